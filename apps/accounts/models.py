@@ -1,0 +1,258 @@
+"""People: sign-in identities, their roles on a campus, students, faculty and bound devices."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower, Trim
+from django.utils.translation import gettext_lazy as _
+
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel, TimestampedModel
+
+phone_validator = RegexValidator(
+    r"^\+[1-9][0-9]{6,14}$", _("International number with country code, like +4915112345678.")
+)
+code_validator = RegexValidator(
+    r"^[\w][\w./\-]*$", _("Letters, digits and . / - _ only, starting with a letter or digit.")
+)
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username or "")
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make an account; without a password it cannot sign in until one is set."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can sign in. What they may do is said by their memberships, campus by campus.
+
+    `is_superuser` is the platform's super_admin, who belongs to no campus.
+    """
+
+    email = models.EmailField(_("e-mail"), max_length=254, unique=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    must_change_password = models.BooleanField(_("must change password"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering = ["email"]
+        constraints = [
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """For libraries that ask: the admin itself asks the campus's roles."""
+        return self.is_superuser
+
+
+class Role(models.TextChoices):
+    ADMIN = "admin", _("administrator")
+    OPERATOR = "operator", _("operator")
+    PRINCIPAL = "principal", _("principal")
+    FACULTY = "faculty", _("faculty")
+    STUDENT = "student", _("student")
+
+
+class Membership(TimestampedModel):
+    """One role of one user on this campus."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        ordering = ["user_id", "role"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "user", "role"], name="membership_unique"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}"
+
+
+class Person(TimestampedModel):
+    """What students and faculty share."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="%(class)s_profiles",
+        verbose_name=_("sign-in"),
+    )
+    first_name = models.CharField(_("first name"), max_length=100)
+    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    full_name = models.GeneratedField(
+        expression=Trim(Concat(F("first_name"), Value(" "), F("last_name"))),
+        output_field=models.CharField(max_length=201),
+        db_persist=True,
+        verbose_name=_("name"),
+    )
+    email = models.EmailField(_("e-mail"), max_length=254)
+    phone = models.CharField(
+        _("phone"), max_length=16, null=True, blank=True, validators=[phone_validator]
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta(TimestampedModel.Meta):
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.full_name or f"{self.first_name} {self.last_name}".strip()
+
+
+class Student(Person):
+    """A student of this campus, whether or not they can sign in yet."""
+
+    code = models.CharField(
+        _("student number"), max_length=50, validators=[code_validator], help_text="N210595"
+    )
+    year_of_study = models.PositiveSmallIntegerField(
+        _("year of study"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    program = models.CharField(_("programme"), max_length=100, blank=True)
+    age = models.PositiveSmallIntegerField(
+        _("age"), null=True, blank=True, validators=[MaxValueValidator(130)]
+    )
+    is_representative = models.BooleanField(
+        _("class representative"), default=False, help_text=_("May write to the own class.")
+    )
+    representative_mobile = models.CharField(
+        _("mobile as representative"), max_length=16, blank=True, validators=[phone_validator]
+    )
+
+    class Meta(Person.Meta):
+        verbose_name = _("student")
+        verbose_name_plural = _("students")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint("campus", Lower("code"), name="student_code_unique"),
+            models.UniqueConstraint("campus", Lower("email"), name="student_email_unique"),
+            models.UniqueConstraint(fields=["campus", "user"], name="student_user_unique"),
+            models.CheckConstraint(
+                condition=Q(year_of_study__isnull=True) | Q(year_of_study__gte=1),
+                name="student_year_of_study",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "is_active", "code"], name="student_active"),
+            models.Index(fields=["campus", "full_name"], name="student_name"),
+            models.Index(fields=["campus", "created_at"], name="student_created"),
+        ]
+
+
+class Faculty(Person):
+    """Somebody who teaches on this campus."""
+
+    code = models.CharField(_("faculty number"), max_length=50, validators=[code_validator])
+    department = models.CharField(_("department"), max_length=100, blank=True)
+
+    class Meta(Person.Meta):
+        verbose_name = _("faculty member")
+        verbose_name_plural = _("faculty")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint("campus", Lower("code"), name="faculty_code_unique"),
+            models.UniqueConstraint("campus", Lower("email"), name="faculty_email_unique"),
+            models.UniqueConstraint(fields=["campus", "phone"], name="faculty_phone_unique"),
+            models.UniqueConstraint(fields=["campus", "user"], name="faculty_user_unique"),
+        ]
+        indexes = [models.Index(fields=["campus", "full_name"], name="faculty_name")]
+
+
+class Device(CampusModel):
+    """A phone (or browser) whose non-exportable key is bound to one student.
+
+    At most one active device per student and one student per key: the database says so.
+    """
+
+    class Kind(models.TextChoices):
+        ANDROID = "android", "Android"
+        IOS = "ios", "iOS"
+        WEB = "web", _("web browser")
+
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="devices", verbose_name=_("student")
+    )
+    device_uuid = models.CharField(_("device id"), max_length=255)
+    public_key = models.BinaryField(
+        _("public key"), max_length=200, editable=False, help_text=_("P-256, SPKI, DER.")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    model = models.CharField(_("model"), max_length=100, blank=True)
+    os_version = models.CharField(_("system version"), max_length=50, blank=True)
+    app_version = models.CharField(_("app version"), max_length=20, blank=True)
+    push_token = models.TextField(_("push token"), blank=True)
+    biometric_enabled = models.BooleanField(_("biometrics enabled"), default=False)
+    location_permission = models.BooleanField(_("location allowed"), default=False)
+    bluetooth_permission = models.BooleanField(_("Bluetooth allowed"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    bound_at = models.DateTimeField(_("bound"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+    released_at = models.DateTimeField(_("released"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        ordering = ["-bound_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "student"], condition=Q(is_active=True), name="device_one_active"
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "device_uuid"],
+                condition=Q(is_active=True),
+                name="device_uuid_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "public_key"],
+                condition=Q(is_active=True),
+                name="device_key_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["android", "ios", "web"]), name="device_kind"
+            ),
+        ]
+        indexes = [models.Index(fields=["campus", "last_seen_at"], name="device_last_seen")]
+
+    def __str__(self) -> str:
+        return self.name or self.model or self.get_kind_display()

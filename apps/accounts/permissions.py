@@ -1,0 +1,55 @@
+"""Who may do what: one table of roles, read by the admin, the API and the tests."""
+
+from typing import Any, Final
+
+from apps.accounts.models import Membership, Role
+from apps.tenants.scope import entered_campus_id
+
+ADMIN_ROLES: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.PRINCIPAL})
+
+
+def roles_of(user: Any) -> frozenset[str]:
+    """The active roles of this user on the entered campus; empty outside every campus.
+
+    Read once per user object and campus.
+    """
+    campus_id = entered_campus_id()
+    if campus_id is None or not user.is_authenticated or not user.is_active:
+        return frozenset()
+    known: dict[int, frozenset[str]] = user.__dict__.setdefault("_campus_roles", {})
+    if campus_id not in known:
+        known[campus_id] = frozenset(
+            Membership.objects.filter(user=user, is_active=True).values_list("role", flat=True)
+        )
+    return known[campus_id]
+
+
+# What each role may do in the admin, by action prefix and "app.model" (or "app.*").
+# Faculty and students use the portal and the API and have no admin.
+ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
+    Role.ADMIN: ("view:*", "add:*", "change:*", "delete:*"),
+    Role.OPERATOR: (
+        "view:*",
+        "add:accounts.student",
+        "change:accounts.student",
+        "change:accounts.device",
+        "add:enrollments.enrollment",
+        "change:enrollments.enrollment",
+        "add:enrollments.placement",
+        "change:enrollments.placement",
+    ),
+    Role.PRINCIPAL: ("view:*",),
+}
+# Rows of the platform, not of a campus: for super_admins alone.
+PLATFORM_ONLY: Final = frozenset({"tenants", "biometrics.facemodel"})
+
+
+def model_permission(user: Any, perm: str) -> bool:
+    """Whether a role of this user grants Django's permission string ("app.action_model")."""
+    app, _dot, action_model = perm.partition(".")
+    action, _underscore, model = action_model.partition("_")
+    target = f"{app}.{model}"
+    if app in PLATFORM_ONLY or target in PLATFORM_ONLY:
+        return False
+    granted = (entry for role in roles_of(user) for entry in ROLE_MODEL_PERMISSIONS.get(role, ()))
+    return any(entry in (f"{action}:*", f"{action}:{target}") for entry in granted)

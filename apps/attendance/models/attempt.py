@@ -1,0 +1,158 @@
+"""Check-in attempts: every one is a row, accepted or refused, with its reason."""
+
+import uuid
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Device, Student
+from apps.biometrics.models import StoredImage
+from apps.qr_otp.models import Scan
+from apps.sessions.models import ClassSession
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel
+
+
+class Method(models.TextChoices):
+    QR = "qr", _("QR code")
+    TEXT = "text", _("text code")
+    OTP = "otp", _("one-time code")
+
+
+class Outcome(models.TextChoices):
+    PENDING = "pending", _("being settled")
+    ACCEPTED = "accepted", _("accepted")
+    REFUSED = "refused", _("refused")
+
+
+class FaceState(models.TextChoices):
+    NONE = "none", _("no selfie")
+    PENDING = "pending", _("being compared")
+    SETTLED = "settled", _("compared")
+
+
+class Reason(models.TextChoices):
+    """Why a redeem or check-in was refused. Documented in docs/check-in.md."""
+
+    NONE = "", ""
+    MALFORMED = "malformed_code", _("This is not a code of this platform.")
+    FORGED = "forged_code", _("This code was not issued by this campus.")
+    EXPIRED = "expired_code", _("This code has expired. Scan the one on the screen now.")
+    WRONG_CODE = "wrong_code", _("This code is not right.")
+    TOO_MANY_TRIES = "too_many_tries", _("Too many wrong codes. Ask your lecturer to mark you.")
+    NOT_OPEN = "session_not_open", _("This session is not open.")
+    NOT_ENROLLED = "not_enrolled", _("You are not enrolled in this course.")
+    BAD_TICKET = "bad_ticket", _("This ticket was not issued to you. Scan the code again.")
+    TICKET_EXPIRED = "ticket_expired", _("The 90 seconds have passed. Scan the code again.")
+    NO_DEVICE = "no_device", _("No device is bound to you yet. Bind this phone first.")
+    OTHER_DEVICE = "other_device", _("You scanned with another device than the bound one.")
+    BAD_SIGNATURE = "bad_signature", _("The device's signature does not fit this check-in.")
+    FACE_MISMATCH = "face_mismatch", _("The face is not the enrolled one.")
+    SCORE_TOO_LOW = "score_too_low", _("Too little could be proven.")
+    MARKED_BY_FACULTY = "marked_by_faculty", _("Your lecturer has already marked you.")
+
+
+class CheckInAttempt(CampusModel):
+    """What a student's phone sent and how it was judged.
+
+    The same (student, nonce) always gets the first answer: a constraint makes a retry harmless.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="attempts",
+        verbose_name=_("session"),
+    )
+    student = CampusForeignKey(
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="attempts",
+        verbose_name=_("student"),
+    )
+    device = CampusForeignKey(
+        Device,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("device"),
+    )
+    scan = CampusForeignKey(
+        Scan,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("scan"),
+    )
+    selfie = CampusForeignKey(
+        StoredImage,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("selfie"),
+    )
+    nonce = models.CharField(_("client nonce"), max_length=64)
+    method = models.CharField(_("method"), max_length=10, choices=Method.choices)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
+    reason = models.CharField(_("reason"), max_length=40, choices=Reason.choices, blank=True)
+    score = models.DecimalField(_("score"), max_digits=3, decimal_places=2, default=Decimal("0.00"))
+    factors = models.JSONField(_("factors"), default=dict)
+    face_state = models.CharField(
+        _("face"), max_length=10, choices=FaceState.choices, default=FaceState.NONE
+    )
+    redeemed_at = models.DateTimeField(_("scanned"), null=True, blank=True)
+    received_at = models.DateTimeField(_("received"))
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    redeem_delay_ms = models.IntegerField(_("redeem delay (ms)"), null=True, blank=True)
+    # Raw coordinates are dropped after 24 hours; the distance band in `factors` stays.
+    latitude = models.DecimalField(
+        _("latitude"), max_digits=10, decimal_places=8, null=True, blank=True
+    )
+    longitude = models.DecimalField(
+        _("longitude"), max_digits=11, decimal_places=8, null=True, blank=True
+    )
+    accuracy_m = models.DecimalField(
+        _("accuracy (m)"), max_digits=8, decimal_places=2, null=True, blank=True
+    )
+    bluetooth_rssi = models.SmallIntegerField(_("RSSI (dBm)"), null=True, blank=True)
+    device_info = models.JSONField(_("device facts"), default=dict, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("check-in attempt")
+        verbose_name_plural = _("check-in attempts")
+        ordering = ["-received_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "student", "nonce"], name="attempt_nonce"),
+            models.CheckConstraint(condition=Q(score__range=(0, 1)), name="attempt_score"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["pending", "accepted", "refused"]), name="attempt_outcome"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "session", "received_at"], name="attempt_session"),
+            models.Index(fields=["campus", "student", "received_at"], name="attempt_student"),
+            models.Index(
+                fields=["campus", "received_at"],
+                condition=Q(outcome="pending"),
+                name="attempt_pending",
+            ),
+            models.Index(
+                fields=["campus", "received_at"],
+                condition=Q(latitude__isnull=False),
+                name="attempt_with_coordinates",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id}: {self.get_outcome_display()}"

@@ -1,0 +1,83 @@
+"""What check-ins are judged by. A version is never changed: a new one takes its place."""
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.enrollments.models import Course
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel
+
+
+def default_weights() -> dict[str, float]:
+    """Location stays at or below 0.2 and is never decisive (docs: security numbers)."""
+    return {"qr": 0.35, "device": 0.20, "location": 0.15, "bluetooth": 0.10, "face": 0.20}
+
+
+def default_required() -> list[str]:
+    return ["qr", "device"]
+
+
+def default_decisive() -> list[str]:
+    return ["device", "face"]
+
+
+class Policy(CampusModel):
+    """One version of the rules of a campus, or of one course when `course` is set."""
+
+    course = CampusForeignKey(
+        Course,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="policies",
+        verbose_name=_("course"),
+        help_text=_("Empty: for the whole campus."),
+    )
+    version = models.PositiveIntegerField(_("version"))
+    weights = models.JSONField(_("weights"), default=default_weights)
+    required = models.JSONField(
+        _("required factors"), default=default_required, help_text=_("Must be proven.")
+    )
+    decisive = models.JSONField(
+        _("decisive factors"),
+        default=default_decisive,
+        help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
+    )
+    present_threshold = models.DecimalField(
+        _("score needed"),
+        max_digits=3,
+        decimal_places=2,
+        default=Decimal("0.60"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    late_after_minutes = models.PositiveSmallIntegerField(_("late after (min)"), default=10)
+    open_before_minutes = models.PositiveSmallIntegerField(
+        _("may be opened before its start (min)"), default=15
+    )
+    open_after_minutes = models.PositiveSmallIntegerField(
+        _("may be opened after its start (min)"), default=15
+    )
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("attendance policy")
+        verbose_name_plural = _("attendance policies")
+        ordering = ["course_id", "-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "course", "version"],
+                name="policy_version_unique",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(present_threshold__range=(0, 1)), name="policy_threshold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        scope = str(self.course) if self.course_id else str(_("whole campus"))
+        return f"{scope} v{self.version}"

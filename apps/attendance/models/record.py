@@ -1,0 +1,158 @@
+"""The register: one record per session and student, its history, and the summary per course."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Student
+from apps.attendance.models.attempt import CheckInAttempt
+from apps.enrollments.models import Course
+from apps.sessions.models import ClassSession
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel, TimestampedModel
+
+
+class Status(models.TextChoices):
+    PRESENT = "present", _("present")
+    LATE = "late", _("late")
+    ABSENT = "absent", _("absent")
+    EXCUSED = "excused", _("excused")
+    INVALID = "invalid", _("invalid")
+
+
+class Source(models.TextChoices):
+    CHECK_IN = "check_in", _("check-in")
+    MANUAL = "manual", _("marked by hand")
+    CORRECTED = "corrected", _("corrected")
+    CLOSING = "closing", _("end of session")
+
+
+class AttendanceRecord(TimestampedModel):
+    """Whether one student attended one session. The summary follows it by database triggers."""
+
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="records",
+        verbose_name=_("session"),
+    )
+    student = CampusForeignKey(
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="records",
+        verbose_name=_("student"),
+    )
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.PRESENT
+    )
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    attempt = CampusForeignKey(
+        CheckInAttempt,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("attempt"),
+    )
+    recorded_at = models.DateTimeField(_("recorded"))
+    minutes_late = models.PositiveSmallIntegerField(_("minutes late"), default=0)
+    biometric_verified = models.BooleanField(_("face verified"), default=False)
+    location_verified = models.BooleanField(_("place verified"), default=False)
+    bluetooth_verified = models.BooleanField(_("beacon verified"), default=False)
+    verification_score = models.DecimalField(
+        _("score"), max_digits=3, decimal_places=2, default=Decimal("0.00")
+    )
+    notes = models.TextField(_("notes"), blank=True)
+
+    class Meta:
+        verbose_name = _("attendance record")
+        verbose_name_plural = _("attendance records")
+        ordering = ["session_id", "student_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "session", "student"], name="record_unique"),
+            models.CheckConstraint(
+                condition=Q(verification_score__range=(0, 1)), name="record_score"
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="record_status"),
+            models.CheckConstraint(condition=Q(source__in=Source.values), name="record_source"),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "student", "session"], name="record_student"),
+            models.Index(fields=["campus", "recorded_at"], name="record_recorded_at"),
+            models.Index(fields=["campus", "verification_score"], name="record_score_index"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id}: {self.get_status_display()}"
+
+
+class RecordChange(CampusModel):
+    """One change of a record by a person: before, after, who and why. Never edited."""
+
+    record = CampusForeignKey(
+        AttendanceRecord,
+        on_delete=models.PROTECT,
+        related_name="changes",
+        verbose_name=_("record"),
+    )
+    before = models.CharField(_("before"), max_length=10, choices=Status.choices, blank=True)
+    after = models.CharField(_("after"), max_length=10, choices=Status.choices)
+    reason = models.CharField(_("reason"), max_length=500)
+    actor_id = models.CharField(_("actor id"), max_length=64, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=254)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("record change")
+        verbose_name_plural = _("record changes")
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["campus", "record", "at"], name="record_change_record")]
+
+    def __str__(self) -> str:
+        return f"{self.before or '–'} → {self.after}"
+
+
+class AttendanceSummary(TimestampedModel):
+    """Counters of one student in one course. Written by triggers only; see migration 0002.
+
+    total = present + late + absent + invalid; attended = present + late; excused sessions count
+    neither for nor against. percentage = 100 × attended / total, rounded half up to two places,
+    0 where nothing counts yet.
+    """
+
+    course = CampusForeignKey(
+        Course, on_delete=models.CASCADE, related_name="summaries", verbose_name=_("course")
+    )
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="summaries", verbose_name=_("student")
+    )
+    total_sessions = models.PositiveIntegerField(_("sessions"), default=0)
+    attended_sessions = models.PositiveIntegerField(_("attended"), default=0)
+    late_sessions = models.PositiveIntegerField(_("late"), default=0)
+    absent_sessions = models.PositiveIntegerField(_("absent"), default=0)
+    excused_sessions = models.PositiveIntegerField(_("excused"), default=0)
+    attendance_percentage = models.DecimalField(
+        _("attendance (%)"), max_digits=5, decimal_places=2, default=Decimal("0.00")
+    )
+    first_attendance_on = models.DateField(_("first attended"), null=True, blank=True)
+    last_attendance_on = models.DateField(_("last attended"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("attendance summary")
+        verbose_name_plural = _("attendance summaries")
+        ordering = ["course_id", "student_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "course", "student"], name="summary_unique")
+        ]
+        indexes = [
+            models.Index(fields=["campus", "student"], name="summary_student"),
+            models.Index(fields=["campus", "attendance_percentage"], name="summary_percentage"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id} in {self.course_id}: {self.attendance_percentage} %"

@@ -1,0 +1,201 @@
+"""Faces: stored images, samples, templates of registered models, and the history of verifications.
+
+No model here knows what a class session is.
+"""
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from pgvector.django import VectorField
+
+from apps.accounts.models import Student
+from apps.privacy.models import Consent
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel
+
+
+class FaceModel(models.Model):
+    """A registered engine. Shared by all campuses: it holds no personal data."""
+
+    name = models.CharField(_("name"), max_length=50)
+    version = models.CharField(_("version"), max_length=50)
+    dimension = models.PositiveIntegerField(_("dimension"))
+    metric = models.CharField(_("metric"), max_length=10, default="cosine")
+    threshold = models.FloatField(
+        _("threshold"),
+        validators=[MinValueValidator(0), MaxValueValidator(2)],
+        help_text=_("Largest cosine distance at which two faces count as one person."),
+    )
+    sha256 = models.CharField(_("SHA-256 of the weights"), max_length=64)
+    is_default = models.BooleanField(_("used for new templates"), default=False)
+    registered_at = models.DateTimeField(_("registered"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("face model")
+        verbose_name_plural = _("face models")
+        ordering = ["name", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="face_model_unique"),
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="face_model_one_default"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class StoredImage(CampusModel):
+    """One encrypted object in storage, found by the hash of its content.
+
+    The id is derived from campus and hash, so that the same photo is stored once however many
+    rows refer to it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.CharField(_("storage key"), max_length=200)
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    size = models.PositiveIntegerField(_("size (bytes)"))
+    stored_at = models.DateTimeField(_("stored"))
+    delete_after = models.DateTimeField(_("kept until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("stored image")
+        verbose_name_plural = _("stored images")
+        ordering = ["-stored_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "sha256"], name="stored_image_content")
+        ]
+        indexes = [models.Index(fields=["campus", "delete_after"], name="stored_image_retention")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class FaceSample(CampusModel):
+    """A photo that a consenting student enrolled with. A worker judges its quality."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("being checked")
+        ACCEPTED = "accepted", _("accepted")
+        REFUSED = "refused", _("refused")
+
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="face_samples", verbose_name=_("student")
+    )
+    consent = CampusForeignKey(
+        Consent, on_delete=models.PROTECT, related_name="+", verbose_name=_("consent")
+    )
+    image = CampusForeignKey(
+        StoredImage, on_delete=models.PROTECT, related_name="samples", verbose_name=_("image")
+    )
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
+    )
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    quality = models.JSONField(_("measurements"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("uploaded"))
+    judged_at = models.DateTimeField(_("judged"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("face sample")
+        verbose_name_plural = _("face samples")
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "student", "image"], name="face_sample_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "accepted", "refused"]),
+                name="face_sample_status",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "status", "created_at"], name="face_sample_status_at")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student} ({self.get_status_display()})"
+
+
+class FaceTemplate(CampusModel):
+    """A face vector, turned by the campus's secret key; only vectors of one model are compared."""
+
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="face_templates", verbose_name=_("student")
+    )
+    sample = CampusForeignKey(
+        FaceSample, on_delete=models.CASCADE, related_name="templates", verbose_name=_("sample")
+    )
+    model = models.ForeignKey(
+        FaceModel, on_delete=models.PROTECT, related_name="+", verbose_name=_("model")
+    )
+    key_generation = models.PositiveIntegerField(_("generation of the key"), default=1)
+    vector = VectorField(_("protected vector"), editable=False)
+    checksum = models.BinaryField(_("checksum"), max_length=32, editable=False)
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("face template")
+        verbose_name_plural = _("face templates")
+        ordering = ["student_id", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "sample", "model"], name="face_template_unique"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["campus", "model", "student"], name="face_template_student")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id} {self.model_id}"
+
+
+class FaceVerification(CampusModel):
+    """One comparison of a photo with a student's templates: score, model, decision."""
+
+    class Decision(models.TextChoices):
+        MATCHED = "matched", _("matched")
+        NOT_MATCHED = "not_matched", _("not matched")
+        UNDECIDED = "undecided", _("could not tell")
+
+    student = CampusForeignKey(
+        Student,
+        on_delete=models.CASCADE,
+        related_name="face_verifications",
+        verbose_name=_("student"),
+    )
+    model = models.ForeignKey(
+        FaceModel, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("model")
+    )
+    reference = models.CharField(
+        _("reference"), max_length=60, help_text=_("What asked; one verification per reference.")
+    )
+    decision = models.CharField(_("decision"), max_length=12, choices=Decision.choices)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    distance = models.FloatField(_("distance"), null=True, blank=True)
+    threshold = models.FloatField(_("threshold"), null=True, blank=True)
+    latency_ms = models.PositiveIntegerField(_("latency (ms)"), null=True, blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("face verification")
+        verbose_name_plural = _("face verifications")
+        ordering = ["-at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "reference"], name="face_verification_reference"
+            ),
+            models.CheckConstraint(
+                condition=Q(decision__in=["matched", "not_matched", "undecided"]),
+                name="face_verification_decision",
+            ),
+        ]
+        indexes = [models.Index(fields=["campus", "student", "at"], name="face_verification_who")]
+
+    def __str__(self) -> str:
+        return f"{self.student_id}: {self.get_decision_display()}"

@@ -1,0 +1,40 @@
+"""Refusals that a caller can act on, in one shape for every interface."""
+
+from typing import Any
+
+
+class Refused(Exception):
+    """A domain rule said no.
+
+    `code` is the documented, stable reason; `message` is for people (translated, says what to do);
+    `status` is the HTTP status an API answers with; `extra` carries facts that help
+    (never secrets or biometric values).
+    """
+
+    status = 409
+
+    def __init__(self, code: str, message: str, *, status: int | None = None, **extra: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.extra = extra
+        if status is not None:
+            self.status = status
+
+
+class NotFound(Refused):
+    """Nothing by that name here. Another campus's object is also this, never a 403."""
+
+    status = 404
+
+
+class Forbidden(Refused):
+    """The object may be seen, but this person may not do this to it."""
+
+    status = 403
+
+
+class Invalid(Refused):
+    """The input itself is wrong."""
+
+    status = 400

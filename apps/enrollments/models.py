@@ -1,0 +1,278 @@
+"""Study: terms, departments, sections, subjects, courses, enrolments and marks.
+
+A course is a subject taught by a faculty member to a group in a term; it holds the shapes of
+"class", "faculty assignment" and "subject of a teacher" of the systems that came before.
+"""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Concat, Lower, Substr
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Faculty, Student, code_validator
+from apps.classrooms.models import Classroom
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import TimestampedModel
+
+
+def validate_academic_year(value: str) -> None:
+    first, _dash, second = value.partition("-")
+    if not (first.isdigit() and second.isdigit() and int(second) == int(first) + 1):
+        raise ValidationError(_("Two years that follow each other, like 2026-2027."))
+
+
+class Term(TimestampedModel):
+    """A semester of an academic year."""
+
+    name = models.CharField(_("semester"), max_length=20)
+    academic_year = models.CharField(
+        _("academic year"),
+        max_length=9,
+        validators=[RegexValidator(r"^\d{4}-\d{4}$"), validate_academic_year],
+    )
+    starts_on = models.DateField(_("first day"))
+    ends_on = models.DateField(_("last day"))
+
+    class Meta:
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
+        ordering = ["-starts_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "academic_year", "name"], name="term_unique"),
+            models.CheckConstraint(condition=Q(ends_on__gt=F("starts_on")), name="term_dates"),
+            models.CheckConstraint(
+                condition=Q(
+                    academic_year=Concat(
+                        Substr("academic_year", 1, 4),
+                        Value("-"),
+                        Cast(
+                            Cast(Substr("academic_year", 1, 4), models.IntegerField()) + 1,
+                            models.CharField(),
+                        ),
+                    )
+                ),
+                name="term_academic_year",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.academic_year}"
+
+
+class Department(TimestampedModel):
+    code = models.CharField(_("code"), max_length=50, validators=[code_validator])
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("department")
+        verbose_name_plural = _("departments")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint("campus", Lower("code"), name="department_code_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Section(TimestampedModel):
+    """A group of students of one department and year: "CSE, year 2, section A"."""
+
+    department = CampusForeignKey(
+        Department,
+        on_delete=models.PROTECT,
+        related_name="sections",
+        verbose_name=_("department"),
+    )
+    year = models.PositiveSmallIntegerField(_("year"), validators=[MinValueValidator(1)])
+    name = models.CharField(_("section"), max_length=10)
+
+    class Meta:
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
+        ordering = ["year", "department__code", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "year", "department", "name"], name="section_unique"
+            ),
+            models.CheckConstraint(condition=Q(year__gte=1), name="section_year"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.department.code}-{self.year}{self.name}"
+
+
+class Placement(TimestampedModel):
+    """Which section a student is in. One current section per student."""
+
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="placements", verbose_name=_("student")
+    )
+    section = CampusForeignKey(
+        Section, on_delete=models.PROTECT, related_name="placements", verbose_name=_("section")
+    )
+    is_current = models.BooleanField(_("current"), default=True)
+
+    class Meta:
+        verbose_name = _("section placement")
+        verbose_name_plural = _("section placements")
+        ordering = ["section_id", "student_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "student"],
+                condition=Q(is_current=True),
+                name="placement_one_current",
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "student", "section"], name="placement_unique"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "section", "is_current"], name="placement_section")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id} – {self.section_id}"
+
+
+class Subject(TimestampedModel):
+    class Kind(models.TextChoices):
+        THEORY = "theory", _("theory")
+        LAB = "lab", _("lab")
+
+    code = models.CharField(_("code"), max_length=20, validators=[code_validator])
+    mnemonic = models.CharField(_("mnemonic"), max_length=100, blank=True)
+    name = models.CharField(_("name"), max_length=200)
+    kind = models.CharField(_("type"), max_length=10, choices=Kind.choices, default=Kind.THEORY)
+    credits = models.PositiveSmallIntegerField(_("credits"), default=3)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("subject")
+        verbose_name_plural = _("subjects")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint("campus", Lower("code"), name="subject_code_unique"),
+            models.CheckConstraint(condition=Q(kind__in=["theory", "lab"]), name="subject_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class Course(TimestampedModel):
+    """A subject taught by a faculty member to a group in a term."""
+
+    code = models.CharField(_("code"), max_length=40, validators=[code_validator])
+    term = CampusForeignKey(
+        Term, on_delete=models.PROTECT, related_name="courses", verbose_name=_("term")
+    )
+    subject = CampusForeignKey(
+        Subject, on_delete=models.PROTECT, related_name="courses", verbose_name=_("subject")
+    )
+    faculty = CampusForeignKey(
+        Faculty, on_delete=models.PROTECT, related_name="courses", verbose_name=_("taught by")
+    )
+    section = CampusForeignKey(
+        Section,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="courses",
+        verbose_name=_("section"),
+    )
+    classroom = CampusForeignKey(
+        Classroom,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="courses",
+        verbose_name=_("usual classroom"),
+        help_text=_("Empty for online courses."),
+    )
+    max_students = models.PositiveIntegerField(_("places"), default=60)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint("campus", "term", Lower("code"), name="course_code_unique"),
+            models.UniqueConstraint(
+                fields=["campus", "term", "faculty", "subject", "section"],
+                name="course_assignment_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "faculty", "is_active"], name="course_faculty"),
+            models.Index(fields=["campus", "section"], name="course_section"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.subject.name}"
+
+
+class Enrollment(TimestampedModel):
+    class Status(models.TextChoices):
+        ENROLLED = "enrolled", _("enrolled")
+        DROPPED = "dropped", _("dropped")
+        COMPLETED = "completed", _("completed")
+
+    student = CampusForeignKey(
+        Student, on_delete=models.PROTECT, related_name="enrollments", verbose_name=_("student")
+    )
+    course = CampusForeignKey(
+        Course, on_delete=models.PROTECT, related_name="enrollments", verbose_name=_("course")
+    )
+    enrolled_on = models.DateField(_("enrolled on"))
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.ENROLLED
+    )
+    final_grade = models.CharField(_("final grade"), max_length=5, blank=True)
+
+    class Meta:
+        verbose_name = _("enrolment")
+        verbose_name_plural = _("enrolments")
+        ordering = ["course_id", "student_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "student", "course"], name="enrollment_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["enrolled", "dropped", "completed"]),
+                name="enrollment_status",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "course", "status"], name="enrollment_course"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student_id} – {self.course_id}"
+
+
+class Mark(TimestampedModel):
+    """A grade that a student got in a subject."""
+
+    student = CampusForeignKey(
+        Student, on_delete=models.PROTECT, related_name="marks", verbose_name=_("student")
+    )
+    subject = CampusForeignKey(
+        Subject, on_delete=models.PROTECT, related_name="marks", verbose_name=_("subject")
+    )
+    marks = models.IntegerField(_("marks"), validators=[MinValueValidator(0)])
+    grade = models.CharField(_("grade"), max_length=2)
+    given_on = models.DateField(_("given on"))
+
+    class Meta:
+        verbose_name = _("mark")
+        verbose_name_plural = _("marks")
+        ordering = ["-given_on", "student_id"]
+        constraints = [models.CheckConstraint(condition=Q(marks__gte=0), name="mark_not_negative")]
+        indexes = [models.Index(fields=["campus", "student", "subject"], name="mark_student")]
+
+    def __str__(self) -> str:
+        return f"{self.student_id} {self.subject_id}: {self.grade}"

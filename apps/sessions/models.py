@@ -1,0 +1,101 @@
+"""A class session and its life: scheduled → open → completed, or cancelled."""
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Faculty
+from apps.classrooms.models import Classroom
+from apps.enrollments.models import Course
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import TimestampedModel
+
+
+class ClassSession(TimestampedModel):
+    """One meeting of a course. From its opening it carries the policy that judges it."""
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", _("scheduled")
+        OPEN = "open", _("open")
+        COMPLETED = "completed", _("completed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    course = CampusForeignKey(
+        Course, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("course")
+    )
+    faculty = CampusForeignKey(
+        Faculty, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("lecturer")
+    )
+    classroom = CampusForeignKey(
+        Classroom,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="sessions",
+        verbose_name=_("classroom"),
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.SCHEDULED
+    )
+    topic = models.CharField(_("topic"), max_length=200, blank=True)
+    policy = models.JSONField(
+        _("frozen policy"),
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_("What check-ins are judged by, as it stood when the session was opened."),
+    )
+    opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    total_enrolled = models.PositiveIntegerField(_("enrolled"), default=0)
+    total_attended = models.PositiveIntegerField(_("attended"), default=0)
+    attendance_percentage = models.DecimalField(
+        _("attendance (%)"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("0.00"),
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+
+    class Meta:
+        verbose_name = _("class session")
+        verbose_name_plural = _("class sessions")
+        ordering = ["-starts_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["scheduled", "open", "completed", "cancelled"]),
+                name="session_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(attendance_percentage__range=(0, 100)), name="session_percentage"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["open", "completed"]) | Q(opened_at__isnull=False),
+                name="session_opened_at",
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "course"], condition=Q(status="open"), name="session_one_open"
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "course", "starts_at"],
+                condition=~Q(status="cancelled"),
+                name="session_start_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "faculty", "starts_at"], name="session_faculty"),
+            models.Index(fields=["campus", "course", "starts_at"], name="session_course"),
+            models.Index(fields=["campus", "status", "starts_at"], name="session_status_start"),
+            models.Index(fields=["campus", "starts_at"], name="session_starts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course} {self.starts_at:%Y-%m-%d %H:%M}"

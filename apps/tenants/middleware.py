@@ -1,0 +1,106 @@
+"""Enters the campus that a request belongs to, in one transaction per request."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from apps.common.api import error_body
+from apps.common.errors import NotFound, Refused
+from apps.common.http import wants_json
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import campus_by_host
+
+logger = logging.getLogger(__name__)
+
+CHOSEN_CAMPUS = "chosen_campus_id"
+DATABASE_RETRY_SECONDS = 5
+
+Resolver = Callable[[HttpRequest], int | None]
+
+
+def by_choice(request: HttpRequest) -> int | None:
+    """The campus that a platform administrator chose in the admin's header."""
+    chosen = request.session.get(CHOSEN_CAMPUS)
+    if chosen is None or not request.user.is_superuser:
+        return None
+    return int(chosen)
+
+
+def by_host(request: HttpRequest) -> int | None:
+    """The campus whose domain the request was sent to."""
+    return campus_by_host(host=request.get_host().rsplit(":", 1)[0])
+
+
+class CampusMiddleware:
+    """Resolves the campus (settings.CAMPUS_RESOLVERS, first answer wins) and enters its scope.
+
+    An answer of 500 or above rolls the request back whole; a refusal (4xx) is committed, because
+    a refused attempt is a row. A request for no known campus is a 404, except for the paths in
+    settings.CAMPUS_FREE_PATHS, which run outside every scope.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.resolvers: Iterable[Resolver] = [
+            import_string(path) for path in settings.CAMPUS_RESOLVERS
+        ]
+        self.free_paths: tuple[str, ...] = tuple(settings.CAMPUS_FREE_PATHS)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(settings.STATIC_URL) or request.path == "/healthz":
+            return self.get_response(request)
+        try:
+            return self._respond(request)
+        except (OperationalError, InterfaceError):
+            logger.exception("The database did not answer.")
+            return self._unavailable(request)
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        campus_id = next((found for r in self.resolvers if (found := r(request))), None)
+        request.campus_id = campus_id  # type: ignore[attr-defined]
+        if campus_id is None:
+            if request.path.startswith(self.free_paths):
+                return self.get_response(request)
+            return self._unknown_campus(request)
+        with campus_scope(campus_id):
+            response = self.get_response(request)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+            return response
+
+    def _unknown_campus(self, request: HttpRequest) -> HttpResponse:
+        refusal = NotFound("unknown_campus", _("No campus lives at this address."))
+        return refuse(request, refusal)
+
+    def _unavailable(self, request: HttpRequest) -> HttpResponse:
+        refusal = Refused(
+            "database_unavailable",
+            _("The register cannot be reached right now. Nothing was saved; try again shortly."),
+            status=503,
+        )
+        response = refuse(request, refusal)
+        response["Retry-After"] = str(DATABASE_RETRY_SECONDS)
+        return response
+
+
+def refuse(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """The refusal as JSON for API paths and as a page for people."""
+    if wants_json(request):
+        return JsonResponse(error_body(refusal), status=refusal.status)
+    return render(request, "refused.html", {"refusal": refusal}, status=refusal.status)
+
+
+def request_campus(request: HttpRequest) -> Campus:
+    """The campus of this request, read once."""
+    campus = getattr(request, "_campus", None)
+    if campus is None:
+        campus = Campus.objects.get(pk=request.campus_id)  # type: ignore[attr-defined]
+        request._campus = campus  # type: ignore[attr-defined]
+    return campus

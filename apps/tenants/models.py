@@ -1,0 +1,159 @@
+"""Campuses, their addresses, and the base of every row that belongs to one."""
+
+import zoneinfo
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from apps.tenants.fields import CampusField
+from apps.tenants.scope import WrongCampus, current_campus_id
+
+M = TypeVar("M", bound=models.Model)
+
+
+def validate_time_zone(value: str) -> None:
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError(_("“%(value)s” is not an IANA time zone."), params={"value": value})
+
+
+class Campus(models.Model):
+    """A tenant: one institution with its own people, rooms, courses and registers."""
+
+    slug = models.SlugField(_("short name"), unique=True, max_length=50)
+    name = models.CharField(_("name"), max_length=200)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
+    email_domains = models.JSONField(
+        _("e-mail domains"),
+        default=list,
+        blank=True,
+        help_text=_("Google sign-in is open to these domains only; empty closes it."),
+    )
+    years_of_study = models.PositiveSmallIntegerField(
+        _("years of study"),
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+        help_text=_("The longest programme, in years: a student's year lies within it."),
+    )
+    face_enabled = models.BooleanField(
+        _("face verification"),
+        default=False,
+        help_text=_("Off by default. Students still have to consent one by one."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("campus")
+        verbose_name_plural = _("campuses")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(years_of_study__range=(1, 10)), name="campus_years_of_study"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class Domain(models.Model):
+    """A host name that leads to one campus."""
+
+    campus = models.ForeignKey(Campus, on_delete=models.CASCADE, related_name="domains")
+    host = models.CharField(
+        _("host name"),
+        max_length=253,
+        validators=[RegexValidator(r"^[a-z0-9.\-:\[\]]+$", _("Lower-case host name, no port."))],
+    )
+
+    class Meta:
+        verbose_name = _("domain")
+        verbose_name_plural = _("domains")
+        ordering = ["host"]
+        constraints = [models.UniqueConstraint(Lower("host"), name="domain_host_unique")]
+
+    def __str__(self) -> str:
+        return self.host
+
+
+class InScope(models.Func):
+    """`campus_id = <entered campus>`, decided when the SQL runs, not when it is built."""
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"{column} = %s", (*params, current_campus_id())
+
+
+class CampusQuerySet(models.QuerySet[M]):
+    """Queries that stay inside the entered campus."""
+
+    def update(self, **kwargs: Any) -> int:
+        if {"campus", "campus_id"} & kwargs.keys():
+            message = "A row cannot move to another campus."
+            raise WrongCampus(message)
+        return super().update(**kwargs)
+
+    def bulk_update(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
+        fields = list(fields)
+        if {"campus", "campus_id"} & set(fields):
+            message = "A row cannot move to another campus."
+            raise WrongCampus(message)
+        return super().bulk_update(objs, fields, *args, **kwargs)
+
+    def raw(self, *args: Any, **kwargs: Any) -> Any:
+        message = "raw() bypasses the campus scope; use the ORM, or a cursor under row security."
+        raise WrongCampus(message)
+
+
+class CampusManager(models.Manager[M]):
+    """The only way to tenant rows: also used for related objects and for `_base_manager`."""
+
+    def get_queryset(self) -> CampusQuerySet[M]:
+        return CampusQuerySet[M](self.model, using=self._db).filter(InScope("campus_id"))
+
+
+class CampusModel(models.Model):
+    """Base of every tenant-owned row; migrations add `IsolateByCampus` for each."""
+
+    campus = CampusField()
+
+    objects = CampusManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Stamp the campus before validation, so that constraints that name it are checked."""
+        if self.campus_id is None:
+            self.campus_id = current_campus_id()
+        super().clean_fields(exclude=exclude)
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Forms leave `campus` out; the constraints per campus must be checked all the same."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"campus"})
+
+
+class TimestampedModel(CampusModel):
+    """A tenant-owned row that remembers when it was made and last changed."""
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta(CampusModel.Meta):
+        abstract = True

@@ -1,0 +1,63 @@
+"""Celery tasks that run for the campus they were enqueued from."""
+
+import logging
+from functools import partial
+from typing import Any, Final
+
+from celery import Task
+from django.db import transaction
+
+from apps.tenants.scope import NoCampus, campus_scope, entered_campus_id
+
+logger = logging.getLogger(__name__)
+
+CAMPUS_HEADER: Final = "campus_id"
+
+
+class CampusTask(Task):
+    """Carries the entered campus in the message and enters it again in the worker.
+
+    `@shared_task(base=CampusTask)`. Enqueued outside every campus it raises `NoCampus` at once,
+    in the caller, where the mistake is.
+    """
+
+    abstract = True
+
+    def apply_async(
+        self, args: Any = None, kwargs: Any = None, headers: Any = None, **options: Any
+    ) -> Any:
+        campus_id = (headers or {}).get(CAMPUS_HEADER) or entered_campus_id()
+        if campus_id is None:
+            message = f"{self.name} was enqueued outside campus_scope(...)."
+            raise NoCampus(message)
+        headers = {**(headers or {}), CAMPUS_HEADER: campus_id}
+        return super().apply_async(args, kwargs, headers=headers, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        campus_id = (self.request.headers or {}).get(CAMPUS_HEADER) or self.request.get(
+            CAMPUS_HEADER
+        )
+        if campus_id is None:
+            campus_id = entered_campus_id()
+        if campus_id is None:
+            message = f"{self.name} arrived without a campus."
+            raise NoCampus(message)
+        with campus_scope(campus_id):
+            return super().__call__(*args, **kwargs)
+
+
+def enqueue(task: Task, *args: Any, **kwargs: Any) -> None:
+    """Send the task when the transaction has committed.
+
+    A broker that is down must not undo what was saved: the failure is logged, and the periodic
+    sweep of the task's owner picks the work up again from the database.
+    """
+    headers = {CAMPUS_HEADER: entered_campus_id()}
+    transaction.on_commit(partial(_send, task, args, kwargs, headers))
+
+
+def _send(task: Task, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
+    try:
+        task.apply_async(args, kwargs, headers=headers, retry=False)
+    except Exception:
+        logger.exception("%s could not be enqueued; the sweep will pick it up.", task.name)

@@ -1,0 +1,7 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class CampusAdminConfig(AdminConfig):
+    """Django's admin on our site, which asks the campus's roles who may enter."""
+
+    default_site = "apps.accounts.admin_site.CampusAdminSite"

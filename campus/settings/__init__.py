@@ -1,0 +1,1 @@
+"""Settings: `dev` (default), `test`, `production`, all on top of `base`."""

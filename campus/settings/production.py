@@ -1,0 +1,72 @@
+"""Production: everything from the environment, and a refusal to start where it is unsafe."""
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+from campus.settings.base import *  # noqa: F403
+from campus.settings.base import STORAGES, database, env_flag, env_list, redis_cache
+
+MIN_SECRET_LENGTH = 50
+
+
+def required(name: str, hint: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        message = f"{name} is not set: {hint} See .env.example."
+        raise ImproperlyConfigured(message)
+    return value
+
+
+def master_key() -> bytes:
+    text = required("CAMPUS_MASTER_KEY", "64 hexadecimal digits; losing it loses every image.")
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32 or len(set(key)) < 8:
+        message = "CAMPUS_MASTER_KEY must be 32 random bytes as 64 hexadecimal digits."
+        raise ImproperlyConfigured(message)
+    return key
+
+
+if env_flag("DEBUG"):
+    raise ImproperlyConfigured("DEBUG must be off in production.")
+DEBUG = False
+
+SECRET_KEY = required("SECRET_KEY", "at least 50 random characters.")
+if len(SECRET_KEY) < MIN_SECRET_LENGTH or len(set(SECRET_KEY)) < 10 or "insecure" in SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is a default or too weak: use 50 random characters.")
+CAMPUS_MASTER_KEY = master_key()
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
+if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the campuses' host names.")
+
+DATABASES = {
+    "default": database(required("DATABASE_URL", "the application role's address.")),
+    "owner": database(os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]),
+}
+REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
+CACHES = redis_cache(REDIS_URL)
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+EMAIL_HOST = os.environ.get("MAIL_SERVER", "localhost")
+EMAIL_PORT = int(os.environ.get("MAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("MAIL_USERNAME", "")
+EMAIL_HOST_PASSWORD = os.environ.get("MAIL_PASSWORD", "")
+EMAIL_USE_TLS = env_flag("MAIL_USE_TLS", default=True)
+DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM", "campus@localhost")

@@ -1,0 +1,25 @@
+"""Tests: the real PostgreSQL and Valkey, embedded or the ones that the environment names.
+
+`tests/conftest.py` starts the embedded servers before Django is set up and names them here.
+"""
+
+import os
+
+from campus.settings.base import *  # noqa: F403
+from campus.settings.base import database, redis_cache
+
+SECRET_KEY = "only-for-tests-" + "x" * 40
+CAMPUS_MASTER_KEY = bytes(range(32))
+ALLOWED_HOSTS = ["*"]
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"  # static tools need no database
+DATABASES = {
+    "default": database(os.environ.get("DATABASE_URL", NOWHERE)),
+    "owner": database(os.environ.get("DATABASE_OWNER_URL", NOWHERE.replace("nobody", "owner"))),
+}
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0")
+CACHES = redis_cache(REDIS_URL)
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

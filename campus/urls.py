@@ -1,0 +1,5 @@
+"""Addresses of the platform."""
+
+from django.urls import path
+
+urlpatterns: list = []

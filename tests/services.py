@@ -1,0 +1,48 @@
+"""Starts PostgreSQL and Valkey for the tests before Django reads its settings.
+
+Loaded as an early plugin (`-p tests.services` in pyproject.toml). With DATABASE_URL,
+DATABASE_OWNER_URL and REDIS_URL set, those servers are used instead; the database's name must then
+begin with "test_", because the tests empty its tables.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from apps.ops.embedded import EmbeddedStack, Layout
+
+NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+
+
+def start_embedded() -> None:
+    var = Path(tempfile.mkdtemp(prefix="campus-tests-"))
+    stack = EmbeddedStack(Layout(var), postgres_options={"fsync": "off"})
+    stack.start()
+    atexit.register(shutil.rmtree, var, ignore_errors=True)
+    atexit.register(stack.stop)
+    os.environ.update(
+        DATABASE_URL=stack.layout.app_url,
+        DATABASE_OWNER_URL=stack.layout.owner_url,
+        REDIS_URL=stack.layout.redis_url,
+        CAMPUS_VAR=str(var),
+    )
+
+
+def check_named_services() -> None:
+    missing = [name for name in NAMES if not os.environ.get(name)]
+    if missing:
+        message = f"Set {', '.join(missing)} too, or none of {', '.join(NAMES)}."
+        raise SystemExit(message)
+    database = urlsplit(os.environ["DATABASE_URL"]).path.lstrip("/")
+    if not database.startswith("test_"):
+        message = f"The tests empty their database: “{database}” must begin with “test_”."
+        raise SystemExit(message)
+
+
+if any(os.environ.get(name) for name in NAMES):
+    check_named_services()
+else:
+    start_embedded()
