@@ -1,5 +1,14 @@
 """Addresses of the platform."""
 
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns: list = []
+urlpatterns = [
+    path("", include("apps.ops.urls")),
+    path("", include("apps.accounts.urls")),
+    path("api/v1/", include("apps.accounts.api.urls")),
+    path("api/v1/", include("apps.privacy.api.urls")),
+    path("api/v1/", include("apps.attendance.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+]

@@ -127,9 +127,7 @@ class Person(TimestampedModel):
         verbose_name=_("name"),
     )
     email = models.EmailField(_("e-mail"), max_length=254)
-    phone = models.CharField(
-        _("phone"), max_length=16, null=True, blank=True, validators=[phone_validator]
-    )
+    phone = models.CharField(_("phone"), max_length=16, blank=True, validators=[phone_validator])
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta(TimestampedModel.Meta):
@@ -192,7 +190,9 @@ class Faculty(Person):
         constraints = [
             models.UniqueConstraint("campus", Lower("code"), name="faculty_code_unique"),
             models.UniqueConstraint("campus", Lower("email"), name="faculty_email_unique"),
-            models.UniqueConstraint(fields=["campus", "phone"], name="faculty_phone_unique"),
+            models.UniqueConstraint(
+                fields=["campus", "phone"], condition=~Q(phone=""), name="faculty_phone_unique"
+            ),
             models.UniqueConstraint(fields=["campus", "user"], name="faculty_user_unique"),
         ]
         indexes = [models.Index(fields=["campus", "full_name"], name="faculty_name")]

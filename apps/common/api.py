@@ -1,12 +1,19 @@
-"""What every REST endpoint shares: error shape, paging, and base serializers."""
+"""What REST endpoints share: refusals, paging, throttles.
 
+DRF loads this while it loads its own views: nothing here may import `rest_framework.views`.
+"""
+
+import time
 from typing import Any
 
-from drf_standardized_errors.handler import ExceptionHandler
+from django.conf import settings
 from rest_framework import exceptions
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.throttling import BaseThrottle
 
+from apps.common.cache import count_up
 from apps.common.errors import Refused
+from apps.common.http import client_address
 
 
 class RefusedResponse(exceptions.APIException):
@@ -15,15 +22,6 @@ class RefusedResponse(exceptions.APIException):
     def __init__(self, refusal: Refused) -> None:
         self.status_code = refusal.status
         super().__init__(detail=refusal.message, code=refusal.code)
-
-
-class CampusExceptionHandler(ExceptionHandler):
-    """One JSON shape for all errors: {type, errors: [{code, detail, attr}]}."""
-
-    def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, Refused):
-            return RefusedResponse(exc)
-        return super().convert_known_exceptions(exc)
 
 
 class Pages(PageNumberPagination):
@@ -41,3 +39,28 @@ def error_body(refusal: Refused) -> dict[str, Any]:
         "type": kind,
         "errors": [{"code": refusal.code, "detail": str(refusal.message), "attr": None}],
     }
+
+
+class Throttled(BaseThrottle):
+    """A fixed window per user, counted in the cache, so that it holds across processes."""
+
+    scope = ""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        number, _slash, period = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][
+            self.scope
+        ].partition("/")
+        seconds = {"sec": 1, "min": 60, "hour": 3600}[period]
+        self._window = seconds
+        who = request.user.pk or client_address(request)
+        slot = int(time.time() // seconds)
+        used = count_up(f"throttle:{self.scope}:{who}:{slot}", seconds=seconds + 1)
+        return used <= int(number)
+
+    def wait(self) -> float:
+        return self._window - time.time() % self._window
+
+
+def throttle(scope: str) -> type[Throttled]:
+    """A throttle class for this scope of DEFAULT_THROTTLE_RATES."""
+    return type(f"Throttled_{scope}", (Throttled,), {"scope": scope})

@@ -1,12 +1,18 @@
 """The cache, kept apart per campus and harmless when its server is away."""
 
 import logging
-from typing import Any
+import secrets
+from functools import partial
+from typing import Any, Final
 
+from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache
+from django.db import transaction
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
+
+VERSION_SECONDS: Final = 24 * 3600
 
 
 class CampusCache(RedisCache):
@@ -41,3 +47,43 @@ class CampusCache(RedisCache):
         except RedisError:
             logger.warning("The cache did not answer; going on without it.")
             return fallback
+
+
+def forget(key: str) -> None:
+    """Drop a cached value now and again when the transaction has committed.
+
+    Now, so that this transaction does not read it; afterwards, because another request may have
+    cached the old value in between.
+    """
+    cache.delete(key)
+    transaction.on_commit(partial(cache.delete, key))
+
+
+def count_up(key: str, *, seconds: int) -> int:
+    """Count an event in a fixed window of that many seconds; returns the count so far.
+
+    Atomic across processes. Without the cache server it answers 1: limits rest, people do not.
+    """
+    try:
+        cache.add(key, 0, seconds)
+        return cache.incr(key)
+    except (RedisError, ValueError):
+        return 1
+
+
+def touch(key: str) -> None:
+    """Give a version key a new value when the transaction has committed."""
+    transaction.on_commit(partial(_touch, key))
+
+
+def _touch(key: str) -> None:
+    cache.set(key, secrets.token_hex(8), VERSION_SECONDS)
+
+
+def version(key: str) -> str:
+    """The current value of a version key; a fresh one when the cache has forgotten it."""
+    value = cache.get(key)
+    if value is None:
+        value = secrets.token_hex(8)
+        cache.set(key, value, VERSION_SECONDS)
+    return str(value)

@@ -1,8 +1,8 @@
 """Keys per campus and purpose, and authenticated encryption under them.
 
 One master key (`settings.CAMPUS_MASTER_KEY`, 32 bytes) never touches data: HKDF-SHA-256
-(RFC 5869) derives a key for each (purpose, campus, generation), so that a leaked key opens one kind of
-data of one campus, and re-issuing a key is counting its generation up.
+(RFC 5869) derives a key for each (purpose, campus, generation), so that a leaked key opens one
+kind of data of one campus, and re-issuing a key is counting its generation up.
 """
 
 import hashlib

@@ -15,11 +15,12 @@ from apps.common.errors import NotFound, Refused
 from apps.common.http import wants_json
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import campus_by_host
+from apps.tenants.selectors import campus_by_host, campus_id_by_slug
 
 logger = logging.getLogger(__name__)
 
 CHOSEN_CAMPUS = "chosen_campus_id"
+CAMPUS_HEADER = "X-Campus"
 DATABASE_RETRY_SECONDS = 5
 
 Resolver = Callable[[HttpRequest], int | None]
@@ -36,6 +37,16 @@ def by_choice(request: HttpRequest) -> int | None:
 def by_host(request: HttpRequest) -> int | None:
     """The campus whose domain the request was sent to."""
     return campus_by_host(host=request.get_host().rsplit(":", 1)[0])
+
+
+def by_header(request: HttpRequest) -> int | None:
+    """The campus that a phone names when it signs in at a host that belongs to none.
+
+    Last of the resolvers: a domain or a token decides before it. Naming a campus opens nothing,
+    since only people with a role there get in.
+    """
+    slug = request.headers.get(CAMPUS_HEADER, "")
+    return campus_id_by_slug(slug=slug) if slug else None
 
 
 class CampusMiddleware:

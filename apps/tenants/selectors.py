@@ -27,6 +27,15 @@ def campus_by_host(*, host: str) -> int | None:
     return campus_id or None
 
 
+def campus_id_by_slug(*, slug: str) -> int | None:
+    """Id of the active campus of that short name. Asked at sign-in only, so not cached."""
+    return (
+        Campus.objects.filter(slug=slug, is_active=True).values_list("pk", flat=True).first()
+        if slug.isascii() and slug.isprintable()
+        else None
+    )
+
+
 def campus_by_slug(*, slug: str) -> Campus:
     """The active campus of that short name; raises `NotFound`."""
     campus = Campus.objects.filter(slug=slug, is_active=True).first()

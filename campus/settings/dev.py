@@ -2,11 +2,10 @@
 
 import os
 
+from apps.ops.embedded import Layout
 from campus.settings.base import *  # noqa: F403
 from campus.settings.base import CAMPUS_VAR, INSTALLED_APPS, database, env_list, redis_cache
 from campus.settings.local_secrets import local_secret
-
-from apps.ops.embedded import Layout
 
 layout = Layout(CAMPUS_VAR)
 

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('last_name', models.CharField(blank=True, max_length=100, verbose_name='last name')),
                 ('full_name', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Trim(django.db.models.functions.text.Concat(models.F('first_name'), models.Value(' '), models.F('last_name'))), output_field=models.CharField(max_length=201), verbose_name='name')),
                 ('email', models.EmailField(max_length=254, verbose_name='e-mail')),
-                ('phone', models.CharField(blank=True, max_length=16, null=True, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$', 'International number with country code, like +4915112345678.')], verbose_name='phone')),
+                ('phone', models.CharField(blank=True, max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$', 'International number with country code, like +4915112345678.')], verbose_name='phone')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('code', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('^[\\w][\\w./\\-]*$', 'Letters, digits and . / - _ only, starting with a letter or digit.')], verbose_name='faculty number')),
                 ('department', models.CharField(blank=True, max_length=100, verbose_name='department')),
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('last_name', models.CharField(blank=True, max_length=100, verbose_name='last name')),
                 ('full_name', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Trim(django.db.models.functions.text.Concat(models.F('first_name'), models.Value(' '), models.F('last_name'))), output_field=models.CharField(max_length=201), verbose_name='name')),
                 ('email', models.EmailField(max_length=254, verbose_name='e-mail')),
-                ('phone', models.CharField(blank=True, max_length=16, null=True, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$', 'International number with country code, like +4915112345678.')], verbose_name='phone')),
+                ('phone', models.CharField(blank=True, max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$', 'International number with country code, like +4915112345678.')], verbose_name='phone')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('code', models.CharField(help_text='N210595', max_length=50, validators=[django.core.validators.RegexValidator('^[\\w][\\w./\\-]*$', 'Letters, digits and . / - _ only, starting with a letter or digit.')], verbose_name='student number')),
                 ('year_of_study', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='year of study')),
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='faculty',
-            constraint=models.UniqueConstraint(fields=('campus', 'phone'), name='faculty_phone_unique'),
+            constraint=models.UniqueConstraint(condition=models.Q(('phone', ''), _negated=True), fields=('campus', 'phone'), name='faculty_phone_unique'),
         ),
         migrations.AddConstraint(
             model_name='faculty',

@@ -51,7 +51,6 @@ class Reason(models.TextChoices):
     BAD_SIGNATURE = "bad_signature", _("The device's signature does not fit this check-in.")
     FACE_MISMATCH = "face_mismatch", _("The face is not the enrolled one.")
     SCORE_TOO_LOW = "score_too_low", _("Too little could be proven.")
-    MARKED_BY_FACULTY = "marked_by_faculty", _("Your lecturer has already marked you.")
 
 
 class CheckInAttempt(CampusModel):

@@ -1,0 +1,203 @@
+"""Input of the check-in, bounded and typed; and what students and lecturers get back."""
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.attendance.factors.base import BeaconReading, Fix
+from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Reason, Status
+
+MAX_EVIDENCE = 16 * 1024  # characters
+MAX_BEACONS = 50
+MAX_FACTS = 20
+
+
+class RedeemInput(serializers.Serializer):
+    """One of: `token` (scanned QR text), or `session` with `text_code` or `one_time_code`."""
+
+    token = serializers.CharField(required=False, max_length=200)
+    session = serializers.IntegerField(required=False, min_value=1)
+    text_code = serializers.CharField(required=False, max_length=20)
+    one_time_code = serializers.RegexField(r"^\d{6}$", required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        typed = ("text_code" in attrs) + ("one_time_code" in attrs)
+        if "token" in attrs:
+            if typed or "session" in attrs:
+                raise serializers.ValidationError(_("Send either a token or a typed code."))
+        elif typed != 1 or "session" not in attrs:
+            raise serializers.ValidationError(
+                _("Send a token, or a session with a text_code or a one_time_code.")
+            )
+        return attrs
+
+
+class TicketOutput(serializers.Serializer):
+    ticket = serializers.CharField(help_text=_("Good for 90 seconds, for this student and device."))
+    expires_at = serializers.DateTimeField()
+    session = serializers.IntegerField()
+
+
+class FixInput(serializers.Serializer):
+    """Degrees, metres, seconds."""
+
+    latitude = serializers.DecimalField(
+        max_digits=18, decimal_places=15, min_value=-90, max_value=90
+    )
+    longitude = serializers.DecimalField(
+        max_digits=18, decimal_places=15, min_value=-180, max_value=180
+    )
+    accuracy_m = serializers.FloatField(min_value=0.0, max_value=100_000)
+    age_s = serializers.FloatField(min_value=0.0, max_value=86_400)
+
+    def validate_accuracy_m(self, value: float) -> float:
+        if value == 0:
+            raise serializers.ValidationError(_("No receiver is exact to 0 metres."))
+        return value
+
+
+class BeaconInput(serializers.Serializer):
+    identifier = serializers.CharField(max_length=100)
+    rssi = serializers.IntegerField(min_value=-120, max_value=0)
+
+
+class EvidenceInput(serializers.Serializer):
+    """The JSON text that the device signs."""
+
+    ticket = serializers.CharField(max_length=1000)
+    nonce = serializers.RegexField(r"^[A-Za-z0-9_-]{8,64}$")
+    location = FixInput(required=False, allow_null=True)
+    beacons = BeaconInput(many=True, required=False, allow_null=True, max_length=MAX_BEACONS)
+    selfie_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, allow_null=True)
+    device_info = serializers.DictField(
+        child=serializers.CharField(max_length=100), required=False
+    )
+
+    def validate_device_info(self, value: dict[str, str]) -> dict[str, str]:
+        if len(value) > MAX_FACTS:
+            raise serializers.ValidationError(_("Too many facts."))
+        return value
+
+
+class CheckInInput(serializers.Serializer):
+    """Multipart, or JSON with the selfie in base64.
+
+    `evidence` is sent as text, because the device signs exactly these bytes (UTF-8).
+    """
+
+    evidence = serializers.CharField(max_length=MAX_EVIDENCE, trim_whitespace=False)
+    signature = serializers.CharField(max_length=200, help_text=_("Base64, ECDSA P-256 SHA-256."))
+    selfie = serializers.FileField(required=False, allow_null=True)
+
+    def validate_evidence(self, value: str) -> dict[str, Any]:
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            raise serializers.ValidationError(_("The evidence is not JSON.")) from error
+        inner = EvidenceInput(data=parsed)
+        inner.is_valid(raise_exception=True)
+        return {**inner.validated_data, "message": value.encode()}
+
+
+class CheckInJson(CheckInInput):
+    selfie = serializers.CharField(required=False, allow_null=True, max_length=12 * 1024 * 1024)  # type: ignore[assignment]
+
+
+def fix_of(evidence: dict[str, Any]) -> Fix | None:
+    location = evidence.get("location")
+    return Fix(**location) if location else None
+
+
+def beacons_of(evidence: dict[str, Any]) -> tuple[BeaconReading, ...] | None:
+    """None when the phone did not scan at all, which differs from having heard nothing."""
+    readings = evidence.get("beacons")
+    return None if readings is None else tuple(BeaconReading(**reading) for reading in readings)
+
+
+class FactorOutput(serializers.Serializer):
+    passed = serializers.BooleanField(allow_null=True)
+    confidence = serializers.FloatField()
+    weight = serializers.FloatField()
+    points = serializers.FloatField()
+    reason = serializers.CharField()
+    detail = serializers.DictField()
+
+
+class AttemptOutput(serializers.ModelSerializer):
+    """The attempt with its score explained factor by factor."""
+
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    reason = serializers.CharField()
+    message = serializers.SerializerMethodField()
+    factors = serializers.DictField(child=FactorOutput())
+    score = serializers.FloatField()
+
+    class Meta:
+        model = CheckInAttempt
+        fields = [
+            "id",
+            "session",
+            "outcome",
+            "reason",
+            "message",
+            "score",
+            "face_state",
+            "method",
+            "factors",
+            "redeemed_at",
+            "received_at",
+            "settled_at",
+        ]
+
+    def get_message(self, attempt: CheckInAttempt) -> str:
+        return str(Reason(attempt.reason).label) if attempt.reason else ""
+
+
+class MarkInput(serializers.Serializer):
+    student = serializers.IntegerField(min_value=1)
+    status = serializers.ChoiceField(choices=Status.choices)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class RecordOutput(serializers.ModelSerializer):
+    score = serializers.FloatField(source="verification_score")
+
+    class Meta:
+        model = AttendanceRecord
+        fields = [
+            "id",
+            "session",
+            "student",
+            "status",
+            "source",
+            "recorded_at",
+            "minutes_late",
+            "score",
+            "biometric_verified",
+            "location_verified",
+            "bluetooth_verified",
+        ]
+
+
+class BoardRowOutput(serializers.Serializer):
+    student_id = serializers.IntegerField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    status = serializers.CharField()
+    score = serializers.FloatField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    factors = serializers.DictField(child=serializers.BooleanField(allow_null=True))
+    method = serializers.CharField()
+    refused = serializers.CharField()
+
+
+class BoardOutput(serializers.Serializer):
+    """`rows` is null when nothing changed since the version that the caller named."""
+
+    version = serializers.CharField()
+    session = serializers.DictField()
+    code = serializers.DictField(allow_null=True)
+    counts = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    rows = BoardRowOutput(many=True, allow_null=True)

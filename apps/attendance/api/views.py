@@ -1,0 +1,165 @@
+"""Student endpoints of the check-in: redeem a code, send the evidence, ask how it went."""
+
+import base64
+import binascii
+import hashlib
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.decorators import api_view, permission_classes, throttle_classes
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.actors import request_actor
+from apps.accounts.api.permissions import IsStudent
+from apps.attendance.api.serializers import (
+    AttemptOutput,
+    CheckInInput,
+    CheckInJson,
+    RedeemInput,
+    TicketOutput,
+    beacons_of,
+    fix_of,
+)
+from apps.attendance.models import CheckInAttempt, FaceState, Method, Outcome, Reason
+from apps.attendance.services.check_in import Submission, check_in
+from apps.attendance.services.redeem import Redemption, redeem_token, redeem_typed
+from apps.attendance.tasks import settle_face
+from apps.biometrics.images import ImageRefused, photo_from_base64, read_photo
+from apps.common.api import throttle
+from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.http import client_address
+from apps.tenants.tasks import enqueue
+
+# Status with which a refused redeem is answered; the code in the body is the reason itself.
+REDEEM_STATUS: Final[dict[str, int]] = {
+    Reason.MALFORMED: 400,
+    Reason.FORGED: 400,
+    Reason.EXPIRED: 410,
+    Reason.WRONG_CODE: 400,
+    Reason.TOO_MANY_TRIES: 429,
+    Reason.NOT_OPEN: 409,
+    Reason.NOT_ENROLLED: 403,
+}
+
+
+@extend_schema(
+    operation_id="check_in_redeem",
+    request=RedeemInput,
+    responses={201: TicketOutput, **{c: OpenApiResponse() for c in (400, 403, 409, 410, 429)}},
+)
+@api_view(["POST"])
+@throttle_classes([throttle("redeem")])
+def redeem(request: Request) -> Response:
+    """Turn a scanned or typed code into a ticket, at once. Every try is in the scan log."""
+    data = RedeemInput(data=request.data)
+    data.is_valid(raise_exception=True)
+    outcome = _redeem(request, data.validated_data)
+    if outcome.reason:
+        reason = Reason(outcome.reason)
+        raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
+    body = {
+        "ticket": outcome.ticket,
+        "expires_at": outcome.expires_at,
+        "session": outcome.session_id,
+    }
+    return Response(TicketOutput(body).data, status=status.HTTP_201_CREATED)
+
+
+def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
+    now, address = timezone.now(), client_address(request)
+    if "token" in data:
+        return redeem_token(user=request.user, token=data["token"], now=now, address=address)
+    method = Method.TEXT if "text_code" in data else Method.OTP
+    return redeem_typed(
+        user=request.user,
+        session_id=data["session"],
+        code=data.get("text_code") or data["one_time_code"],
+        method=method,
+        now=now,
+        address=address,
+    )
+
+
+@extend_schema(
+    operation_id="check_in",
+    request={"multipart/form-data": CheckInInput, "application/json": CheckInJson},
+    responses={
+        200: AttemptOutput,
+        201: AttemptOutput,
+        **{c: OpenApiResponse() for c in (400, 403, 404, 429, 503)},
+    },
+)
+@api_view(["POST"])
+@throttle_classes([throttle("check_in")])
+def check_in_view(request: Request) -> Response:
+    """Send the evidence for a ticket. 201 with the judged attempt; a retried nonce gets 200 and
+    the first answer. Outcome "pending" means that a worker is comparing the face."""
+    json_body = request.content_type == "application/json"
+    data = (CheckInJson if json_body else CheckInInput)(data=request.data)
+    data.is_valid(raise_exception=True)
+    submission = _submission(data.validated_data)
+    attempt, made = check_in(
+        user=request.user, submission=submission, now=timezone.now(), actor=request_actor(request)
+    )
+    if made and attempt.outcome == Outcome.PENDING and attempt.face_state == FaceState.PENDING:
+        enqueue(settle_face, str(attempt.pk))
+    code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
+    return Response(AttemptOutput(attempt).data, status=code)
+
+
+def _submission(data: dict[str, Any]) -> Submission:
+    evidence = data["evidence"]
+    try:
+        signature = base64.b64decode(data["signature"], validate=True)
+    except binascii.Error as error:
+        raise Invalid("malformed_signature", _("The signature is not base64.")) from error
+    return Submission(
+        ticket=evidence["ticket"],
+        nonce=evidence["nonce"],
+        message=evidence["message"],
+        signature=signature,
+        fix=fix_of(evidence),
+        beacons=beacons_of(evidence),
+        selfie=_selfie(data.get("selfie"), expected=evidence.get("selfie_sha256")),
+        device_info=evidence.get("device_info") or {},
+    )
+
+
+def _selfie(upload: Any, *, expected: str | None) -> bytes | None:
+    """The selfie as a normalised JPEG; it must be the one whose hash the device signed."""
+    if not upload:
+        return None
+    try:
+        if isinstance(upload, str):
+            photo, digest = photo_from_base64(upload), _base64_digest(upload)
+        else:
+            raw = upload.read()
+            photo, digest = read_photo(raw), hashlib.sha256(raw).hexdigest()
+    except ImageRefused as refused:
+        message = _("This photo cannot be used (%(why)s).") % {"why": refused.reason.value}
+        raise Invalid(f"selfie_{refused.reason.value}", message) from refused
+    if digest != expected:
+        raise Invalid("selfie_not_signed", _("The signed evidence names another photo."))
+    return photo.jpeg()
+
+
+def _base64_digest(text: str) -> str:
+    body = text.partition(",")[2] if text.startswith("data:") else text
+    return hashlib.sha256(base64.b64decode(body)).hexdigest()
+
+
+@extend_schema(
+    operation_id="check_in_attempt", responses={200: AttemptOutput, 404: OpenApiResponse()}
+)
+@api_view(["GET"])
+@permission_classes([IsStudent])
+def attempt_view(request: Request, attempt_id: str) -> Response:
+    """How one of the own check-ins went, with its score explained."""
+    attempt = CheckInAttempt.objects.filter(pk=attempt_id, student__user_id=request.user.pk).first()
+    if attempt is None:
+        raise NotFound("attempt_not_found", _("There is no such check-in of yours."))
+    return Response(AttemptOutput(attempt).data)

@@ -1,0 +1,1 @@
+"""Writes of the register, by flow: redeem, check_in, settle, register."""

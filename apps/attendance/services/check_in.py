@@ -1,0 +1,207 @@
+"""The check-in: a ticket and evidence become a judged attempt, and a record in the register."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Student, User
+from apps.attendance.factors import FACTORS, applicable
+from apps.attendance.factors.base import Attendee, BeaconReading, Evidence, Fix, JudgedSession
+from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.attendance.scoring import Verdict, judge
+from apps.attendance.selectors import Standing, board_key, checking_in, standing
+from apps.attendance.services.record import record_from_attempt
+from apps.attendance.tickets import Ticket, read_ticket
+from apps.audit.services import Actor, record
+from apps.biometrics.services import image_store
+from apps.common.cache import touch
+from apps.common.errors import Invalid, NotFound
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import lock_for_check_in
+from apps.tenants.scope import current_campus_id
+
+SELFIE_KEPT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What the phone sent, parsed and within its limits. `message` is what the device signed."""
+
+    ticket: str
+    nonce: str
+    message: bytes
+    signature: bytes
+    fix: Fix | None = None
+    beacons: tuple[BeaconReading, ...] | None = None
+    selfie: bytes | None = None  # a normalised JPEG
+    device_info: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def check_in(
+    *, user: User, submission: Submission, now: datetime, actor: Actor
+) -> tuple[CheckInAttempt, bool]:
+    """Judge one check-in; returns the attempt and whether it was made now.
+
+    The same nonce returns the first attempt. Everything else that can be read is saved as an
+    attempt, accepted, refused or pending until a worker has compared the face. Raises `NotFound`
+    for a ticket of no known session and `Invalid` for one that this campus did not sign: there is
+    no session to save an attempt for.
+    """
+    ticket = read_ticket(submission.ticket)
+    if ticket is None:
+        raise Invalid(Reason.BAD_TICKET, str(Reason.BAD_TICKET.label))
+    student = checking_in(user=user, lock=True)
+    row = lock_for_check_in(session_id=ticket.session_id)
+    if row is None:
+        raise NotFound("session_not_found", _("This session does not exist any more."))
+    session = judged_session(row)
+    known = standing(
+        student_id=student.pk,
+        session_id=session.id,
+        course_id=session.course_id,
+        nonce=submission.nonce,
+    )
+    if known.first_attempt_id is not None:
+        return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
+    problem = _problem(ticket, student, known, status=row["status"], now=now)
+    attempt = _attempt(ticket, student, session, submission, now=now, actor=actor)
+    if problem:
+        _settle(attempt, outcome=Outcome.REFUSED, reason=problem, now=now)
+    else:
+        _judge(attempt, ticket, student, session, submission, now=now)
+    attempt.save(force_insert=True)
+    if attempt.outcome != Outcome.PENDING:
+        record_from_attempt(attempt=attempt, session=session, known=known, now=now)
+    touch(board_key(session.id))
+    record(
+        actor=actor,
+        action=f"attendance.check_in.{attempt.outcome}",
+        now=now,
+        target=attempt,
+        data={"session": session.id, "reason": attempt.reason, "score": str(attempt.score)},
+    )
+    return attempt, True
+
+
+def judged_session(row: dict[str, Any]) -> JudgedSession:
+    """A session row as the factors see it."""
+    policy = row["policy"]
+    return JudgedSession(
+        id=row["id"],
+        campus_id=current_campus_id(),
+        course_id=row["course_id"],
+        starts_at=row["starts_at"],
+        opened_at=row["opened_at"] or row["starts_at"],
+        policy=json.loads(policy) if isinstance(policy, str) else policy,
+    )
+
+
+def _problem(
+    ticket: Ticket, student: Student, known: Standing, *, status: str, now: datetime
+) -> str:
+    """Why this check-in cannot be judged at all, or ""."""
+    if ticket.student_id != student.pk:
+        return Reason.BAD_TICKET
+    if now > ticket.expires_at:
+        return Reason.TICKET_EXPIRED
+    if status != ClassSession.Status.OPEN:
+        return Reason.NOT_OPEN
+    if not known.enrolled:
+        return Reason.NOT_ENROLLED
+    return ""
+
+
+def _attempt(
+    ticket: Ticket,
+    student: Student,
+    session: JudgedSession,
+    submission: Submission,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> CheckInAttempt:
+    fix = submission.fix
+    loudest = max((b.rssi for b in submission.beacons or ()), default=None)
+    return CheckInAttempt(
+        id=uuid.uuid4(),
+        campus_id=session.campus_id,
+        session_id=session.id,
+        student_id=student.pk,
+        device_id=student.device_pk,  # type: ignore[attr-defined]
+        scan_id=ticket.scan_id,
+        nonce=submission.nonce,
+        method=ticket.method,
+        redeemed_at=ticket.redeemed_at,
+        redeem_delay_ms=ticket.delay_ms,
+        received_at=now,
+        latitude=fix.latitude if fix else None,
+        longitude=fix.longitude if fix else None,
+        accuracy_m=Decimal(str(round(fix.accuracy_m, 2))) if fix else None,
+        bluetooth_rssi=loudest,
+        device_info=submission.device_info,
+        address=actor.address,
+    )
+
+
+def _judge(
+    attempt: CheckInAttempt,
+    ticket: Ticket,
+    student: Student,
+    session: JudgedSession,
+    submission: Submission,
+    *,
+    now: datetime,
+) -> None:
+    """Ask the factors. With a selfie to compare the attempt stays pending for a worker."""
+    key = student.device_key  # type: ignore[attr-defined]
+    attendee = Attendee(
+        id=student.pk,
+        device_id=student.device_pk,  # type: ignore[attr-defined]
+        public_key=bytes(key) if key is not None else None,
+        face_applies=student.has_face,  # type: ignore[attr-defined]
+    )
+    asked = applicable(session=session, student=attendee)
+    evidence = Evidence(
+        method=attempt.method,
+        scanned_device_id=ticket.device_id,
+        message=submission.message,
+        signature=submission.signature,
+        fix=submission.fix,
+        beacons=submission.beacons,
+        selfie=submission.selfie is not None,
+    )
+    verdict = judge(
+        session.policy,
+        {
+            name: FACTORS[name](session=session, student=attendee, evidence=evidence, now=now)
+            for name in asked
+        },
+    )
+    apply_verdict(attempt, verdict, now=now)
+    compares = "face" in asked and submission.selfie is not None
+    if compares and attempt.reason in ("", Reason.SCORE_TOO_LOW):
+        assert submission.selfie is not None
+        attempt.selfie = image_store(data=submission.selfie, now=now, kept_for=SELFIE_KEPT)
+        attempt.face_state = FaceState.PENDING
+        attempt.outcome, attempt.reason, attempt.settled_at = Outcome.PENDING, "", None
+
+
+def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -> None:
+    """Write a verdict into the attempt (not yet saved)."""
+    attempt.score = verdict.score
+    attempt.factors = verdict.factors
+    outcome = Outcome.REFUSED if verdict.reason else Outcome.ACCEPTED
+    _settle(attempt, outcome=outcome, reason=verdict.reason, now=now)
+
+
+def _settle(attempt: CheckInAttempt, *, outcome: Outcome, reason: str, now: datetime) -> None:
+    attempt.outcome = outcome
+    attempt.reason = reason
+    attempt.settled_at = now

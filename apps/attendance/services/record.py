@@ -1,0 +1,78 @@
+"""From a settled attempt to the record in the register."""
+
+from datetime import datetime
+from typing import Any
+
+from apps.attendance.factors.base import JudgedSession
+from apps.attendance.models import (
+    AttendanceRecord,
+    CheckInAttempt,
+    Outcome,
+    Reason,
+    Source,
+    Status,
+)
+from apps.attendance.selectors import ATTENDED, Standing
+
+# Refusals after judging: the student was there with something that did not hold.
+INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})
+
+
+def minutes_late(attempt: CheckInAttempt, session: JudgedSession) -> int:
+    """Whole minutes from the start (or the opening, if later) to the scan."""
+    start = max(session.starts_at, session.opened_at)
+    scanned = attempt.redeemed_at or attempt.received_at
+    return max(0, int((scanned - start).total_seconds() // 60))
+
+
+def record_from_attempt(
+    *, attempt: CheckInAttempt, session: JudgedSession, known: Standing, now: datetime
+) -> None:
+    """Write or improve the record that a settled attempt earns.
+
+    A mark by a person always stands, and the first accepted check-in stands against later ones. A
+    record that is invalid or was absent at the closing is improved by an accepted attempt.
+    Expects the student's row to be locked.
+    """
+    status = _earned_status(attempt, session)
+    if status is None:
+        return
+    values: dict[str, Any] = {
+        "status": status,
+        "source": Source.CHECK_IN,
+        "attempt": attempt,
+        "recorded_at": attempt.redeemed_at or now,
+        "minutes_late": minutes_late(attempt, session),
+        "biometric_verified": _passed(attempt, "face"),
+        "location_verified": _passed(attempt, "location"),
+        "bluetooth_verified": _passed(attempt, "bluetooth"),
+        "verification_score": attempt.score,
+    }
+    if known.record_id is None:
+        AttendanceRecord(session_id=session.id, student_id=attempt.student_id, **values).save(
+            force_insert=True
+        )
+    elif _may_improve(known, status):
+        AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
+
+
+def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | None:
+    if attempt.outcome == Outcome.ACCEPTED:
+        late = minutes_late(attempt, session) >= session.policy["late_after_minutes"] > 0
+        return Status.LATE if late else Status.PRESENT
+    if attempt.reason in INVALID_REASONS:
+        return Status.INVALID
+    return None
+
+
+def _may_improve(known: Standing, status: Status) -> bool:
+    by_person = known.record_source in (Source.MANUAL, Source.CORRECTED)
+    return (
+        not by_person
+        and known.record_status not in ATTENDED
+        and (status in ATTENDED or known.record_source == Source.CLOSING)
+    )
+
+
+def _passed(attempt: CheckInAttempt, factor: str) -> bool:
+    return attempt.factors.get(factor, {}).get("passed") is True

@@ -1,0 +1,33 @@
+"""The default engine: deepface's SFace on onnxruntime, 128 numbers, no TensorFlow."""
+
+from pathlib import Path
+from typing import Final
+
+from apps.biometrics.engines.aligned import AlignedEngine
+from apps.biometrics.engines.alignment import TEMPLATE_SIDE
+from apps.biometrics.engines.base import EngineSpec
+from apps.biometrics.engines.detection import YuNet
+from apps.biometrics.engines.runtime import load_deepface, single_threaded_session
+from apps.biometrics.weights.catalogue import SFACE, YUNET
+from apps.biometrics.weights.store import verified_path
+
+MODEL: Final = "SFace"
+SPEC: Final = EngineSpec(
+    name="sface",
+    version="2021dec+yunet-2023mar",
+    dimension=128,
+    threshold=0.583,  # FMR 1e-4: TAR 98.3 % on 2,440 LFW photos, NIST SP 800-63B-4 §3.2.3.1
+    sha256=SFACE.installed_sha256,
+)
+
+
+def load(name: str, models_dir: Path) -> AlignedEngine:
+    """Build the engine from verified files; raises `WeightsMissing` or `WrongHash`."""
+    detector = YuNet(verified_path(models_dir, YUNET))
+    recogniser = verified_path(models_dir, SFACE)
+    deepface = load_deepface(backend="onnx", models_dir=models_dir)
+    # deepface offers no session options, so its model gets our single-threaded session.
+    deepface.build_model(MODEL).model = single_threaded_session(recogniser)
+    return AlignedEngine(
+        spec=SPEC, detector=detector, deepface=deepface, model=MODEL, side=TEMPLATE_SIDE
+    )

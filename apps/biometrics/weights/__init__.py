@@ -1,0 +1,1 @@
+"""The neural networks' weights: which files, where from, checked and installed once."""

@@ -1,0 +1,161 @@
+"""Writing codes: secrets of rotating codes, one-time codes and their tries, the scan log."""
+
+import hmac
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from apps.common.cache import forget
+from apps.common.crypto import keyed_hash
+from apps.qr_otp import tokens
+from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
+from apps.tenants.scope import current_campus_id
+
+OTP_DIGITS: Final = 6
+OTP_LIFETIME: Final = timedelta(minutes=5)
+OTP_MAX_TRIES: Final = 5
+TRIES_KEPT: Final = timedelta(minutes=15)  # after that long without a failure the count starts anew
+ISSUE_ROUNDS: Final = 20
+
+
+def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
+    """Give the subject a fresh secret; codes of an earlier one are dead from here on."""
+    fresh = sealed_secret(secrets.token_bytes(tokens.SECRET_BYTES), subject=subject)
+    QrSecret.objects.update_or_create(
+        purpose=purpose,
+        subject=subject,
+        defaults={"sealed_secret": fresh, "created_at": now, "ended_at": None},
+    )
+    forget(secret_cache_key(purpose, subject))
+
+
+def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
+    """End every code of this subject: rotating and one-time."""
+    QrSecret.objects.filter(purpose__in=purposes, subject=subject, ended_at__isnull=True).update(
+        ended_at=now
+    )
+    OneTimeCode.objects.filter(purpose__in=purposes, subject=subject, ended_at__isnull=True).update(
+        ended_at=now
+    )
+    for purpose in purposes:
+        forget(secret_cache_key(purpose, subject))
+
+
+def _code_hash(purpose: str, code: str) -> bytes:
+    """Keyed hash without the subject, so that two live codes of a campus are never the same."""
+    return keyed_hash("one-time-code", current_campus_id(), f"{purpose}\n{code}".encode())
+
+
+def one_time_code_issue(
+    *,
+    purpose: str,
+    subject: str,
+    now: datetime,
+    single_use: bool = True,
+    address: str | None = None,
+    user_agent: str = "",
+) -> tuple[str, datetime]:
+    """A fresh six-digit code and its expiry; the subject's code before it ends.
+
+    The code is returned once and stored only as a keyed hash. No two live codes of one purpose are
+    equal on a campus: the database refuses the second, and another one is drawn.
+    """
+    OneTimeCode.objects.filter(purpose=purpose, ended_at__isnull=True, expires_at__lte=now).update(
+        ended_at=F("expires_at")
+    )
+    OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True).update(
+        ended_at=now
+    )
+    for _round in range(ISSUE_ROUNDS):
+        code = f"{secrets.randbelow(10**OTP_DIGITS):0{OTP_DIGITS}d}"
+        try:
+            with transaction.atomic():
+                row = OneTimeCode.objects.create(
+                    purpose=purpose,
+                    subject=subject,
+                    code_hash=_code_hash(purpose, code),
+                    single_use=single_use,
+                    created_at=now,
+                    expires_at=now + OTP_LIFETIME,
+                    address=address,
+                    user_agent=user_agent[:300],
+                )
+        except IntegrityError:
+            continue
+        return code, row.expires_at
+    message = "No free six-digit code was found; are thousands of codes live at once?"
+    raise RuntimeError(message)
+
+
+def counted_try(
+    *, purpose: str, subject: str, who: str, now: datetime, judge: Callable[[], str]
+) -> str:
+    """Run `judge` ("" is right, else the problem) unless this person failed five times.
+
+    Failures are counted per (purpose, subject, who) whatever the code, and a new code does not
+    reset them: after five even the right code is refused ("too_many_tries"), until 15 minutes
+    pass without a try. The row is locked, so tries at the same time are counted one by one.
+    """
+    tries, _created = Tries.objects.select_for_update().get_or_create(
+        purpose=purpose, subject=subject, who=who, defaults={"last_at": now}
+    )
+    failed = 0 if now - tries.last_at > TRIES_KEPT else tries.count
+    if failed >= OTP_MAX_TRIES:
+        return "too_many_tries"
+    problem = judge()
+    Tries.objects.filter(pk=tries.pk).update(count=failed + 1 if problem else 0, last_at=now)
+    return problem
+
+
+def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: datetime) -> str:
+    """Try a one-time code; returns "" when right, else "wrong", "expired" or "too_many_tries".
+
+    A single-use code is used up by a conditional update, so that of two tries at once one wins.
+    """
+
+    def judge() -> str:
+        live = OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True)
+        row = live.first()
+        if row is None or now >= row.expires_at:
+            return "expired"
+        if not hmac.compare_digest(bytes(row.code_hash), _code_hash(purpose, code)):
+            live.update(attempts=F("attempts") + 1)
+            return "wrong"
+        ended = {"ended_at": now} if row.single_use else {}
+        return "" if live.filter(pk=row.pk).update(used_at=now, **ended) else "expired"
+
+    return counted_try(purpose=purpose, subject=subject, who=who, now=now, judge=judge)
+
+
+def scan_save(
+    *,
+    purpose: str,
+    check: Check,
+    scanner: str,
+    method: str,
+    reason: str,
+    now: datetime,
+    address: str | None,
+) -> Scan:
+    """Log one redeem. `reason` is "" for an accepted one, else why it was refused."""
+    scan = Scan(
+        id=uuid.uuid4(),
+        purpose=purpose,
+        subject=check.subject,
+        scanner=scanner,
+        method=method,
+        window=check.window,
+        accepted=not reason,
+        reason=reason,
+        at=now,
+        delay_ms=check.delay_ms,
+        address=address,
+    )
+    scan.save(force_insert=True)
+    return scan

@@ -1,0 +1,22 @@
+from datetime import timedelta
+from typing import Final
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.qr_otp.models import OneTimeCode, QrSecret, Tries
+from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import every_campus
+
+KEPT: Final = timedelta(days=30)
+
+
+@shared_task
+def purge_codes() -> None:
+    """Remove codes that ended more than 30 days ago."""
+    before = timezone.now() - KEPT
+    for campus in every_campus(reason="purge ended codes"):
+        with campus_scope(campus):
+            OneTimeCode.objects.filter(expires_at__lt=before).delete()
+            QrSecret.objects.filter(ended_at__lt=before).delete()
+            Tries.objects.filter(last_at__lt=before).delete()

@@ -1,0 +1,52 @@
+"""Input and output of session endpoints. Secrets and the frozen policy never leave."""
+
+from rest_framework import serializers
+
+from apps.sessions.models import ClassSession
+
+
+class SessionOutput(serializers.ModelSerializer):
+    course_code = serializers.CharField(source="course.code")
+    course_name = serializers.CharField(source="course.subject.name")
+    room = serializers.SerializerMethodField()
+    attendance_percentage = serializers.FloatField()
+
+    class Meta:
+        model = ClassSession
+        fields = [
+            "id",
+            "course",
+            "course_code",
+            "course_name",
+            "room",
+            "starts_at",
+            "ends_at",
+            "status",
+            "topic",
+            "opened_at",
+            "closed_at",
+            "total_enrolled",
+            "total_attended",
+            "attendance_percentage",
+        ]
+
+    def get_room(self, session: ClassSession) -> str:
+        return str(session.classroom) if session.classroom else ""
+
+
+class OpenInput(serializers.Serializer):
+    topic = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class StartInput(OpenInput):
+    course = serializers.IntegerField(min_value=1)
+    start_code = serializers.RegexField(r"^\d{6}$", required=False)
+
+
+class CancelInput(serializers.Serializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class CodeOutput(serializers.Serializer):
+    code = serializers.CharField()
+    expires_at = serializers.DateTimeField()

@@ -1,0 +1,96 @@
+"""Finding class sessions. `session_of` is the look-up that interfaces use: it hides what is not
+the asker's own."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Faculty
+from apps.common.errors import NotFound
+from apps.enrollments.models import Course
+from apps.sessions.models import ClassSession
+from apps.tenants.scope import current_campus_id
+
+FACTS_SECONDS: Final = 600
+
+
+def sessions_of(*, faculty: Faculty) -> QuerySet[ClassSession]:
+    """The sessions that this faculty member holds, newest first."""
+    return (
+        ClassSession.objects.filter(faculty=faculty)
+        .select_related("course__subject", "course__section__department", "classroom__building")
+        .order_by("-starts_at", "-id")
+    )
+
+
+def session_of(*, faculty: Faculty, session_id: int) -> ClassSession:
+    """The faculty member's own session; anybody else's is `NotFound`."""
+    session = sessions_of(faculty=faculty).filter(pk=session_id).first()
+    if session is None:
+        raise NotFound("session_not_found", _("There is no such session of yours."))
+    return session
+
+
+def course_of(*, faculty: Faculty, course_id: int) -> Course:
+    """An active course taught by this faculty member; anybody else's is `NotFound`."""
+    course = (
+        Course.objects.filter(pk=course_id, faculty=faculty, is_active=True)
+        .select_related("classroom", "subject", "faculty")
+        .first()
+    )
+    if course is None:
+        raise NotFound("course_not_found", _("There is no such course of yours."))
+    return course
+
+
+def session_due(
+    *, course: Course, now: datetime, before: timedelta, after: timedelta
+) -> ClassSession | None:
+    """The scheduled session of this course that may be opened now, nearest start first."""
+    candidates = ClassSession.objects.filter(
+        course=course,
+        status=ClassSession.Status.SCHEDULED,
+        starts_at__range=(now - after, now + before),
+    )
+    return min(candidates, key=lambda session: abs(session.starts_at - now), default=None)
+
+
+def facts_cache_key(session_id: int) -> str:
+    return f"session:{current_campus_id()}:{session_id}"
+
+
+def session_facts(*, session_id: int) -> dict[str, Any] | None:
+    """Course and status of a session, for the scan of a code; cached until they change."""
+    key = facts_cache_key(session_id)
+    facts: dict[str, Any] | None = cache.get(key)
+    if facts is None:
+        facts = (
+            ClassSession.objects.filter(pk=session_id).values("id", "course_id", "status").first()
+        )
+        if facts is not None:
+            cache.set(key, facts, FACTS_SECONDS)
+    return facts
+
+
+def lock_for_check_in(*, session_id: int) -> dict[str, Any] | None:
+    """What a check-in needs of its session, held with FOR SHARE until the transaction ends.
+
+    Many check-ins share the lock; closing the session (FOR UPDATE) waits for them, and those that
+    come later see it closed. Django has no FOR SHARE, hence the statement by hand; row level
+    security keeps it inside the campus.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, course_id, status, policy::text, starts_at, opened_at "
+            "FROM class_sessions_classsession WHERE id = %s FOR SHARE",
+            [session_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    names = ("id", "course_id", "status", "policy", "starts_at", "opened_at")
+    return dict(zip(names, row, strict=True))

@@ -1,0 +1,224 @@
+"""The life of a class session. Every transition is a conditional update whose count is checked."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Faculty
+from apps.audit.services import Actor, record
+from apps.classrooms.models import Classroom
+from apps.common.cache import forget
+from apps.common.errors import Invalid, Refused
+from apps.enrollments.models import Course
+from apps.qr_otp.services import (
+    codes_end,
+    one_time_code_issue,
+    one_time_code_try,
+    secret_start,
+)
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import facts_cache_key
+
+START: Final = "start"  # purpose of the code that opens a session
+CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
+DEFAULT_LENGTH: Final = timedelta(minutes=60)
+Status = ClassSession.Status
+
+
+def subject_of(session_id: int) -> str:
+    """The session as qr_otp knows it: an opaque name."""
+    return str(session_id)
+
+
+def start_subject(*, course: Course, faculty: Faculty) -> str:
+    return f"F{faculty.pk}-C{course.pk}"
+
+
+@transaction.atomic
+def session_create(
+    *,
+    course: Course,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    actor: Actor,
+    classroom: Classroom | None = None,
+    topic: str = "",
+) -> ClassSession:
+    """Schedule one meeting of a course in its usual room unless another is named."""
+    if ends_at <= starts_at:
+        raise Invalid("ends_before_start", _("A session ends after it starts."))
+    try:
+        with transaction.atomic():
+            session = ClassSession.objects.create(
+                course=course,
+                faculty=course.faculty,
+                classroom=classroom or course.classroom,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                topic=topic,
+            )
+    except IntegrityError as error:
+        raise Refused(
+            "session_exists", _("This course already has a session at that time.")
+        ) from error
+    record(actor=actor, action="sessions.session.created", now=now, target=session)
+    return session
+
+
+@transaction.atomic
+def session_open(
+    *,
+    session: ClassSession,
+    topic: str,
+    policy: dict[str, Any],
+    before: timedelta,
+    after: timedelta,
+    enrolled: int,
+    now: datetime,
+    actor: Actor,
+) -> ClassSession:
+    """Open a scheduled session: freeze its policy and start its rotating code.
+
+    `before` and `after` bound how far from its start it may be opened. Refuses without a topic,
+    outside that window, when it is not scheduled, and when the course has another open session.
+    """
+    topic = topic.strip() or session.topic
+    if not topic:
+        raise Invalid("topic_required", _("Say what the session is about."))
+    if not session.starts_at - before <= now <= session.starts_at + after:
+        raise Refused("outside_window", _outside_window(session, before, after))
+    try:
+        with transaction.atomic():
+            opened = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
+                status=Status.OPEN,
+                topic=topic[:200],
+                policy=policy,
+                opened_at=now,
+                total_enrolled=enrolled,
+                updated_at=now,
+            )
+    except IntegrityError as error:
+        raise Refused(
+            "another_session_open", _("Another session of this course is open. Complete it first.")
+        ) from error
+    if not opened:
+        raise Refused("not_scheduled", _("Only a scheduled session can be opened."))
+    secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
+    forget(facts_cache_key(session.pk))
+    session.refresh_from_db()
+    record(
+        actor=actor,
+        action="sessions.session.opened",
+        now=now,
+        target=session,
+        data={"topic": session.topic, "policy_version": policy.get("version")},
+    )
+    return session
+
+
+def _outside_window(session: ClassSession, before: timedelta, after: timedelta) -> str:
+    return _(
+        "This session can be opened from %(before)d minutes before to %(after)d minutes after its "
+        "start. Start an unscheduled session instead."
+    ) % {"before": before.total_seconds() // 60, "after": after.total_seconds() // 60}
+
+
+@transaction.atomic
+def session_complete(
+    *, session: ClassSession, now: datetime, actor: Actor, enrolled: int
+) -> ClassSession:
+    """Close an open session; its codes die with it. Waits for check-ins that are under way."""
+    locked = ClassSession.objects.select_for_update().get(pk=session.pk)
+    if locked.status != Status.OPEN:
+        raise Refused("session_not_open", _("Only an open session can be completed."))
+    if not locked.topic:
+        raise Invalid("topic_required", _("Say what the session was about."))
+    locked.status = Status.COMPLETED
+    locked.closed_at = now
+    locked.total_enrolled = enrolled
+    locked.save(update_fields=["status", "closed_at", "total_enrolled", "updated_at"])
+    codes_end(purposes=[CHECK_IN], subject=subject_of(session.pk), now=now)
+    forget(facts_cache_key(session.pk))
+    record(actor=actor, action="sessions.session.completed", now=now, target=locked)
+    return locked
+
+
+@transaction.atomic
+def session_cancel(
+    *, session: ClassSession, reason: str, now: datetime, actor: Actor
+) -> ClassSession:
+    """Cancel a scheduled session. An open one is completed instead: its check-ins count."""
+    cancelled = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
+        status=Status.CANCELLED, closed_at=now, updated_at=now
+    )
+    if not cancelled:
+        raise Refused("not_scheduled", _("Only a scheduled session can be cancelled."))
+    forget(facts_cache_key(session.pk))
+    session.refresh_from_db()
+    record(
+        actor=actor,
+        action="sessions.session.cancelled",
+        now=now,
+        target=session,
+        data={"reason": reason},
+    )
+    return session
+
+
+def session_totals_set(*, session_id: int, attended: int, enrolled: int) -> None:
+    """Write the session's counters. percentage = 100 × attended / enrolled, 0 for nobody."""
+    percentage = round(100 * attended / enrolled, 2) if enrolled else 0
+    ClassSession.objects.filter(pk=session_id).update(
+        total_attended=attended,
+        total_enrolled=enrolled,
+        attendance_percentage=min(percentage, 100),
+    )
+
+
+@transaction.atomic
+def start_code_issue(
+    *, course: Course, faculty: Faculty, now: datetime, actor: Actor
+) -> tuple[str, datetime]:
+    """A code with which this faculty member can start this course's session: 6 digits, 5 min."""
+    issued = one_time_code_issue(
+        purpose=START,
+        subject=start_subject(course=course, faculty=faculty),
+        now=now,
+        address=actor.address,
+        user_agent=actor.user_agent,
+    )
+    record(actor=actor, action="sessions.start_code.issued", now=now, target=course)
+    return issued
+
+
+def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime) -> str:
+    """Use a start code up; "" when it was right, else why not (see `one_time_code_try`)."""
+    return one_time_code_try(
+        purpose=START,
+        subject=start_subject(course=course, faculty=faculty),
+        who=f"faculty:{faculty.pk}",
+        code=code,
+        now=now,
+    )
+
+
+@transaction.atomic
+def check_in_code_issue(
+    *, session: ClassSession, now: datetime, actor: Actor
+) -> tuple[str, datetime]:
+    """A six-digit code for students without a camera, good for 5 minutes in this open session."""
+    if session.status != Status.OPEN:
+        raise Refused("session_not_open", _("This session is not open."))
+    issued = one_time_code_issue(
+        purpose=CHECK_IN,
+        subject=subject_of(session.pk),
+        now=now,
+        single_use=False,
+        address=actor.address,
+        user_agent=actor.user_agent,
+    )
+    record(actor=actor, action="sessions.check_in_code.issued", now=now, target=session)
+    return issued

@@ -1,0 +1,75 @@
+"""Face photos and a loaded engine, taken from what this machine has; skipped with the reason."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from apps.biometrics.engines import Engine, Pixels, get_engine
+from apps.biometrics.images import read_photo
+from apps.biometrics.weights.catalogue import SourceUnavailable
+from apps.biometrics.weights.demo_faces import fetch_demo_faces
+from apps.biometrics.weights.sources import open_source
+from apps.biometrics.weights.store import install, missing_files
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The project's models folder, filled with pip the first time."""
+    folder = Path(settings.CAMPUS_MODELS_DIR)
+    if missing_files(folder):
+        try:
+            with open_source(None) as source:
+                install(source, models_dir=folder, missing_only=True, report=lambda _: None)
+        except SourceUnavailable as error:
+            pytest.skip(f"the face models are not installed and cannot be fetched: {error}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine(models_dir: Path) -> Engine:
+    return get_engine("sface", models_dir=models_dir)
+
+
+@pytest.fixture(scope="session")
+def astronaut_path() -> Path:
+    """NASA's portrait of an astronaut (public domain), which scikit-image ships."""
+    spec = find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("scikit-image (extra [test]) is not installed")
+    return Path(spec.submodule_search_locations[0], "data", "astronaut.png")
+
+
+@pytest.fixture(scope="session")
+def astronaut(astronaut_path: Path) -> Pixels:
+    return read_photo(astronaut_path.read_bytes()).pixels()
+
+
+@pytest.fixture(scope="session")
+def demo_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo-faces")
+    try:
+        fetch_demo_faces(folder, report=lambda _: None)
+    except SourceUnavailable as error:
+        pytest.skip(f"the demo portraits cannot be fetched: {error}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelled_faces() -> Path:
+    default = PROJECT.parent / "shared" / "faces" / "lfw"
+    folder = Path(os.environ.get("CAMPUS_FACES", default))
+    if not folder.is_dir():
+        pytest.skip(f"no labelled face photos in {folder} (set CAMPUS_FACES)")
+    return folder
+
+
+@pytest.fixture
+def noise() -> Pixels:
+    generator = np.random.default_rng(seed=7)
+    return generator.integers(0, 256, size=(480, 640, 3), dtype=np.uint8)

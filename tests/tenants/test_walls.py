@@ -1,0 +1,140 @@
+"""The database's wall, read from pg_catalog: every tenant table has every part of it."""
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models
+
+from apps.tenants.models import CampusModel
+from apps.tenants.operations import POLICY, campus_fk_name, campus_key_name
+
+# Rows that belong to the platform, not to one campus. Nothing else may be without a campus.
+PLATFORM_MODELS = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometrics.FaceModel"}
+
+OURS = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
+TENANT_MODELS = [model for model in OURS if issubclass(model, CampusModel)]
+
+
+def tables() -> list[str]:
+    return [model._meta.db_table for model in TENANT_MODELS]
+
+
+def test_every_model_belongs_to_a_campus_or_is_named_as_the_platforms() -> None:
+    without = {model._meta.label for model in OURS if not issubclass(model, CampusModel)}
+    assert without == PLATFORM_MODELS
+
+
+def test_every_tenant_model_is_reached_through_the_scoped_manager_only() -> None:
+    for model in TENANT_MODELS:
+        assert model._base_manager.__class__.__name__ == "CampusManager", model
+        assert model._default_manager.__class__.__name__ == "CampusManager", model
+
+
+def test_no_tenant_model_uses_a_hidden_join_table() -> None:
+    for model in TENANT_MODELS:
+        assert not model._meta.local_many_to_many, model
+
+
+def test_uniqueness_is_per_campus() -> None:
+    for model in TENANT_MODELS:
+        unique = [f.name for f in model._meta.local_fields if f.unique and not f.primary_key]
+        assert set(unique) <= {"uuid"}, (model, unique)
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, models.UniqueConstraint):
+                names = {
+                    *constraint.fields,
+                    *(str(e.name) for e in constraint.expressions if isinstance(e, models.F)),
+                }
+                assert "campus" in names, (model, constraint.name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", tables())
+def test_row_security_is_forced_with_one_policy_for_reading_and_writing(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = %s", [table]
+        )
+        assert cursor.fetchone() == (True, True)
+        cursor.execute(
+            "SELECT policyname, cmd, qual, with_check FROM pg_policies WHERE tablename = %s",
+            [table],
+        )
+        policies = cursor.fetchall()
+    assert [(name, command) for name, command, _q, _c in policies] == [(POLICY, "ALL")]
+    (_name, _command, using, check) = policies[0]
+    assert using == check
+    assert "current_setting('campus.id'" in using
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda m: m._meta.label)
+def test_foreign_keys_inside_a_campus_are_composite(model: type[models.Model]) -> None:
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = %s::regclass",
+            [table],
+        )
+        constraints = dict(cursor.fetchall())
+    assert constraints[campus_key_name(table)] == "UNIQUE (id, campus_id)"
+    for field in model._meta.local_fields:
+        if not isinstance(field, models.ForeignKey) or field.name == "campus":
+            continue
+        if not issubclass(field.related_model, CampusModel):
+            continue
+        target = field.related_model._meta.db_table
+        definition = constraints[campus_fk_name(table, field.column)]
+        expected = f"FOREIGN KEY ({field.column}, campus_id) REFERENCES {target}(id, campus_id)"
+        assert definition == expected
+
+
+@pytest.mark.django_db
+def test_the_application_role_is_powerless() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole "
+            "FROM pg_roles WHERE rolname = current_user"
+        )
+        assert cursor.fetchone() == (False, False, False, False)
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = current_user"
+        )
+        assert cursor.fetchall() == []
+        cursor.execute(
+            "SELECT count(*) FROM pg_auth_members WHERE member = current_user::regrole"
+        )
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db
+def test_the_audit_log_can_only_be_added_to() -> None:
+    with connection.cursor() as cursor:
+        for table in ("audit_entry", "audit_seal"):
+            cursor.execute(
+                "SELECT has_table_privilege(%s, 'UPDATE'), has_table_privilege(%s, 'DELETE'), "
+                "has_table_privilege(%s, 'INSERT')",
+                [table, table, table],
+            )
+            assert cursor.fetchone() == (False, False, True)
+
+
+@pytest.mark.django_db
+def test_a_raw_cursor_without_a_campus_sees_no_row_of_any_tenant_table(
+    cast: object, other_cast: object
+) -> None:
+    """Written in SQL, past every Python guard, as the application role."""
+    counts = {}
+    with connection.cursor() as cursor:
+        for table in tables():
+            cursor.execute(f'SELECT count(*) FROM "{table}"')
+            counts[table] = cursor.fetchone()[0]
+    assert {table: n for table, n in counts.items() if n} == {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM tenants_campus")
+        assert cursor.fetchone() == (2,)
+
+
+def test_settings_hand_the_application_another_role_than_the_owner() -> None:
+    assert settings.DATABASES["default"]["USER"] != settings.DATABASES["owner"]["USER"]
