@@ -54,11 +54,8 @@ def checking_in(*, user: User, course_id: int | None = None, lock: bool = False)
 
 
 def _enrolled(course_id: int | None) -> Exists:
-    return Exists(
-        Enrollment.objects.filter(
-            student=OuterRef("pk"), course_id=course_id, status=Enrollment.Status.ENROLLED
-        )
-    )
+    enrolled = Enrollment.objects.filter(student=OuterRef("pk"), status=Enrollment.Status.ENROLLED)
+    return Exists(enrolled.filter(course_id=course_id) if course_id else enrolled.none())
 
 
 @dataclass(frozen=True, kw_only=True)

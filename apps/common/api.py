@@ -3,7 +3,6 @@
 DRF loads this while it loads its own views: nothing here may import `rest_framework.views`.
 """
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -42,23 +41,26 @@ def error_body(refusal: Refused) -> dict[str, Any]:
 
 
 class Throttled(BaseThrottle):
-    """A fixed window per user, counted in the cache, so that it holds across processes."""
+    """At most n requests per user in a window that starts with the first of them.
+
+    Counted in the cache, atomically, so that the limit holds across processes.
+    """
 
     scope = ""
+    periods = {"sec": 1, "min": 60, "hour": 3600}
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        number, _slash, period = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][
-            self.scope
-        ].partition("/")
-        seconds = {"sec": 1, "min": 60, "hour": 3600}[period]
-        self._window = seconds
+        number, seconds = self._rate()
         who = request.user.pk or client_address(request)
-        slot = int(time.time() // seconds)
-        used = count_up(f"throttle:{self.scope}:{who}:{slot}", seconds=seconds + 1)
-        return used <= int(number)
+        return count_up(f"throttle:{self.scope}:{who}", seconds=seconds) <= number
 
     def wait(self) -> float:
-        return self._window - time.time() % self._window
+        return self._rate()[1]
+
+    def _rate(self) -> tuple[int, int]:
+        rate = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][self.scope]
+        number, _slash, period = rate.partition("/")
+        return int(number), self.periods[period]
 
 
 def throttle(scope: str) -> type[Throttled]:

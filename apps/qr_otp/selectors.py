@@ -66,9 +66,7 @@ def live_secret(*, purpose: str, subject: str) -> bytes | None:
             return None
         sealed = base64.b64encode(bytes(row.sealed_secret)).decode()
         cache.set(key, sealed, CACHE_SECONDS)
-    return unseal(
-        QR_SEAL, current_campus_id(), base64.b64decode(sealed), context=subject.encode()
-    )
+    return unseal(QR_SEAL, current_campus_id(), base64.b64decode(sealed), context=subject.encode())
 
 
 def sealed_secret(secret: bytes, *, subject: str) -> bytes:
@@ -81,11 +79,17 @@ def shown_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None
     if secret is None:
         return None
     window = tokens.window_at(now)
-    facts = {"campus_id": current_campus_id(), "purpose": purpose, "subject": subject}
+    campus_id = current_campus_id()
     return ShownCode(
-        token=tokens.token_text(secret, window=window, **facts),  # type: ignore[arg-type]
-        text=tokens.short_text(  # type: ignore[arg-type]
-            secret, window=tokens.window_at(now, period=tokens.TEXT_PERIOD), **facts
+        token=tokens.token_text(
+            secret, campus_id=campus_id, purpose=purpose, subject=subject, window=window
+        ),
+        text=tokens.short_text(
+            secret,
+            campus_id=campus_id,
+            purpose=purpose,
+            subject=subject,
+            window=tokens.window_at(now, period=tokens.TEXT_PERIOD),
         ),
         window=window,
         expires_in_ms=tokens.QR_PERIOD * 1000 - tokens.age_ms(now, window),
@@ -100,10 +104,9 @@ def check_token(*, purpose: str, text: str, now: datetime) -> Check:
         return Check(problem="malformed")
     if token.campus_id != current_campus_id():
         return Check(problem="forged")
-    seen = {"subject": token.subject, "window": token.window}
     secret = live_secret(purpose=purpose, subject=token.subject)
     if secret is None:
-        return Check(problem="expired", **seen)  # type: ignore[arg-type]
+        return Check(problem="expired", subject=token.subject, window=token.window)
     expected = tokens.token_mac(
         secret,
         campus_id=token.campus_id,
@@ -112,10 +115,10 @@ def check_token(*, purpose: str, text: str, now: datetime) -> Check:
         window=token.window,
     )
     if not hmac.compare_digest(expected, token.mac):
-        return Check(problem="forged", **seen)  # type: ignore[arg-type]
+        return Check(problem="forged", subject=token.subject, window=token.window)
     delay = tokens.age_ms(now, token.window)
     problem = "" if 0 <= tokens.window_at(now) - token.window <= tokens.QR_GRACE else "expired"
-    return Check(problem=problem, delay_ms=delay, **seen)  # type: ignore[arg-type]
+    return Check(problem=problem, subject=token.subject, window=token.window, delay_ms=delay)
 
 
 def check_text(*, purpose: str, subject: str, typed: str, now: datetime) -> Check:

@@ -68,11 +68,11 @@ def session_facts(*, session_id: int) -> dict[str, Any] | None:
     key = facts_cache_key(session_id)
     facts: dict[str, Any] | None = cache.get(key)
     if facts is None:
-        facts = (
-            ClassSession.objects.filter(pk=session_id).values("id", "course_id", "status").first()
-        )
-        if facts is not None:
-            cache.set(key, facts, FACTS_SECONDS)
+        session = ClassSession.objects.filter(pk=session_id).only("course_id", "status").first()
+        if session is None:
+            return None
+        facts = {"id": session.pk, "course_id": session.course_id, "status": session.status}
+        cache.set(key, facts, FACTS_SECONDS)
     return facts
 
 

@@ -7,7 +7,7 @@ from django.db import models
 from apps.tenants.scope import WrongCampus, current_campus_id
 
 
-class CampusField(models.ForeignKey):  # type: ignore[type-arg]
+class CampusField(models.ForeignKey):
     """The tenant of a row: stamped from the entered campus, refused when it names another.
 
     `pre_save` runs for `save()` and `bulk_create()` alike, so no write path needs to remember it.
@@ -32,7 +32,7 @@ class CampusField(models.ForeignKey):  # type: ignore[type-arg]
         return campus_id
 
 
-class CampusForeignKey(models.ForeignKey):  # type: ignore[type-arg]
+class CampusForeignKey(models.ForeignKey):
     """A foreign key between two rows of one campus.
 
     Django's own constraint (x_id) → (id) is left out: `IsolateByCampus` writes the composite one,

@@ -4,10 +4,10 @@ import logging
 from functools import partial
 from typing import Any, Final
 
-from celery import Task
+from celery import Task, current_app
 from django.db import transaction
 
-from apps.tenants.scope import NoCampus, campus_scope, entered_campus_id
+from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +46,19 @@ class CampusTask(Task):
             return super().__call__(*args, **kwargs)
 
 
-def enqueue(task: Task, *args: Any, **kwargs: Any) -> None:
-    """Send the task when the transaction has committed.
+def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
+    """Send a task, given itself or by its dotted name, when the transaction has committed.
 
-    A broker that is down must not undo what was saved: the failure is logged, and the periodic
+    Services name tasks: they may not import them. A broker that is down must not undo what was saved: the failure is logged, and the periodic
     sweep of the task's owner picks the work up again from the database.
     """
-    headers = {CAMPUS_HEADER: entered_campus_id()}
-    transaction.on_commit(partial(_send, task, args, kwargs, headers))
+    name = task if isinstance(task, str) else task.name
+    headers = {CAMPUS_HEADER: current_campus_id()}
+    transaction.on_commit(partial(_send, name, args, kwargs, headers))
 
 
-def _send(task: Task, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
+def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
     try:
-        task.apply_async(args, kwargs, headers=headers, retry=False)
+        current_app.send_task(name, args, kwargs, headers=headers, retry=False)
     except Exception:
-        logger.exception("%s could not be enqueued; the sweep will pick it up.", task.name)
+        logger.exception("%s could not be enqueued; the sweep will pick it up.", name)

@@ -92,21 +92,19 @@ def test_a_row_cannot_be_moved_to_another_campus(cast: Cast, other_cast: Cast) -
 
 
 def test_the_database_refuses_to_move_a_row_even_by_hand(cast: Cast, other_cast: Cast) -> None:
-    with campus_scope(cast.campus), connection.cursor() as cursor:
-        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-            cursor.execute(
-                "UPDATE classrooms_building SET campus_id = %s", [other_cast.campus.pk]
-            )
+    with (
+        campus_scope(cast.campus),
+        connection.cursor() as cursor,
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction.atomic(),
+    ):
+        cursor.execute("UPDATE classrooms_building SET campus_id = %s", [other_cast.campus.pk])
 
 
-def test_a_foreign_key_by_id_cannot_point_at_another_campus(
-    cast: Cast, other_cast: Cast
-) -> None:
+def test_a_foreign_key_by_id_cannot_point_at_another_campus(cast: Cast, other_cast: Cast) -> None:
     with campus_scope(cast.campus):
         with pytest.raises(IntegrityError, match="_campus"), transaction.atomic():
-            Classroom.objects.create(
-                room_number="X1", building_id=other_cast.classroom.building_id
-            )
+            Classroom.objects.create(room_number="X1", building_id=other_cast.classroom.building_id)
         with pytest.raises(IntegrityError, match="_campus"), transaction.atomic():
             Course.objects.filter(pk=cast.course.pk).update(faculty_id=other_cast.lecturer.pk)
         with pytest.raises(IntegrityError, match="_campus"), transaction.atomic():

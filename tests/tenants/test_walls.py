@@ -102,9 +102,7 @@ def test_the_application_role_is_powerless() -> None:
             "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = current_user"
         )
         assert cursor.fetchall() == []
-        cursor.execute(
-            "SELECT count(*) FROM pg_auth_members WHERE member = current_user::regrole"
-        )
+        cursor.execute("SELECT count(*) FROM pg_auth_members WHERE member = current_user::regrole")
         assert cursor.fetchone() == (0,)
 
 

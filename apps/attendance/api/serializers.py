@@ -69,11 +69,11 @@ class EvidenceInput(serializers.Serializer):
     ticket = serializers.CharField(max_length=1000)
     nonce = serializers.RegexField(r"^[A-Za-z0-9_-]{8,64}$")
     location = FixInput(required=False, allow_null=True)
-    beacons = BeaconInput(many=True, required=False, allow_null=True, max_length=MAX_BEACONS)
-    selfie_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, allow_null=True)
-    device_info = serializers.DictField(
-        child=serializers.CharField(max_length=100), required=False
+    beacons = serializers.ListField(
+        child=BeaconInput(), required=False, allow_null=True, max_length=MAX_BEACONS
     )
+    selfie_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, allow_null=True)
+    device_info = serializers.DictField(child=serializers.CharField(max_length=100), required=False)
 
     def validate_device_info(self, value: dict[str, str]) -> dict[str, str]:
         if len(value) > MAX_FACTS:

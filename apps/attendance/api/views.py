@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.actors import request_actor
-from apps.accounts.api.permissions import IsStudent
+from apps.accounts.api.permissions import IsStudent, request_user
 from apps.attendance.api.serializers import (
     AttemptOutput,
     CheckInInput,
@@ -24,15 +24,13 @@ from apps.attendance.api.serializers import (
     beacons_of,
     fix_of,
 )
-from apps.attendance.models import CheckInAttempt, FaceState, Method, Outcome, Reason
+from apps.attendance.models import CheckInAttempt, Method, Reason
 from apps.attendance.services.check_in import Submission, check_in
 from apps.attendance.services.redeem import Redemption, redeem_token, redeem_typed
-from apps.attendance.tasks import settle_face
 from apps.biometrics.images import ImageRefused, photo_from_base64, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.http import client_address
-from apps.tenants.tasks import enqueue
 
 # Status with which a refused redeem is answered; the code in the body is the reason itself.
 REDEEM_STATUS: Final[dict[str, int]] = {
@@ -70,12 +68,12 @@ def redeem(request: Request) -> Response:
 
 
 def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
-    now, address = timezone.now(), client_address(request)
+    user, now, address = request_user(request), timezone.now(), client_address(request)
     if "token" in data:
-        return redeem_token(user=request.user, token=data["token"], now=now, address=address)
+        return redeem_token(user=user, token=data["token"], now=now, address=address)
     method = Method.TEXT if "text_code" in data else Method.OTP
     return redeem_typed(
-        user=request.user,
+        user=user,
         session_id=data["session"],
         code=data.get("text_code") or data["one_time_code"],
         method=method,
@@ -103,10 +101,11 @@ def check_in_view(request: Request) -> Response:
     data.is_valid(raise_exception=True)
     submission = _submission(data.validated_data)
     attempt, made = check_in(
-        user=request.user, submission=submission, now=timezone.now(), actor=request_actor(request)
+        user=request_user(request),
+        submission=submission,
+        now=timezone.now(),
+        actor=request_actor(request),
     )
-    if made and attempt.outcome == Outcome.PENDING and attempt.face_state == FaceState.PENDING:
-        enqueue(settle_face, str(attempt.pk))
     code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
     return Response(AttemptOutput(attempt).data, status=code)
 
@@ -159,7 +158,8 @@ def _base64_digest(text: str) -> str:
 @permission_classes([IsStudent])
 def attempt_view(request: Request, attempt_id: str) -> Response:
     """How one of the own check-ins went, with its score explained."""
-    attempt = CheckInAttempt.objects.filter(pk=attempt_id, student__user_id=request.user.pk).first()
+    own = CheckInAttempt.objects.filter(student__user=request_user(request))
+    attempt = own.filter(pk=attempt_id).first()
     if attempt is None:
         raise NotFound("attempt_not_found", _("There is no such check-in of yours."))
     return Response(AttemptOutput(attempt).data)

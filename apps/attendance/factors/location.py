@@ -37,7 +37,7 @@ def verify(
     fix = evidence.fix
     if fix is None:
         return FactorResult(passed=None, reason="no_fix")
-    detail = {"accuracy_m": round(fix.accuracy_m)}
+    detail: dict[str, int | str] = {"accuracy_m": round(fix.accuracy_m)}
     if fix.age_s > MAX_AGE_S:
         return FactorResult(passed=None, reason="fix_too_old", detail=detail)
     if fix.accuracy_m > MAX_ACCURACY_M:

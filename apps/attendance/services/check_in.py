@@ -25,8 +25,10 @@ from apps.common.errors import Invalid, NotFound
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_check_in
 from apps.tenants.scope import current_campus_id
+from apps.tenants.tasks import enqueue
 
 SELFIE_KEPT: Final = timedelta(days=30)
+SETTLE_TASK: Final = "apps.attendance.tasks.settle_face"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,9 @@ def check_in(
     else:
         _judge(attempt, ticket, student, session, submission, now=now)
     attempt.save(force_insert=True)
-    if attempt.outcome != Outcome.PENDING:
+    if attempt.outcome == Outcome.PENDING:
+        enqueue(SETTLE_TASK, str(attempt.pk))
+    else:
         record_from_attempt(attempt=attempt, session=session, known=known, now=now)
     touch(board_key(session.id))
     record(

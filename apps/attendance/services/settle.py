@@ -63,7 +63,8 @@ def _face_result(
         selfie=True,
         face=verification.reason if decision == undecided else decision,
     )
-    row = ClassSession.objects.values().get(pk=attempt.session_id)
+    row = lock_for_check_in(session_id=attempt.session_id)
+    assert row is not None  # the attempt's foreign key protects it
     attendee = Attendee(
         id=attempt.student_id, device_id=attempt.device_id, public_key=None, face_applies=True
     )

@@ -1,0 +1,186 @@
+"""The tamper-evident log: whatever is done to it by hand, the verifier names the place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection, connections, transaction
+
+from apps.audit.models import Entry, Seal
+from apps.audit.services import SYSTEM, Actor, record, seal_pending, verify
+from apps.audit.tasks import seal_entries
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
+from tests.factories import make_campus
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+@pytest.fixture
+def campus(now: datetime) -> Campus:
+    """A campus with five sealed entries."""
+    campus = make_campus("north")
+    with campus_scope(campus):
+        for number in range(5):
+            record(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number, "é": "ü"})
+        assert seal_pending() == 5
+    return campus
+
+
+@contextmanager
+def by_hand(campus: Campus) -> Iterator[Any]:
+    """A database administrator with the owner's rights, past the application."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT set_config('campus.id', %s, true)", [str(campus.pk)])
+        yield cursor
+
+
+def broken(campus: Campus, **options: Any) -> str:
+    with campus_scope(campus):
+        return verify(**options).broken
+
+
+def ids(campus: Campus) -> list[int]:
+    with campus_scope(campus):
+        return list(Entry.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def test_an_untouched_chain_holds(campus: Campus) -> None:
+    with campus_scope(campus):
+        outcome = verify()
+    assert (outcome.holds, outcome.sealed, outcome.unsealed) == (True, 5, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "action = 'test.x'",
+        "actor_label = 'somebody else'",
+        "at = at + interval '1 second'",
+        """data = '{"n": 99}'""",
+        "target_id = '7'",
+        "address = '10.0.0.1'",
+    ],
+)
+def test_an_edited_entry_is_named(campus: Campus, change: str) -> None:
+    third = ids(campus)[2]
+    with by_hand(campus) as cursor:
+        cursor.execute(f"UPDATE audit_entry SET {change} WHERE id = %s", [third])
+    assert broken(campus) == f"position 3: entry {third} was changed"
+
+
+def test_a_removed_entry_is_named(campus: Campus) -> None:
+    second = ids(campus)[1]
+    with by_hand(campus) as cursor:
+        cursor.execute("DELETE FROM audit_seal WHERE entry_id = %s", [second])
+        cursor.execute("DELETE FROM audit_entry WHERE id = %s", [second])
+    assert broken(campus) == "position 2 is missing"
+
+
+def test_closing_the_gap_does_not_help(campus: Campus) -> None:
+    second = ids(campus)[1]
+    with by_hand(campus) as cursor:
+        cursor.execute("DELETE FROM audit_seal WHERE entry_id = %s", [second])
+        cursor.execute("DELETE FROM audit_entry WHERE id = %s", [second])
+        for position in (3, 4, 5):
+            cursor.execute(
+                "UPDATE audit_seal SET position = %s WHERE position = %s", [position - 1, position]
+            )
+    assert broken(campus) == "position 2: the link does not follow from the one before"
+
+
+def test_reordered_entries_are_named(campus: Campus) -> None:
+    first, second = ids(campus)[:2]
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_seal SET position = 99 WHERE entry_id = %s", [first])
+        cursor.execute("UPDATE audit_seal SET position = 1 WHERE entry_id = %s", [second])
+        cursor.execute("UPDATE audit_seal SET position = 2 WHERE entry_id = %s", [first])
+    assert broken(campus).startswith("position 1")
+
+
+def test_entries_cut_off_at_the_end_show_against_a_length_noted_elsewhere(
+    campus: Campus,
+) -> None:
+    last = ids(campus)[-1]
+    with by_hand(campus) as cursor:
+        cursor.execute("DELETE FROM audit_seal WHERE entry_id = %s", [last])
+        cursor.execute("DELETE FROM audit_entry WHERE id = %s", [last])
+    assert broken(campus) == ""
+    assert broken(campus, expected_length=5) == "1 entries are missing at the end"
+
+
+def test_an_entry_is_protected_before_it_is_sealed(campus: Campus, now: datetime) -> None:
+    with campus_scope(campus):
+        entry = record(actor=SYSTEM, action="test.new", now=now)
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [entry.pk])
+    assert broken(campus) == f"entry {entry.pk} (not sealed yet) was changed"
+
+
+def test_the_application_itself_cannot_change_or_remove_entries(campus: Campus) -> None:
+    with campus_scope(campus):
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            Entry.objects.update(action="x")
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            Seal.objects.filter(position=5).delete()
+
+
+def test_another_campus_chain_is_under_another_key(campus: Campus, now: datetime) -> None:
+    south = make_campus("south")
+    with campus_scope(south):
+        record(actor=SYSTEM, action="test.0", now=now, data={"n": 0, "é": "ü"})
+        seal_pending()
+        link = bytes(Seal.objects.get().link)
+    with campus_scope(campus):
+        assert bytes(Seal.objects.get(position=1).link) != link
+
+
+def test_an_undone_change_leaves_no_entry(campus: Campus, now: datetime) -> None:
+    with campus_scope(campus):
+        with suppress(RuntimeError), transaction.atomic():
+            record(actor=SYSTEM, action="test.undone", now=now)
+            raise RuntimeError
+        assert Entry.objects.count() == 5
+
+
+def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datetime) -> None:
+    with campus_scope(campus):
+        for address in ("192.0.2.7", "2001:db8::7"):
+            record(
+                actor=Actor(id="user:1", label="Ada", address=address, user_agent="x" * 500),
+                action="test.seen",
+                now=now,
+            )
+        assert seal_pending() == 2
+        assert verify().holds
+        assert set(Entry.objects.filter(action="test.seen").values_list("address", flat=True)) == {
+            "192.0.2.7",
+            "2001:db8::7",
+        }
+
+
+def test_the_periodic_task_seals_every_campus(campus: Campus, now: datetime) -> None:
+    with campus_scope(make_campus("south")):
+        record(actor=SYSTEM, action="test.s", now=now)
+    assert seal_entries() == 1
+    assert seal_entries() == 0
+
+
+def test_the_command_says_that_the_chain_holds_or_fails_loudly(campus: Campus) -> None:
+    out = StringIO()
+    call_command("verify_audit", campus="north", expect=5, stdout=out)
+    assert "north: 5 entries, chain holds" in out.getvalue()
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [ids(campus)[0]])
+    with pytest.raises(CommandError, match="1 of 1 chains do not hold"):
+        call_command("verify_audit", stdout=StringIO())
+
+
+def test_nothing_is_seen_of_the_log_without_a_campus(campus: Campus) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry")
+        assert cursor.fetchone() == (0,)

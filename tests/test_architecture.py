@@ -1,0 +1,67 @@
+"""The layers of the house, where import-linter cannot see: foreign keys and what loads what."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][
+    0
+]["layers"]
+RANK = {app.strip(" ()"): row for row, line in enumerate(LAYERS) for app in line.split("|")}
+LONGEST_FILE = 450
+
+
+def rank(model: type[models.Model]) -> int | None:
+    return RANK.get(model._meta.app_config.name.removeprefix("apps."))  # type: ignore[union-attr]
+
+
+def test_foreign_keys_point_down_the_layers() -> None:
+    upward = []
+    for model in apps.get_models():
+        if rank(model) is None:
+            continue
+        for field in model._meta.local_fields:
+            target = field.related_model
+            if target is None or target._meta.label == settings.AUTH_USER_MODEL:
+                continue
+            same_app = target._meta.app_config is model._meta.app_config
+            if not same_app and (rank(target) is None or rank(target) <= rank(model)):
+                upward.append(f"{model._meta.label}.{field.name} → {target._meta.label}")
+    assert upward == []
+
+
+def test_every_app_stands_in_the_layers() -> None:
+    folders = {path.parent.name for path in (ROOT / "apps").glob("*/apps.py")}
+    assert folders <= set(RANK)
+
+
+def test_no_file_has_grown_past_its_room() -> None:
+    grown = {
+        str(path.relative_to(ROOT)): lines
+        for folder in ("apps", "campus")
+        for path in (ROOT / folder).rglob("*.py")
+        if "migrations" not in path.parts
+        and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
+    }
+    assert grown == {}
+
+
+def test_the_web_process_loads_no_neural_network() -> None:
+    """Django with all addresses resolved, in a process of its own."""
+    code = (
+        "import django, sys; django.setup();"
+        "from django.urls import get_resolver; get_resolver().url_patterns;"
+        "from campus.wsgi import application;"
+        "heavy = {'cv2', 'onnxruntime', 'deepface', 'tensorflow', 'onnx', 'pandas'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "[]"
