@@ -30,7 +30,7 @@ def spawn(
     `drop_root` has an effect for root on Linux only. `output` takes stdout and stderr.
     """
     unprivileged = drop_root and sys.platform.startswith("linux") and os.geteuid() == 0
-    launcher = [sys.executable, "-I", "-S", LAUNCHER]
+    launcher: list[str | Path] = [sys.executable, "-I", "-S", LAUNCHER]
     facts = [str(os.getpid()), str(int(death_signal)), str(int(unprivileged))]
     return subprocess.Popen(
         [*launcher, *facts, *command],

@@ -276,7 +276,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 # --- Celery ----------------------------------------------------------------------------------
 
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"apps.attendance.tasks.settle_face": {"queue": "faces"}}
+CELERY_TASK_ROUTES = {
+    "apps.attendance.tasks.settle_face": {"queue": "faces"},
+    "apps.accounts.notices.*": {"queue": "notifications"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -287,6 +290,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_timeout": 5}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},

@@ -83,7 +83,9 @@ class Layout:
     def _check_private(directory: Path) -> None:
         facts = directory.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
-            message = f"{directory} is not a directory of this user: remove it or choose CAMPUS_VAR."
+            message = (
+                f"{directory} is not a directory of this user: remove it or choose CAMPUS_VAR."
+            )
             raise EmbeddedError(message)
         if stat.S_IMODE(facts.st_mode) & 0o077:
             directory.chmod(0o700)

@@ -110,6 +110,7 @@ class EmbeddedServer(ABC):
         """Make the data directory at the first start."""
         self.data.mkdir(mode=0o700, exist_ok=True)
 
+    @abstractmethod
     def _after_start(self) -> None:
         """Set up what must exist inside the running server."""
 

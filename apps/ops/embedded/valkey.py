@@ -51,6 +51,9 @@ class EmbeddedValkey(EmbeddedServer):
         except OSError:
             return False
 
+    def _after_start(self) -> None:
+        """Valkey needs nothing inside."""
+
     def _clear_stale_files(self) -> None:
         self._socket.unlink(missing_ok=True)
 

@@ -1,0 +1,68 @@
+"""The processes that make up a running platform. Imports no Django."""
+
+import os
+import sys
+from pathlib import Path
+
+from apps.ops.supervisor import Service
+
+WEB_WORKERS = 2
+WEB_THREADS = 4  # per worker; measured against other counts and servers, see docs/decisions
+WEB_STOP_SECONDS = 5
+CELERY_QUEUES = "default,notifications,imports"
+CELERY_PROCESSES = 2
+
+
+def platform_services(*, host: str, port: int, var: Path) -> list[Service]:
+    """Web server, workers and scheduler, in the order in which they are stopped."""
+    worker_env = _worker_env()
+    return [
+        Service(name="web", command=_web(host, port)),
+        Service(name="beat", command=_celery("beat", f"--schedule={var / 'celerybeat-schedule'}")),
+        Service(
+            name="worker",
+            command=_worker("worker", CELERY_QUEUES, processes=CELERY_PROCESSES),
+            env=worker_env,
+        ),
+        Service(
+            name="faces",
+            command=_worker("faces", "faces", processes=1),
+            # One thread each: spinning threads on a busy core cost ten times the time.
+            env={**worker_env, "OMP_NUM_THREADS": "1"},
+        ),
+    ]
+
+
+def _worker_env() -> dict[str, str]:
+    """For root: without Celery's warning about pickled tasks. Ours are JSON."""
+    if os.geteuid() != 0:
+        return {}
+    filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore::UserWarning:celery.platforms"]
+    return {"PYTHONWARNINGS": ",".join(filter(None, filters))}
+
+
+def _web(host: str, port: int) -> list[str]:
+    return [
+        sys.executable,
+        *("-m", "granian", "campus.wsgi:application"),
+        *("--interface", "wsgi", "--host", host, "--port", str(port)),
+        *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)),
+        *("--workers-kill-timeout", str(WEB_STOP_SECONDS), "--respawn-failed-workers"),
+        "--no-ws",
+    ]
+
+
+def _celery(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-q", "-A", "campus", *arguments, "--loglevel=INFO"]
+
+
+def _worker(name: str, queues: str, *, processes: int) -> list[str]:
+    return _celery(
+        "worker",
+        f"--hostname={name}@%h",
+        f"--queues={queues}",
+        "--pool=prefork",
+        f"--concurrency={processes}",
+        "--without-gossip",
+        "--without-mingle",
+    )

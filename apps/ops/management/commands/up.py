@@ -1,0 +1,39 @@
+"""`manage.py up`: the whole platform in one terminal."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.ops.bringup import UpOptions, bring_up
+from apps.ops.embedded import EmbeddedError
+
+
+class Command(BaseCommand):
+    help = (
+        "Start PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL name others), the web "
+        "server, the workers and the scheduler, and run them until Ctrl-C."
+    )
+    requires_system_checks: list[str] = []  # `migrate` runs them, when there is a database
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
+        parser.add_argument("--port", type=int, default=8000, help="Port to listen on.")
+        parser.add_argument("--demo", action="store_true", help="Load the demo campus first.")
+        parser.add_argument(
+            "--services-only", action="store_true", help="Start PostgreSQL and Valkey only."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = UpOptions(
+            host=options["host"],
+            port=options["port"],
+            demo=options["demo"],
+            services_only=options["services_only"],
+        )
+        try:
+            bring_up(options=chosen, stream=self.stdout)
+        except EmbeddedError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
