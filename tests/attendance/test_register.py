@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connections
 
 from apps.attendance.models import (
@@ -286,3 +287,23 @@ def test_of_sixteen_openings_at_once_one_wins_and_the_others_are_told(now: datet
     for thread in threads:
         thread.join(timeout=60)
     assert sorted(outcomes) == ["not_scheduled"] * 15 + ["opened"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"weights": {"qr": 0.5, "location": 0.3}},
+        {"weights": {"qr": 0}},
+        {"weights": {"moon": 1}},
+        {"weights": {"qr": "much"}},
+        {"weights": []},
+        {"required": ["location"]},
+        {"decisive": ["location"]},
+        {"decisive": "face"},
+    ],
+)
+def test_a_policy_in_which_place_decides_or_nothing_counts_is_refused(
+    in_campus: Cast, now: datetime, fields: dict
+) -> None:
+    with pytest.raises(ValidationError):
+        Policy(version=1, created_at=now, **fields).full_clean()

@@ -12,13 +12,14 @@ from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Re
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
 MAX_FACTS = 20
+MAX_ID = 2**63 - 1
 
 
 class RedeemInput(serializers.Serializer):
     """One of: `token` (scanned QR text), or `session` with `text_code` or `one_time_code`."""
 
     token = serializers.CharField(required=False, max_length=200)
-    session = serializers.IntegerField(required=False, min_value=1)
+    session = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     text_code = serializers.CharField(required=False, max_length=20)
     one_time_code = serializers.RegexField(r"^\d{6}$", required=False)
 
@@ -156,7 +157,7 @@ class AttemptOutput(serializers.ModelSerializer):
 
 
 class MarkInput(serializers.Serializer):
-    student = serializers.IntegerField(min_value=1)
+    student = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     status = serializers.ChoiceField(choices=Status.choices)
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 

@@ -1,7 +1,9 @@
 """What check-ins are judged by. A version is never changed: a new one takes its place."""
 
 from decimal import Decimal
+from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.enrollments.models import Course
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
+
+MAX_LOCATION_WEIGHT: Final = 0.2
 
 
 def default_weights() -> dict[str, float]:
@@ -25,6 +29,25 @@ def default_decisive() -> list[str]:
     return ["device", "face"]
 
 
+def validate_weights(value: Any) -> None:
+    """A number of at least 0 for each known factor, not all 0; location at most 0.2."""
+    known = default_weights()
+    if not isinstance(value, dict) or not set(value) <= set(known):
+        raise ValidationError(_("Weights are for %(names)s only."), params={"names": list(known)})
+    if not all(isinstance(w, int | float) and 0 <= w <= 1 for w in value.values()):
+        raise ValidationError(_("A weight is a number from 0 to 1."))
+    if not sum(value.values()):
+        raise ValidationError(_("At least one factor must weigh something."))
+    if value.get("location", 0) > MAX_LOCATION_WEIGHT:
+        raise ValidationError(_("Location weighs at most 0.2."))
+
+
+def validate_factors(value: Any) -> None:
+    """A list of known factors without location, which is never decisive."""
+    if not isinstance(value, list) or not set(value) <= set(default_weights()) - {"location"}:
+        raise ValidationError(_("A list of factors; location is never decisive."))
+
+
 class Policy(CampusModel):
     """One version of the rules of a campus, or of one course when `course` is set."""
 
@@ -38,13 +61,17 @@ class Policy(CampusModel):
         help_text=_("Empty: for the whole campus."),
     )
     version = models.PositiveIntegerField(_("version"))
-    weights = models.JSONField(_("weights"), default=default_weights)
+    weights = models.JSONField(_("weights"), default=default_weights, validators=[validate_weights])
     required = models.JSONField(
-        _("required factors"), default=default_required, help_text=_("Must be proven.")
+        _("required factors"),
+        default=default_required,
+        validators=[validate_factors],
+        help_text=_("Must be proven."),
     )
     decisive = models.JSONField(
         _("decisive factors"),
         default=default_decisive,
+        validators=[validate_factors],
         help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
     )
     present_threshold = models.DecimalField(

@@ -45,7 +45,7 @@ class Submission:
     device_info: dict[str, Any] = field(default_factory=dict)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def check_in(
     *, user: User, submission: Submission, now: datetime, actor: Actor
 ) -> tuple[CheckInAttempt, bool]:

@@ -39,7 +39,7 @@ class OpenInput(serializers.Serializer):
 
 
 class StartInput(OpenInput):
-    course = serializers.IntegerField(min_value=1)
+    course = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     start_code = serializers.RegexField(r"^\d{6}$", required=False)
 
 

@@ -1,0 +1,250 @@
+"""Redeem and check-in per second at 64 connections, against one committed insert.
+
+    python -m bench.check_in [--students 2000] [--rounds 3] [--json FILE]
+
+Starts its own PostgreSQL (durable), Valkey and web server (granian, 2 workers × 4 threads) in a
+temporary folder. Each round measures the baseline, redeem and check-in one after the other; the
+table gives medians over the rounds and the ratios to the same round's baseline. Promises: redeem
+≥ 0.6 ×, check-in ≥ 0.4 ×.
+"""
+
+import argparse
+import base64
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HOST = "bench.example"
+PORT = 18_765
+PROMISES = {"redeem": 0.6, "check_in": 0.4}
+
+
+def set_up(var: Path) -> None:
+    """Django on fresh embedded servers, migrated, with the baseline's table."""
+    os.environ.update(DJANGO_SETTINGS_MODULE="bench.settings", CAMPUS_VAR=str(var))
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connections
+
+    call_command("migrate", verbosity=0)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("CREATE TABLE bench_row (id bigserial PRIMARY KEY, body text)")
+        cursor.execute("GRANT ALL ON bench_row TO campus_app")
+        cursor.execute("GRANT USAGE ON SEQUENCE bench_row_id_seq TO campus_app")
+
+
+@contextmanager
+def web_server() -> Any:
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(PORT)]
+    command += ["--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
+    process = subprocess.Popen([*command, "campus.wsgi:application"])
+    try:
+        wait_for_server()
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for_server() -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("The web server did not answer.")
+
+
+class Hall:
+    """A course with students who have signed in and bound a phone, and its open session."""
+
+    def __init__(self, students: int) -> None:
+        from apps.tenants.models import Campus, Domain
+        from apps.tenants.scope import campus_scope
+
+        self.campus = Campus.objects.create(slug="bench", name="Bench")
+        Domain.objects.create(campus=self.campus, host=HOST)
+        with campus_scope(self.campus):
+            self._people(students)
+
+    def _people(self, students: int) -> None:
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        from bench.people import bound_device, course_for, signed_in_token, student
+
+        self.keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(students)]
+        people = [student(n) for n in range(students)]
+        self.course = course_for(people)
+        self.tokens = [signed_in_token(person) for person in people]
+        for person, key in zip(people, self.keys, strict=True):
+            bound_device(person, key)
+
+    def open(self) -> int:
+        from django.utils import timezone
+
+        from apps.attendance.services.register import register_open_now
+        from apps.audit.services import SYSTEM
+        from apps.tenants.scope import campus_scope
+
+        with campus_scope(self.campus):
+            session = register_open_now(
+                course=self.course, topic="Bench", now=timezone.now(), actor=SYSTEM
+            )
+        return session.pk
+
+    def close(self, session_id: int) -> None:
+        from django.utils import timezone
+
+        from apps.attendance.services.register import register_close
+        from apps.audit.services import SYSTEM
+        from apps.sessions.models import ClassSession
+        from apps.tenants.scope import campus_scope
+
+        with campus_scope(self.campus):
+            session = ClassSession.objects.get(pk=session_id)
+            register_close(session=session, now=timezone.now(), actor=SYSTEM)
+
+    def redeem_request(self, session_id: int) -> Callable[[int], bytes]:
+        from django.utils import timezone
+
+        from apps.qr_otp.selectors import shown_code
+        from apps.tenants.scope import campus_scope
+        from bench.load import request_bytes
+
+        shown: dict[int, bytes] = {}
+
+        def make(number: int) -> bytes:
+            window = int(time.time() // 5)
+            if window not in shown:
+                with campus_scope(self.campus):
+                    code = shown_code(
+                        purpose="check_in", subject=str(session_id), now=timezone.now()
+                    )
+                assert code is not None
+                shown[window] = json.dumps({"token": code.token}).encode()
+            return request_bytes(
+                "/api/v1/check-in/redeem", shown[window], host=HOST, headers=self._auth(number)
+            )
+
+        return make
+
+    def check_in_requests(self, tickets: dict[int, str]) -> list[bytes]:
+        from bench.load import request_bytes
+
+        return [
+            request_bytes(
+                "/api/v1/check-in",
+                self._evidence(number, ticket),
+                host=HOST,
+                headers=self._auth(number),
+            )
+            for number, ticket in sorted(tickets.items())
+        ]
+
+    def _evidence(self, number: int, ticket: str) -> bytes:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        text = json.dumps(
+            {
+                "ticket": ticket,
+                "nonce": f"bench-{number}-{ticket[-12:]}",
+                "location": {
+                    "latitude": "52.51627300",
+                    "longitude": "13.37770400",
+                    "accuracy_m": 8,
+                    "age_s": 1,
+                },
+                "beacons": [{"identifier": "bench-1", "rssi": -60}],
+            }
+        )
+        signature = self.keys[number].sign(text.encode(), ec.ECDSA(hashes.SHA256()))
+        body = {"evidence": text, "signature": base64.b64encode(signature).decode()}
+        return json.dumps(body).encode()
+
+    def _auth(self, number: int) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[number]}"}
+
+
+def play_round(hall: Hall, students: int) -> dict[str, Any]:
+    """Baseline, redeem and check-in of every student once."""
+    from django.core.cache import cache
+
+    from bench.load import request_bytes, run
+
+    cache.delete_pattern("throttle:*") if hasattr(cache, "delete_pattern") else None
+    insert = request_bytes("/bench/insert", b"{}", host=HOST, headers={})
+    baseline = run(PORT, lambda _n: insert, count=students)
+    session_id = hall.open()
+    redeem = run(PORT, hall.redeem_request(session_id), count=students)
+    tickets = {n: json.loads(body)["ticket"] for n, s, body in redeem.answers if s == 201}
+    requests = hall.check_in_requests(tickets)
+    check_in = run(PORT, lambda n: requests[n], count=len(requests))
+    accepted = sum(json.loads(b)["outcome"] == "accepted" for _n, s, b in check_in.answers)
+    hall.close(session_id)
+    if len(tickets) != students or accepted != students:
+        raise SystemExit(f"Only {len(tickets)} tickets, {accepted} accepted of {students}.")
+    return {"baseline": baseline, "redeem": redeem, "check_in": check_in}
+
+
+def memory_mb(pid: int) -> list[int]:
+    """Resident memory of the web workers, in MB."""
+    import psutil
+
+    return [p.memory_info().rss // 2**20 for p in psutil.Process(pid).children(recursive=True)]
+
+
+def report(rounds: list[dict[str, Any]], memory: list[int]) -> dict[str, Any]:
+    result: dict[str, Any] = {"web_worker_mb": memory}
+    print(f"{'':10} {'per second':>10} {'p50 ms':>8} {'p95 ms':>8} {'× baseline':>10}")
+    for name in ("baseline", "redeem", "check_in"):
+        rate = statistics.median(r[name].per_second for r in rounds)
+        p50 = statistics.median(r[name].percentile(0.5) for r in rounds)
+        p95 = statistics.median(r[name].percentile(0.95) for r in rounds)
+        ratio = statistics.median(r[name].per_second / r["baseline"].per_second for r in rounds)
+        result[name] = {"per_second": rate, "p50_ms": p50, "p95_ms": p95, "ratio": ratio}
+        print(f"{name:10} {rate:10.0f} {p50:8.1f} {p95:8.1f} {ratio:10.2f}")
+    print(f"memory of the web workers: {memory} MB")
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--students", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    from apps.ops.embedded import EmbeddedStack, Layout
+
+    with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
+        stack = EmbeddedStack(Layout(Path(folder)))
+        stack.start()
+        try:
+            set_up(Path(folder))
+            hall = Hall(options.students)
+            with web_server() as server:
+                rounds = [play_round(hall, options.students) for _ in range(options.rounds)]
+                result = report(rounds, memory_mb(server.pid))
+        finally:
+            stack.stop()
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2))
+    broken = [name for name, least in PROMISES.items() if result[name]["ratio"] < least]
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Hashes old and new, and first passwords that must be changed."""
+
+import base64
+import hashlib
+
+import bcrypt
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.test import Client, override_settings
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.accounts.passwords import LengthValidator, adopted_hash
+from campus.settings import base
+from tests.accounts.support import CHANGE_PASSWORD, ME, at, code_of, login, signed_in
+from tests.factories import PASSWORD, Cast
+
+NEW_PASSWORD = "another horse battery staple"
+real_hashers = override_settings(PASSWORD_HASHERS=base.PASSWORD_HASHERS)
+
+
+def raw_bcrypt(password: str) -> str:
+    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+
+
+def werkzeug(password: str) -> str:
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 1000).hex()
+    return f"pbkdf2:sha256:1000$salt${digest}"
+
+
+def django_pbkdf2(password: str) -> str:
+    return PBKDF2PasswordHasher().encode(password, "salt", 1000)
+
+
+@real_hashers
+def test_new_passwords_are_bcrypt_of_cost_12() -> None:
+    assert make_password(PASSWORD).startswith("bcrypt_sha256$$2b$12$")
+
+
+@real_hashers
+@pytest.mark.parametrize("password", [PASSWORD, "x" * 100])
+@pytest.mark.parametrize("legacy", [raw_bcrypt, werkzeug, django_pbkdf2])
+def test_legacy_hash_signs_in_once_and_is_upgraded(
+    api: APIClient, cast: Cast, legacy: object, password: str
+) -> None:
+    old = adopted_hash(legacy(password))  # type: ignore[operator]
+    User.objects.filter(pk=cast.student.user_id).update(password=old)
+    assert login(api, cast.student.email, "wrong " + password).status_code == 400
+    assert User.objects.get(pk=cast.student.user_id).password == old
+    assert login(api, cast.student.email, password).status_code == 200
+    upgraded = User.objects.get(pk=cast.student.user_id).password
+    assert upgraded.startswith("bcrypt_sha256$$2b$12$")
+    assert login(at(cast.host), cast.student.email, password).status_code == 200
+
+
+def test_unknown_hash_is_not_adopted() -> None:
+    for encoded in ("", "plain text", "md5$salt$abc", "$1$abc$def"):
+        with pytest.raises(ValueError, match="unknown kind"):
+            adopted_hash(encoded)
+
+
+def test_base64_of_an_adopted_hash_is_djangos() -> None:
+    assert adopted_hash(werkzeug("x")) == django_pbkdf2("x")
+    assert base64.b64decode(adopted_hash(werkzeug("x")).rpartition("$")[2])
+
+
+def test_length_bounds() -> None:
+    LengthValidator().validate("x" * 15)
+    LengthValidator().validate("x" * 128)
+    for bad in ("x" * 14, "x" * 129):
+        with pytest.raises(ValidationError):
+            LengthValidator().validate(bad)
+
+
+@pytest.fixture
+def beginner(cast: Cast) -> User:
+    """A student who still has the password that the office gave."""
+    User.objects.filter(pk=cast.student.user_id).update(must_change_password=True)
+    return User.objects.get(pk=cast.student.user_id)
+
+
+def test_beginner_is_led_to_the_password_page(cast: Cast, beginner: User) -> None:
+    browser = Client(headers={"host": cast.host})
+    browser.post("/accounts/login/", {"login": beginner.email, "password": PASSWORD})
+    answer = browser.get("/accounts/sessions/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/change/")
+    refusal = browser.get(ME)
+    assert (refusal.status_code, code_of(refusal)) == (403, "password_change_required")
+    assert browser.get("/accounts/password/change/").status_code == 200
+    body = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert browser.post("/accounts/password/change/", body).status_code == 302
+    assert not User.objects.get(pk=beginner.pk).must_change_password
+    browser.post("/accounts/login/", {"login": beginner.email, "password": NEW_PASSWORD})
+    assert browser.get(ME).status_code == 200
+
+
+def test_beginner_changes_it_on_the_phone(cast: Cast, beginner: User) -> None:
+    phone = signed_in(cast.host, beginner.email)
+    refusal = phone.get(ME)
+    assert (refusal.status_code, code_of(refusal)) == (403, "password_change_required")
+    phone.post(CHANGE_PASSWORD, {"current_password": PASSWORD, "new_password": NEW_PASSWORD})
+    assert signed_in(cast.host, beginner.email, NEW_PASSWORD).get(ME).status_code == 200
+
+
+def test_forgotten_password_is_reset_by_mail(cast: Cast) -> None:
+    browser = Client(headers={"host": cast.host})
+    browser.post("/accounts/password/reset/", {"email": cast.student.email})
+    link = next(word for word in mail.outbox[0].body.split() if "/password/reset/key/" in word)
+    page = browser.get(link, follow=True)
+    body = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert browser.post(page.request["PATH_INFO"], body).status_code == 302
+    assert login(at(cast.host), cast.student.email, NEW_PASSWORD).status_code == 200
+
+
+def test_reset_page_tells_nobody_who_has_an_account(cast: Cast, other_cast: Cast) -> None:
+    browser = Client(headers={"host": cast.host})
+    answers = [
+        browser.post("/accounts/password/reset/", {"email": email})
+        for email in (cast.student.email, "unknown@north.example", other_cast.student.email)
+    ]
+    assert {(a.status_code, a["Location"]) for a in answers} == {
+        (302, "/accounts/password/reset/done/")
+    }
+    assert [message.to for message in mail.outbox] == [[cast.student.email]]
+
+
+def test_common_password_is_refused(cast: Cast) -> None:
+    client = signed_in(cast.host, cast.student.email)
+    body = {"current_password": PASSWORD, "new_password": "123456789987654321"}
+    answer = client.post(CHANGE_PASSWORD, body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (
+        400,
+        "password_too_common",
+    )

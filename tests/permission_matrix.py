@@ -1,0 +1,218 @@
+"""Who gets which answer where: one table, walked by `test_permissions.py`.
+
+Adding an address: add a `Row` with the route exactly as the resolver knows it (the failing test
+prints it), and one status per role. `PASSES` means “the role may; what happens then depends on
+the body”: anything below 500 except 401, 403 and 404.
+
+Rows with an id name an object of campus “north”. The same table is the tenancy sweep: every row is
+also visited by the people of campus “south”, on both hosts, and must never answer them.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.attendance.models import CheckInAttempt
+from apps.tenants.scope import campus_scope
+from tests.factories import PASSWORD, Cast, make_session
+
+PASSES: Final = 0
+SUPER_ADMIN: Final = "root@platform.example"
+
+# role → the account of the cast that plays it
+ROLES: Final[dict[str, Callable[[Cast], User | None]]] = {
+    "anonymous": lambda cast: None,
+    "student": lambda cast: cast.student.user,
+    "classmate": lambda cast: cast.classmate.user,
+    "stranger": lambda cast: cast.stranger.user,
+    "faculty": lambda cast: cast.lecturer.user,
+    "outsider": lambda cast: cast.outsider.user,
+    "operator": lambda cast: cast.operator,
+    "principal": lambda cast: cast.principal,
+    "admin": lambda cast: cast.admin,
+    "super_admin": lambda cast: (
+        User.objects.filter(email=SUPER_ADMIN).first()
+        or User.objects.create_superuser(SUPER_ADMIN, PASSWORD)
+    ),
+}
+STUDENTS: Final = ("student", "classmate", "stranger")
+FACULTY: Final = ("faculty", "outsider")
+OFFICE: Final = ("operator", "principal", "admin", "super_admin")
+
+Answers = dict[str, int]
+
+
+def everybody(status: int) -> Answers:
+    return dict.fromkeys(ROLES, status)
+
+
+def signed_in(status: int) -> Answers:
+    return {**everybody(status), "anonymous": 401}
+
+
+def only(*roles: str, status: int = PASSES, others: int = 403, **exceptions: int) -> Answers:
+    """`status` for these roles, 401 for nobody, `others` for the rest, but for the exceptions."""
+    return {**signed_in(others), **dict.fromkeys(roles, status), **exceptions}
+
+
+# An object of the lecturer's: the other lecturer must not even learn that it exists.
+OWN_SESSION: Final = only("faculty", outsider=404)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One route and method, and what each role is answered."""
+
+    route: str
+    method: str = "get"
+    answers: Answers
+    # The route's arguments: ids of objects of the given cast's campus, which is entered.
+    arguments: Callable[[Cast], dict[str, Any]] = field(default=lambda cast: {})
+    body: dict[str, Any] = field(default_factory=dict)
+    # Answered without any campus: schema, health. The tenancy sweep has nothing to find there.
+    public: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.route}"
+
+    def arguments_in(self, cast: Cast) -> dict[str, Any]:
+        with campus_scope(cast.campus):
+            return self.arguments(cast)
+
+
+def a_session(cast: Cast) -> dict[str, Any]:
+    """A scheduled session of the lecturer that may be opened now."""
+    starts_at = timezone.now() + timedelta(minutes=1)
+    return {"session_id": make_session(cast.course, starts_at=starts_at).pk}
+
+
+def a_course(cast: Cast) -> dict[str, Any]:
+    return {"course_id": cast.course.pk}
+
+
+def a_student(cast: Cast) -> dict[str, Any]:
+    return {"student_id": cast.student.pk}
+
+
+def an_attempt(cast: Cast) -> dict[str, Any]:
+    """An attempt of `student`."""
+    attempt = CheckInAttempt.objects.create(
+        session=make_session(cast.course, starts_at=timezone.now()),
+        student=cast.student,
+        nonce=uuid.uuid4().hex,
+        method="qr",
+        outcome="refused",
+        received_at=timezone.now(),
+    )
+    return {"attempt_id": attempt.pk}
+
+
+PUBLIC_ROWS = [
+    Row(route="healthz", answers=everybody(200), public=True),
+    Row(route="api/schema/", answers=everybody(200), public=True),
+    Row(route="api/docs/", answers=everybody(200), public=True),
+]
+
+PEOPLE_ROWS = [
+    Row(route="api/v1/me", answers=signed_in(200)),
+    Row(route="api/v1/me/device", answers=only(*STUDENTS, status=200)),
+    Row(route="api/v1/me/device", method="post", answers=only(*STUDENTS, status=400)),
+    Row(route="api/v1/me/device/challenge", method="post", answers=only(*STUDENTS, status=200)),
+    Row(
+        route="api/v1/students/<int:student_id>/device/reset",
+        method="post",
+        arguments=a_student,
+        body={"reason": "lost"},
+        # 404: they may, and this student has no device.
+        answers=only("admin", "operator", "super_admin", status=404),
+    ),
+    Row(route="api/v1/me/consents", answers=only(*STUDENTS, status=200)),
+    Row(route="api/v1/me/consents", method="post", answers=only(*STUDENTS, status=400)),
+    Row(
+        route="api/v1/me/consents/<slug:kind>/withdraw",
+        method="post",
+        arguments=lambda cast: {"kind": "face"},
+        answers=only(*STUDENTS, status=404),  # none was given
+    ),
+]
+
+SESSION_ROWS = [
+    Row(route="api/v1/sessions", answers=only(*FACULTY, status=200)),
+    Row(route="api/v1/sessions/start", method="post", answers=only(*FACULTY, status=400)),
+    Row(
+        route="api/v1/sessions/<int:session_id>",
+        arguments=a_session,
+        answers=only("faculty", status=200, outsider=404),
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/open",
+        method="post",
+        arguments=a_session,
+        body={"topic": "Sorting"},
+        answers=OWN_SESSION,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/board",
+        arguments=a_session,
+        answers=OWN_SESSION,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/mark",
+        method="post",
+        arguments=a_session,
+        body={"student": 2**31 - 1, "status": "present", "reason": "seen"},
+        # 404 for the owner too: there is no such student.
+        answers=only("faculty", "outsider", status=404),
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/one-time-code",
+        method="post",
+        arguments=a_session,
+        answers=OWN_SESSION,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/complete",
+        method="post",
+        arguments=a_session,
+        answers=OWN_SESSION,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/cancel",
+        method="post",
+        arguments=a_session,
+        body={"reason": "ill"},
+        answers=OWN_SESSION,
+    ),
+    Row(
+        route="api/v1/courses/<int:course_id>/start-codes",
+        method="post",
+        arguments=a_course,
+        answers=only("faculty", outsider=404),
+    ),
+]
+
+CHECK_IN_ROWS = [
+    Row(
+        route="api/v1/check-in/redeem",
+        method="post",
+        body={"token": "nonsense"},
+        answers=only(*STUDENTS, status=400),
+    ),
+    # Whose check-in it is says the ticket inside; the body is read before anybody is asked for.
+    Row(route="api/v1/check-in", method="post", answers=signed_in(400)),
+    Row(
+        route="api/v1/check-in/attempts/<uuid:attempt_id>",
+        arguments=an_attempt,
+        answers=only("student", status=200, classmate=404, stranger=404),
+    ),
+]
+
+ROWS: Final[list[Row]] = [*PUBLIC_ROWS, *PEOPLE_ROWS, *SESSION_ROWS, *CHECK_IN_ROWS]
+
+# Addresses of libraries: too many for rows, so each prefix has its own test in test_permissions.py.
+LIBRARY_PREFIXES: Final = ("accounts/", "_allauth/", "admin/")
