@@ -166,8 +166,7 @@ SESSION_ROWS = [
         method="post",
         arguments=a_session,
         body={"student": 2**31 - 1, "status": "present", "reason": "seen"},
-        # 404 for the owner too: there is no such student.
-        answers=only("faculty", "outsider", status=404),
+        answers=OWN_SESSION,
     ),
     Row(
         route="api/v1/sessions/<int:session_id>/one-time-code",

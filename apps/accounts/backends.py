@@ -6,7 +6,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from apps.accounts.models import User
-from apps.accounts.permissions import model_permission, roles_of
+from apps.accounts.permissions import may_enter, model_permission
 
 
 class CampusBackend(AuthenticationBackend):
@@ -18,6 +18,7 @@ class CampusBackend(AuthenticationBackend):
     def _check_password(
         self, user: AbstractBaseUser | None, password: str
     ) -> AbstractBaseUser | None:
+        """allauth's, without its detour to an “account inactive” page, which would tell."""
         if user is None:
             return None
         self._did_check_password = True
@@ -26,7 +27,7 @@ class CampusBackend(AuthenticationBackend):
         return user if self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:
-        return bool(user.is_active and (user.is_superuser or roles_of(user)))
+        return may_enter(user)
 
     def get_user(self, user_id: Any) -> User | None:
         """The signed-in user, unless deactivated meanwhile. Roles are asked where they matter."""

@@ -1,13 +1,20 @@
-"""Password rules of NIST SP 800-63B-4: length and known-bad words, no composition."""
+"""Password rules of NIST SP 800-63B-4 (length, known-bad words, no composition) and old hashes."""
 
+import base64
+import re
 from typing import Any, Final
 
+from django.contrib.auth.hashers import BCryptPasswordHasher
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 MIN_ALONE: Final = 15
 MIN_WITH_SECOND_FACTOR: Final = 8
 MAX_LENGTH: Final = 128
+BCRYPT_BYTES: Final = 72  # bcrypt reads no further; newer libraries refuse longer input
+
+RAW_BCRYPT: Final = re.compile(r"^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$")
+WERKZEUG_PBKDF2: Final = re.compile(r"^pbkdf2:sha256:(\d+)\$([^$]+)\$([0-9a-f]{64})$")
 
 
 class LengthValidator:
@@ -29,6 +36,33 @@ class LengthValidator:
             "alone": MIN_ALONE,
             "second": MIN_WITH_SECOND_FACTOR,
         }
+
+
+class PlainBCryptHasher(BCryptPasswordHasher):
+    """Plain bcrypt of older systems, which cut passwords at 72 bytes. Verified, never chosen."""
+
+    def encode(self, password: str, salt: Any) -> str:
+        data = self._load_library().hashpw(  # type: ignore[attr-defined]
+            password.encode()[:BCRYPT_BYTES], salt
+        )
+        return f"{self.algorithm}${data.decode()}"
+
+
+def adopted_hash(encoded: str) -> str:
+    """A hash of an older system as Django writes it, so that people keep their passwords.
+
+    Knows bare bcrypt (`$2b$…`) and Werkzeug's `pbkdf2:sha256:…`; Django's own stay as they are.
+    At the next sign-in it is replaced by the preferred hash. Raises `ValueError` for others.
+    """
+    if RAW_BCRYPT.match(encoded):
+        return f"bcrypt${encoded}"
+    if found := WERKZEUG_PBKDF2.match(encoded):
+        rounds, salt, digest = found.groups()
+        return f"pbkdf2_sha256${rounds}${salt}${base64.b64encode(bytes.fromhex(digest)).decode()}"
+    if encoded.startswith(("bcrypt_sha256$", "bcrypt$", "pbkdf2_sha256$")):
+        return encoded
+    message = "unknown kind of password hash"
+    raise ValueError(message)
 
 
 def _has_second_factor(user: Any) -> bool:

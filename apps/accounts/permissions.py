@@ -24,6 +24,11 @@ def roles_of(user: Any) -> frozenset[str]:
     return known[campus_id]
 
 
+def may_enter(user: Any) -> bool:
+    """Whether this account may sign in here: active, with a role on this campus or super_admin."""
+    return bool(user.is_active and (user.is_superuser or roles_of(user)))
+
+
 # What each role may do in the admin, by action prefix and "app.model" (or "app.*").
 # Faculty and students use the portal and the API and have no admin.
 ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {

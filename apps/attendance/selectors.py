@@ -5,15 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 
-from apps.accounts.models import Device, Student, User
+from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Status
-from apps.biometrics.models import FaceTemplate
 from apps.common.cache import version
-from apps.common.errors import Forbidden
 from apps.enrollments.models import Enrollment
-from apps.privacy.models import Consent
 from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
@@ -26,69 +23,6 @@ def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:
         .select_related("student")
         .order_by("student__code")
     )
-
-
-def checking_in(*, user: User, course_id: int | None = None, lock: bool = False) -> Student:
-    """The student behind this sign-in with all that a scan or check-in asks about them.
-
-    Annotates `device_pk`, `device_key`, `enrolled` (in `course_id`) and `has_face` (consent and
-    templates). With `lock` the row is held, so that one student's check-ins run one by one.
-    Raises `Forbidden` for people who are not active students here.
-    """
-    device = Device.objects.filter(student=OuterRef("pk"), is_active=True)
-    consent = Consent.objects.filter(
-        student=OuterRef("pk"), kind=Consent.Kind.FACE, withdrawn_at__isnull=True
-    )
-    students = Student.objects.filter(user_id=user.pk, is_active=True).annotate(
-        device_pk=Subquery(device.values("pk")[:1]),
-        device_key=Subquery(device.values("public_key")[:1]),
-        enrolled=_enrolled(course_id),
-        has_face=Exists(consent) & Exists(FaceTemplate.objects.filter(student=OuterRef("pk"))),
-    )
-    if lock:
-        students = students.select_for_update(no_key=True, of=("self",))
-    student = students.first()
-    if student is None:
-        raise Forbidden("not_a_student", "Only students of this campus can check in.")
-    return student
-
-
-def _enrolled(course_id: int | None) -> Exists:
-    enrolled = Enrollment.objects.filter(student=OuterRef("pk"), status=Enrollment.Status.ENROLLED)
-    return Exists(enrolled.filter(course_id=course_id) if course_id else enrolled.none())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What is known of a student in a session before a check-in is judged."""
-
-    enrolled: bool
-    first_attempt_id: Any
-    record_id: int | None
-    record_status: str
-    record_source: str
-
-
-def standing(*, student_id: int, session_id: int, course_id: int, nonce: str) -> Standing:
-    """Enrolment, an earlier attempt with this nonce, and the record so far, in one statement.
-
-    Ask after the student's row is locked: the statement then sees every earlier check-in.
-    """
-    record = AttendanceRecord.objects.filter(student=OuterRef("pk"), session_id=session_id)
-    attempt = CheckInAttempt.objects.filter(student=OuterRef("pk"), nonce=nonce)
-    row = (
-        Student.objects.filter(pk=student_id)
-        .annotate(
-            enrolled=_enrolled(course_id),
-            first_attempt_id=Subquery(attempt.values("pk")[:1]),
-            record_id=Subquery(record.values("pk")[:1]),
-            record_status=Subquery(record.values("status")[:1]),
-            record_source=Subquery(record.values("source")[:1]),
-        )
-        .values("enrolled", "first_attempt_id", "record_id", "record_status", "record_source")
-        .get()
-    )
-    return Standing(**row)
 
 
 # --- Live board ------------------------------------------------------------------------------

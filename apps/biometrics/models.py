@@ -155,6 +155,49 @@ class FaceTemplate(CampusModel):
         return f"{self.student_id} {self.model_id}"
 
 
+class TemplateKey(CampusModel):
+    """Which generation of the campus's template key is in force; one row, generation 1 without."""
+
+    generation = models.PositiveIntegerField(_("generation"), default=1)
+    issued_at = models.DateTimeField(_("issued"))
+
+    class Meta:
+        verbose_name = _("template key")
+        verbose_name_plural = _("template keys")
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["campus"], name="template_key_one")]
+
+    def __str__(self) -> str:
+        return str(self.generation)
+
+
+class CampusThreshold(CampusModel):
+    """A campus's own threshold for a model, calibrated on its own people; else the model's."""
+
+    model = models.ForeignKey(
+        FaceModel, on_delete=models.CASCADE, related_name="+", verbose_name=_("model")
+    )
+    threshold = models.FloatField(
+        _("threshold"),
+        validators=[MinValueValidator(0), MaxValueValidator(2)],
+        help_text=_("Largest cosine distance at which two faces count as one person."),
+    )
+
+    class Meta:
+        verbose_name = _("threshold of this campus")
+        verbose_name_plural = _("thresholds of this campus")
+        ordering = ["model_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "model"], name="campus_threshold_unique"),
+            models.CheckConstraint(
+                condition=Q(threshold__gte=0, threshold__lte=2), name="campus_threshold_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.threshold}"
+
+
 class FaceVerification(CampusModel):
     """One comparison of a photo with a student's templates: score, model, decision."""
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.db import transaction
 from redis.exceptions import RedisError
 
@@ -15,12 +15,27 @@ logger = logging.getLogger(__name__)
 VERSION_SECONDS: Final = 24 * 3600
 
 
+class OneClient(RedisCacheClient):
+    """Django makes a Redis client per operation; making one costs more than the operation."""
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        clients = self.__dict__.setdefault("_clients", {})
+        pool = self._get_connection_pool(write)
+        return clients.get(id(pool)) or clients.setdefault(
+            id(pool), self._client(connection_pool=pool)
+        )
+
+
 class CampusCache(RedisCache):
     """Django's Redis cache, in which a lost server means a miss and not an error.
 
     Everything that is cached can be rebuilt from PostgreSQL; a check-in must not fail because
     Valkey restarts. What must not be forgotten is never kept here alone.
     """
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = OneClient
 
     def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
         return self._or(default, super().get, key, default, version)

@@ -13,9 +13,13 @@ logger = logging.getLogger(__name__)
 HOST_CACHE_SECONDS = 60
 
 
+def host_cache_key(host: str) -> str:
+    return f"tenants:host:{host.lower()}"
+
+
 def campus_by_host(*, host: str) -> int | None:
     """Id of the active campus at this host name (no port), cached for a minute."""
-    key = f"tenants:host:{host.lower()}"
+    key = host_cache_key(host)
     campus_id = cache.get(key)
     if campus_id is None:
         campus_id = (

@@ -1,5 +1,6 @@
 """Tokens of phones: short, rotating, bound to one campus, and over at once."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -186,6 +189,20 @@ def test_session_outlives_two_weeks_of_silence_as_its_refresh_token_does(cast: C
     lifetime = timedelta(seconds=settings.HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN)
     left = Session.objects.get().expire_date - timezone.now()
     assert lifetime - left < timedelta(minutes=1)
+
+
+def test_statements_of_a_phones_request(cast: Cast) -> None:
+    """The campus of the host and the session come from the cache; signing in is one statement."""
+    client = signed_in(cast.host, cast.student.email)
+    client.get("/api/v1/me/device")
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/api/v1/me/device")
+    tables = [re.findall(r'FROM "(\w+)"', query["sql"])[:1] for query in asked]
+    assert [table for found in tables for table in found] == [
+        "accounts_user",
+        "accounts_student",
+        "accounts_device",
+    ]
 
 
 @pytest.mark.parametrize("garbage", ["", "x", "a.b.c", "Bearer", "é" * 9, "\x00"])

@@ -6,9 +6,11 @@ from allauth.headless.contrib.rest_framework.authentication import JWTTokenAuthe
 from allauth.headless.tokens.strategies.jwt import internal
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.accounts.api.tokens import CAMPUS_CLAIM
+from apps.accounts.middleware import password_change_required
 from apps.tenants.scope import entered_campus_id
 
 SCHEME = "bearer "
@@ -19,7 +21,7 @@ def by_token(request: HttpRequest) -> int | None:
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(SCHEME):
         return None
-    payload = internal.decode_token(header[len(SCHEME) :], "access")
+    payload = internal.decode_token(header[len(SCHEME) :].strip(), "access")
     return payload.get(CAMPUS_CLAIM) if payload else None
 
 
@@ -35,4 +37,16 @@ class PhoneAuthentication(JWTTokenAuthentication):
             raise AuthenticationFailed(
                 _("This sign-in belongs to another campus."), code="other_campus"
             )
+        if user.must_change_password:
+            raise password_change_required()
         return user, payload
+
+
+class PhoneAuthenticationScheme(OpenApiAuthenticationExtension):
+    """How the API's description names these tokens."""
+
+    target_class = PhoneAuthentication
+    name = "phone"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

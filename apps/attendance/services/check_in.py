@@ -10,12 +10,13 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Student, User
+from apps.accounts.models import User
 from apps.attendance.factors import FACTORS, applicable
 from apps.attendance.factors.base import Attendee, BeaconReading, Evidence, Fix, JudgedSession
+from apps.attendance.hot_path import Attending, Standing, attending, standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.attendance.scoring import Verdict, judge
-from apps.attendance.selectors import Standing, board_key, checking_in, standing
+from apps.attendance.selectors import board_key
 from apps.attendance.services.record import record_from_attempt
 from apps.attendance.tickets import Ticket, read_ticket
 from apps.audit.services import Actor, record
@@ -59,13 +60,13 @@ def check_in(
     ticket = read_ticket(submission.ticket)
     if ticket is None:
         raise Invalid(Reason.BAD_TICKET, str(Reason.BAD_TICKET.label))
-    student = checking_in(user=user, lock=True)
+    student = attending(user_id=user.pk, course_id=None, lock=True)
     row = lock_for_check_in(session_id=ticket.session_id)
     if row is None:
         raise NotFound("session_not_found", _("This session does not exist any more."))
     session = judged_session(row)
     known = standing(
-        student_id=student.pk,
+        student_id=student.id,
         session_id=session.id,
         course_id=session.course_id,
         nonce=submission.nonce,
@@ -108,10 +109,10 @@ def judged_session(row: dict[str, Any]) -> JudgedSession:
 
 
 def _problem(
-    ticket: Ticket, student: Student, known: Standing, *, status: str, now: datetime
+    ticket: Ticket, student: Attending, known: Standing, *, status: str, now: datetime
 ) -> str:
     """Why this check-in cannot be judged at all, or ""."""
-    if ticket.student_id != student.pk:
+    if ticket.student_id != student.id:
         return Reason.BAD_TICKET
     if now > ticket.expires_at:
         return Reason.TICKET_EXPIRED
@@ -124,7 +125,7 @@ def _problem(
 
 def _attempt(
     ticket: Ticket,
-    student: Student,
+    student: Attending,
     session: JudgedSession,
     submission: Submission,
     *,
@@ -137,8 +138,8 @@ def _attempt(
         id=uuid.uuid4(),
         campus_id=session.campus_id,
         session_id=session.id,
-        student_id=student.pk,
-        device_id=student.device_pk,  # type: ignore[attr-defined]
+        student_id=student.id,
+        device_id=student.device_id,
         scan_id=ticket.scan_id,
         nonce=submission.nonce,
         method=ticket.method,
@@ -157,19 +158,18 @@ def _attempt(
 def _judge(
     attempt: CheckInAttempt,
     ticket: Ticket,
-    student: Student,
+    student: Attending,
     session: JudgedSession,
     submission: Submission,
     *,
     now: datetime,
 ) -> None:
     """Ask the factors. With a selfie to compare the attempt stays pending for a worker."""
-    key = student.device_key  # type: ignore[attr-defined]
     attendee = Attendee(
-        id=student.pk,
-        device_id=student.device_pk,  # type: ignore[attr-defined]
-        public_key=bytes(key) if key is not None else None,
-        face_applies=student.has_face,  # type: ignore[attr-defined]
+        id=student.id,
+        device_id=student.device_id,
+        public_key=student.device_key,
+        face_applies=student.has_face,
     )
     asked = applicable(session=session, student=attendee)
     evidence = Evidence(

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.attendance.factors.base import JudgedSession
+from apps.attendance.hot_path import Standing
 from apps.attendance.models import (
     AttendanceRecord,
     CheckInAttempt,
@@ -12,7 +13,7 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.selectors import ATTENDED, Standing
+from apps.attendance.selectors import ATTENDED
 
 # Refusals after judging: the student was there with something that did not hold.
 INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})

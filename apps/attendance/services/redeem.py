@@ -10,9 +10,9 @@ from typing import Final
 
 from django.db import transaction
 
-from apps.accounts.models import Student, User
+from apps.accounts.models import User
+from apps.attendance.hot_path import Attending, attending
 from apps.attendance.models import Method, Reason
-from apps.attendance.selectors import checking_in
 from apps.attendance.tickets import Ticket, ticket_text
 from apps.qr_otp.models import Scan
 from apps.qr_otp.selectors import Check, check_text, check_token
@@ -49,7 +49,7 @@ def redeem_token(
     check = check_token(purpose=CHECK_IN, text=token, now=now)
     session_id = int(check.subject) if check.subject.isdigit() else None
     facts = session_facts(session_id=session_id) if session_id and check.right else None
-    student = checking_in(user=user, course_id=facts["course_id"] if facts else None)
+    student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
     return _redeem(
         student=student, check=check, facts=facts, method=Method.QR, now=now, address=address
     )
@@ -70,14 +70,14 @@ def redeem_typed(
     Five tries per student and session, whichever kind of code.
     """
     facts = session_facts(session_id=session_id)
-    student = checking_in(user=user, course_id=facts["course_id"] if facts else None)
+    student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
     subject = subject_of(session_id)
     check = Check(problem="", subject=subject)
-    if facts is None or not student.enrolled:  # type: ignore[attr-defined]
+    if facts is None or not student.enrolled:
         return _redeem(
             student=student, check=check, facts=facts, method=method, now=now, address=address
         )
-    who = f"student:{student.pk}"
+    who = f"student:{student.id}"
     if method == Method.TEXT:
 
         def judge() -> str:
@@ -97,7 +97,7 @@ def redeem_typed(
 
 def _redeem(
     *,
-    student: Student,
+    student: Attending,
     check: Check,
     facts: dict | None,
     method: Method,
@@ -107,12 +107,12 @@ def _redeem(
     reason = PROBLEMS.get(check.problem, "")
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
-    if not reason and not student.enrolled:  # type: ignore[attr-defined]
+    if not reason and not student.enrolled:
         reason = Reason.NOT_ENROLLED
     scan = scan_save(
         purpose=CHECK_IN,
         check=check,
-        scanner=f"student:{student.pk}",
+        scanner=f"student:{student.id}",
         method=method,
         reason=reason,
         now=now,
@@ -123,8 +123,8 @@ def _redeem(
     ticket = Ticket(
         scan_id=str(scan.pk),
         session_id=facts["id"],
-        student_id=student.pk,
-        device_id=student.device_pk,  # type: ignore[attr-defined]
+        student_id=student.id,
+        device_id=student.device_id,
         method=method,
         redeemed_ms=int(now.timestamp() * 1000),
         delay_ms=check.delay_ms,

@@ -9,9 +9,10 @@ from django.db import transaction
 from apps.accounts.models import Student
 from apps.attendance.factors import FACTORS
 from apps.attendance.factors.base import Attendee, Evidence, FactorResult
+from apps.attendance.hot_path import standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome
 from apps.attendance.scoring import judge
-from apps.attendance.selectors import attended_count, board_key, standing
+from apps.attendance.selectors import attended_count, board_key
 from apps.attendance.services.check_in import apply_verdict, judged_session
 from apps.attendance.services.record import record_from_attempt
 from apps.audit.services import SYSTEM, record

@@ -1,0 +1,84 @@
+"""Who may call an endpoint. Each kind of person has its own: one does not pass as another."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.permissions import BasePermission
+
+from apps.accounts.models import Faculty, Role, Student, User
+from apps.accounts.permissions import may_enter, roles_of
+from apps.accounts.selectors import faculty_of, student_of
+from apps.common.errors import Forbidden
+
+
+def request_user(request: Any) -> User:
+    """The person who is signed in. For views that let nobody else in."""
+    user: User = request.user
+    return user
+
+
+def request_student(request: Any) -> Student:
+    """The student who is signed in, read once per request; raises `Forbidden` not_a_student."""
+    found: Student | None = getattr(request, "student", None)
+    if found is None:
+        found = request.student = student_of(user=request.user)
+    if found is None:
+        raise Forbidden("not_a_student", _("This is for students of this campus."))
+    return found
+
+
+def request_faculty(request: Any) -> Faculty:
+    """The faculty member who is signed in, read once; raises `Forbidden` not_a_faculty_member."""
+    found: Faculty | None = getattr(request, "faculty", None)
+    if found is None:
+        found = request.faculty = faculty_of(user=request.user)
+    if found is None:
+        raise Forbidden("not_a_faculty_member", _("This is for faculty of this campus."))
+    return found
+
+
+def _signed_in(request: Any) -> bool:
+    """Falsehood makes DRF answer 401, before any role is asked."""
+    return bool(request.user and request.user.is_authenticated)
+
+
+class IsMember(BasePermission):
+    """Anybody with a role on this campus, and super_admins."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if _signed_in(request) and not may_enter(request.user):
+            raise Forbidden("no_role_here", _("You have no role on this campus."))
+        return _signed_in(request)
+
+
+class IsStudent(BasePermission):
+    """Students only; sets `request.student`."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return _signed_in(request) and bool(request_student(request))
+
+
+class IsFaculty(BasePermission):
+    """Faculty only; sets `request.faculty`."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return _signed_in(request) and bool(request_faculty(request))
+
+
+class _HasRole(BasePermission):
+    roles: frozenset[str] = frozenset()
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if not _signed_in(request):
+            return False
+        if request.user.is_superuser or self.roles & roles_of(request.user):
+            return True
+        raise Forbidden("role_required", _("Your role does not allow this."))
+
+
+def has_role(*roles: str) -> type[BasePermission]:
+    """One of these roles on this campus, or super_admin: `[has_role(Role.ADMIN)]`."""
+    return type("HasRole", (_HasRole,), {"roles": frozenset(roles)})
+
+
+IsCampusAdmin = has_role(Role.ADMIN)

@@ -1,0 +1,147 @@
+"""Shapes of the people API: input and output apart."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.accounts.models import Device, Faculty, Student
+from apps.accounts.signatures import decode_base64, public_key_der
+
+
+class CampusOutput(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    name = serializers.CharField()
+    time_zone = serializers.CharField()
+    face_enabled = serializers.BooleanField()
+
+
+class UserOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    email = serializers.EmailField()
+    name = serializers.CharField()
+    language = serializers.CharField()
+    is_superuser = serializers.BooleanField()
+
+
+class StudentOutput(serializers.ModelSerializer[Student]):
+    class Meta:
+        model = Student
+        fields = (
+            "id",
+            "uuid",
+            "code",
+            "full_name",
+            "email",
+            "phone",
+            "year_of_study",
+            "program",
+            "is_representative",
+        )
+
+
+class FacultyOutput(serializers.ModelSerializer[Faculty]):
+    class Meta:
+        model = Faculty
+        fields = ("id", "uuid", "code", "full_name", "email", "phone", "department")
+
+
+class MeOutput(serializers.Serializer[Any]):
+    user = UserOutput()
+    campus = CampusOutput()
+    roles = serializers.ListField(child=serializers.CharField())
+    student = StudentOutput(allow_null=True)
+    faculty = FacultyOutput(allow_null=True)
+
+
+class ChallengeOutput(serializers.Serializer[Any]):
+    nonce = serializers.CharField()
+    student = serializers.IntegerField(help_text="The student id that is part of the message.")
+    message = serializers.CharField(
+        help_text="What to sign, with {device_uuid} standing for the device's id."
+    )
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class DeviceOutput(serializers.ModelSerializer[Device]):
+    """The student's own device. Its raw identifier and key stay on the server."""
+
+    class Meta:
+        model = Device
+        fields = (
+            "id",
+            "kind",
+            "name",
+            "model",
+            "os_version",
+            "app_version",
+            "biometric_enabled",
+            "location_permission",
+            "bluetooth_permission",
+            "bound_at",
+            "last_seen_at",
+        )
+
+
+class BindingOutput(serializers.Serializer[Any]):
+    bound = serializers.BooleanField()
+    device = DeviceOutput(allow_null=True)
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object"}]})
+class PublicKeyField(serializers.Field[bytes, Any, str, Any]):
+    """A P-256 public key as JWK, PEM, or base64 of SPKI DER or of the uncompressed point."""
+
+    default_error_messages = {"bad_public_key": _("This is not a P-256 public key.")}
+
+    def to_internal_value(self, data: Any) -> bytes:
+        if not isinstance(data, (str, dict)):
+            self.fail("bad_public_key")
+        try:
+            return public_key_der(data)
+        except ValueError:
+            self.fail("bad_public_key")
+
+
+class Base64Field(serializers.CharField):
+    """Bytes as base64, standard or URL-safe."""
+
+    default_error_messages = {"bad_base64": _("This is not base64.")}
+
+    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]
+        try:
+            return decode_base64(super().to_internal_value(data))
+        except ValueError:
+            self.fail("bad_base64")
+
+
+class DeviceInput(serializers.ModelSerializer[Device]):
+    """`signature`: ECDSA-SHA256 by the new key over the challenge's message (DER or r‖s)."""
+
+    public_key = PublicKeyField()
+    nonce = serializers.CharField(max_length=200)
+    signature = Base64Field(max_length=200)
+
+    class Meta:
+        model = Device
+        fields = (
+            "device_uuid",
+            "public_key",
+            "nonce",
+            "signature",
+            "kind",
+            "name",
+            "model",
+            "os_version",
+            "app_version",
+            "push_token",
+            "biometric_enabled",
+            "location_permission",
+            "bluetooth_permission",
+        )
+        validators: list[Any] = []  # uniqueness is the service's to refuse, with its own codes
+
+
+class ResetInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300)

@@ -1,0 +1,50 @@
+"""People with a first password change it before anything else."""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from apps.common.api import RefusedResponse
+from apps.common.errors import Forbidden
+from apps.common.http import wants_json
+from apps.tenants.middleware import refuse
+
+# What they still reach: changing it (page and phone), signing out, being asked for it again.
+OPEN_PATHS: Final = (
+    "/accounts/password/",
+    "/accounts/logout/",
+    "/accounts/reauthenticate/",
+    "/_allauth/",
+)
+
+
+def _refusal() -> Forbidden:
+    return Forbidden("password_change_required", _("Choose your own password first."))
+
+
+def password_change_required() -> RefusedResponse:
+    """The refusal for DRF, which knows the user of a token only after this middleware."""
+    return RefusedResponse(_refusal())
+
+
+class PasswordChangeMiddleware:
+    """Sends signed-in people with `must_change_password` to the page where they do that."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.open_paths = (*OPEN_PATHS, settings.STATIC_URL)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(self.open_paths) or not self._must_change(request):
+            return self.get_response(request)
+        if wants_json(request):
+            return refuse(request, _refusal())
+        return redirect("account_change_password")
+
+    @staticmethod
+    def _must_change(request: HttpRequest) -> bool:
+        return bool(getattr(request.user, "must_change_password", False))

@@ -1,0 +1,39 @@
+"""Changing people: accounts and their sessions, roles and profiles, bound devices."""
+
+from apps.accounts.services.accounts import (
+    account_deactivate,
+    account_provide,
+    password_set,
+    sessions_end,
+    sign_in_record,
+)
+from apps.accounts.services.devices import (
+    DeviceFacts,
+    challenge_issue,
+    device_bind,
+    device_reset,
+)
+from apps.accounts.services.people import (
+    faculty_create,
+    membership_add,
+    membership_deactivate,
+    person_deactivate,
+    student_create,
+)
+
+__all__ = [
+    "DeviceFacts",
+    "account_deactivate",
+    "account_provide",
+    "challenge_issue",
+    "device_bind",
+    "device_reset",
+    "faculty_create",
+    "membership_add",
+    "membership_deactivate",
+    "password_set",
+    "person_deactivate",
+    "sessions_end",
+    "sign_in_record",
+    "student_create",
+]

@@ -1,0 +1,89 @@
+"""Accounts: the platform-wide identity that a person signs in with."""
+
+from datetime import datetime
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.db import IntegrityError, transaction
+
+from apps.accounts.models import User
+from apps.audit.services import Actor, record
+from apps.tenants.scope import entered_campus_id
+
+
+def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -> None:
+    """An audit entry of the entered campus.
+
+    A super_admin may act outside every campus (first sign-in, own password); no campus's chain
+    is the place for that.
+    """
+    if entered_campus_id() is not None:
+        record(actor=actor, action=action, now=now, target=target, data=data)
+
+
+@transaction.atomic
+def account_provide(
+    *, email: str, name: str, password: str | None = None, must_change_password: bool = False
+) -> tuple[User, bool]:
+    """The account of this e-mail address and whether it was made now.
+
+    One person may belong to several campuses with one account. An account that exists keeps its
+    name and password: a campus must not be able to take over somebody's sign-in elsewhere.
+    Without a password the account cannot sign in until one is set (reset mail, or Google).
+    """
+    email = email.strip().lower()
+    known = User.objects.filter(email=email).first()
+    if known is not None:
+        return known, False
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(
+                email, password, name=name, must_change_password=must_change_password
+            )
+    except IntegrityError:
+        return User.objects.get(email=email), False
+    return user, True
+
+
+@transaction.atomic
+def password_set(
+    *,
+    user: User,
+    password: str,
+    now: datetime,
+    actor: Actor,
+    must_change_password: bool = False,
+) -> None:
+    """Set the password and end every session of the account at once.
+
+    For the person themself and for the platform's commands. Not for administrators of a campus:
+    the account may be good on other campuses too, so they send a reset mail instead.
+    """
+    user.set_password(password)
+    user.must_change_password = must_change_password
+    user.save(update_fields=["password", "must_change_password", "updated_at"])
+    sessions_end(user=user)
+    log(actor=actor, action="accounts.password.set", now=now, target=user)
+
+
+@transaction.atomic
+def account_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
+    """Close the account on every campus and end its sessions at once. Nothing is deleted."""
+    closed = User.objects.filter(pk=user.pk, is_active=True).update(is_active=False)
+    user.is_active = False
+    sessions_end(user=user)
+    if closed:
+        log(actor=actor, action="accounts.account.deactivated", now=now, target=user)
+
+
+def sessions_end(*, user: User) -> int:
+    """Sign the account out everywhere, browsers and phones; returns how many sessions ended."""
+    sessions = list(UserSession.objects.filter(user=user).order_by("pk"))
+    for session in sessions:
+        session.end()
+    return len(sessions)
+
+
+def sign_in_record(*, user: User, now: datetime, actor: Actor) -> None:
+    """Note a successful sign-in in the audit log."""
+    log(actor=actor, action="accounts.signed_in", now=now, target=user)

@@ -1,0 +1,168 @@
+"""Binding a phone or browser to a student: one active device each, proved by its key."""
+
+import hmac
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Device, Student
+from apps.accounts.notices import notify_device_changed
+from apps.accounts.selectors import device_of
+from apps.accounts.services.accounts import log
+from apps.accounts.signatures import binding_message, device_signature_valid
+from apps.audit.services import Actor
+from apps.common.crypto import keyed_hash
+from apps.common.errors import Invalid, NotFound, Refused
+from apps.tenants.scope import current_campus_id
+from apps.tenants.tasks import enqueue
+
+CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
+CHALLENGE_PURPOSE: Final = "device-challenge"
+REBIND_AFTER: Final = timedelta(hours=48)
+ELSEWHERE: Final = ("device_uuid_unique", "device_key_unique")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceFacts:
+    """What an app says about its device. Only the push token is ever used; the rest is shown."""
+
+    kind: str
+    name: str = ""
+    model: str = ""
+    os_version: str = ""
+    app_version: str = ""
+    push_token: str = ""
+    biometric_enabled: bool = False
+    location_permission: bool = False
+    bluetooth_permission: bool = False
+
+
+def challenge_issue(*, student: Student, now: datetime) -> str:
+    """A nonce for one student, good for five minutes.
+
+    It carries its own expiry under the campus's key, so a restarted cache loses none. It need not
+    be spent: signing it again could only repeat the very same binding.
+    """
+    expires = int((now + CHALLENGE_LIFETIME).timestamp())
+    body = f"{expires}.{secrets.token_urlsafe(16)}"
+    return f"{body}.{_challenge_mac(student, body)}"
+
+
+def _challenge_mac(student: Student, body: str) -> str:
+    message = f"{student.pk}\n{body}".encode()
+    return keyed_hash(CHALLENGE_PURPOSE, current_campus_id(), message).hex()
+
+
+def _challenge_check(student: Student, nonce: str, now: datetime) -> None:
+    body, _dot, mac = nonce.rpartition(".")
+    genuine = hmac.compare_digest(mac.encode(), _challenge_mac(student, body).encode())
+    if not genuine or datetime.fromtimestamp(int(body.partition(".")[0]), tz=UTC) <= now:
+        raise Invalid("challenge_expired", _("Ask for a new challenge and sign that one."))
+
+
+@transaction.atomic
+def device_bind(
+    *,
+    student: Student,
+    device_uuid: str,
+    public_key: bytes,
+    nonce: str,
+    signature: bytes,
+    facts: DeviceFacts,
+    now: datetime,
+    actor: Actor,
+) -> tuple[Device, bool]:
+    """Bind the device that holds this key (SPKI DER); returns it and whether it is new.
+
+    `signature` is made with the new key over `binding_message(...)`. The same device again
+    updates its facts. Raises `Invalid` (challenge_expired, bad_signature) or `Refused`:
+    device_already_bound while the student's other device is younger than 48 hours,
+    device_bound_elsewhere where key or id belong to somebody else.
+    """
+    _challenge_check(student, nonce, now)
+    message = binding_message(nonce=nonce, student_id=student.pk, device_uuid=device_uuid)
+    if not device_signature_valid(public_key=public_key, message=message, signature=signature):
+        raise Invalid("bad_signature", _("The device did not prove that it holds this key."))
+    # One binding of a student at a time; the constraints settle it between students.
+    Student.objects.select_for_update().get(pk=student.pk)
+    current = device_of(student=student)
+    if current is not None:
+        if current.device_uuid == device_uuid and bytes(current.public_key) == public_key:
+            return _refresh(current, facts, now), False
+        _release_for_rebinding(current, now)
+    device = _insert(
+        Device(
+            student=student,
+            device_uuid=device_uuid,
+            public_key=public_key,
+            bound_at=now,
+            last_seen_at=now,
+            **asdict(facts),
+        )
+    )
+    replaced = current.pk if current is not None else None
+    log(actor=actor, action="accounts.device.bound", now=now, target=device, replaced=replaced)
+    if replaced is not None:
+        enqueue(notify_device_changed, student.pk)
+    return device, True
+
+
+def _refresh(device: Device, facts: DeviceFacts, now: datetime) -> Device:
+    """Not worth an audit entry: nothing that counts has changed."""
+    changes: dict[str, Any] = {**asdict(facts), "last_seen_at": now}
+    for field, value in changes.items():
+        setattr(device, field, value)
+    device.save(update_fields=list(changes))
+    return device
+
+
+def _release_for_rebinding(device: Device, now: datetime) -> None:
+    """Let go of an old binding; a young one holds, so that phones are not passed around a class."""
+    free_at = device.bound_at + REBIND_AFTER
+    if now < free_at:
+        raise Refused(
+            "device_already_bound",
+            _("Another device is bound to you. The office can release it."),
+            free_at=free_at.isoformat(),
+        )
+    _release(device, now)
+
+
+def _release(device: Device, now: datetime) -> int:
+    return Device.objects.filter(pk=device.pk, is_active=True).update(
+        is_active=False, released_at=now, push_token=""
+    )
+
+
+def _insert(device: Device) -> Device:
+    """Save a new binding; the unique constraints decide where two arrive at once."""
+    try:
+        with transaction.atomic():
+            device.save(force_insert=True)
+    except IntegrityError as error:
+        if any(name in str(error) for name in ELSEWHERE):
+            raise Refused(
+                "device_bound_elsewhere", _("This device is bound to somebody else.")
+            ) from error
+        raise Refused(
+            "device_already_bound", _("Another device is bound to you. The office can release it.")
+        ) from error
+    return device
+
+
+@transaction.atomic
+def device_reset(*, student: Student, reason: str, now: datetime, actor: Actor) -> Device:
+    """Release the student's device, so that another one can be bound, and tell the student.
+
+    Raises `NotFound` (no_device) where none is bound.
+    """
+    device = device_of(student=student)
+    if device is None or not _release(device, now):
+        raise NotFound("no_device", _("No device is bound to this student."))
+    log(actor=actor, action="accounts.device.reset", now=now, target=device, reason=reason)
+    enqueue(notify_device_changed, student.pk)
+    return device

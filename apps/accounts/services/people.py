@@ -1,0 +1,126 @@
+"""Roles and profiles on one campus."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Faculty, Membership, Person, Role, Student, User
+from apps.accounts.services.accounts import account_provide, log, sessions_end
+from apps.audit.services import Actor
+from apps.common.errors import Invalid, Refused
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
+
+P = TypeVar("P", bound=Person)
+
+
+@transaction.atomic
+def membership_add(*, user: User, role: str, now: datetime, actor: Actor) -> Membership:
+    """Give the account a role on this campus; a role that was taken away comes back."""
+    if role not in Role.values:
+        raise Invalid("unknown_role", _("There is no such role."))
+    membership, created = Membership.objects.get_or_create(user=user, role=role)
+    if created or not membership.is_active:
+        membership.is_active = True
+        membership.save(update_fields=["is_active", "updated_at"])
+        log(actor=actor, action="accounts.role.given", now=now, target=user, role=role)
+    return membership
+
+
+@transaction.atomic
+def membership_deactivate(*, membership: Membership, now: datetime, actor: Actor) -> None:
+    """Take a role away; roles are asked at every request, so it counts from the next one on."""
+    taken = Membership.objects.filter(pk=membership.pk, is_active=True).update(is_active=False)
+    membership.is_active = False
+    if taken:
+        role = membership.role
+        log(actor=actor, action="accounts.role.taken", now=now, target=membership.user, role=role)
+
+
+def student_create(
+    *,
+    code: str,
+    first_name: str,
+    email: str,
+    now: datetime,
+    actor: Actor,
+    password: str | None = None,
+    **fields: Any,
+) -> Student:
+    """A student with an account and the student role.
+
+    `fields`: last_name, phone, year_of_study (within the campus's years), program, age,
+    is_representative, representative_mobile. Raises `Invalid` (invalid_person, with the faulty
+    fields) or `Refused` (person_exists: number or e-mail is taken on this campus).
+    """
+    year = fields.get("year_of_study")
+    years = Campus.objects.get(pk=current_campus_id()).years_of_study
+    if year is not None and not 1 <= year <= years:
+        message = _("The year of study lies between 1 and %(years)d.") % {"years": years}
+        raise Invalid("invalid_person", message, fields={"year_of_study": [message]})
+    student = Student(code=code, first_name=first_name, email=email.strip().lower(), **fields)
+    return _person_create(student, role=Role.STUDENT, password=password, now=now, actor=actor)
+
+
+def faculty_create(
+    *,
+    code: str,
+    first_name: str,
+    email: str,
+    now: datetime,
+    actor: Actor,
+    password: str | None = None,
+    **fields: Any,
+) -> Faculty:
+    """A faculty member with an account and the faculty role.
+
+    `fields`: last_name, phone, department. Raises as `student_create` does.
+    """
+    faculty = Faculty(code=code, first_name=first_name, email=email.strip().lower(), **fields)
+    return _person_create(faculty, role=Role.FACULTY, password=password, now=now, actor=actor)
+
+
+@transaction.atomic
+def _person_create(person: P, *, role: str, password: str | None, now: datetime, actor: Actor) -> P:
+    """Save the profile with its account and role. A given password has to be changed at once."""
+    try:
+        person.full_clean(exclude=["user"], validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        message = " ".join(error.messages)
+        raise Invalid("invalid_person", message, fields=error.message_dict) from error
+    name = f"{person.first_name} {person.last_name}".strip()
+    person.user, _made = account_provide(
+        email=person.email,
+        name=name,
+        password=password,
+        must_change_password=password is not None,
+    )
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused(
+            "person_exists", _("This number, e-mail address or phone is already taken.")
+        ) from error
+    membership_add(user=person.user, role=role, now=now, actor=actor)
+    action = f"accounts.{person._meta.model_name}.created"
+    log(actor=actor, action=action, now=now, target=person, code=person.code)  # type: ignore[attr-defined]
+    return person
+
+
+@transaction.atomic
+def person_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
+    """Close this campus to the account: profiles and roles rest, sessions end, rows are kept.
+
+    The account itself stays open, since it may be good on another campus; see
+    `account_deactivate`.
+    """
+    for profile in (Student, Faculty):
+        profile.objects.filter(user=user, is_active=True).update(is_active=False)
+    Membership.objects.filter(user=user, is_active=True).update(is_active=False)
+    user.__dict__.pop("_campus_roles", None)
+    sessions_end(user=user)
+    log(actor=actor, action="accounts.person.deactivated", now=now, target=user)

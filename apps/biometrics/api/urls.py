@@ -1,0 +1,20 @@
+"""Addresses of faces under /api/v1/."""
+
+from django.urls import path
+
+from apps.biometrics.api import views
+
+urlpatterns = [
+    path("me/face-samples", views.MySamplesView.as_view(), name="api-me-face-samples"),
+    path("me/face-samples/<int:pk>", views.MySampleView.as_view(), name="api-me-face-sample"),
+    path(
+        "students/<int:pk>/face-samples",
+        views.StudentSamplesView.as_view(),
+        name="api-student-face-samples",
+    ),
+    path(
+        "face-verifications/metrics",
+        views.MetricsView.as_view(),
+        name="api-face-verification-metrics",
+    ),
+]

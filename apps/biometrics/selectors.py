@@ -1,0 +1,158 @@
+"""Reading faces: samples, templates, verifications, and images as a person may see them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.db.models import Aggregate, Count, FloatField, Max, Min, Q, QuerySet
+
+from apps.accounts.models import Student
+from apps.audit.services import Actor, record
+from apps.biometrics.models import (
+    CampusThreshold,
+    FaceModel,
+    FaceSample,
+    FaceTemplate,
+    FaceVerification,
+    StoredImage,
+    TemplateKey,
+)
+from apps.biometrics.reasons import Undecided
+from apps.biometrics.storage import read_image
+from apps.privacy.models import Consent
+from apps.privacy.selectors import active_consent
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
+
+CACHE_SECONDS: Final = 7200
+FAILURES_BEFORE_DELAY: Final = 5
+FAILURES_BEFORE_OFF: Final = 50
+DELAY: Final = timedelta(seconds=30)
+
+
+def samples_of(*, student: Student) -> QuerySet[FaceSample]:
+    """The student's samples, the newest first."""
+    return FaceSample.objects.filter(student=student).order_by("-created_at", "-pk")
+
+
+def open_image(image: StoredImage, *, actor: Actor, now: datetime) -> bytes:
+    """The JPEG for a person to look at; writes who looked into the audit log.
+
+    Raises `OSError` when the storage is away and `crypto.SealBroken` for a changed object.
+    """
+    data = read_image(image)
+    record(actor=actor, action="biometrics.image.opened", now=now, target=image)
+    return data
+
+
+def faces_key(student_id: int) -> str:
+    """Cache key of what is known of a student's faces. Never holds a vector."""
+    return f"face:{current_campus_id()}:{student_id}"
+
+
+def has_templates(*, student_id: int) -> bool:
+    """Whether a photo of this student can be compared; cached for two hours."""
+    key = faces_key(student_id)
+    known = cache.get(key)
+    if known is None:
+        known = FaceTemplate.objects.filter(student_id=student_id).exists()
+        cache.set(key, known, CACHE_SECONDS)
+    return bool(known)
+
+
+def key_generation() -> int:
+    """Which generation of the entered campus's template key is in force, from 1."""
+    generation = TemplateKey.objects.values_list("generation", flat=True).first()
+    return generation or 1
+
+
+def threshold_for(*, model: FaceModel) -> float:
+    """The largest distance that counts as the same person here: the campus's, else the model's."""
+    own = CampusThreshold.objects.filter(model=model).values_list("threshold", flat=True).first()
+    return model.threshold if own is None else own
+
+
+def own_templates(*, student_id: int, model: FaceModel, generation: int) -> QuerySet[FaceTemplate]:
+    """The student's templates that a vector of this model, turned by this key, is compared with."""
+    return FaceTemplate.objects.filter(
+        student_id=student_id, model=model, key_generation=generation
+    )
+
+
+def undecidable(*, student_id: int, now: datetime) -> str:
+    """Why this student's photo may not be compared now (`Undecided`), or ""."""
+    student = Student(pk=student_id)
+    if not Campus.objects.filter(pk=current_campus_id(), face_enabled=True).exists():
+        return Undecided.FACE_DISABLED
+    if active_consent(student=student, kind=Consent.Kind.FACE) is None:
+        return Undecided.NO_CONSENT
+    if not FaceTemplate.objects.filter(student_id=student_id).exists():
+        return Undecided.NO_TEMPLATES
+    if not verification_allowed(student_id=student_id, now=now):
+        return Undecided.TOO_MANY_FAILURES
+    return ""
+
+
+def verification_allowed(*, student_id: int, now: datetime) -> bool:
+    """After 5 mismatches in a row 30 seconds must pass before each further one; after 50, none.
+
+    NIST SP 800-63B-4, §3.2.3. A match ends the row, and so does enrolling from scratch.
+    """
+    ends = FaceVerification.objects.filter(
+        student_id=student_id, decision=FaceVerification.Decision.MATCHED
+    ).aggregate(at=Max("at"))["at"]
+    enrolled = FaceTemplate.objects.filter(student_id=student_id).aggregate(at=Min("created_at"))
+    since = max((at for at in (ends, enrolled["at"]) if at), default=None)
+    failures = FaceVerification.objects.filter(
+        student_id=student_id, decision=FaceVerification.Decision.NOT_MATCHED
+    )
+    if since is not None:
+        failures = failures.filter(at__gt=since)
+    row = failures.aggregate(count=Count("pk"), last=Max("at"))
+    if row["count"] < FAILURES_BEFORE_DELAY:
+        return True
+    return row["count"] < FAILURES_BEFORE_OFF and now - row["last"] >= DELAY
+
+
+def verifications_of(*, student: Student) -> QuerySet[FaceVerification]:
+    """The student's history, the newest first."""
+    return FaceVerification.objects.filter(student=student).order_by("-at", "-pk")
+
+
+class Percentile(Aggregate):
+    """`percentile_cont`, interpolated; `share` is 0..1."""
+
+    template = "percentile_cont(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+    def __init__(self, expression: Any, *, share: float, **extra: Any) -> None:
+        super().__init__(expression, share=float(share), **extra)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationMetrics:
+    """Of the entered campus since a moment. Rates and latencies are None without any attempt."""
+
+    attempts: int
+    matched: int
+    not_matched: int
+    undecided: int
+    accept_rate: float | None  # of those that were decided, 0..1
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+
+def verification_metrics(*, since: datetime) -> VerificationMetrics:
+    """How verifications went and how long they took (OCC-21); one query."""
+    decision = FaceVerification.Decision
+    row = FaceVerification.objects.filter(at__gte=since).aggregate(
+        attempts=Count("pk"),
+        matched=Count("pk", filter=Q(decision=decision.MATCHED)),
+        not_matched=Count("pk", filter=Q(decision=decision.NOT_MATCHED)),
+        undecided=Count("pk", filter=Q(decision=decision.UNDECIDED)),
+        latency_p50_ms=Percentile("latency_ms", share=0.5),
+        latency_p95_ms=Percentile("latency_ms", share=0.95),
+    )
+    decided = row["matched"] + row["not_matched"]
+    return VerificationMetrics(accept_rate=row["matched"] / decided if decided else None, **row)

@@ -1,0 +1,30 @@
+"""What other apps and the interfaces may do with faces.
+
+Nothing here loads a neural network: what needs one imports `apps.biometrics.worker` when it runs.
+"""
+
+from apps.biometrics.services.enrolment import (
+    faces_erase,
+    refused_samples_drop,
+    sample_add,
+    sample_remove,
+)
+from apps.biometrics.services.images import image_store, images_purge, orphans_delete
+from apps.biometrics.services.judging import sample_judge
+from apps.biometrics.services.keys import template_key_reissue
+from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.verification import verify_student
+
+__all__ = [
+    "faces_erase",
+    "image_store",
+    "images_purge",
+    "orphans_delete",
+    "refused_samples_drop",
+    "register_default_model",
+    "sample_add",
+    "sample_judge",
+    "sample_remove",
+    "template_key_reissue",
+    "verify_student",
+]

@@ -1,0 +1,131 @@
+"""1:1: is the person in this photo the student who sent it? Runs in a `faces` worker."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Avg
+from numpy.typing import NDArray
+from pgvector.django import CosineDistance
+
+from apps.accounts.models import Student
+from apps.audit.services import SYSTEM, record
+from apps.biometrics.models import FaceModel, FaceVerification, StoredImage
+from apps.biometrics.reasons import Undecided
+from apps.biometrics.selectors import key_generation, own_templates, threshold_for, undecidable
+from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.storage import read_image
+from apps.biometrics.vectors import is_intact, protect
+from apps.common.crypto import SealBroken
+
+Decision = FaceVerification.Decision
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Probe:
+    """The face in the photo, or why there is none to compare."""
+
+    reason: str = ""
+    vector: Vector | None = None
+
+
+def verify_student(
+    *, student_id: int, image_id: UUID, reference: str, now: datetime
+) -> FaceVerification:
+    """Compare a stored photo with the student's templates and keep the outcome.
+
+    `reference` (at most 60 characters) names what asked: asked again, the first outcome is
+    returned and nothing is counted twice. Raises `OSError` when the storage is away: try again
+    later. Everything else is an outcome; undecided ones carry a reason of `reasons.Undecided` or
+    `quality.QualityReason`.
+    """
+    known = FaceVerification.objects.filter(reference=reference).first()
+    if known is not None:
+        return known
+    started = perf_counter()
+    reason = undecidable(student_id=student_id, now=now)
+    probe = _Probe(reason=reason) if reason else _probe(image_id)
+    return _decide(
+        FaceVerification(student_id=student_id, reference=reference, at=now), probe, started=started
+    )
+
+
+def _probe(image_id: UUID) -> _Probe:
+    from apps.biometrics.worker import observe_for_check_in
+
+    image = StoredImage.objects.filter(pk=image_id).first()
+    if image is None:
+        return _Probe(reason=Undecided.NO_IMAGE)
+    try:
+        seen = observe_for_check_in(read_image(image))
+    except SealBroken:
+        return _Probe(reason=Undecided.DAMAGED_IMAGE)
+    return _Probe(reason=seen.reasons[0] if seen.reasons else "", vector=seen.vector)
+
+
+@transaction.atomic
+def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> FaceVerification:
+    """One decision per student at a time, so that mismatches sent at once are counted in order.
+
+    What was asked before the photo was read is asked again: consent may have ended meanwhile.
+    """
+    Student.objects.select_for_update(no_key=True).get(pk=outcome.student_id)
+    known = FaceVerification.objects.filter(reference=outcome.reference).first()
+    if known is not None:
+        return known
+    reason = probe.reason or undecidable(student_id=outcome.student_id, now=outcome.at)
+    if not reason and probe.vector is not None:
+        reason = _compare(outcome, probe.vector)
+    if reason:
+        outcome.decision, outcome.reason = Decision.UNDECIDED, reason
+    outcome.latency_ms = round((perf_counter() - started) * 1000)
+    outcome.save(force_insert=True)
+    data: dict[str, Any] = {"reference": outcome.reference, "reason": outcome.reason}
+    action = f"biometrics.verification.{outcome.decision}"
+    record(actor=SYSTEM, action=action, now=outcome.at, target=outcome, data=data)
+    return outcome
+
+
+def _compare(outcome: FaceVerification, vector: Vector) -> str:
+    """Fill in model, distance, threshold and decision; or return why that is not possible."""
+    model = register_default_model(now=outcome.at)
+    generation = key_generation()
+    templates = own_templates(student_id=outcome.student_id, model=model, generation=generation)
+    found = list(templates)
+    if not found:
+        return Undecided.NO_TEMPLATES
+    damaged = [template for template in found if not is_intact(template)]
+    for template in damaged:
+        record(actor=SYSTEM, action="biometrics.template.damaged", now=outcome.at, target=template)
+    if damaged:
+        return Undecided.DAMAGED_TEMPLATE
+    outcome.model = model
+    outcome.threshold = threshold_for(model=model)
+    outcome.distance = mean_distance(
+        vector, student_id=outcome.student_id, model=model, generation=generation
+    )
+    matched = outcome.distance is not None and outcome.distance <= outcome.threshold
+    outcome.decision = Decision.MATCHED if matched else Decision.NOT_MATCHED
+    return ""
+
+
+def mean_distance(
+    vector: Vector, *, student_id: int, model: FaceModel, generation: int
+) -> float | None:
+    """Mean cosine distance (0..2) of a plain vector to the student's templates; None without any.
+
+    The mean, not the least: at one threshold (0.583) on 800 LFW photos, three templates a person,
+    the least distance let 2.9 of 10,000 strangers pass, the mean template 2.1, and the mean
+    distance none of 415,104, for 99.65 % true accepts instead of 99.82 %. So the false match rate
+    promised for one template holds for any number of them.
+    """
+    turned = protect(vector, generation=generation)
+    templates = own_templates(student_id=student_id, model=model, generation=generation)
+    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", turned)))
+    distance: float | None = row["distance"]
+    return distance

@@ -1,0 +1,109 @@
+"""Sealed images in the default storage: files or S3.
+
+Every failure is an `OSError`, whichever storage is behind it: a task that meets one is retried.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Final
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from apps.biometrics.models import StoredImage
+from apps.common.crypto import seal, unseal
+from apps.tenants.scope import current_campus_id
+
+SNAPSHOTS: Final = "snapshots"
+SAMPLES: Final = "samples"
+FOLDERS: Final = (SNAPSHOTS, SAMPLES)
+
+PURPOSE: Final = "image"  # of the campus key
+URL_SECONDS: Final = 3600
+
+
+class StorageUnavailable(OSError):
+    """The storage did not answer, refused, or does not let us in."""
+
+
+def day_folder(*, folder: str, day: date) -> str:
+    """Where the entered campus's images of a day lie."""
+    return f"{folder}/{day:%Y/%m/%d}/{current_campus_id()}"
+
+
+def object_key(*, folder: str, day: date, sha256: str) -> str:
+    return f"{day_folder(folder=folder, day=day)}/{sha256}.bin"
+
+
+def write_image(*, key: str, sha256: str, data: bytes) -> None:
+    """Seal the bytes and put them at exactly this key; raises `OSError`."""
+    sealed = seal(PURPOSE, current_campus_id(), data, context=bytes.fromhex(sha256))
+    with _as_os_error():
+        name = default_storage.save(key, ContentFile(sealed))
+        if name != key:  # something lies there that no row knows: a write that was rolled back
+            default_storage.delete(name)
+            default_storage.delete(key)
+            default_storage.save(key, ContentFile(sealed))
+
+
+def read_image(image: StoredImage) -> bytes:
+    """The JPEG itself. For workers; people read through `selectors.open_image`, which is logged.
+
+    Raises `OSError`, and `crypto.SealBroken` when the object is not what was stored.
+    """
+    with _as_os_error(), default_storage.open(image.key) as stream:
+        sealed = stream.read()
+    return unseal(PURPOSE, image.campus_id, sealed, context=bytes.fromhex(image.sha256))
+
+
+def image_exists(key: str) -> bool:
+    with _as_os_error():
+        return default_storage.exists(key)
+
+
+def delete_object(key: str) -> None:
+    """Deleting what is not there is no error; anything else raises `OSError`."""
+    with _as_os_error():
+        default_storage.delete(key)
+
+
+def keys_of_day(*, folder: str, day: date) -> list[str]:
+    """Every object of the entered campus that was written on this day."""
+    place = day_folder(folder=folder, day=day)
+    with _as_os_error():
+        try:
+            _folders, names = default_storage.listdir(place)
+        except FileNotFoundError:
+            return []
+    return [f"{place}/{name}" for name in names if name]
+
+
+def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
+    """A signed address of the sealed object that expires, for moving images between machines.
+
+    What it serves is encrypted. None where the storage signs no addresses (files).
+    """
+    if not getattr(default_storage, "querystring_auth", False):
+        return None
+    with _as_os_error():
+        return default_storage.url(image.key, expire=seconds)  # type: ignore[call-arg]
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except _foreign_errors() as error:
+        raise StorageUnavailable(type(error).__name__) from error
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """What boto3 raises, without importing it (15 MB) where images are files."""
+    found: list[type[Exception]] = []
+    if botocore := sys.modules.get("botocore.exceptions"):
+        found += [botocore.BotoCoreError, botocore.ClientError]
+    if boto3 := sys.modules.get("boto3.exceptions"):
+        found.append(boto3.Boto3Error)
+    return tuple(found)

@@ -1,0 +1,86 @@
+"""Background work with faces."""
+
+from datetime import timedelta
+from typing import Final
+
+from celery import Task, shared_task
+from django.core.cache import cache
+from django.utils import timezone
+
+from apps.biometrics.models import FaceSample
+from apps.biometrics.services import (
+    images_purge,
+    orphans_delete,
+    refused_samples_drop,
+    sample_judge,
+)
+from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import every_campus
+from apps.tenants.tasks import CampusTask, enqueue
+
+LEFT_ALONE: Final = timedelta(seconds=20)  # younger samples are still on their way to a worker
+SWEEP_BATCH: Final = 200
+ASKED_AGAIN_SECONDS: Final = 60
+
+
+@shared_task(base=CampusTask, bind=True, max_retries=5)
+def judge_sample(self: Task, sample_id: int) -> None:
+    """Judge one sample. Storage that is away is tried again; then the sweep takes over."""
+    try:
+        sample_judge(sample_id=sample_id, now=timezone.now())
+    except OSError as error:
+        raise self.retry(exc=error, countdown=2**self.request.retries) from error
+
+
+@shared_task
+def sweep_samples() -> int:
+    """Ask again for samples whose task was lost; returns how many."""
+    swept = 0
+    for campus in every_campus(reason="sweep pending samples"):
+        with campus_scope(campus):
+            swept += _sweep_campus()
+    return swept
+
+
+def _sweep_campus() -> int:
+    lost = FaceSample.objects.filter(
+        status=FaceSample.Status.PENDING, created_at__lt=timezone.now() - LEFT_ALONE
+    ).order_by("created_at")
+    asked = 0
+    for sample_id in lost.values_list("pk", flat=True)[:SWEEP_BATCH]:
+        if cache.add(f"judge-asked:{sample_id}", 1, ASKED_AGAIN_SECONDS):
+            enqueue(judge_sample, sample_id)
+            asked += 1
+    return asked
+
+
+@shared_task(base=CampusTask)
+def purge_campus_images() -> int:
+    """Delete the images of one campus whose time has come."""
+    return images_purge(now=timezone.now())
+
+
+@shared_task
+def purge_images() -> int:
+    """Every day: refused samples after their week, and images whose time has come."""
+    purged = 0
+    for campus in every_campus(reason="purge images"):
+        with campus_scope(campus):
+            refused_samples_drop(now=timezone.now())
+        while True:
+            with campus_scope(campus):
+                batch = images_purge(now=timezone.now())
+            purged += batch
+            if not batch:
+                break
+    return purged
+
+
+@shared_task
+def delete_orphans() -> int:
+    """Every day: objects that no row knows, left by writes that were rolled back."""
+    deleted = 0
+    for campus in every_campus(reason="delete orphaned images"):
+        with campus_scope(campus):
+            deleted += orphans_delete(now=timezone.now())
+    return deleted

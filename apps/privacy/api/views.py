@@ -1,0 +1,76 @@
+"""Students give and withdraw their own consents."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.actors import request_actor
+from apps.accounts.api.permissions import IsStudent, request_student
+from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput
+from apps.privacy.models import Consent
+from apps.privacy.selectors import active_consents
+from apps.privacy.services import consent_give, consent_withdraw
+from apps.privacy.wording import WORDINGS
+
+
+def _row(kind: str, held: Consent | None) -> dict[str, Any]:
+    wording = WORDINGS[kind]
+    return {
+        "kind": kind,
+        "name": Consent.Kind(kind).label,
+        "version": wording.version,
+        "text": wording.text,
+        "given_at": held.given_at if held else None,
+        "given_version": held.version if held else None,
+        "up_to_date": held is not None and held.version == wording.version,
+    }
+
+
+class ConsentsView(APIView):
+    permission_classes = [IsStudent]
+
+    @extend_schema(responses=ConsentOutput(many=True), tags=["privacy"], summary="What I agreed to")
+    def get(self, request: Request) -> Response:
+        held = active_consents(student=request_student(request))
+        rows = [_row(kind, held.get(kind)) for kind in WORDINGS]
+        return Response(ConsentOutput(rows, many=True).data)
+
+    @extend_schema(
+        request=ConsentInput,
+        responses={201: ConsentOutput},
+        tags=["privacy"],
+        summary="Agree",
+        description="409 outdated_wording when `version` is not the one in force.",
+    )
+    def post(self, request: Request) -> Response:
+        data = ConsentInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        consent = consent_give(
+            student=request_student(request),
+            now=timezone.now(),
+            actor=request_actor(request),
+            **data.validated_data,
+        )
+        output = ConsentOutput(_row(consent.kind, consent))
+        return Response(output.data, status=status.HTTP_201_CREATED)
+
+
+class WithdrawView(APIView):
+    permission_classes = [IsStudent]
+
+    @extend_schema(
+        request=None, responses=WithdrawalOutput, tags=["privacy"], summary="Withdraw and erase"
+    )
+    def post(self, request: Request, kind: str) -> Response:
+        erased = consent_withdraw(
+            student=request_student(request),
+            kind=kind,
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
+        return Response(WithdrawalOutput({"erased": erased}).data)
