@@ -162,6 +162,11 @@ SESSION_ROWS = [
         answers=OWN_SESSION,
     ),
     Row(
+        route="api/v1/sessions/<int:session_id>/scan-log",
+        arguments=a_session,
+        answers=OWN_SESSION,
+    ),
+    Row(
         route="api/v1/sessions/<int:session_id>/mark",
         method="post",
         arguments=a_session,

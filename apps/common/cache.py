@@ -18,12 +18,15 @@ VERSION_SECONDS: Final = 24 * 3600
 class OneClient(RedisCacheClient):
     """Django makes a Redis client per operation; making one costs more than the operation."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clients: dict[bool, Any] = {}
+
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
-        clients = self.__dict__.setdefault("_clients", {})
-        pool = self._get_connection_pool(write)
-        return clients.get(id(pool)) or clients.setdefault(
-            id(pool), self._client(connection_pool=pool)
-        )
+        client = self._clients.get(write)
+        if client is None:
+            client = self._clients[write] = super().get_client(key, write=write)
+        return client
 
 
 class CampusCache(RedisCache):

@@ -49,8 +49,9 @@ class CampusTask(Task):
 def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
     """Send a task, given itself or by its dotted name, when the transaction has committed.
 
-    Services name tasks: they may not import them. A broker that is down must not undo what was saved: the failure is logged, and the periodic
-    sweep of the task's owner picks the work up again from the database.
+    Services name tasks, because they may not import them. A broker that is down must not undo what
+    was saved: the failure is logged, and the periodic sweep of the task's owner picks the work up
+    again from the database.
     """
     name = task if isinstance(task, str) else task.name
     headers = {CAMPUS_HEADER: current_campus_id()}

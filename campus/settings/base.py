@@ -253,7 +253,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"redeem": "10/min", "check_in": "20/min", "start_code": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "redeem": "10/min",
+        "check_in": "20/min",
+        "start_code": "10/min",
+        "face_sample": "30/hour",
+    },
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -278,6 +283,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "apps.attendance.tasks.settle_face": {"queue": "faces"},
+    "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.accounts.notices.*": {"queue": "notifications"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -296,6 +302,14 @@ CELERY_BEAT_SCHEDULE = {
     "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
     "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
     "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
+    "purge-images": {
+        "task": "apps.biometrics.tasks.purge_images",
+        "schedule": crontab(hour=2, minute=37),
+    },
+    "delete-orphaned-images": {
+        "task": "apps.biometrics.tasks.delete_orphans",
+        "schedule": crontab(hour=2, minute=53),
+    },
     "drop-coordinates": {
         "task": "apps.attendance.tasks.drop_coordinates",
         "schedule": crontab(minute=17),

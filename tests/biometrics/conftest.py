@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.conf import settings
+from django.conf import settings as project
+from pytest_django.fixtures import SettingsWrapper
 
 from apps.biometrics.engines import Engine, Pixels, get_engine
 from apps.biometrics.images import read_photo
@@ -21,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     """The project's models folder, filled with pip the first time."""
-    folder = Path(settings.CAMPUS_MODELS_DIR)
+    folder = Path(project.CAMPUS_MODELS_DIR)
     if missing_files(folder):
         try:
             with open_source(None) as source:
@@ -73,3 +74,31 @@ def labelled_faces() -> Path:
 def noise() -> Pixels:
     generator = np.random.default_rng(seed=7)
     return generator.integers(0, 256, size=(480, 640, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def astronaut_jpeg(astronaut_path: Path) -> bytes:
+    """The portrait as the platform keeps it."""
+    return read_photo(astronaut_path.read_bytes()).jpeg()
+
+
+@pytest.fixture
+def media(tmp_path: Path, settings: SettingsWrapper) -> Path:
+    """An empty default storage of files."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    options = {"location": folder, "file_permissions_mode": 0o600}
+    default = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": default}
+    return folder
+
+
+@pytest.fixture(scope="session")
+def people(labelled_faces: Path) -> list[list[bytes]]:
+    """Three people with four photos each as the platform keeps them, one face in each photo."""
+    names = ("Adam_Sandler", "Andy_Roddick", "Ann_Veneman")
+    folders = [labelled_faces / name for name in names if (labelled_faces / name).is_dir()]
+    return [
+        [read_photo(path.read_bytes()).jpeg() for path in sorted(folder.glob("*.jpg"))]
+        for folder in folders
+    ]

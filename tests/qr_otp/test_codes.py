@@ -7,7 +7,8 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, connections
 
-from apps.qr_otp.models import OneTimeCode, QrSecret, Tries
+from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.qr_otp.scan_log import window_counts
 from apps.qr_otp.selectors import (
     check_text,
     check_token,
@@ -19,6 +20,7 @@ from apps.qr_otp.services import (
     codes_end,
     one_time_code_issue,
     one_time_code_try,
+    scan_save,
     secret_start,
 )
 from apps.tenants.scope import campus_scope
@@ -230,3 +232,42 @@ def test_guesses_at_once_are_all_counted(now: datetime) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(outcomes) == ["too_many_tries"] * 7 + [WRONG] * 5
+
+
+# --- Scan log ---------------------------------------------------------------------------------
+
+
+def test_a_minute_of_showing_is_twelve_windows_and_every_scan_is_counted(
+    secret: None, now: datetime
+) -> None:
+    def scanned(at: datetime, *, reason: str = "") -> None:
+        check = check_token(purpose="check_in", text=shown(at), now=at)
+        scan_save(
+            purpose="check_in",
+            check=check,
+            scanner="student:1",
+            method="qr",
+            reason=reason,
+            now=at,
+            address="2001:db8::1",
+        )
+
+    scanned(now)
+    scanned(now + timedelta(seconds=1))
+    scanned(now + timedelta(seconds=2), reason="not_enrolled")
+    scanned(now + timedelta(seconds=31))
+    counts = window_counts(**QR, started_at=now, ended_at=now + timedelta(seconds=60))
+    assert len(counts) == 12
+    assert [(c.accepted, c.refused) for c in counts if c.scan_count] == [(2, 1), (1, 0)]
+    assert counts[0].generated_at == now
+    assert counts[0].expires_at == now + timedelta(seconds=10)
+    assert sum(c.scan_count for c in counts) == Scan.objects.count() == 4
+
+
+def test_showing_codes_writes_nothing(
+    secret: None, now: datetime, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    shown(now)
+    with django_assert_num_queries(0):
+        for second in range(60):
+            shown(now + timedelta(seconds=second))

@@ -202,3 +202,12 @@ class BoardOutput(serializers.Serializer):
     code = serializers.DictField(allow_null=True)
     counts = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     rows = BoardRowOutput(many=True, allow_null=True)
+
+
+class WindowOutput(serializers.Serializer):
+    window = serializers.IntegerField()
+    generated_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    accepted = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    scan_count = serializers.IntegerField()

@@ -15,6 +15,7 @@ from apps.attendance.api.serializers import (
     BoardOutput,
     MarkInput,
     RecordOutput,
+    WindowOutput,
 )
 from apps.attendance.board import board_answer
 from apps.attendance.models import Status
@@ -26,6 +27,7 @@ from apps.attendance.services.register import (
     register_open_now,
 )
 from apps.common.api import Pages, throttle
+from apps.qr_otp.scan_log import window_counts
 from apps.sessions.api.serializers import (
     CancelInput,
     CodeOutput,
@@ -36,9 +38,11 @@ from apps.sessions.api.serializers import (
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_of, session_of, sessions_of
 from apps.sessions.services import (
+    CHECK_IN,
     check_in_code_issue,
     session_cancel,
     start_code_issue,
+    subject_of,
 )
 
 REFUSALS: dict[int, Any] = {code: OpenApiResponse() for code in (400, 403, 404, 409)}
@@ -164,6 +168,25 @@ def session_mark(request: Request, session_id: int) -> Response:
         actor=request_actor(request),
     )
     return Response(RecordOutput(row).data)
+
+
+@extend_schema(
+    operation_id="sessions_scan_log", responses={200: WindowOutput(many=True), **REFUSALS}
+)
+@api_view(["GET"])
+@permission_classes([IsFaculty])
+def session_scan_log(request: Request, session_id: int) -> Response:
+    """Every five-second window of the session's code with its scans, accepted and refused."""
+    session = _own(request, session_id)
+    if session.opened_at is None:
+        return Response([])
+    windows = window_counts(
+        purpose=CHECK_IN,
+        subject=subject_of(session.pk),
+        started_at=session.opened_at,
+        ended_at=session.closed_at or timezone.now(),
+    )
+    return Response(WindowOutput(windows, many=True).data)
 
 
 @extend_schema(

@@ -15,6 +15,11 @@ urlpatterns = [
         name="api-session-open",
     ),
     path("sessions/<int:session_id>/board", session_views.session_board, name="api-session-board"),
+    path(
+        "sessions/<int:session_id>/scan-log",
+        session_views.session_scan_log,
+        name="api-session-scan-log",
+    ),
     path("sessions/<int:session_id>/mark", session_views.session_mark, name="api-session-mark"),
     path(
         "sessions/<int:session_id>/one-time-code",

@@ -42,13 +42,15 @@ class Command(BaseCommand):
         if loaded.sign_ins:
             self._print_sign_ins(loaded.sign_ins, address=options["address"])
         else:
-            self.stdout.write("The passwords were printed before; --reset-passwords makes new ones.")
+            self.stdout.write(
+                "The passwords were printed before; --reset-passwords makes new ones."
+            )
 
     def _say_what_was_made(self, loaded: Loaded) -> None:
         if not loaded.made:
             self.stdout.write(f"{loaded.campus}: everything is there already, nothing was changed.")
             return
-        parts = ", ".join(f"{number} {kind}" for kind, number in loaded.made.items())
+        parts = ", ".join(f"{kind} {number}" for kind, number in loaded.made.items())
         self.stdout.write(self.style.SUCCESS(f"{loaded.campus}: made {parts}."))
 
     def _print_sign_ins(self, sign_ins: list[SignIn], *, address: str) -> None:
