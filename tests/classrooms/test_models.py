@@ -38,9 +38,7 @@ def test_coordinates_keep_eight_decimals(in_campus: Cast) -> None:
         {"geofence_radius": "0"},
     ],
 )
-def test_impossible_places_are_refused_by_form_and_database(
-    in_campus: Cast, fields: dict
-) -> None:
+def test_impossible_places_are_refused_by_form_and_database(in_campus: Cast, fields: dict) -> None:
     building = Building.objects.get()
     place = {"latitude": "1", "longitude": "1", **fields}
     with pytest.raises(ValidationError):

@@ -20,7 +20,7 @@ from apps.ops.demo.data import DemoData
 AUTUMN: Final = range(8, 13)  # months in which the academic year begins
 
 
-def term_ensure(*, on: date, made: Counter[str]) -> Term:
+def term_ensure(*, on: date, made: Counter[str] | None = None) -> Term:
     """The half-year around that day: autumn from August to January, spring until July."""
     first = on.year if on.month in AUTUMN else on.year - 1
     in_autumn = on.month in AUTUMN or on.month == 1
@@ -34,7 +34,8 @@ def term_ensure(*, on: date, made: Counter[str]) -> Term:
         academic_year=f"{first}-{first + 1}",
         defaults={"starts_on": starts, "ends_on": ends},
     )
-    made["terms"] += created
+    if made is not None:
+        made["terms"] += created
     return term
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from apps.ops.simulation.album import Person, blurred
 from apps.ops.simulation.lecturer import Lecturer, Projector
 from apps.ops.simulation.phone import Evidence, Phone, Signed
-from apps.ops.simulation.room import Room
+from apps.ops.simulation.room import VAGUE_ACCURACY_M, Room
 from apps.ops.simulation.server import Client
 
 
@@ -22,7 +22,6 @@ class Scene:
     lecturer: Lecturer
     projector: Projector
     first_token: str  # what the projector showed when the session was opened
-    random: Random
 
 
 @dataclass(kw_only=True)
@@ -31,6 +30,7 @@ class Player:
 
     phone: Phone
     sign_in_elsewhere: Callable[[], Client]
+    random: Random
     person: Person | None = None
     stranger: Person | None = None  # whose face the wrong person shows
     second_tries: int = 0
@@ -51,7 +51,7 @@ def evidence(player: Player, scene: Scene, **changes: Any) -> Evidence:
     """All that an honest phone in the room sends."""
     selfie = player.person.selfies[0] if player.person else None
     facts = {
-        "location": scene.room.fix(scene.random),
+        "location": scene.room.fix(player.random),
         "beacons": scene.room.heard(),
         "selfie": selfie,
     }
@@ -100,14 +100,12 @@ def by_one_time_code(player: Player, scene: Scene) -> Played:
 
 
 def outside(player: Player, scene: Scene) -> Played:
-    far = scene.room.far_away(scene.random)
+    far = scene.room.far_away(player.random)
     return check_in(player, scene, code=on_the_wall(scene), location=far)
 
 
 def vague(player: Player, scene: Scene) -> Played:
-    from apps.ops.simulation.room import VAGUE_ACCURACY_M
-
-    fix = scene.room.fix(scene.random, accuracy_m=VAGUE_ACCURACY_M)
+    fix = scene.room.fix(player.random, accuracy_m=VAGUE_ACCURACY_M)
     return check_in(player, scene, code=on_the_wall(scene), location=fix)
 
 
@@ -151,9 +149,9 @@ def tampered(player: Player, scene: Scene) -> Played:
     redeemed = player.phone.redeem(**on_the_wall(scene))
     if not redeemed.ok:
         return Played(answer=redeemed.problem)
-    far = evidence(player, scene, location=scene.room.far_away(scene.random))
+    far = evidence(player, scene, location=scene.room.far_away(player.random))
     signed = player.phone.signed(redeemed.body["ticket"], far)
-    text = json.dumps({**json.loads(signed.text), "location": scene.room.fix(scene.random)})
+    text = json.dumps({**json.loads(signed.text), "location": scene.room.fix(player.random)})
     return send(player, replace(signed, text=text))
 
 

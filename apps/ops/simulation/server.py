@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """"<status> <code>" of a refusal, "" of a success."""
+        """ "<status> <code>" of a refusal, "" of a success."""
         if self.ok:
             return ""
         errors = self.body.get("errors") if isinstance(self.body, dict) else None
@@ -49,6 +49,15 @@ class Timings:
     def add(self, kind: str, milliseconds: float) -> None:
         with self._lock:
             self.by_kind[kind].append(milliseconds)
+
+
+def check_answers(url: str) -> None:
+    """Raises `SimulationError` where no server is."""
+    try:
+        requests.get(f"{url.rstrip('/')}/healthz", timeout=TIMEOUT_S)
+    except requests.RequestException as error:
+        message = f"No server answers at {url}: start it with `manage.py up`."
+        raise SimulationError(message) from error
 
 
 class Client:
