@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.attendance.models import CheckInAttempt
+from apps.biometrics.models import FaceSample, StoredImage
+from apps.privacy.models import Consent
 from apps.tenants.scope import campus_scope
 from tests.factories import PASSWORD, Cast, make_session
 
@@ -110,6 +112,20 @@ def an_attempt(cast: Cast) -> dict[str, Any]:
         received_at=timezone.now(),
     )
     return {"attempt_id": attempt.pk}
+
+
+def a_face_sample(cast: Cast) -> dict[str, Any]:
+    """A pending photo of `student`, as a row: nothing lies in storage."""
+    now = timezone.now()
+    sample = FaceSample.objects.create(
+        student=cast.student,
+        consent=Consent.objects.create(
+            student=cast.student, kind=Consent.Kind.FACE, version="2026-1", given_at=now
+        ),
+        image=StoredImage.objects.create(key=uuid.uuid4().hex, size=1, stored_at=now),
+        created_at=now,
+    )
+    return {"sample_id": sample.pk}
 
 
 PUBLIC_ROWS = [
@@ -216,7 +232,28 @@ CHECK_IN_ROWS = [
     ),
 ]
 
-ROWS: Final[list[Row]] = [*PUBLIC_ROWS, *PEOPLE_ROWS, *SESSION_ROWS, *CHECK_IN_ROWS]
+FACE_ROWS = [
+    Row(route="api/v1/me/face-samples", answers=only(*STUDENTS, status=200)),
+    Row(route="api/v1/me/face-samples", method="post", answers=only(*STUDENTS, status=400)),
+    Row(
+        route="api/v1/me/face-samples/<int:sample_id>",
+        method="delete",
+        arguments=a_face_sample,
+        answers=only("student", status=204, classmate=404, stranger=404),
+    ),
+    Row(
+        route="api/v1/students/<int:student_id>/face-samples",
+        method="post",
+        arguments=a_student,
+        answers=only("admin", "super_admin", status=400),
+    ),
+    Row(
+        route="api/v1/face-verifications/metrics",
+        answers=only("admin", "super_admin", status=200),
+    ),
+]
+
+ROWS: Final[list[Row]] = [*PUBLIC_ROWS, *PEOPLE_ROWS, *SESSION_ROWS, *CHECK_IN_ROWS, *FACE_ROWS]
 
 # Addresses of libraries: too many for rows, so each prefix has its own test in test_permissions.py.
 LIBRARY_PREFIXES: Final = ("accounts/", "_allauth/", "admin/")

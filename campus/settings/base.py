@@ -139,20 +139,34 @@ STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = CAMPUS_VAR / "media"
 
-AWS_BUCKET = os.environ.get("AWS_STORAGE_BUCKET_NAME", "")
-PRIVATE_STORAGE: dict[str, Any] = (
-    {
+
+def s3_storage(bucket: str, **options: Any) -> dict[str, Any]:
+    """Images in S3; keys and region come from the usual AWS variables.
+
+    Short timeouts: a check-in waits for the storage while it holds a transaction.
+    """
+    from botocore.config import Config  # only where S3 is used: 15 MB
+
+    quick = {"connect_timeout": 3, "read_timeout": 10, "retries": {"max_attempts": 2}}
+    return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
-            "bucket_name": AWS_BUCKET,
+            "bucket_name": bucket,
             "endpoint_url": os.environ.get("AWS_S3_ENDPOINT_URL") or None,
             "region_name": os.environ.get("AWS_S3_REGION_NAME") or None,
             "default_acl": "private",
             "querystring_auth": True,
             "querystring_expire": 3600,
             "file_overwrite": False,
+            "client_config": Config(signature_version="s3v4", **quick),
+            **options,
         },
     }
+
+
+AWS_BUCKET = os.environ.get("AWS_STORAGE_BUCKET_NAME", "")
+PRIVATE_STORAGE: dict[str, Any] = (
+    s3_storage(AWS_BUCKET)
     if AWS_BUCKET
     else {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -274,6 +288,23 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
+    "ENUM_NAME_OVERRIDES": {
+        **{
+            name: f"drf_standardized_errors.openapi_serializers.{name}.choices"
+            for name in (
+                "ValidationErrorEnum",
+                "ClientErrorEnum",
+                "ServerErrorEnum",
+                *(f"ErrorCode{code}Enum" for code in (401, 403, 404, 405, 406, 415, 429, 500)),
+            )
+        },
+        "AttendanceStatusEnum": "apps.attendance.models.Status",
+        "SessionStatusEnum": "apps.sessions.models.ClassSession.Status",
+        "FaceSampleStatusEnum": "apps.biometrics.models.FaceSample.Status",
+        "DeviceKindEnum": "apps.accounts.models.Device.Kind",
+        "ConsentKindEnum": "apps.privacy.models.Consent.Kind",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024

@@ -1,5 +1,6 @@
 """Steps that several tests of faces take. Each needs the campus to be entered."""
 
+import socket
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -98,3 +99,10 @@ def make_template(
         },
     )
     return template_store(sample=sample, vector=vector, model=model, generation=generation, now=now)
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -45,7 +45,7 @@ class TestAdding:
         with django_capture_on_commit_callbacks() as callbacks:
             sample = add(in_campus, astronaut_jpeg, now)
         assert (sample.status, sample.reason) == ("pending", "")
-        asked = [callback.args for callback in callbacks]  # type: ignore[attr-defined]
+        asked = [callback.args for callback in callbacks]
         assert (judge_sample.name, (sample.pk,)) in [(args[0], args[1]) for args in asked]
         assert sample.image.delete_after is None
         assert sample.image.key.startswith("samples/2026/09/14/")

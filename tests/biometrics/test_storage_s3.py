@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import default_storage, storages
 from pytest_django.fixtures import Settings
@@ -22,14 +21,15 @@ from apps.biometrics.services import image_store, images_purge, orphans_delete
 from apps.biometrics.storage import image_exists, read_image, sealed_url
 from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
-from apps.ops.processes import free_port, wait_until
-from tests.biometrics.support import plain_jpeg
+from apps.ops.processes import wait_until
+from campus.settings.base import s3_storage
+from tests.biometrics.support import free_port, plain_jpeg
 from tests.factories import Cast
 
 BUCKET = "campus"
 KEYS = {"access_key": "AKIACAMPUSTESTS", "secret_key": "only-for-tests-secret"}
-QUICK = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1})
 MONTH = timedelta(days=30)
+JWT_KEYS = ("SIGNING_KEY", "SIGNING_READ_KEY", "FILER_SIGNING_KEY", "FILER_SIGNING_READ_KEY")
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +46,10 @@ def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Without these its filer serves every object unsigned.
         **{f"WEED_JWT_{name}": os.urandom(16).hex() for name in JWT_KEYS},
     }
-    command = [weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"]
+    here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false"]
+    command = [weed, "mini", *here, f"-s3.port={port}"]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, f"-s3.port={port}"], env=environment, stdout=log, stderr=log, cwd=folder
-        )
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -58,24 +57,9 @@ def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(20)
 
 
-JWT_KEYS = ("SIGNING_KEY", "SIGNING_READ_KEY", "FILER_SIGNING_KEY", "FILER_SIGNING_READ_KEY")
-
-
 def use_s3(settings: Settings, address: str, **options: Any) -> None:
-    default = {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": BUCKET,
-            "endpoint_url": address,
-            "region_name": "us-east-1",
-            "default_acl": "private",
-            "querystring_auth": True,
-            "querystring_expire": 3600,
-            "file_overwrite": False,
-            "client_config": QUICK,
-            **options,
-        },
-    }
+    """The storage that production has when AWS_STORAGE_BUCKET_NAME is set."""
+    default = s3_storage(BUCKET, endpoint_url=address, region_name="us-east-1", **options)
     settings.STORAGES = {**settings.STORAGES, "default": default}
 
 
@@ -83,7 +67,7 @@ def use_s3(settings: Settings, address: str, **options: Any) -> None:
 def s3(settings: Settings, s3_address: str) -> Iterator[None]:
     """An empty bucket as the default storage."""
     use_s3(settings, s3_address, **KEYS)
-    connection = storages["default"].connection.meta.client
+    connection = storages["default"].connection.meta.client  # type: ignore[attr-defined]
 
     def create() -> bool:
         try:
@@ -93,10 +77,15 @@ def s3(settings: Settings, s3_address: str) -> Iterator[None]:
         return True
 
     assert wait_until(create, timeout=60), "the S3 server did not start"
-    bucket = storages["default"].bucket
-    bucket.objects.all().delete()
+    objects = bucket().objects
+    objects.all().delete()
     yield
-    bucket.objects.all().delete()
+    objects.all().delete()
+
+
+def bucket() -> Any:
+    """boto3's view of what lies there."""
+    return storages["default"].bucket  # type: ignore[attr-defined]
 
 
 def store(now: datetime, colour: str = "white", **options: Any) -> StoredImage:
@@ -116,7 +105,7 @@ def fetch(url: str) -> tuple[int, bytes]:
 class TestObjects:
     def test_an_image_is_sealed_and_reads_back(self, in_campus: Cast, now: datetime) -> None:
         image = store(now)
-        raw = storages["default"].bucket.Object(image.key).get()["Body"].read()
+        raw = bucket().Object(image.key).get()["Body"].read()
         assert b"JFIF" not in raw
         assert b"\xff\xd8\xff" not in raw
         assert read_image(image) == plain_jpeg()
@@ -124,24 +113,22 @@ class TestObjects:
     def test_the_same_photo_is_one_object(self, in_campus: Cast, now: datetime) -> None:
         store(now)
         store(now + timedelta(days=1))
-        assert len(list(storages["default"].bucket.objects.all())) == 1
+        assert len(list(bucket().objects.all())) == 1
 
     def test_a_changed_object_is_noticed(self, in_campus: Cast, now: datetime) -> None:
         image = store(now)
-        storages["default"].bucket.Object(image.key).put(Body=b"x" * 100)
+        bucket().Object(image.key).put(Body=b"x" * 100)
         with pytest.raises(SealBroken):
             read_image(image)
 
-    def test_a_leftover_at_the_same_key_is_replaced(
-        self, in_campus: Cast, now: datetime
-    ) -> None:
+    def test_a_leftover_at_the_same_key_is_replaced(self, in_campus: Cast, now: datetime) -> None:
         image = store(now)
         StoredImage.objects.all().delete()
-        storages["default"].bucket.Object(image.key).put(Body=b"half")
+        bucket().Object(image.key).put(Body=b"half")
         again = store(now)
         assert again.key == image.key
         assert read_image(again) == plain_jpeg()
-        assert len(list(storages["default"].bucket.objects.all())) == 1
+        assert len(list(bucket().objects.all())) == 1
 
     def test_a_lost_object_is_an_os_error(self, in_campus: Cast, now: datetime) -> None:
         image = store(now)
@@ -171,9 +158,7 @@ class TestAddresses:
         assert b"JFIF" not in body
         assert wait_until(lambda: fetch(url)[0] == 403, timeout=20)
 
-    def test_it_lasts_an_hour_unless_told_otherwise(
-        self, in_campus: Cast, now: datetime
-    ) -> None:
+    def test_it_lasts_an_hour_unless_told_otherwise(self, in_campus: Cast, now: datetime) -> None:
         assert "X-Amz-Expires=3600" in (sealed_url(store(now)) or "")
 
     def test_an_unsigned_or_changed_address_is_refused(

@@ -6,9 +6,11 @@ from apps.biometrics.api import views
 
 urlpatterns = [
     path("me/face-samples", views.MySamplesView.as_view(), name="api-me-face-samples"),
-    path("me/face-samples/<int:pk>", views.MySampleView.as_view(), name="api-me-face-sample"),
     path(
-        "students/<int:pk>/face-samples",
+        "me/face-samples/<int:sample_id>", views.MySampleView.as_view(), name="api-me-face-sample"
+    ),
+    path(
+        "students/<int:student_id>/face-samples",
         views.StudentSamplesView.as_view(),
         name="api-student-face-samples",
     ),

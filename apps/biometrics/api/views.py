@@ -89,8 +89,8 @@ class MySampleView(APIView):
         tags=["faces"],
         summary="Remove one of my photos and what was computed from it",
     )
-    def delete(self, request: Request, pk: int) -> Response:
-        sample = samples_of(student=request_student(request)).filter(pk=pk).first()
+    def delete(self, request: Request, sample_id: int) -> Response:
+        sample = samples_of(student=request_student(request)).filter(pk=sample_id).first()
         if sample is None:
             raise NotFound("no_such_sample", _("There is no such photo."))
         sample_remove(sample=sample, actor=request_actor(request), now=timezone.now())
@@ -101,8 +101,8 @@ class StudentSamplesView(APIView):
     permission_classes = [IsCampusAdmin]
 
     @add_schema
-    def post(self, request: Request, pk: int) -> Response:
-        return add_photo(request, student_by_id(student_id=pk))
+    def post(self, request: Request, student_id: int) -> Response:
+        return add_photo(request, student_by_id(student_id=student_id))
 
 
 class MetricsView(APIView):

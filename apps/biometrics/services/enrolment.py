@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -65,7 +66,7 @@ def _consent(student: Student) -> Consent:
     return consent
 
 
-def _id_of(data: bytes) -> object:
+def _id_of(data: bytes) -> UUID:
     return image_id(hashlib.sha256(data).hexdigest())
 
 

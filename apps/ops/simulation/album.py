@@ -7,6 +7,7 @@ gate would refuse are passed over here. Loads the face engine: for commands, nev
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -18,7 +19,6 @@ from apps.biometrics.images import ImageRefused, read_photo
 from apps.biometrics.quality import CHECK_IN, ENROLMENT, Gate, assess
 
 MOST_SAMPLES: Final = 3
-LEAST_FOR_ALL_SAMPLES: Final = 4  # photos: three to enrol with and one to check in with
 BLUR_RADIUS: Final = 14  # pixels: no face is found in it any more
 CROP: Final = 0.04  # of each edge
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -41,15 +41,11 @@ class Album:
         self._engine = engine or get_engine()
         folders = sorted(path for path in folder.iterdir() if path.is_dir())
         Random(seed).shuffle(folders)  # noqa: S311  (the same class every time, not a secret)
-        self._people = self._usable(folders)
-        self.dealt: list[Person] = []
+        self._folders = folders
 
-    def next_person(self) -> Person | None:
-        """Somebody nobody has got yet, or None when all are dealt."""
-        person = next(self._people, None)
-        if person is not None:
-            self.dealt.append(person)
-        return person
+    def people(self, number: int) -> list[Person]:
+        """The first so many whose photos can be used, or all where there are fewer."""
+        return list(islice(self._usable(self._folders), number))
 
     def _usable(self, folders: list[Path]) -> Iterator[Person]:
         for folder in folders:
@@ -59,17 +55,21 @@ class Album:
                 yield person
 
     def _person(self, photos: list[bytes]) -> Person | None:
-        """Up to three photos to enrol with, the rest to check in with."""
+        """Up to three photos to enrol with, the others to check in with: at least one, if there
+        are two."""
         enrolable = [photo for photo in photos if self._shows_one_face(photo, ENROLMENT)]
         if not enrolable:
             return None
-        number = MOST_SAMPLES if len(photos) >= LEAST_FOR_ALL_SAMPLES else len(photos) - 1
-        samples = tuple(enrolable[: max(1, number)])
-        rest = [photo for photo in photos if photo not in samples]
-        selfies = tuple(photo for photo in rest if self._shows_one_face(photo, CHECK_IN))
-        if selfies:
-            return Person(samples=samples, selfies=selfies)
-        return Person(samples=samples, selfies=(taken_again(samples[0]),), derived=True)
+        presentable = [photo for photo in photos if self._shows_one_face(photo, CHECK_IN)]
+        samples = enrolable[:MOST_SAMPLES]
+        if len(samples) > 1 and set(presentable) <= set(samples):
+            samples.pop()
+        selfies = tuple(photo for photo in presentable if photo not in samples)
+        return Person(
+            samples=tuple(samples),
+            selfies=selfies or (taken_again(samples[0]),),
+            derived=not selfies,
+        )
 
     def _shows_one_face(self, photo: bytes, gate: Gate) -> bool:
         try:

@@ -8,17 +8,22 @@ from apps.ops.simulation import acts
 from apps.ops.simulation.acts import Act
 
 LATE_AFTER_S: Final = 61.0  # seconds after the opening; the simulated course's limit is a minute
-FULL, LOWER = "full score", "lower score"
-YES, NO, UNKNOWN, NOT_ASKED = "yes", "no", "unknown", "not asked"
+FULL, LOWER = "1.00", "<1.00"
+YES, NO, UNKNOWN, NOT_ASKED = "✓", "✗", "?", "–"
 BY_HAND: Final = "present by hand"
 NOT_LISTED: Final = "not listed"
+NOTHING_SENT: Final = "nothing sent"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """`answer`: what the phone was told last; `register`: where the student stands in the end."""
+    """`answer`: what the phone was told last; `register`: where the student stands in the end.
 
-    answer: str = "–"
+    `factors`: what those that matter said (✓, ✗, ? could not tell, – not asked); `score`: the
+    full one or less.
+    """
+
+    answer: str = NOTHING_SENT
     register: str
     factors: Mapping[str, str] = field(default_factory=dict)
     score: str = ""
@@ -70,7 +75,7 @@ PARTS: Final = (
     Role(
         key="LATE",
         name="Lorenzo Basile",
-        does="scans a minute after the opening",
+        does="scans a minute later",
         act=acts.honest,
         after_s=LATE_AFTER_S,
         expected=replace(PRESENT, register="late"),
@@ -162,19 +167,19 @@ PARTS: Final = (
         name="Rukmini Iyer",
         does="sends the same check-in twice",
         act=acts.retried,
-        expected=replace(PRESENT, answer="accepted, same attempt"),
+        expected=replace(PRESENT, answer="accepted, same attempt", factors={}),
     ),
     Role(
         key="TWOPHONES",
         name="Thandiwe Dube",
         does="tries to bind a second phone",
         act=acts.two_phones,
-        expected=replace(PRESENT, answer="409 device_already_bound, accepted"),
+        expected=replace(PRESENT, answer="409 device_already_bound, accepted", factors={}),
     ),
     Role(
         key="FORGOT",
         name="Felix Aubert",
-        does="forgot the phone; the lecturer marks",
+        does="forgot the phone, marked by hand",
         face="",
         marked_by_hand=True,
         expected=Expected(register=BY_HAND),
@@ -213,5 +218,6 @@ def class_of(students: int) -> list[Role]:
 
 def without_face(role: Role) -> Role:
     """The same part where no portrait is left: it counts the same without a face."""
-    factors = {**role.expected.factors, "face": NOT_ASKED}
+    known = role.expected.factors
+    factors = {name: NOT_ASKED if name == "face" else said for name, said in known.items()}
     return replace(role, face="", expected=replace(role.expected, factors=factors))

@@ -72,9 +72,12 @@ class Projector:
             raise SimulationError(message)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, exception_type: object, *rest: object) -> None:
         self._stop.set()
         self._thread.join()
+        if self._failure and exception_type is None:
+            message = f"The projector stopped: {self._failure}"
+            raise SimulationError(message)
 
     def rest(self, until: float) -> None:
         """Wait until that moment of `time.monotonic()` while the projector goes on."""

@@ -15,6 +15,7 @@ from apps.ops.simulation.cast import (
     NO,
     NOT_ASKED,
     NOT_LISTED,
+    NOTHING_SENT,
     UNKNOWN,
     YES,
     Expected,
@@ -51,7 +52,7 @@ def row_of(role: Role, played: Played | None, board: dict[str, Any] | None) -> R
     """Compare what a role expects with the phone's answer and the register's line."""
     attempt = played.attempt if played else {}
     actual = Expected(
-        answer=played.answer if played else "–",
+        answer=played.answer if played else NOTHING_SENT,
         register=_register(board),
         factors={name: _factor(attempt, name) for name in role.expected.factors},
         score=_score(attempt) if role.expected.score else "",

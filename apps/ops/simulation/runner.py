@@ -1,15 +1,16 @@
 """Plays the class from the first sign-in to the completed register."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
 from apps.ops.simulation.acts import Played, Player, Scene
-from apps.ops.simulation.album import Album, Person
-from apps.ops.simulation.cast import Expected, Role, without_face
+from apps.ops.simulation.album import Person
+from apps.ops.simulation.cast import Expected, Role
+from apps.ops.simulation.casting import NO_PORTRAIT, Casting
 from apps.ops.simulation.lecturer import Lecturer, Projector
 from apps.ops.simulation.phone import Phone
 from apps.ops.simulation.prepare import Account, Prepared, student_code
@@ -18,7 +19,6 @@ from apps.ops.simulation.server import Client, SimulationError, Timings
 
 AT_ONCE: Final = 8  # phones that talk to the server at the same moment
 TOPIC: Final = "A simulated class"
-NO_PORTRAIT: Final = "no portrait left for it"
 Say = Callable[[str], None]
 
 
@@ -33,39 +33,6 @@ class Result:
     @property
     def met(self) -> bool:
         return all(row.met for row in self.rows)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Casting:
-    """Who plays, with which face; and the parts that nobody can play."""
-
-    playing: dict[str, Role]
-    faces: dict[str, tuple[Person, Person | None]]
-    skipped: list[Role]
-
-
-def deal_faces(roles: Sequence[Role], album: Album | None) -> Casting:
-    """Give each part a face while there are some, those that need one first.
-
-    A part that counts the same without a face is played without; one that is about faces is left
-    out.
-    """
-    faces: dict[str, tuple[Person, Person | None]] = {}
-    skipped: list[Role] = []
-    order = {"another": 0, "needed": 1, "own": 2}
-    for role in sorted((r for r in roles if r.face), key=lambda r: order[r.face]):
-        person = album.next_person() if album else None
-        stranger = album.next_person() if album and person and role.face == "another" else None
-        if person and (role.face != "another" or stranger):
-            faces[role.key] = (person, stranger)
-        elif role.face != "own":
-            skipped.append(role)
-    playing = {
-        role.key: without_face(role) if role.face and role.key not in faces else role
-        for role in roles
-        if role not in skipped
-    }
-    return Casting(playing=playing, faces=faces, skipped=skipped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +90,7 @@ class Runner:
             if problem := phone.bind().problem:
                 message = f"The phone of {role.name} cannot be bound: {problem}"
                 raise SimulationError(message)
-            person, stranger = casting.faces.get(role.key, (None, None))
+            person = casting.faces.get(role.key)
             if person is not None:
                 self._enrol(role, phone, person)
             return Player(
@@ -131,7 +98,7 @@ class Runner:
                 sign_in_elsewhere=lambda: self._signed_in(account, timings),
                 random=Random(f"{self.seed} {role.key}"),  # noqa: S311  (not a secret)
                 person=person,
-                stranger=stranger,
+                stranger=casting.another,
             )
 
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -16,11 +16,12 @@ from apps.biometrics.engines import EngineUnavailable
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
 from apps.ops.demo import demo_allowed
-from apps.ops.simulation.album import Album
+from apps.ops.simulation.album import Album, Person
 from apps.ops.simulation.cast import LEAST, class_of
+from apps.ops.simulation.casting import Casting, deal_faces, faces_wanted
 from apps.ops.simulation.prepare import Account, Office, Prepared
 from apps.ops.simulation.report import speed, table
-from apps.ops.simulation.runner import Casting, Result, Runner, deal_faces
+from apps.ops.simulation.runner import Result, Runner
 from apps.ops.simulation.server import SimulationError, check_answers
 from apps.tenants.selectors import campus_by_slug
 
@@ -74,10 +75,10 @@ class Command(BaseCommand):
 
     def _play(self, options: dict[str, Any]) -> Result:
         check_answers(options["url"])
-        album = self._album(options["faces"], seed=options["seed"])
-        casting = deal_faces(class_of(options["students"]), album)
-        if album is not None:
-            self._say_about_faces(casting, album)
+        roles = class_of(options["students"])
+        people = self._people(options["faces"], seed=options["seed"], number=faces_wanted(roles))
+        casting = deal_faces(roles, people)
+        self._say_about_faces(casting)
         prepared = self._prepare(casting, options)
         runner = Runner(
             url=options["url"],
@@ -110,16 +111,16 @@ class Command(BaseCommand):
         password = os.environ.get(PASSWORD_VARIABLE) or getpass(f"Password of {email}: ")
         return Account(email=email, password=password)
 
-    def _album(self, folder: Path | None, *, seed: int) -> Album | None:
-        """The faces to play with, or None (said why) when there are none."""
+    def _people(self, folder: Path | None, *, seed: int, number: int) -> list[Person]:
+        """The faces to play with; none (said why) where none can be had."""
         if folder is not None and not folder.is_dir():
             message = f"{folder} is not a folder."
             raise CommandError(message)
         try:
-            return Album(folder or self._portraits(), seed=seed)
+            return Album(folder or self._portraits(), seed=seed).people(number)
         except (CommandError, WeightsError, EngineUnavailable) as error:
-            self.stdout.write(self.style.WARNING(f"Played without faces: {error}"))
-            return None
+            self.stdout.write(self.style.WARNING(f"Faces are left out: {error}"))
+            return []
 
     def _portraits(self) -> Path:
         """The public portraits, fetched the first time."""
@@ -128,8 +129,8 @@ class Command(BaseCommand):
             call_command("fetch_models", missing_only=True, demo_faces=True, stdout=self.stdout)
         return folder
 
-    def _say_about_faces(self, casting: Casting, album: Album) -> None:
-        derived = sum(person.derived for person in album.dealt)
+    def _say_about_faces(self, casting: Casting) -> None:
+        derived = sum(person.derived for person in casting.faces.values())
         self.stdout.write(
             f"{len(casting.faces)} students have a face"
             + (f"; {derived} of them show a portrait taken again" if derived else "")

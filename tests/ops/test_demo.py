@@ -1,0 +1,201 @@
+"""The demo campus: complete, safe to load again, and good to sign in to."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from pytest_django.fixtures import SettingsWrapper
+from rest_framework.test import APIClient
+
+from apps.accounts.models import Faculty, Role, Student, User
+from apps.attendance.models import AttendanceRecord, Status
+from apps.attendance.selectors import enrolled_students
+from apps.attendance.services.register import register_open_now
+from apps.audit.models import Entry
+from apps.audit.services import SYSTEM
+from apps.classrooms.models import Beacon, Classroom
+from apps.common.errors import Refused
+from apps.enrollments.models import Course, Enrollment
+from apps.ops.demo import Loaded, load_demo
+from apps.ops.demo.passwords import readable_password
+from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
+from tests.factories import make_campus
+from tests.phone import at, tokens
+
+NOON = datetime(2026, 11, 18, 12, 2, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def loaded(db: None) -> Loaded:
+    return load_demo(slug="demo", now=NOON)
+
+
+@pytest.fixture
+def in_demo(loaded: Loaded) -> Iterator[Loaded]:
+    with campus_scope(loaded.campus):
+        yield loaded
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command("load_demo", *arguments, stdout=output, no_color=True)
+    return output.getvalue()
+
+
+def test_it_holds_at_least_the_sample_of_the_systems_before(in_demo: Loaded) -> None:
+    rooms = Classroom.objects.filter(latitude__isnull=False, geofence_radius__gt=0)
+    assert rooms.count() >= 4
+    assert Beacon.objects.filter(is_active=True).count() >= 4
+    assert Faculty.objects.count() >= 3
+    assert Student.objects.count() >= 30
+    assert Course.objects.count() >= 4
+    assert Enrollment.objects.count() >= 8
+    assert User.objects.filter(is_superuser=True).count() == 1
+    assert in_demo.campus.face_enabled
+
+
+def test_there_is_one_sign_in_per_role(loaded: Loaded) -> None:
+    roles = Counter(sign_in.role for sign_in in loaded.sign_ins)
+    assert roles == {
+        "super_admin": 1,
+        Role.ADMIN: 1,
+        Role.OPERATOR: 1,
+        Role.PRINCIPAL: 1,
+        Role.FACULTY: 3,
+        Role.STUDENT: 1,
+    }
+    assert len({sign_in.password for sign_in in loaded.sign_ins}) == len(loaded.sign_ins)
+    for sign_in in loaded.sign_ins:
+        validate_password(sign_in.password, User.objects.get(email=sign_in.email))
+
+
+def test_everybody_of_the_table_can_sign_in_and_work_at_once(loaded: Loaded) -> None:
+    for sign_in in loaded.sign_ins:
+        access = tokens(at("localhost"), sign_in.email, sign_in.password)["access_token"]
+        phone = APIClient(headers={"host": "localhost", "Authorization": f"Bearer {access}"})
+        me = phone.get("/api/v1/me").json()
+        assert me["campus"]["slug"] == "demo"
+        assert me["user"]["is_superuser"] is (sign_in.role == "super_admin")
+        assert me["roles"] == ([] if sign_in.role == "super_admin" else [sign_in.role])
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "demo.localhost"])
+def test_local_addresses_lead_to_it(loaded: Loaded, host: str) -> None:
+    refused = at(host).get("/api/v1/me")
+    assert refused.status_code == 401
+    assert refused.json()["errors"][0]["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("now", [NOON, NOON.replace(hour=0), NOON.replace(hour=23, minute=58)])
+def test_a_second_run_changes_nothing(db: None, now: datetime) -> None:
+    first = load_demo(slug="demo", now=now)
+    with campus_scope(first.campus):
+        entries = Entry.objects.count()
+    again = load_demo(slug="demo", now=now + timedelta(minutes=10))
+    assert (again.made, again.sign_ins) == ({}, [])
+    with campus_scope(first.campus):
+        assert Entry.objects.count() == entries
+
+
+def test_days_later_new_sessions_are_added_and_nothing_else(loaded: Loaded) -> None:
+    later = load_demo(slug="demo", now=NOON + timedelta(days=7))
+    assert set(later.made) == {"sessions"}
+    assert later.sign_ins == []
+
+
+def test_every_lecturer_can_press_start(in_demo: Loaded) -> None:
+    for lecturer in Faculty.objects.order_by("code"):
+        course = Course.objects.filter(faculty=lecturer, sessions__topic__gt="").earliest("pk")
+        session = register_open_now(course=course, topic="", now=NOON, actor=SYSTEM)
+        assert session.starts_at == NOON.replace(minute=5, second=0)
+        assert session.created_at < session.opened_at or session.topic
+        assert session.policy["place"]
+        assert session.policy["beacons"]
+        assert session.policy["face"]
+
+
+def test_a_section_has_one_session_at_a_time_and_a_room_too(in_demo: Loaded) -> None:
+    sessions = list(ClassSession.objects.select_related("course").order_by("starts_at"))
+    for index, session in enumerate(sessions):
+        for other in sessions[index + 1 :]:
+            if other.starts_at < session.ends_at:
+                assert session.classroom_id != other.classroom_id
+                assert session.faculty_id != other.faculty_id
+                attend = {
+                    row.student_id for row in enrolled_students(course_id=session.course_id)
+                }
+                others = {row.student_id for row in enrolled_students(course_id=other.course_id)}
+                assert not attend & others
+
+
+def test_past_sessions_have_full_registers(in_demo: Loaded) -> None:
+    held = ClassSession.objects.filter(status=ClassSession.Status.COMPLETED)
+    assert held.count() == 4 * Course.objects.count()
+    for session in held:
+        assert session.ends_at < NOON
+        records = AttendanceRecord.objects.filter(session=session)
+        assert records.count() == session.total_enrolled > 0
+        assert 0 < session.total_attended <= session.total_enrolled
+    statuses = set(AttendanceRecord.objects.values_list("status", flat=True))
+    assert statuses == {Status.PRESENT, Status.LATE, Status.ABSENT, Status.EXCUSED}
+
+
+def test_the_command_prints_passwords_once_and_new_ones_on_request(db: None) -> None:
+    first, second = run(), run()
+    user = User.objects.get(email="admin@demo.example")
+    (password,) = (
+        line.split()[-1] for line in first.splitlines() if "admin@demo.example" in line
+    )
+    assert "Sign in at http://localhost:8000/" in first
+    assert user.check_password(password)
+    assert password not in user.password
+    assert "nothing was changed" in second
+    assert "@demo.example" not in second
+    third = run("--reset-passwords", "--address", "http://campus.test/")
+    assert "Sign in at http://campus.test/" in third
+    assert third.count("@demo.example") == 8
+    user.refresh_from_db()
+    assert password not in third
+    assert not user.check_password(password)
+
+
+def test_nothing_is_loaded_where_settings_do_not_allow_it(
+    db: None, settings: SettingsWrapper
+) -> None:
+    for setting in ({"DEMO_ALLOWED": False}, {}):
+        with override_settings(**setting):
+            if not setting:
+                del settings.DEMO_ALLOWED
+            with pytest.raises(CommandError, match="DEMO_ALLOWED"):
+                run()
+    assert not Campus.objects.exists()
+
+
+def test_another_campus_is_left_alone(db: None) -> None:
+    make_campus("north")
+    with pytest.raises(Refused) as refusal:
+        load_demo(slug="north", now=NOON)
+    assert refusal.value.code == "not_a_demo"
+    assert User.objects.count() == 0
+
+
+def test_a_second_demo_campus_takes_no_address_from_the_first(loaded: Loaded) -> None:
+    other = load_demo(slug="harbour", now=NOON)
+    assert list(other.campus.domains.values_list("host", flat=True)) == ["harbour.localhost"]
+    assert loaded.campus.domains.count() == 4
+
+
+def test_passwords_are_long_readable_and_never_the_same() -> None:
+    passwords = {readable_password() for _ in range(200)}
+    assert len(passwords) == 200
+    for password in passwords:
+        groups = password.split("-")
+        assert [len(group) for group in groups] == [5, 5, 5, 5]
+        assert all(group.isascii() and group.isalpha() for group in groups)
