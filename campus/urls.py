@@ -1,9 +1,11 @@
 """Addresses of the platform."""
 
+from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
     path("", include("apps.ops.urls")),
     path("", include("apps.accounts.urls")),
     path("api/v1/", include("apps.accounts.api.urls")),
@@ -11,5 +13,6 @@ urlpatterns = [
     path("api/v1/", include("apps.biometrics.api.urls")),
     path("api/v1/", include("apps.attendance.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("", include("apps.portal.urls")),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -13,12 +13,12 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.actors import request_actor
 from apps.accounts.google import CampusGoogleProvider
 from apps.accounts.models import User
 from apps.accounts.permissions import may_enter
 from apps.accounts.services import password_set, sign_in_record
 from apps.accounts.session_store import CAMPUS_KEY
+from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, Refused
 from apps.common.http import client_address
 from apps.tenants.middleware import refuse, request_campus

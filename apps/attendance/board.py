@@ -1,61 +1,74 @@
-"""The live board's answer: one conditional document for projector, session page and API."""
+"""The live board: one conditional document for projector, session page and API."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import segno
-from django.http import HttpRequest
-from rest_framework import status
-from rest_framework.response import Response
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from apps.attendance.selectors import board_counts, board_rows, board_version
 from apps.qr_otp.selectors import ShownCode, shown_code
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, subject_of
 
-QR_ERROR_LEVEL = "m"  # 15 % of the modules may be lost: a projector's glare
+QR_ERROR_LEVEL: Final = "m"  # 15 % of the modules may be lost: a projector's glare
+QUIET_ZONE: Final = 4  # modules, ISO/IEC 18004
 
 
 def code_svg(text: str) -> str:
-    """The QR code as an SVG without fixed size, style or script, with its quiet zone."""
+    """The QR code as an SVG without size, style or script, with its quiet zone."""
     qr = segno.make(text, error=QR_ERROR_LEVEL, micro=False)
-    return qr.svg_inline(scale=1, border=4, omitsize=True, dark="#000", light="#fff")
+    return qr.svg_inline(scale=1, border=QUIET_ZONE, omitsize=True, dark="#000", light="#fff")
 
 
-def board_answer(request: HttpRequest, *, session: ClassSession, now: datetime) -> Any:
-    """304 while neither the code nor a row changed; rows only when they changed since `?since=`.
+def board_answer(
+    request: HttpRequest, *, session_id: int, load: Callable[[], ClassSession], now: datetime
+) -> HttpResponse:
+    """304 while neither the code nor a row changed; rows only when they did since `?since=`.
 
-    The version lives in the cache and is renewed after each commit, so that an idle poll asks the
-    database nothing about the board.
+    Version and secret live in the cache, so that an idle poll asks no table of the register;
+    `load` brings the session when there is something to tell. Whether the asker may watch is the
+    caller's to check.
     """
-    version = board_version(session.pk)
-    code = (
-        shown_code(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
-        if session.status == ClassSession.Status.OPEN
-        else None
-    )
-    etag = f'"{version}-{session.status}-{code.window if code else 0}"'
+    version = board_version(session_id)
+    code = _code(session_id, now)
+    etag = f'"{version}-{code.window if code else 0}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("If-None-Match") == etag:
-        return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return HttpResponseNotModified(headers=headers)
     unchanged = request.GET.get("since") == version
-    rows = None if unchanged else board_rows(session_id=session.pk, course_id=session.course_id)
-    body = {
+    document = _document(load(), version=version, code=code, with_rows=not unchanged)
+    return JsonResponse(document, headers=headers)
+
+
+def board_document(*, session: ClassSession, now: datetime) -> dict[str, Any]:
+    """The whole document, for the first paint of a page."""
+    version = board_version(session.pk)
+    return _document(session, version=version, code=_code(session.pk, now), with_rows=True)
+
+
+def _code(session_id: int, now: datetime) -> ShownCode | None:
+    """The code to show, or None when the session is not open: its codes end with it."""
+    return shown_code(purpose=CHECK_IN, subject=subject_of(session_id), now=now)
+
+
+def _document(
+    session: ClassSession, *, version: str, code: ShownCode | None, with_rows: bool
+) -> dict[str, Any]:
+    rows = board_rows(session_id=session.pk, course_id=session.course_id) if with_rows else None
+    return {
         "version": version,
-        "session": _session_facts(session),
+        "session": {
+            "id": session.pk,
+            "status": session.status,
+            "title": str(session.course),
+            "room": str(session.classroom) if session.classroom else "",
+            "topic": session.topic,
+        },
         "code": _code_facts(code) if code else None,
         "counts": board_counts(rows) if rows is not None else None,
         "rows": rows,
-    }
-    return Response(body, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
-
-
-def _session_facts(session: ClassSession) -> dict[str, Any]:
-    return {
-        "id": session.pk,
-        "status": session.status,
-        "title": str(session.course),
-        "room": str(session.classroom) if session.classroom else "",
-        "topic": session.topic,
     }
 
 

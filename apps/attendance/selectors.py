@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Status
+from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Source, Status
 from apps.common.cache import version
 from apps.enrollments.models import Enrollment
 from apps.tenants.scope import current_campus_id
@@ -73,9 +73,16 @@ def _board_row(
         "factors": {
             name: factor["passed"] for name, factor in (shown.factors if shown else {}).items()
         },
-        "method": record.source if record and not shown else (shown.method if shown else ""),
+        "method": _method(record, shown),
         "refused": attempt.reason if refused and attempt is not None else "",
     }
+
+
+def _method(record: AttendanceRecord | None, attempt: CheckInAttempt | None) -> str:
+    """How the row came to be: the attempt's method, or who or what marked it otherwise."""
+    if record is not None and record.source != Source.CHECK_IN:
+        return record.source
+    return attempt.method if attempt is not None else ""
 
 
 def board_counts(rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -1,11 +1,24 @@
 """Reading faces: samples, templates, verifications, and images as a person may see them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.db.models import Aggregate, Count, FloatField, Max, Min, Q, QuerySet
+from django.db.models import (
+    Aggregate,
+    Count,
+    DateTimeField,
+    Exists,
+    FloatField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Greatest
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor, record
@@ -21,7 +34,6 @@ from apps.biometrics.models import (
 from apps.biometrics.reasons import Undecided
 from apps.biometrics.storage import read_image
 from apps.privacy.models import Consent
-from apps.privacy.selectors import active_consent
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
@@ -29,6 +41,7 @@ CACHE_SECONDS: Final = 7200
 FAILURES_BEFORE_DELAY: Final = 5
 FAILURES_BEFORE_OFF: Final = 50
 DELAY: Final = timedelta(seconds=30)
+BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def samples_of(*, student: Student) -> QuerySet[FaceSample]:
@@ -81,17 +94,28 @@ def own_templates(*, student_id: int, model: FaceModel, generation: int) -> Quer
 
 
 def undecidable(*, student_id: int, now: datetime) -> str:
-    """Why this student's photo may not be compared now (`Undecided`), or ""."""
-    student = Student(pk=student_id)
-    if not Campus.objects.filter(pk=current_campus_id(), face_enabled=True).exists():
+    """Why this student's photo may not be compared now (`Undecided`), or ""; two queries."""
+    campus = Campus.objects.filter(pk=current_campus_id(), face_enabled=True)
+    consent = Consent.objects.filter(
+        student=OuterRef("pk"), kind=Consent.Kind.FACE, withdrawn_at__isnull=True
+    )
+    enabled, consented, enrolled = (
+        Student.objects.filter(pk=student_id)
+        .values_list(
+            Exists(campus),
+            Exists(consent),
+            Exists(FaceTemplate.objects.filter(student=OuterRef("pk"))),
+        )
+        .get()
+    )
+    if not enabled:
         return Undecided.FACE_DISABLED
-    if active_consent(student=student, kind=Consent.Kind.FACE) is None:
+    if not consented:
         return Undecided.NO_CONSENT
-    if not FaceTemplate.objects.filter(student_id=student_id).exists():
+    if not enrolled:
         return Undecided.NO_TEMPLATES
-    if not verification_allowed(student_id=student_id, now=now):
-        return Undecided.TOO_MANY_FAILURES
-    return ""
+    allowed = verification_allowed(student_id=student_id, now=now)
+    return "" if allowed else Undecided.TOO_MANY_FAILURES
 
 
 def verification_allowed(*, student_id: int, now: datetime) -> bool:
@@ -99,17 +123,17 @@ def verification_allowed(*, student_id: int, now: datetime) -> bool:
 
     NIST SP 800-63B-4, §3.2.3. A match ends the row, and so does enrolling from scratch.
     """
-    ends = FaceVerification.objects.filter(
-        student_id=student_id, decision=FaceVerification.Decision.MATCHED
-    ).aggregate(at=Max("at"))["at"]
-    enrolled = FaceTemplate.objects.filter(student_id=student_id).aggregate(at=Min("created_at"))
-    since = max((at for at in (ends, enrolled["at"]) if at), default=None)
-    failures = FaceVerification.objects.filter(
-        student_id=student_id, decision=FaceVerification.Decision.NOT_MATCHED
+    verifications = FaceVerification.objects.filter(student_id=student_id).order_by()
+    matched = verifications.filter(decision=FaceVerification.Decision.MATCHED)
+    templates = FaceTemplate.objects.filter(student_id=student_id).order_by("created_at")
+    row_began = Greatest(  # PostgreSQL's leaves NULLs out
+        Subquery(matched.order_by("-at").values("at")[:1]),
+        Subquery(templates.values("created_at")[:1]),
+        Value(BEFORE_ALL, output_field=DateTimeField()),
     )
-    if since is not None:
-        failures = failures.filter(at__gt=since)
-    row = failures.aggregate(count=Count("pk"), last=Max("at"))
+    row = verifications.filter(
+        decision=FaceVerification.Decision.NOT_MATCHED, at__gt=row_began
+    ).aggregate(count=Count("pk"), last=Max("at"))
     if row["count"] < FAILURES_BEFORE_DELAY:
         return True
     return row["count"] < FAILURES_BEFORE_OFF and now - row["last"] >= DELAY

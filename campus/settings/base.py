@@ -33,7 +33,7 @@ DEBUG = False
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -104,6 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.portal.pages.portal_context",
             ]
         },
     }
@@ -385,6 +386,13 @@ if LOG_FILE := os.environ.get("LOG_FILE"):
         "formatter": "plain",
     }
     LOGGING["root"]["handlers"].append("file")
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's spelling of the same server; over a socket it reads the database from elsewhere."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 
 
 def redis_cache(url: str) -> dict[str, Any]:

@@ -4,7 +4,14 @@ import os
 
 from apps.ops.embedded import Layout
 from campus.settings.base import *  # noqa: F403
-from campus.settings.base import CAMPUS_VAR, INSTALLED_APPS, database, env_list, redis_cache
+from campus.settings.base import (
+    CAMPUS_VAR,
+    INSTALLED_APPS,
+    broker_url,
+    database,
+    env_list,
+    redis_cache,
+)
 from campus.settings.local_secrets import local_secret
 
 layout = Layout(CAMPUS_VAR)
@@ -23,7 +30,7 @@ DATABASES = {
 }
 REDIS_URL = os.environ.get("REDIS_URL") or layout.redis_url
 CACHES = redis_cache(REDIS_URL)
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 WHITENOISE_USE_FINDERS = True

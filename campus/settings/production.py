@@ -5,7 +5,7 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 
 from campus.settings.base import *  # noqa: F403
-from campus.settings.base import STORAGES, database, env_flag, env_list, redis_cache
+from campus.settings.base import STORAGES, broker_url, database, env_flag, env_list, redis_cache
 
 MIN_SECRET_LENGTH = 50
 
@@ -48,7 +48,7 @@ DATABASES = {
 }
 REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
 CACHES = redis_cache(REDIS_URL)
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]

@@ -6,7 +6,7 @@
 import os
 
 from campus.settings.base import *  # noqa: F403
-from campus.settings.base import database, redis_cache
+from campus.settings.base import broker_url, database, redis_cache
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 CAMPUS_MASTER_KEY = bytes(range(32))
@@ -20,7 +20,7 @@ DATABASES = {
 }
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0")
 CACHES = redis_cache(REDIS_URL)
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

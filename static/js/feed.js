@@ -17,6 +17,11 @@ const BACKOFF_MAX_MS = 10_000;
 const FAILURES_UNTIL_LOST = 2;
 const REFUSED = new Set([401, 403, 404, 410]);
 
+/** What an answer says whose `counts` and `rows` were left out as unchanged. */
+function withoutRows({ version, session, code }) {
+  return { version, session, code };
+}
+
 export class BoardFeed extends EventTarget {
   #url;
   #etag = null;
@@ -68,7 +73,7 @@ export class BoardFeed extends EventTarget {
     const headers = { Accept: "application/json" };
     if (this.#etag) headers["If-None-Match"] = this.#etag;
     const sentAt = performance.now();
-    const response = await fetch(this.#url, {
+    const response = await fetch(this.#address(), {
       headers,
       cache: "no-store",
       redirect: "manual",
@@ -91,7 +96,14 @@ export class BoardFeed extends EventTarget {
     this.#setState(this.#isFinal() ? "ended" : "live");
   }
 
-  #accept(board, computedAt) {
+  /** The rows come only when they changed since the version that this page has. */
+  #address() {
+    if (!this.#board) return this.#url;
+    return `${this.#url}?since=${encodeURIComponent(this.#board.version)}`;
+  }
+
+  #accept(answer, computedAt) {
+    const board = answer.rows === null ? { ...this.#board, ...withoutRows(answer) } : answer;
     this.#board = board;
     this.#retries = 0;
     this.#codeExpiresAt = board.code ? computedAt + board.code.expires_in_ms : null;

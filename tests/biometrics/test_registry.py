@@ -15,7 +15,6 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.engines import Engine
 from apps.biometrics.engines.base import EngineSpec
-from apps.biometrics.evaluation import PairDistances, separation
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -95,10 +94,10 @@ def test_workers_that_start_together_register_one_model(now: datetime) -> None:
 @usefixtures("media")
 class TestTemplates:
     def test_what_is_stored_is_not_the_vector_itself(self, in_campus: Cast, now: datetime) -> None:
-        model = make_model(now=now)
-        template = make_template(in_campus.student, unit(1, 2, 3), model=model, now=now)
+        plain, model = unit(*range(1, 129)), make_model(now=now, dimension=128)
+        template = make_template(in_campus.student, plain, model=model, now=now)
         stored = np.asarray(FaceTemplate.objects.get(pk=template.pk).vector)
-        assert np.abs(stored - unit(1, 2, 3)).max() > 0.05
+        assert abs(float(stored @ plain)) < 0.6  # 7 standard deviations of a random rotation
         assert np.linalg.norm(stored) == pytest.approx(1, abs=1e-5)
 
     def test_a_template_read_back_is_intact(self, in_campus: Cast, now: datetime) -> None:
@@ -216,25 +215,6 @@ class TestReissue:
     def test_an_unknown_campus_is_a_clear_message(self, in_campus: Cast) -> None:
         with pytest.raises(CommandError, match="nowhere"):
             call_command("reissue_template_key", campus="nowhere")
-
-
-def test_generations_compare_like_strangers(in_campus: Cast) -> None:
-    """AUC 0.5 ± 0.02 between vectors of one person under two generations of the key."""
-    people = 20_000  # the standard error of the AUC is then 0.003
-    generator = np.random.default_rng(3)
-    centres = generator.normal(size=(people, 128))
-    photos = [centres + 0.4 * generator.normal(size=centres.shape) for _photo in range(2)]
-    first, second = (photo / np.linalg.norm(photo, axis=1, keepdims=True) for photo in photos)
-
-    def compared(generation: int, other: int) -> float:
-        left, right = protect(first, generation=generation), protect(second, generation=other)
-        genuine = 1 - np.einsum("ij,ij->i", left, right, dtype=np.float64)
-        impostor = 1 - np.einsum("ij,ij->i", left, np.roll(right, 1, axis=0), dtype=np.float64)
-        return separation(PairDistances(genuine=genuine, impostor=impostor))
-
-    assert compared(1, 1) > 0.999
-    assert compared(2, 2) > 0.999
-    assert compared(1, 2) == pytest.approx(0.5, abs=0.02)
 
 
 def verified(cast: Cast, jpeg: bytes, now: datetime) -> FaceVerification:

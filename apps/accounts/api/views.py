@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.actors import request_actor
 from apps.accounts.api.permissions import IsMember, IsStudent, has_role, request_student
 from apps.accounts.api.serializers import (
     BindingOutput,
@@ -24,6 +23,7 @@ from apps.accounts.selectors import device_of, faculty_of, student_by_id, studen
 from apps.accounts.services import DeviceFacts, challenge_issue, device_bind, device_reset
 from apps.accounts.services.devices import CHALLENGE_LIFETIME
 from apps.accounts.signatures import binding_message
+from apps.audit.actors import request_actor
 from apps.tenants.middleware import request_campus
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -9,7 +10,6 @@ from rest_framework.decorators import api_view, permission_classes, throttle_cla
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.actors import request_actor
 from apps.accounts.api.permissions import IsFaculty, request_faculty
 from apps.attendance.api.serializers import (
     BoardOutput,
@@ -26,6 +26,7 @@ from apps.attendance.services.register import (
     register_open_by_code,
     register_open_now,
 )
+from apps.audit.actors import request_actor
 from apps.common.api import Pages, throttle
 from apps.qr_otp.scan_log import window_counts
 from apps.sessions.api.serializers import (
@@ -145,9 +146,10 @@ def session_one_time_code(request: Request, session_id: int) -> Response:
 @extend_schema(operation_id="sessions_board", responses={200: BoardOutput, **REFUSALS})
 @api_view(["GET"])
 @permission_classes([IsFaculty])
-def session_board(request: Request, session_id: int) -> Response:
+def session_board(request: Request, session_id: int) -> HttpResponse:
     """The code to show now and the live board. Conditional: 304 while nothing changed."""
-    return board_answer(request, session=_own(request, session_id), now=timezone.now())
+    session = _own(request, session_id)
+    return board_answer(request, session_id=session.pk, load=lambda: session, now=timezone.now())
 
 
 @extend_schema(

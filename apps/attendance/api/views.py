@@ -13,7 +13,6 @@ from rest_framework.decorators import api_view, permission_classes, throttle_cla
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.actors import request_actor
 from apps.accounts.api.permissions import IsStudent, request_user
 from apps.attendance.api.serializers import (
     AttemptOutput,
@@ -27,6 +26,7 @@ from apps.attendance.api.serializers import (
 from apps.attendance.models import CheckInAttempt, Method, Reason
 from apps.attendance.services.check_in import Submission, check_in
 from apps.attendance.services.redeem import Redemption, redeem_token, redeem_typed
+from apps.audit.actors import request_actor
 from apps.biometrics.images import ImageRefused, photo_from_base64, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from apps.accounts.actors import request_actor
 from apps.accounts.api.permissions import IsCampusAdmin, IsStudent, request_student
 from apps.accounts.models import Student
 from apps.accounts.selectors import student_by_id
+from apps.audit.actors import request_actor
 from apps.biometrics.api.photos import request_photo
 from apps.biometrics.api.serializers import (
     MetricsInput,

@@ -56,6 +56,9 @@ class Calendar:
             self._schedule(start, topic=self.row["topics"][-1])
 
     def _ahead(self) -> None:
+        """The next days, once those that were planned before have passed."""
+        if self._has_session(self.now + NEARBY, self.now + timedelta(days=max(self.ahead_days))):
+            return
         for days in self.ahead_days:
             start = self._usual_time(days=days)
             if not self._has_session(start - NEARBY, start + NEARBY):

@@ -31,7 +31,6 @@ class Loaded:
     sign_ins: list[SignIn]
 
 
-@transaction.atomic
 def load_demo(*, slug: str, now: datetime, reset_passwords: bool = False) -> Loaded:
     """Make what the demo campus lacks; a second run soon after the first changes nothing.
 
@@ -42,6 +41,11 @@ def load_demo(*, slug: str, now: datetime, reset_passwords: bool = False) -> Loa
         raise Forbidden(
             "demo_not_allowed", _("These settings do not allow made-up people (DEMO_ALLOWED).")
         )
+    return _load(slug=slug, now=now, reset_passwords=reset_passwords)
+
+
+@transaction.atomic
+def _load(*, slug: str, now: datetime, reset_passwords: bool) -> Loaded:
     data, made = DemoData(), Counter[str]()
     campus = campus_ensure(slug=slug, facts=data.campus, made=made)
     with campus_scope(campus):

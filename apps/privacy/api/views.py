@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.actors import request_actor
 from apps.accounts.api.permissions import IsStudent, request_student
+from apps.audit.actors import request_actor
 from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput
 from apps.privacy.models import Consent
 from apps.privacy.selectors import active_consents

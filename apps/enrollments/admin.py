@@ -1,0 +1,76 @@
+from django.contrib import admin
+
+from apps.audit.admin_base import CampusModelAdmin
+from apps.enrollments.models import (
+    Course,
+    Department,
+    Enrollment,
+    Mark,
+    Placement,
+    Section,
+    Subject,
+    Term,
+)
+
+
+@admin.register(Term)
+class TermAdmin(CampusModelAdmin):
+    list_display = ["name", "academic_year", "starts_on", "ends_on"]
+    search_fields = ["name", "academic_year"]
+
+
+@admin.register(Department)
+class DepartmentAdmin(CampusModelAdmin):
+    list_display = ["code", "name"]
+    search_fields = ["code", "name"]
+
+
+@admin.register(Section)
+class SectionAdmin(CampusModelAdmin):
+    list_display = ["__str__", "department", "year", "name"]
+    list_filter = ["year"]
+    list_select_related = ["department"]
+    search_fields = ["name", "department__code"]
+    autocomplete_fields = ["department"]
+
+
+@admin.register(Placement)
+class PlacementAdmin(CampusModelAdmin):
+    list_display = ["student", "section", "is_current"]
+    list_filter = ["is_current"]
+    list_select_related = ["student", "section__department"]
+    search_fields = ["student__code", "student__full_name"]
+    autocomplete_fields = ["student", "section"]
+
+
+@admin.register(Subject)
+class SubjectAdmin(CampusModelAdmin):
+    list_display = ["code", "name", "mnemonic", "kind", "credits", "is_active"]
+    list_filter = ["kind", "is_active"]
+    search_fields = ["code", "name", "mnemonic"]
+
+
+@admin.register(Course)
+class CourseAdmin(CampusModelAdmin):
+    list_display = ["code", "subject", "faculty", "section", "term", "is_active"]
+    list_filter = ["is_active", ("term", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["subject", "faculty", "section__department", "term"]
+    search_fields = ["code", "subject__name", "faculty__full_name"]
+    autocomplete_fields = ["term", "subject", "faculty", "section", "classroom"]
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(CampusModelAdmin):
+    list_display = ["student", "course", "status", "enrolled_on", "final_grade"]
+    list_filter = ["status"]
+    list_select_related = ["student", "course__subject"]
+    search_fields = ["student__code", "student__full_name", "course__code"]
+    autocomplete_fields = ["student", "course"]
+
+
+@admin.register(Mark)
+class MarkAdmin(CampusModelAdmin):
+    list_display = ["student", "subject", "marks", "grade", "given_on"]
+    list_select_related = ["student", "subject"]
+    search_fields = ["student__code", "student__full_name", "subject__code"]
+    autocomplete_fields = ["student", "subject"]

@@ -1,0 +1,360 @@
+"""Every admin page opens, stays inside the campus, and asks a bounded number of questions."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import Device, Membership, Role, Student, User
+from apps.attendance.models import Policy, Status
+from apps.attendance.services.register import record_mark, register_open
+from apps.audit.models import Entry
+from apps.audit.services import SYSTEM
+from apps.classrooms.models import Building
+from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus, CampusModel
+from apps.tenants.scope import campus_scope
+from tests.factories import Cast, enroll, make_session, make_student, make_user
+
+pytestmark = pytest.mark.django_db
+
+REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
+TENANT = [model for model in REGISTERED if issubclass(model, CampusModel)]
+
+
+def url(model: type[models.Model], page: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def client_of(cast: Cast, user: User) -> Client:
+    client = Client(headers={"host": cast.host})
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def admin_client(cast: Cast) -> Client:
+    return client_of(cast, cast.admin)
+
+
+@pytest.fixture
+def full(cast: Cast) -> Iterator[Cast]:
+    """A campus in which something happened."""
+    with campus_scope(cast.campus):
+        session = make_session(cast.course, starts_at=timezone.now())
+        register_open(session=session, topic="T", now=timezone.now(), actor=SYSTEM)
+        session.refresh_from_db()
+        for status, reason in ((Status.ABSENT, ""), (Status.PRESENT, "seen")):
+            record_mark(
+                session=session,
+                student_id=cast.student.pk,
+                status=status,
+                reason=reason,
+                now=timezone.now(),
+                actor=SYSTEM,
+            )
+    yield cast
+
+
+def test_every_model_is_registered() -> None:
+    ours = {model for model in apps.get_models() if model.__module__.startswith("apps.")}
+    assert ours - set(REGISTERED) == set()
+
+
+@pytest.mark.parametrize("model", TENANT, ids=lambda m: m._meta.label)
+@pytest.mark.parametrize("who", ["admin", "operator", "principal"])
+def test_lists_and_searches_open_for_every_role_of_the_administration(
+    full: Cast, model: type[models.Model], who: str
+) -> None:
+    client = client_of(full, getattr(full, who))
+    assert client.get(url(model, "changelist")).status_code == 200
+    assert client.get(url(model, "changelist"), {"q": "a 1"}).status_code == 200
+
+
+@pytest.mark.parametrize("model", TENANT, ids=lambda m: m._meta.label)
+def test_every_row_and_every_empty_form_opens(
+    full: Cast, admin_client: Client, model: type[models.Model]
+) -> None:
+    with campus_scope(full.campus):
+        row = model._default_manager.first()
+    if row is not None:
+        assert admin_client.get(url(model, "change", row.pk)).status_code == 200
+    added = admin_client.get(url(model, "add")).status_code
+    may_add = admin.site._registry[model].__class__.__mro__[1].__name__ != "HistoryAdmin"
+    assert added == (200 if may_add else 403)
+
+
+@pytest.mark.parametrize("model", TENANT, ids=lambda m: m._meta.label)
+def test_another_campus_rows_are_neither_listed_nor_found(
+    full: Cast, other_cast: Cast, model: type[models.Model]
+) -> None:
+    with campus_scope(full.campus):
+        row = model._default_manager.first()
+    if row is None:
+        return
+    south = client_of(other_cast, other_cast.admin)
+    for page in ("change", "delete", "history"):
+        # Django's admin sends people back to its start with “… doesn’t exist” for unknown rows.
+        answer = south.get(url(model, page, row.pk))
+        assert answer.status_code in (302, 403, 404), page
+
+
+def test_autocompletes_offer_rows_of_the_own_campus_only(
+    full: Cast, other_cast: Cast, admin_client: Client
+) -> None:
+    answer = admin_client.get(
+        "/admin/autocomplete/",
+        {"app_label": "enrollments", "model_name": "enrollment", "field_name": "student"},
+    )
+    ids = {int(result["id"]) for result in answer.json()["results"]}
+    with campus_scope(full.campus):
+        assert ids == set(Student.objects.values_list("pk", flat=True))
+
+
+def test_another_campus_id_is_no_choice_of_a_form(
+    cast: Cast, other_cast: Cast, admin_client: Client
+) -> None:
+    answer = admin_client.post(
+        url(ClassSession, "add"),
+        {
+            "course": other_cast.course.pk,
+            "faculty": other_cast.lecturer.pk,
+            "starts_at_0": "2026-09-14",
+            "starts_at_1": "08:00",
+            "ends_at_0": "2026-09-14",
+            "ends_at_1": "09:00",
+        },
+    )
+    assert answer.status_code == 200  # the form again, with errors
+    with campus_scope(cast.campus):
+        assert ClassSession.objects.count() == 0
+
+
+def test_filters_cannot_reach_through_relations_into_another_campus(
+    full: Cast, other_cast: Cast, admin_client: Client
+) -> None:
+    answer = admin_client.get(
+        url(Student, "changelist"), {"enrollments__course__code__startswith": "CS"}
+    )
+    assert answer.status_code in (200, 302, 400)
+    assert other_cast.student.email.encode() not in answer.content
+
+
+@pytest.mark.parametrize("who", ["lecturer", "student"])
+def test_faculty_and_students_have_no_admin(cast: Cast, who: str) -> None:
+    answer = client_of(cast, getattr(cast, who).user).get("/admin/")
+    assert answer.status_code == 302
+    assert "login" in answer["Location"]
+
+
+def test_an_admin_of_one_campus_is_nobody_on_another(cast: Cast, other_cast: Cast) -> None:
+    stranger = client_of(other_cast, cast.admin)
+    assert stranger.get("/admin/").status_code == 302
+
+
+def test_principals_look_and_do_not_touch(full: Cast) -> None:
+    client = client_of(full, full.principal)
+    assert client.get(url(Building, "add")).status_code == 403
+    with campus_scope(full.campus):
+        building = Building.objects.get()
+    assert client.post(url(Building, "change", building.pk), {"name": "X"}).status_code == 403
+
+
+@pytest.mark.parametrize("label", ["accounts.Student", "attendance.AttendanceRecord"])
+def test_lists_ask_no_more_for_many_rows_than_for_few(full: Cast, label: str) -> None:
+    model = apps.get_model(label)
+    client = client_of(full, full.admin)
+
+    def statements() -> int:
+        client.get(url(model, "changelist"))
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url(model, "changelist")).status_code == 200
+        return len(queries)
+
+    few = statements()
+    with campus_scope(full.campus):
+        session = ClassSession.objects.get()
+        for _ in range(25):
+            student = make_student()
+            enroll(student, full.course)
+            record_mark(
+                session=session,
+                student_id=student.pk,
+                status=Status.PRESENT,
+                reason="",
+                now=timezone.now(),
+                actor=SYSTEM,
+            )
+    assert statements() == few
+
+
+def test_a_change_is_written_to_the_audit_log(cast: Cast, admin_client: Client) -> None:
+    with campus_scope(cast.campus):
+        building = Building.objects.get()
+    answer = admin_client.post(url(Building, "change", building.pk), {"name": "Renamed"})
+    assert answer.status_code == 302
+    with campus_scope(cast.campus):
+        entry = Entry.objects.get(action="admin.building.changed")
+    assert entry.data == {"name": ["Main", "Renamed"]}
+    assert entry.actor_id == f"user:{cast.admin.pk}"
+
+
+def test_a_duplicate_is_a_message_not_an_error(cast: Cast, admin_client: Client) -> None:
+    answer = admin_client.post(url(Building, "add"), {"name": "Main"})
+    assert answer.status_code == 200
+    assert b"already exists" in answer.content or b"violated" in answer.content
+
+
+def test_people_with_history_are_not_deleted(full: Cast, admin_client: Client) -> None:
+    answer = admin_client.post(url(Student, "delete", full.student.pk), {"post": "yes"})
+    assert answer.status_code in (200, 403)
+    with campus_scope(full.campus):
+        assert Student.objects.filter(pk=full.student.pk).exists()
+
+
+def test_deactivating_a_student_ends_the_sign_in_and_keeps_the_row(
+    cast: Cast, admin_client: Client
+) -> None:
+    student_client = client_of(cast, cast.student.user)  # type: ignore[arg-type]
+    assert student_client.get("/attendance/").status_code == 200
+    admin_client.post(
+        url(Student, "changelist"),
+        {"action": "deactivate", "_selected_action": [cast.student.pk]},
+    )
+    with campus_scope(cast.campus):
+        assert not Student.objects.get(pk=cast.student.pk).is_active
+    assert student_client.get("/attendance/").status_code in (302, 403)
+
+
+def test_a_device_can_be_reset_from_the_list(cast: Cast, admin_client: Client) -> None:
+    with campus_scope(cast.campus):
+        Device.objects.create(
+            student=cast.student,
+            device_uuid="d",
+            public_key=b"k",
+            kind="android",
+            bound_at=timezone.now() - timedelta(days=1),
+            last_seen_at=timezone.now(),
+        )
+    admin_client.post(
+        url(Student, "changelist"),
+        {"action": "reset_device", "_selected_action": [cast.student.pk]},
+    )
+    with campus_scope(cast.campus):
+        assert not Device.objects.get().is_active
+
+
+def test_an_administrator_sees_accounts_of_the_own_campus_only(
+    cast: Cast, other_cast: Cast, admin_client: Client
+) -> None:
+    content = admin_client.get(url(User, "changelist"), {"q": "admin@"}).content
+    assert cast.admin.email.encode() in content
+    assert other_cast.admin.email.encode() not in content
+    assert admin_client.get(url(User, "change", other_cast.admin.pk)).status_code == 302
+
+
+def test_nobody_makes_themselves_a_super_admin(cast: Cast, admin_client: Client) -> None:
+    admin_client.post(
+        url(User, "change", cast.admin.pk), {"name": "A", "is_superuser": "on", "email": "x@y.z"}
+    )
+    cast.admin.refresh_from_db()
+    assert not cast.admin.is_superuser
+    assert cast.admin.email == "admin@north.example"
+
+
+def test_a_person_of_another_campus_can_be_given_a_role_here(
+    cast: Cast, other_cast: Cast, admin_client: Client
+) -> None:
+    answer = admin_client.post(
+        url(User, "add"),
+        {
+            "email": other_cast.admin.email,
+            "name": "",
+            "memberships-TOTAL_FORMS": 1,
+            "memberships-INITIAL_FORMS": 0,
+            "memberships-0-role": Role.PRINCIPAL,
+            "memberships-0-is_active": "on",
+        },
+    )
+    assert answer.status_code == 302, answer.context["errors"]
+    with campus_scope(cast.campus):
+        assert Membership.objects.filter(user=other_cast.admin, role=Role.PRINCIPAL).exists()
+    assert User.objects.filter(email=other_cast.admin.email).count() == 1
+
+
+def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -> None:
+    with campus_scope(cast.campus):
+        Policy.objects.create(version=1, created_at=timezone.now())
+        form = {
+            "course": "",
+            "weights": '{"qr": 1}',
+            "required": '["qr"]',
+            "decisive": "[]",
+            "present_threshold": "0.7",
+            "late_after_minutes": 5,
+            "open_before_minutes": 15,
+            "open_after_minutes": 15,
+        }
+    answer = admin_client.post(url(Policy, "add"), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    with campus_scope(cast.campus):
+        assert Policy.objects.order_by("-version").first().version == 2  # type: ignore[union-attr]
+
+
+class TestSuperAdmin:
+    """Chooses the campus in the header; works on any host."""
+
+    @pytest.fixture
+    def root(self, cast: Cast, other_cast: Cast) -> Client:
+        with campus_scope(cast.campus):
+            user = make_user("root@platform.example", is_superuser=True)
+        client = Client(headers={"host": "platform.example"})
+        client.force_login(user)
+        return client
+
+    def test_without_a_campus_there_are_no_rows_but_a_choice(self, root: Client) -> None:
+        index = root.get("/admin/")
+        assert index.status_code == 200
+        assert b"North Campus" in index.content
+        assert root.get(url(Student, "changelist")).status_code == 302
+        assert root.get(url(Campus, "changelist")).status_code == 200
+
+    def test_the_chosen_campus_is_entered(self, root: Client) -> None:
+        root.post("/admin/choose-campus/", {"campus": "south"})
+        content = root.get(url(Student, "changelist")).content
+        assert b"stud@south.example" in content
+        assert b"stud@north.example" not in content
+        root.post("/admin/choose-campus/", {"campus": ""})
+        assert root.get(url(Student, "changelist")).status_code == 302
+
+    def test_others_cannot_choose(self, cast: Cast, other_cast: Cast) -> None:
+        client = client_of(cast, cast.admin)
+        client.post("/admin/choose-campus/", {"campus": "south"})
+        assert b"south.example" not in client.get(url(Student, "changelist")).content
+
+
+def test_no_secret_is_shown_anywhere(full: Cast, admin_client: Client) -> None:
+    from apps.qr_otp.models import QrSecret
+    from apps.qr_otp.selectors import live_secret
+
+    with campus_scope(full.campus):
+        row = QrSecret.objects.get()
+        secret = live_secret(purpose=row.purpose, subject=row.subject)
+    assert secret is not None
+    content = admin_client.get(url(QrSecret, "change", row.pk)).content
+    assert secret.hex().encode() not in content
+    assert b"sealed" not in content.lower()
+
+
+def test_the_theme_may_style_and_other_pages_may_not(cast: Cast, admin_client: Client) -> None:
+    relaxed = admin_client.get("/admin/")["Content-Security-Policy"]
+    strict = admin_client.get("/accounts/password/change/")["Content-Security-Policy"]
+    assert "unsafe-inline" in relaxed
+    assert "unsafe" not in strict
