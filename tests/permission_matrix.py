@@ -253,7 +253,47 @@ FACE_ROWS = [
     ),
 ]
 
-ROWS: Final[list[Row]] = [*PUBLIC_ROWS, *PEOPLE_ROWS, *SESSION_ROWS, *CHECK_IN_ROWS, *FACE_ROWS]
+
+def page_for(*roles: str, others: int = 403, **exceptions: int) -> Answers:
+    """A portal page: these roles pass, nobody is sent to sign in, the rest are refused."""
+    return {**only(*roles, others=others, **exceptions), "anonymous": 302}
+
+
+OWN_PAGE: Final = page_for("faculty", outsider=404)
+
+PORTAL_ROWS = [
+    Row(route="", answers=everybody(302)),
+    Row(route="teach/", answers=page_for(*FACULTY)),
+    Row(route="teach/start", method="post", answers=page_for(*FACULTY)),
+    Row(route="attendance/", answers=page_for(*STUDENTS)),
+    *(
+        Row(
+            route=f"teach/sessions/<int:session_id>/{page}",
+            method=method,
+            arguments=a_session,
+            answers=OWN_PAGE,
+            body=body,
+        )
+        for page, method, body in (
+            ("", "get", {}),
+            ("projector", "get", {}),
+            ("board", "get", {}),
+            ("start", "post", {"topic": "T"}),
+            ("mark", "post", {"student": 1, "status": "present"}),
+            ("complete", "post", {}),
+            ("code", "post", {}),
+        )
+    ),
+]
+
+ROWS: Final[list[Row]] = [
+    *PUBLIC_ROWS,
+    *PEOPLE_ROWS,
+    *SESSION_ROWS,
+    *CHECK_IN_ROWS,
+    *FACE_ROWS,
+    *PORTAL_ROWS,
+]
 
 # Addresses of libraries: too many for rows, so each prefix has its own test in test_permissions.py.
 LIBRARY_PREFIXES: Final = ("accounts/", "_allauth/", "admin/")

@@ -202,10 +202,9 @@ def session_code(request: HttpRequest, session_id: int) -> HttpResponse:
 @portal_page
 def session_complete(request: HttpRequest, session_id: int) -> HttpResponse:
     """Complete the session; the register stays on the screen."""
+    session = _own(request, session_id)
     try:
-        register_close(
-            session=_own(request, session_id), now=timezone.now(), actor=request_actor(request)
-        )
+        register_close(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:

@@ -65,12 +65,14 @@ class Policy(CampusModel):
     required = models.JSONField(
         _("required factors"),
         default=default_required,
+        blank=True,
         validators=[validate_factors],
         help_text=_("Must be proven."),
     )
     decisive = models.JSONField(
         _("decisive factors"),
         default=default_decisive,
+        blank=True,
         validators=[validate_factors],
         help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
     )

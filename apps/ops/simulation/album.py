@@ -1,7 +1,9 @@
 """Whose face is whose: photos in `<person>/<n>.jpg`, dealt out to students.
 
-A phone's camera page takes a picture only when it shows one face well, so photos that the quality
-gate would refuse are passed over here. Loads the face engine: for commands, never for the web.
+The class shows how check-ins are judged, not how often an engine errs (`evaluate_model` does). So
+photos that the quality gate would refuse are passed over, as a phone's camera page would; and so
+are people whose selfie the engine takes for somebody else, one or two of a hundred: they are
+counted, and the command says how many. Loads the engine: for commands, never for the web.
 """
 
 from collections.abc import Iterator
@@ -10,16 +12,19 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Final
+from statistics import mean
+from typing import Any, Final
 
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from apps.biometrics.engines import Engine, get_engine
+from apps.biometrics.engines import Engine, cosine_distance, get_engine
 from apps.biometrics.images import ImageRefused, read_photo
 from apps.biometrics.quality import CHECK_IN, ENROLMENT, Gate, assess
 
 MOST_SAMPLES: Final = 3
 BLUR_RADIUS: Final = 14  # pixels: no face is found in it any more
+MARGIN: Final = 0.03  # cosine distance; a photo changes a little when it is sent and stored
 CROP: Final = 0.04  # of each edge
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -42,6 +47,7 @@ class Album:
         folders = sorted(path for path in folder.iterdir() if path.is_dir())
         Random(seed).shuffle(folders)  # noqa: S311  (the same class every time, not a secret)
         self._folders = folders
+        self.unlike = 0  # people passed over, because their own photos do not match
 
     def people(self, number: int) -> list[Person]:
         """The first so many whose photos can be used, or all where there are fewer."""
@@ -51,8 +57,12 @@ class Album:
         for folder in folders:
             files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
             person = self._person([path.read_bytes() for path in files])
-            if person is not None:
+            if person is None:
+                continue
+            if self._matches(person):
                 yield person
+            else:
+                self.unlike += 1
 
     def _person(self, photos: list[bytes]) -> Person | None:
         """Up to three photos to enrol with, the others to check in with: at least one, if there
@@ -70,6 +80,18 @@ class Album:
             selfies=selfies or (taken_again(samples[0]),),
             derived=not selfies,
         )
+
+    def _matches(self, person: Person) -> bool:
+        """Whether the first selfie is near enough to the samples, as a worker measures it."""
+        selfie = self._vector(person.selfies[0])
+        distances = [cosine_distance(selfie, self._vector(sample)) for sample in person.samples]
+        return mean(distances) <= self._engine.spec.threshold - MARGIN
+
+    def _vector(self, photo: bytes) -> NDArray[Any]:
+        """Of the largest face; the photo shows one, or would not be here."""
+        pixels = read_photo(photo).pixels()
+        vector: NDArray[Any] = self._engine.embed(pixels, self._engine.detect(pixels)[:1])[0]
+        return vector
 
     def _shows_one_face(self, photo: bytes, gate: Gate) -> bool:
         try:

@@ -117,10 +117,17 @@ class Command(BaseCommand):
             message = f"{folder} is not a folder."
             raise CommandError(message)
         try:
-            return Album(folder or self._portraits(), seed=seed).people(number)
+            album = Album(folder or self._portraits(), seed=seed)
+            people = album.people(number)
         except (CommandError, WeightsError, EngineUnavailable) as error:
             self.stdout.write(self.style.WARNING(f"Faces are left out: {error}"))
             return []
+        if album.unlike:
+            self.stdout.write(
+                f"{album.unlike} people were passed over: the engine does not find their own "
+                "photos alike."
+            )
+        return people
 
     def _portraits(self) -> Path:
         """The public portraits, fetched the first time."""
