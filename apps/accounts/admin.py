@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,9 +16,6 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain
-
-if admin.site.is_registered(Group):
-    admin.site.unregister(Group)
 
 
 class MembershipInline(TabularInline):

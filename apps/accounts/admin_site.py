@@ -1,6 +1,6 @@
 """The admin site: entered with a role on the campus, or as the platform's super_admin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -28,6 +28,14 @@ THEME_CSP = {
 
 class CampusAdminSite(UnfoldAdminSite):
     """Open to super_admins, and to administrators, operators and principals of the campus."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Our own models only: the libraries' tables list the accounts of every campus."""
+        models = (
+            model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+        )
+        ours = [model for model in models if model.__module__.startswith("apps.")]
+        super().register(ours, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user

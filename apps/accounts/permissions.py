@@ -2,7 +2,10 @@
 
 from typing import Any, Final
 
-from apps.accounts.models import Membership, Role
+from django.apps import apps
+
+from apps.accounts.models import Membership, Role, User
+from apps.tenants.models import CampusModel
 from apps.tenants.scope import entered_campus_id
 
 ADMIN_ROLES: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.PRINCIPAL})
@@ -45,8 +48,19 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     Role.PRINCIPAL: ("view:*",),
 }
-# Rows of the platform, not of a campus: for super_admins alone.
-PLATFORM_ONLY: Final = frozenset({"tenants", "biometrics.facemodel"})
+
+
+def _belongs_to_a_campus(app: str, model: str) -> bool:
+    """Whether roles reach this model at all: rows of a campus, and the accounts with a role on it.
+
+    Everything else (campuses, domains, face models, the libraries' tables) crosses campuses and is
+    for super_admins alone.
+    """
+    if not model:  # asked for a whole app
+        return any(
+            issubclass(found, CampusModel) for found in apps.get_app_config(app).get_models()
+        )
+    return issubclass(apps.get_model(app, model), (CampusModel, User))
 
 
 def model_permission(user: Any, perm: str) -> bool:
@@ -54,7 +68,7 @@ def model_permission(user: Any, perm: str) -> bool:
     app, _dot, action_model = perm.partition(".")
     action, _underscore, model = action_model.partition("_")
     target = f"{app}.{model}"
-    if app in PLATFORM_ONLY or target in PLATFORM_ONLY:
+    if not _belongs_to_a_campus(app, model):
         return False
     granted = (entry for role in roles_of(user) for entry in ROLE_MODEL_PERMISSIONS.get(role, ()))
     return any(entry in (f"{action}:*", f"{action}:{target}") for entry in granted)

@@ -1,11 +1,93 @@
-"""Look of the admin."""
+"""Look and navigation of the admin."""
 
+from typing import Any
+
+from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
+
+
+def super_admin(request: HttpRequest) -> bool:
+    return bool(request.user.is_superuser)
+
+
+def link(model: str, title: Any, icon: str, **more: Any) -> dict[str, Any]:
+    """A sidebar entry for the list of "app_model"."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        **more,
+    }
+
+
+def group(title: Any, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"title": title, "collapsible": True, "separator": True, "items": items, **more}
+
+
+NAVIGATION = [
+    {"items": [{"title": _("Start"), "icon": "home", "link": reverse_lazy("admin:index")}]},
+    group(
+        _("People"),
+        link("accounts_student", _("Students"), "school"),
+        link("accounts_faculty", _("Faculty"), "co_present"),
+        link("accounts_user", _("Accounts"), "person"),
+        link("accounts_membership", _("Roles"), "badge"),
+        link("accounts_device", _("Devices"), "smartphone"),
+    ),
+    group(
+        _("Study"),
+        link("enrollments_term", _("Terms"), "calendar_month"),
+        link("enrollments_department", _("Departments"), "account_balance"),
+        link("enrollments_section", _("Sections"), "groups"),
+        link("enrollments_placement", _("Section placements"), "group_add"),
+        link("enrollments_subject", _("Subjects"), "menu_book"),
+        link("enrollments_course", _("Courses"), "local_library"),
+        link("enrollments_enrollment", _("Enrolments"), "how_to_reg"),
+        link("enrollments_mark", _("Marks"), "grade"),
+    ),
+    group(
+        _("Places"),
+        link("classrooms_building", _("Buildings"), "apartment"),
+        link("classrooms_classroom", _("Classrooms"), "meeting_room"),
+        link("classrooms_beacon", _("Beacons"), "bluetooth"),
+    ),
+    group(
+        _("Attendance"),
+        link("class_sessions_classsession", _("Class sessions"), "event"),
+        link("attendance_attendancerecord", _("Records"), "fact_check"),
+        link("attendance_checkinattempt", _("Check-in attempts"), "qr_code_scanner"),
+        link("attendance_attendancesummary", _("Summaries"), "percent"),
+        link("attendance_recordchange", _("Changes by hand"), "edit_note"),
+        link("attendance_policy", _("Policies"), "rule"),
+        link("qr_otp_scan", _("Scan log"), "qr_code"),
+    ),
+    group(
+        _("Faces"),
+        link("biometrics_facesample", _("Samples"), "face"),
+        link("biometrics_faceverification", _("Verifications"), "verified_user"),
+        link("biometrics_storedimage", _("Stored images"), "photo_library"),
+        link("biometrics_campusthreshold", _("Thresholds"), "tune"),
+    ),
+    group(
+        _("Privacy and audit"),
+        link("privacy_consent", _("Consents"), "handshake"),
+        link("audit_entry", _("Audit log"), "history"),
+        link("audit_seal", _("Audit seals"), "link"),
+    ),
+    group(
+        _("Platform"),
+        link("tenants_campus", _("Campuses"), "domain", permission=super_admin),
+        link("tenants_domain", _("Domains"), "language", permission=super_admin),
+        link("biometrics_facemodel", _("Face models"), "model_training", permission=super_admin),
+    ),
+]
 
 UNFOLD = {
     "SITE_TITLE": "Campus",
     "SITE_HEADER": "Campus",
+    "SITE_SUBHEADER": _("Administration"),
     "SITE_SYMBOL": "school",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
@@ -18,8 +100,25 @@ UNFOLD = {
         }
     ],
     "COMMAND": {"search_models": False},
-    "LOGIN": {"image": None},
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
-    "EXTENSIONS": {},
-    "SITE_SUBHEADER": _("Administration"),
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
+    # The pages' own indigo (static/css/tokens.css), as lightness, chroma and hue.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(96% .02 275)",
+            "100": "oklch(93% .04 275)",
+            "200": "oklch(87% .07 275)",
+            "300": "oklch(79% .11 275)",
+            "400": "oklch(68% .16 275)",
+            "500": "oklch(58% .2 275)",
+            "600": "oklch(50% .2 275)",
+            "700": "oklch(44% .18 275)",
+            "800": "oklch(38% .15 275)",
+            "900": "oklch(34% .12 275)",
+            "950": "oklch(25% .09 275)",
+        }
+    },
 }

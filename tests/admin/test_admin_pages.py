@@ -1,6 +1,5 @@
 """Every admin page opens, stays inside the campus, and asks a bounded number of questions."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -25,6 +24,9 @@ from tests.factories import Cast, enroll, make_session, make_student, make_user
 
 pytestmark = pytest.mark.django_db
 
+# Tables of the platform beside those of the campuses. Nothing of the libraries is shown: it would
+# list the accounts of every campus.
+PLATFORM = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometrics.FaceModel"}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 TENANT = [model for model in REGISTERED if issubclass(model, CampusModel)]
 
@@ -45,7 +47,7 @@ def admin_client(cast: Cast) -> Client:
 
 
 @pytest.fixture
-def full(cast: Cast) -> Iterator[Cast]:
+def full(cast: Cast) -> Cast:
     """A campus in which something happened."""
     with campus_scope(cast.campus):
         session = make_session(cast.course, starts_at=timezone.now())
@@ -60,12 +62,24 @@ def full(cast: Cast) -> Iterator[Cast]:
                 now=timezone.now(),
                 actor=SYSTEM,
             )
-    yield cast
+    return cast
 
 
 def test_every_model_is_registered() -> None:
     ours = {model for model in apps.get_models() if model.__module__.startswith("apps.")}
     assert ours - set(REGISTERED) == set()
+
+
+def test_nothing_is_shown_that_crosses_campuses() -> None:
+    shown = {model._meta.label for model in REGISTERED if model not in TENANT}
+    assert shown == PLATFORM
+
+
+@pytest.mark.parametrize("label", sorted(PLATFORM - {"accounts.User"}))
+def test_the_platform_is_for_super_admins_alone(cast: Cast, label: str) -> None:
+    for who in (cast.admin, cast.operator, cast.principal):
+        page = client_of(cast, who).get(url(apps.get_model(label), "changelist"))
+        assert page.status_code == 403
 
 
 @pytest.mark.parametrize("model", TENANT, ids=lambda m: m._meta.label)

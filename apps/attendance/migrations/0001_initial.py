@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('present_threshold', models.DecimalField(decimal_places=2, default=Decimal('0.60'), max_digits=3, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)], verbose_name='score needed')),
                 ('late_after_minutes', models.PositiveSmallIntegerField(default=10, verbose_name='late after (min)')),
                 ('open_before_minutes', models.PositiveSmallIntegerField(default=15, verbose_name='may be opened before its start (min)')),
-                ('open_after_minutes', models.PositiveSmallIntegerField(default=15, verbose_name='may be opened after its start (min)')),
+                ('open_after_minutes', models.PositiveSmallIntegerField(default=60, verbose_name='may be opened after its start (min)')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('course', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty: for the whole campus.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='enrollments.course', verbose_name='course')),

@@ -88,7 +88,7 @@ class Policy(CampusModel):
         _("may be opened before its start (min)"), default=15
     )
     open_after_minutes = models.PositiveSmallIntegerField(
-        _("may be opened after its start (min)"), default=15
+        _("may be opened after its start (min)"), default=60
     )
     created_at = models.DateTimeField(_("created"))
 
