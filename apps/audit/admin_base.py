@@ -1,75 +1,196 @@
 """The bases of every admin page: scoped to the campus, bounded, and written to the audit log."""
 
-from typing import Any
+import json
+from typing import Any, NoReturn
+from urllib.parse import urlencode
 
+from django.contrib import messages
+from django.contrib.admin.options import ShowFacets
 from django.db import models
-from django.forms import Form
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.audit.actors import request_actor
 from apps.audit.services import record
-from apps.tenants.scope import entered_campus_id
+from apps.common.errors import Refused
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope, entered_campus_id
 
 PAGE = 50
+Changes = dict[str, list[Any]]
 
 
 def plain(value: Any) -> Any:
     """A field's value as JSON for the log; bytes are never written down."""
     if isinstance(value, bytes | memoryview):
         return "…"
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, models.Model):
+        value = value.pk
+    return json.loads(json.dumps(value, default=str))
 
 
-class CampusModelAdmin(ModelAdmin):
+def changes_of(form: Any) -> Changes:
+    """Before and after of each changed field that the model itself has.
+
+    Other fields of a form (secrets to be sealed, photos, roles) are for services, which write their
+    own entries.
+    """
+    fields = {field.name for field in form._meta.model._meta.concrete_fields}
+    return {
+        name: [plain(form.initial.get(name)), plain(form.cleaned_data.get(name))]
+        for name in form.changed_data
+        if name in fields
+    }
+
+
+class ScopedChoices:
+    """Foreign keys offer, and accept, what the lists of the administration show: nothing else.
+
+    Rows of a campus are scoped by their manager. Accounts are not: they belong to the platform.
+    """
+
+    admin_site: Any
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        related = self.admin_site._registry.get(db_field.remote_field.model)
+        if related is not None:
+            kwargs.setdefault("queryset", related.get_queryset(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class CampusModelAdmin(ScopedChoices, ModelAdmin):
     """Rows of the entered campus only (the manager sees to that); every change is audited."""
 
     list_per_page = PAGE
     list_max_show_all = 200
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_filter_submit = True
     warn_unsaved_form = True
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        before = form.initial if change else {}
-        super().save_model(request, obj, form, change)
-        changes = {
-            name: [plain(before.get(name)), plain(form.cleaned_data.get(name))]
-            for name in form.changed_data
-        }
-        self.log(request, obj, "changed" if change else "added", changes)
+    # --- Walls -------------------------------------------------------------------------------
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.log(request, obj, "deleted", {"label": str(obj)})
-        super().delete_model(request, obj)
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Only the declared filters: Django would also allow every own column, hashes included."""
+        declared = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
+        head = lookup.split("__", 1)[0]
+        return head in declared and super().lookup_allowed(lookup, value, request)
 
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for obj in queryset:
-            self.log(request, obj, "deleted", {"label": str(obj)})
-        super().delete_queryset(request, queryset)
+    def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
+        """Unknown, or another campus's: the same 404."""
+        raise Http404
 
-    def save_formset(self, request: HttpRequest, form: Form, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
-        for obj in formset.new_objects:
-            self.log(request, obj, "added", {})
-        for obj, names in formset.changed_objects:
-            self.log(request, obj, "changed", {"fields": names})
-        for obj in formset.deleted_objects:
-            self.log(request, obj, "deleted", {"label": str(obj)})
+    # --- Deleting ----------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Rows are deleted one by one, after a look at what hangs on them."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Refused where history hangs on the row, before Django reads all of that history."""
+        row = self.get_object(request, object_id)
+        holding = self._history_of(request, row) if row is not None else []
+        if not holding or not self.has_delete_permission(request, row):
+            return super().delete_view(request, object_id, extra_context)
+        text = _("“%(name)s” cannot be deleted, because it has %(things)s. Deactivate it instead.")
+        messages.error(request, text % {"name": row, "things": ", ".join(holding)})
+        return redirect(self._page("change", row.pk))  # type: ignore[union-attr]
+
+    def _history_of(self, request: HttpRequest, row: models.Model) -> list[str]:
+        """Names of the kinds of rows that must not go away with this one."""
+        found = []
+        for relation in row._meta.related_objects:
+            model = relation.related_model
+            keeper = self.admin_site._registry.get(model)
+            kept = relation.on_delete is models.PROTECT or (
+                relation.on_delete is models.CASCADE
+                and keeper is not None
+                and not keeper.has_delete_permission(request)
+            )
+            if kept and model._default_manager.filter(**{relation.field.name: row}).exists():
+                found.append(str(model._meta.verbose_name_plural))
+        return found
+
+    def _page(self, page: str, *args: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+
+    # --- Refusals of services ----------------------------------------------------------------
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a service refuses is rolled back and said, not a 500."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refused as refusal:
+            messages.error(request, refusal.message)
+            return HttpResponseRedirect(request.get_full_path())
+
+    # --- Audit -------------------------------------------------------------------------------
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Changes:
+        """Before and after of the row; inline rows write entries of their own."""
+        for formset in formsets or ():
+            self._log_inline(request, formset)
+        return changes_of(form)
+
+    def _log_inline(self, request: HttpRequest, formset: Any) -> None:
+        changed = {form.instance.pk: form for form in formset.forms if form.has_changed()}
+        for row in formset.new_objects:
+            self.log(request, row, "added", changes_of(changed[row.pk]))
+        for row, _names in formset.changed_objects:
+            self.log(request, row, "changed", changes_of(changed[row.pk]))
+        for row in formset.deleted_objects:
+            self.log(request, row, "deleted", {"label": str(row)})
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Instead of Django's log, whose table knows no campus; so for the two below."""
+        self.log(request, obj, "added", message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        if message:
+            self.log(request, obj, "changed", message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        for row in queryset:
+            self.log(request, row, "deleted", {"label": str(row)})
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The audit log of this row."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        query = {"target_type": self.opts.label_lower, "target_id": row.pk}
+        return redirect(f"{reverse('admin:audit_entry_changelist')}?{urlencode(query)}")
 
     @staticmethod
     def log(request: HttpRequest, obj: models.Model, what: str, data: dict[str, Any]) -> None:
-        """One audit entry. Rows of the platform are noted in the campus that is chosen, if any."""
-        if entered_campus_id() is None:
+        """One audit entry: in the chain of the campus that the row is, or belongs to.
+
+        Rows of the platform that belong to none are noted in the entered campus, if any.
+        """
+        owner = obj.pk if isinstance(obj, Campus) else getattr(obj, "campus_id", None)
+        campus_id = owner or entered_campus_id()
+        if campus_id is None:
             return
-        record(
-            actor=request_actor(request),
-            action=f"admin.{obj._meta.model_name}.{what}",
-            now=timezone.now(),
-            target=obj,
-            data=data,
-        )
+        with campus_scope(campus_id):
+            record(
+                actor=request_actor(request),
+                action=f"admin.{obj._meta.model_name}.{what}",
+                now=timezone.now(),
+                target=obj,
+                data=data,
+            )
 
 
 class HistoryAdmin(CampusModelAdmin):
@@ -83,6 +204,12 @@ class HistoryAdmin(CampusModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class CampusInline(ScopedChoices, TabularInline):
+    """Rows that are edited on their owner's page."""
+
+    extra = 0
 
 
 class HistoryInline(TabularInline):

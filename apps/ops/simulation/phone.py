@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from apps.ops.simulation.server import Answer, Client, SimulationError
 
 POLL_S: Final = 0.3
-JUDGED_WITHIN_S: Final = 180.0
+JUDGED_WITHIN_S: Final = 90.0
 FACE: Final = "face"
 
 

@@ -1,0 +1,73 @@
+"""A real Chromium against a live server; skipped where the machine has none."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from pytest_django.live_server_helper import LiveServer
+
+from apps.tenants.models import Domain
+from tests.factories import PASSWORD, Cast, make_cast
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
+)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _orm_beside_the_browser() -> Iterator[None]:
+    """Playwright's loop runs in the test's thread; the ORM is used from there on purpose."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": QUIET}
+
+
+@pytest.fixture
+def hall(transactional_db: None) -> Cast:
+    """Campus "north", reached at the live server's own host name."""
+    cast = make_cast("north")
+    Domain.objects.create(campus=cast.campus, host="localhost")
+    return cast
+
+
+@pytest.fixture
+def site(hall: Cast, live_server: LiveServer) -> str:
+    return live_server.url
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> list[str]:
+    """Errors that pages wrote to the console, such as breaches of the content security policy."""
+    seen: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            seen.append(message.text)
+
+    context.on("console", note)
+    return seen
+
+
+def sign_in(page: Page, site: str, email: str) -> None:
+    page.goto(f"{site}/accounts/login/")
+    page.fill("input[name=login]", email)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site}/**")

@@ -1,0 +1,139 @@
+"""A whole class in a real browser: from signing in to the register."""
+
+from datetime import timedelta
+
+import cv2
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from apps.attendance.models import AttendanceRecord
+from apps.sessions.models import ClassSession
+from apps.tenants.scope import campus_scope
+from tests.browser.conftest import sign_in
+from tests.factories import Cast, make_session
+from tests.phone import Phone
+
+PHONE = {"width": 390, "height": 844}
+SERIOUS = {"serious", "critical"}
+
+
+@pytest.fixture
+def lesson(hall: Cast) -> ClassSession:
+    with campus_scope(hall.campus):
+        return make_session(hall.course, starts_at=timezone.now() - timedelta(minutes=1))
+
+
+def read_qr(page: Page) -> str:
+    """What a camera reads off the projector."""
+    picture = page.locator("[data-qr]").screenshot()
+    image = cv2.imdecode(np.frombuffer(picture, dtype=np.uint8), cv2.IMREAD_COLOR)
+    text, _points, _code = cv2.QRCodeDetector().detectAndDecode(image)
+    return text
+
+
+def serious_violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['help']}" for v in found if v["impact"] in SERIOUS]
+
+
+def wait_for_another_code(page: Page, shown: str) -> None:
+    page.wait_for_function(
+        "text => document.querySelector('[data-qr] svg')?.outerHTML !== text",
+        arg=shown,
+        timeout=15_000,
+    )
+
+
+def test_a_class_from_start_to_register(
+    page: Page, site: str, hall: Cast, lesson: ClassSession, complaints: list[str]
+) -> None:
+    sign_in(page, site, hall.lecturer.email)
+    expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
+
+    page.get_by_label("Topic").first.fill("Shortest paths")
+    page.get_by_role("button", name="Start").first.click()
+    page.wait_for_url("**/projector")
+    page.wait_for_selector("[data-qr] svg")
+
+    drawn = page.locator("[data-qr] svg").evaluate("svg => svg.outerHTML")
+    first = read_qr(page)
+    wait_for_another_code(page, drawn)
+    second = read_qr(page)
+    assert first.startswith("C.")
+    assert second.startswith("C.")
+    assert first != second
+
+    phone = Phone(hall, hall.student)
+    answer = phone.check_in(phone.ticket(read_qr(page)))
+    assert answer.json()["outcome"] == "accepted"
+    expect(page.locator("[data-arrivals]")).to_contain_text(hall.student.full_name)
+    expect(page.locator(".projector-count [data-count=here]")).to_have_text("1")
+
+    page.goto(f"{site}/teach/sessions/{lesson.pk}/")
+    row = page.locator("[data-student]", has_text=hall.classmate.full_name)
+    row.get_by_role("button").click()
+    page.get_by_text("Late", exact=True).last.click()
+    page.get_by_label("Reason").fill("Came through the back door")
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Late")
+
+    page.get_by_role("button", name="Complete session").click()
+    page.get_by_role("button", name="Complete", exact=True).click()
+    expect(page.get_by_text("The session is completed.")).to_be_visible()
+    expect(page.locator("[data-student]", has_text=hall.representative.full_name)).to_contain_text(
+        "Absent"
+    )
+    with campus_scope(hall.campus):
+        register = dict(AttendanceRecord.objects.values_list("student__code", "status"))
+    assert register == {"STUD": "present", "MATE": "late", "REPR": "absent"}
+    assert complaints == []
+
+
+def test_a_one_time_code_is_shown_once_for_students_without_a_camera(
+    page: Page, site: str, hall: Cast, lesson: ClassSession
+) -> None:
+    sign_in(page, site, hall.lecturer.email)
+    page.get_by_label("Topic").first.fill("Heaps")
+    page.get_by_role("button", name="Start").first.click()
+    page.wait_for_url("**/projector")
+    page.goto(f"{site}/teach/sessions/{lesson.pk}/")
+    page.get_by_role("button", name="One-time code").click()
+    page.get_by_role("button", name="New code").click()
+    code = page.locator(".one-time-code").inner_text()
+    phone = Phone(hall, hall.student)
+    assert phone.redeem(session=lesson.pk, one_time_code=code).status_code == 201
+
+
+def test_pages_are_accessible_and_fit_a_phone(
+    page: Page, site: str, hall: Cast, lesson: ClassSession, complaints: list[str]
+) -> None:
+    page.goto(f"{site}/accounts/login/")
+    assert serious_violations(page) == []
+    sign_in(page, site, hall.lecturer.email)
+    assert serious_violations(page) == []
+    page.get_by_label("Topic").first.fill("Trees")
+    page.get_by_role("button", name="Start").first.click()
+    page.wait_for_selector("[data-qr] svg")
+    assert serious_violations(page) == []
+    page.goto(f"{site}/teach/sessions/{lesson.pk}/")
+    page.wait_for_selector("[data-student]")
+    assert serious_violations(page) == []
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for path in (
+        "/teach/",
+        f"/teach/sessions/{lesson.pk}/",
+        f"/teach/sessions/{lesson.pk}/projector",
+    ):
+        page.goto(f"{site}{path}")
+        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not wide, path
+    assert complaints == []
+
+
+def test_a_student_sees_the_own_attendance(page: Page, site: str, hall: Cast) -> None:
+    sign_in(page, site, hall.student.email)
+    expect(page.get_by_role("heading", name="My attendance")).to_be_visible()
+    assert serious_violations(page) == []
