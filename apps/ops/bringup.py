@@ -53,7 +53,7 @@ def bring_up(*, options: UpOptions, stream: Terminal) -> None:
     with stack:
         for server in stack.servers:
             output.line(OUR_NAME, f"{server.title} runs in {server.data}.")
-        prepare(demo=options.demo, output=output)
+        prepare(options=options, output=output)
         services = platform_services(
             host=options.host, port=options.port, var=Path(settings.CAMPUS_VAR)
         )
@@ -120,7 +120,7 @@ def listening_problem(*, host: str, port: int) -> str | None:
     return None
 
 
-def prepare(*, demo: bool, output: PrefixedOutput) -> None:
+def prepare(*, options: UpOptions, output: PrefixedOutput) -> None:
     """Bring tables, face models and, if wanted, the demo campus up to date."""
     output.line(OUR_NAME, "Applying migrations.")
     call_command("migrate", interactive=False, verbosity=0)
@@ -130,8 +130,8 @@ def prepare(*, demo: bool, output: PrefixedOutput) -> None:
         # Everything but faces works without them; check-ins wait as pending until they are there.
         output.line(OUR_NAME, f"Faces cannot be checked yet: {error}")
         output.line(OUR_NAME, "Run `manage.py fetch_models` once the cause is gone.")
-    if demo:
-        call_command("load_demo")
+    if options.demo:
+        call_command("load_demo", address=options.address)
     connections.close_all()
 
 

@@ -12,7 +12,7 @@ from apps.portal.selectors import courses_taught
 
 
 class CourseChoice(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Course) -> str:  # type: ignore[override]
+    def label_from_instance(self, obj: Course) -> str:
         return f"{obj.code} {obj.subject.name}"
 
 

@@ -31,7 +31,7 @@ def day_bounds(now: datetime) -> tuple[datetime, datetime]:
 def sessions_today(*, faculty: Faculty, now: datetime) -> list[ClassSession]:
     """The lecturer's sessions of today and any still open, with `can_start` and `counts`."""
     start, end = day_bounds(now)
-    sessions = list(
+    sessions: list[Any] = list(
         sessions_of(faculty=faculty)
         .filter(Q(starts_at__gte=start, starts_at__lt=end) | Q(status=ClassSession.Status.OPEN))
         .annotate(here=Count("records", filter=Q(records__status__in=ATTENDED)))
@@ -41,11 +41,8 @@ def sessions_today(*, faculty: Faculty, now: datetime) -> list[ClassSession]:
     for session in sessions:
         before, after = window_of(policies[session.course_id])
         due = session.starts_at - before <= now <= session.starts_at + after
-        session.can_start = due  # type: ignore[attr-defined]
-        session.counts = {  # type: ignore[attr-defined]
-            "here": session.here,  # type: ignore[attr-defined]
-            "enrolled": session.total_enrolled,
-        }
+        session.can_start = due
+        session.counts = {"here": session.here, "enrolled": session.total_enrolled}
     return sessions
 
 

@@ -1,6 +1,7 @@
 """The faculty portal and the student's page. Views parse, call one service, and render."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.cache import cache
@@ -183,7 +184,7 @@ def session_mark(request: HttpRequest, session_id: int) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _form_errors(request: HttpRequest, errors: list[str]) -> HttpResponse:
+def _form_errors(request: HttpRequest, errors: Sequence[Any]) -> HttpResponse:
     return render(request, "components/_form_errors.html", {"errors": errors}, status=422)
 
 
@@ -226,7 +227,9 @@ def my_attendance(request: HttpRequest) -> HttpResponse:
     )
     for record in page:
         factors = record.attempt.factors if record.attempt else {}
-        record.factors = {name: factor["passed"] for name, factor in factors.items()}
+        record.factors = {  # type: ignore[attr-defined]
+            name: factor["passed"] for name, factor in factors.items()
+        }
     context = {
         "now": timezone.localtime(now),
         "sessions": student_sessions_today(student=student, now=now),

@@ -1,8 +1,10 @@
 """What became of each window of a rotating code. Showing a code writes nothing: windows that nobody
 scanned are counted from the clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -40,14 +42,14 @@ def window_counts(
             refused=Count("pk", filter=Q(accepted=False)),
         )
     }
-    nobody = {"taken": 0, "refused": 0}
+    nobody: Mapping[str, Any] = {"taken": 0, "refused": 0}
     first = tokens.window_at(started_at)
     last = tokens.window_at(ended_at)
     beyond = 0 if last * tokens.QR_PERIOD == ended_at.timestamp() else 1
     return [_count(window, scanned.get(window, nobody)) for window in range(first, last + beyond)]
 
 
-def _count(window: int, row: dict[str, int]) -> WindowCount:
+def _count(window: int, row: Mapping[str, Any]) -> WindowCount:
     return WindowCount(
         window=window,
         generated_at=_start(window),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -36,7 +37,8 @@ def by_choice(request: HttpRequest) -> int | None:
 
 def by_host(request: HttpRequest) -> int | None:
     """The campus whose domain the request was sent to."""
-    return campus_by_host(host=request.get_host().rsplit(":", 1)[0])
+    host, _port = split_domain_port(request.get_host())
+    return campus_by_host(host=host)
 
 
 def by_header(request: HttpRequest) -> int | None:
