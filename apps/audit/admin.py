@@ -8,6 +8,7 @@ from apps.audit.models import Entry, Seal
 class EntryAdmin(HistoryAdmin):
     list_display = ["at", "actor_label", "action", "target_type", "target_id", "address"]
     list_filter = ["at", "target_type"]
+    lookups = ("target_id",)
     search_fields = ["actor_label", "action", "target_id"]
     fields = [
         "at",

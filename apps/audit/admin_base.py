@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.utils import unquote
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -71,6 +72,8 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
     show_facets = ShowFacets.NEVER
     list_filter_submit = True
     warn_unsaved_form = True
+    # Columns that an address of the list may name beside its filters.
+    lookups: tuple[str, ...] = ()
 
     # --- Walls -------------------------------------------------------------------------------
 
@@ -78,7 +81,8 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         """Only the declared filters: Django would also allow every own column, hashes included."""
         declared = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
         head = lookup.split("__", 1)[0]
-        return head in declared and super().lookup_allowed(lookup, value, request)
+        known = head in declared or lookup in self.lookups
+        return known and super().lookup_allowed(lookup, value, request)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
         """Unknown, or another campus's: the same 404."""
@@ -96,13 +100,15 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         """Refused where history hangs on the row, before Django reads all of that history."""
-        row = self.get_object(request, object_id)
+        row = self.get_object(request, unquote(object_id))
         holding = self._history_of(request, row) if row is not None else []
         if not holding or not self.has_delete_permission(request, row):
             return super().delete_view(request, object_id, extra_context)
-        text = _("“%(name)s” cannot be deleted, because it has %(things)s. Deactivate it instead.")
+        text = _("“%(name)s” cannot be deleted: it has %(things)s.")
         messages.error(request, text % {"name": row, "things": ", ".join(holding)})
-        return redirect(self._page("change", row.pk))  # type: ignore[union-attr]
+        if hasattr(row, "is_active"):
+            messages.info(request, _("Deactivate it instead: nothing is lost."))
+        return redirect(self._page("change", row.pk))
 
     def _history_of(self, request: HttpRequest, row: models.Model) -> list[str]:
         """Names of the kinds of rows that must not go away with this one."""
@@ -167,7 +173,7 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         """The audit log of this row."""
-        row = self.get_object(request, object_id)
+        row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         query = {"target_type": self.opts.label_lower, "target_id": row.pk}

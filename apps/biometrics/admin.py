@@ -1,7 +1,17 @@
-from django.contrib import admin
-from unfold.admin import ModelAdmin
+from typing import Any
 
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.biometrics.images import ImageRefused, Photo, read_photo
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -11,24 +21,87 @@ from apps.biometrics.models import (
     StoredImage,
     TemplateKey,
 )
+from apps.biometrics.services import sample_add
 
 
 @admin.register(FaceModel)
-class FaceModelAdmin(ModelAdmin):
-    """Models are registered by `fetch_models`; super administrators see them."""
+class FaceModelAdmin(CampusModelAdmin):
+    """Models are registered by `fetch_models`; super administrators set the threshold."""
 
     list_display = ["name", "version", "dimension", "metric", "threshold", "is_default"]
-    readonly_fields = ["name", "version", "dimension", "metric", "sha256"]
+    search_fields = ["name", "version"]
+    readonly_fields = ["name", "version", "dimension", "metric", "sha256", "is_default"]
     fields = ["name", "version", "dimension", "metric", "threshold", "sha256", "is_default"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SampleForm(forms.ModelForm):
+    """A photo of a student who agreed; a worker judges it."""
+
+    photo = forms.FileField(
+        label=_("photo"),
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_("JPEG, PNG or WebP with exactly one face. The student must have agreed."),
+    )
+
+    class Meta:
+        model = FaceSample
+        fields = ["student"]
+
+    def clean_photo(self) -> Photo:
+        try:
+            return read_photo(self.cleaned_data["photo"].read())
+        except ImageRefused as refused:
+            why = {"why": refused.reason.value}
+            raise forms.ValidationError(_t("This photo cannot be used (%(why)s).") % why) from None
 
 
 @admin.register(FaceSample)
 class FaceSampleAdmin(HistoryAdmin):
-    list_display = ["student", "status", "reason", "created_at", "judged_at"]
+    """Photos are added for students who consented, and looked at nowhere."""
+
+    list_display = ["student", "state", "reason", "created_at", "judged_at"]
     list_filter = ["status", "reason"]
     list_select_related = ["student"]
     search_fields = ["student__code", "student__full_name"]
+    autocomplete_fields = ["student"]
     fields = ["student", "consent", "status", "reason", "quality", "created_at", "judged_at"]
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={"pending": "info", "accepted": "success", "refused": "danger"},
+    )
+    def state(self, sample: FaceSample) -> tuple[str, str]:
+        return sample.status, sample.get_status_display()
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return request.user.has_perm("biometrics.add_facesample")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = SampleForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else ["student", "photo"]
+
+    def save_model(self, request: HttpRequest, obj: FaceSample, form: Any, change: bool) -> None:
+        sample = sample_add(
+            student=form.cleaned_data["student"],
+            data=form.cleaned_data["photo"].jpeg(),
+            actor=request_actor(request),
+            now=timezone.now(),
+        )
+        obj.pk, obj._state.adding = sample.pk, False
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The service has written it."""
 
 
 @admin.register(FaceTemplate)
@@ -44,10 +117,18 @@ class FaceTemplateAdmin(HistoryAdmin):
 
 @admin.register(FaceVerification)
 class FaceVerificationAdmin(HistoryAdmin):
-    list_display = ["at", "student", "decision", "reason", "distance", "threshold", "latency_ms"]
+    list_display = ["at", "student", "decided", "reason", "distance", "threshold", "latency_ms"]
     list_filter = ["decision", "reason", "at"]
     list_select_related = ["student", "model"]
     search_fields = ["student__code", "student__full_name", "reference"]
+
+    @display(
+        description=_("decision"),
+        ordering="decision",
+        label={"matched": "success", "not_matched": "danger", "undecided": "warning"},
+    )
+    def decided(self, verification: FaceVerification) -> tuple[str, str]:
+        return verification.decision, verification.get_decision_display()
 
 
 @admin.register(StoredImage)

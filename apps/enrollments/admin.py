@@ -1,4 +1,5 @@
 from django.contrib import admin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from apps.audit.admin_base import CampusModelAdmin
 from apps.enrollments.models import (
@@ -37,7 +38,7 @@ class SectionAdmin(CampusModelAdmin):
 @admin.register(Placement)
 class PlacementAdmin(CampusModelAdmin):
     list_display = ["student", "section", "is_current"]
-    list_filter = ["is_current"]
+    list_filter = ["is_current", ("section", AutocompleteSelectFilter)]
     list_select_related = ["student", "section__department"]
     search_fields = ["student__code", "student__full_name"]
     autocomplete_fields = ["student", "section"]
@@ -62,7 +63,7 @@ class CourseAdmin(CampusModelAdmin):
 @admin.register(Enrollment)
 class EnrollmentAdmin(CampusModelAdmin):
     list_display = ["student", "course", "status", "enrolled_on", "final_grade"]
-    list_filter = ["status"]
+    list_filter = ["status", ("course", AutocompleteSelectFilter)]
     list_select_related = ["student", "course__subject"]
     search_fields = ["student__code", "student__full_name", "course__code"]
     autocomplete_fields = ["student", "course"]

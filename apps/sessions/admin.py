@@ -1,10 +1,19 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
 
+from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
+from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
+from apps.sessions.services import session_cancel
 
 PLANNED = ["course", "faculty", "classroom", "starts_at", "ends_at", "topic"]
 LIVED = [
@@ -21,12 +30,64 @@ LIVED = [
 class ClassSessionAdmin(CampusModelAdmin):
     """Sessions are edited while they are scheduled; from the opening on they are history."""
 
-    list_display = ["starts_at", "course", "faculty", "classroom", "status", "total_attended"]
-    list_filter = ["status", "starts_at"]
+    list_display = ["starts_at", "course", "faculty", "classroom", "state", "attended"]
+    list_filter = ["status", "starts_at", ("course", AutocompleteSelectFilter)]
     list_select_related = ["course__subject", "faculty", "classroom__building"]
     search_fields = ["course__code", "course__subject__name", "faculty__full_name", "topic"]
     autocomplete_fields = ["course", "faculty", "classroom"]
-    fields = [*PLANNED, *LIVED]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("course", "faculty"),
+                    ("classroom", "topic"),
+                    ("starts_at", "ends_at"),
+                ]
+            },
+        ),
+        (
+            _("What became of it"),
+            {
+                "fields": [
+                    ("status", "opened_at", "closed_at"),
+                    ("total_enrolled", "total_attended", "attendance_percentage"),
+                ]
+            },
+        ),
+    ]
+    actions = ["cancel"]
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={"scheduled": "info", "open": "success", "cancelled": "danger"},
+    )
+    def state(self, session: ClassSession) -> tuple[str, str]:
+        return session.status, session.get_status_display()
+
+    @admin.display(description=_("attended"), ordering="total_attended")
+    def attended(self, session: ClassSession) -> str:
+        if session.status == ClassSession.Status.SCHEDULED:
+            return ""
+        return f"{session.total_attended} / {session.total_enrolled}"
+
+    @admin.action(
+        description=_("Cancel: only sessions that were not opened"), permissions=["change"]
+    )
+    def cancel(self, request: HttpRequest, queryset: QuerySet[ClassSession]) -> None:
+        for session in queryset.select_related("course__subject"):
+            try:
+                session_cancel(
+                    session=session,
+                    reason=_t("Cancelled in the administration"),
+                    now=timezone.now(),
+                    actor=request_actor(request),
+                )
+            except Refused as refusal:
+                messages.warning(request, f"{session}: {refusal.message}")
+            else:
+                messages.success(request, _t("%(what)s is cancelled.") % {"what": session})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         scheduled = obj is None or obj.status == ClassSession.Status.SCHEDULED

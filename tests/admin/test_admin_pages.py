@@ -5,22 +5,23 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.db import connection, models
+from django.db import models
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Device, Membership, Role, Student, User
 from apps.attendance.models import Policy, Status
 from apps.attendance.services.register import record_mark, register_open
+from apps.audit.admin_base import HistoryAdmin
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.biometrics.models import FaceSample
 from apps.classrooms.models import Building
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
-from tests.factories import Cast, enroll, make_session, make_student, make_user
+from tests.admin.support import client_of, url
+from tests.factories import Cast, make_session, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -29,16 +30,6 @@ pytestmark = pytest.mark.django_db
 PLATFORM = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometrics.FaceModel"}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 TENANT = [model for model in REGISTERED if issubclass(model, CampusModel)]
-
-
-def url(model: type[models.Model], page: str, *args: object) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
-
-
-def client_of(cast: Cast, user: User) -> Client:
-    client = Client(headers={"host": cast.host})
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -101,7 +92,8 @@ def test_every_row_and_every_empty_form_opens(
     if row is not None:
         assert admin_client.get(url(model, "change", row.pk)).status_code == 200
     added = admin_client.get(url(model, "add")).status_code
-    may_add = admin.site._registry[model].__class__.__mro__[1].__name__ != "HistoryAdmin"
+    history = isinstance(admin.site._registry[model], HistoryAdmin)
+    may_add = not history or model is FaceSample
     assert added == (200 if may_add else 403)
 
 
@@ -115,9 +107,8 @@ def test_another_campus_rows_are_neither_listed_nor_found(
         return
     south = client_of(other_cast, other_cast.admin)
     for page in ("change", "delete", "history"):
-        # Django's admin sends people back to its start with “… doesn’t exist” for unknown rows.
         answer = south.get(url(model, page, row.pk))
-        assert answer.status_code in (302, 403, 404), page
+        assert answer.status_code in ((403, 404) if page == "delete" else (404,)), page
 
 
 def test_autocompletes_offer_rows_of_the_own_campus_only(
@@ -181,34 +172,6 @@ def test_principals_look_and_do_not_touch(full: Cast) -> None:
     assert client.post(url(Building, "change", building.pk), {"name": "X"}).status_code == 403
 
 
-@pytest.mark.parametrize("label", ["accounts.Student", "attendance.AttendanceRecord"])
-def test_lists_ask_no_more_for_many_rows_than_for_few(full: Cast, label: str) -> None:
-    model = apps.get_model(label)
-    client = client_of(full, full.admin)
-
-    def statements() -> int:
-        client.get(url(model, "changelist"))
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(url(model, "changelist")).status_code == 200
-        return len(queries)
-
-    few = statements()
-    with campus_scope(full.campus):
-        session = ClassSession.objects.get()
-        for _ in range(25):
-            student = make_student()
-            enroll(student, full.course)
-            record_mark(
-                session=session,
-                student_id=student.pk,
-                status=Status.PRESENT,
-                reason="",
-                now=timezone.now(),
-                actor=SYSTEM,
-            )
-    assert statements() == few
-
-
 def test_a_change_is_written_to_the_audit_log(cast: Cast, admin_client: Client) -> None:
     with campus_scope(cast.campus):
         building = Building.objects.get()
@@ -227,8 +190,11 @@ def test_a_duplicate_is_a_message_not_an_error(cast: Cast, admin_client: Client)
 
 
 def test_people_with_history_are_not_deleted(full: Cast, admin_client: Client) -> None:
-    answer = admin_client.post(url(Student, "delete", full.student.pk), {"post": "yes"})
-    assert answer.status_code in (200, 403)
+    answer = admin_client.post(
+        url(Student, "delete", full.student.pk), {"post": "yes"}, follow=True
+    )
+    assert b"cannot be deleted: it has" in answer.content
+    assert b"Deactivate it instead" in answer.content
     with campus_scope(full.campus):
         assert Student.objects.filter(pk=full.student.pk).exists()
 
@@ -271,7 +237,7 @@ def test_an_administrator_sees_accounts_of_the_own_campus_only(
     content = admin_client.get(url(User, "changelist"), {"q": "admin@"}).content
     assert cast.admin.email.encode() in content
     assert other_cast.admin.email.encode() not in content
-    assert admin_client.get(url(User, "change", other_cast.admin.pk)).status_code == 302
+    assert admin_client.get(url(User, "change", other_cast.admin.pk)).status_code == 404
 
 
 def test_nobody_makes_themselves_a_super_admin(cast: Cast, admin_client: Client) -> None:
@@ -291,10 +257,7 @@ def test_a_person_of_another_campus_can_be_given_a_role_here(
         {
             "email": other_cast.admin.email,
             "name": "",
-            "memberships-TOTAL_FORMS": 1,
-            "memberships-INITIAL_FORMS": 0,
-            "memberships-0-role": Role.PRINCIPAL,
-            "memberships-0-is_active": "on",
+            "roles": [Role.PRINCIPAL],
         },
     )
     assert answer.status_code == 302, answer.context["errors"]

@@ -20,6 +20,7 @@ from apps.accounts.services.people import (
     person_deactivate,
     student_create,
 )
+from apps.accounts.services.profiles import profile_activate, profile_deactivate
 
 __all__ = [
     "DeviceFacts",
@@ -33,6 +34,8 @@ __all__ = [
     "membership_deactivate",
     "password_set",
     "person_deactivate",
+    "profile_activate",
+    "profile_deactivate",
     "sessions_end",
     "sign_in_record",
     "student_create",

@@ -14,12 +14,12 @@ from apps.attendance.factors.base import (
     FactorResult,
     JudgedSession,
 )
+from apps.classrooms.beacons import BEACON_SEAL
 from apps.common.crypto import unseal
 
 ROTATION_S: Final = 30
 ROTATIONS_ACCEPTED: Final = (0, -1, 1)  # clocks of beacons drift
 IDENTIFIER_DIGITS: Final = 32  # hexadecimal: 128 bits, the size of an iBeacon UUID
-BEACON_SEAL: Final = "beacon-secret"
 STRONG_RSSI: Final = -65  # dBm, about the same room
 WEAK_CONFIDENCE: Final = 0.7
 

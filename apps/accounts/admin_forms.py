@@ -1,0 +1,76 @@
+"""Forms of the people's admin pages: what is typed there becomes one call of a service."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from apps.accounts.models import Faculty, Role, Student, User
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
+
+PERSON = ["code", "first_name", "last_name", "email", "phone", "user"]
+
+
+class NewUserForm(forms.ModelForm):
+    """An e-mail address that is known from another campus is a person, not a mistake."""
+
+    roles = forms.MultipleChoiceField(
+        label=gettext_lazy("roles"),
+        choices=Role.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy(
+            "A new account gets a mail with a link to choose its password. Students and faculty "
+            "are better added in their own lists, together with their numbers."
+        ),
+    )
+
+    class Meta:
+        model = User
+        fields = ["email", "name", "language"]
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+    def validate_unique(self) -> None:
+        """Left to `account_provide`, which finds the account of that address."""
+
+
+class StudentForm(forms.ModelForm):
+    class Meta:
+        model = Student
+        fields = [
+            *PERSON,
+            "year_of_study",
+            "program",
+            "age",
+            "is_representative",
+            "representative_mobile",
+        ]
+
+    def clean_year_of_study(self) -> int | None:
+        year: int | None = self.cleaned_data["year_of_study"]
+        years = Campus.objects.get(pk=current_campus_id()).years_of_study
+        if year is not None and not 1 <= year <= years:
+            message = _("The year of study lies between 1 and %(years)d.") % {"years": years}
+            raise forms.ValidationError(message)
+        return year
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+
+class FacultyForm(forms.ModelForm):
+    class Meta:
+        model = Faculty
+        fields = [*PERSON, "department"]
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+
+def typed(form: Any) -> dict[str, Any]:
+    """What was filled in, without the empty fields, as arguments of a service."""
+    return {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}

@@ -1,0 +1,46 @@
+"""Closing and reopening what one person is on this campus: a student, or a faculty member."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from apps.accounts.models import Faculty, Membership, Person, Role, Student
+from apps.accounts.services.accounts import log, sessions_end
+from apps.accounts.services.people import membership_add, membership_deactivate
+from apps.audit.services import Actor
+
+ROLE_OF: Final[dict[type[Person], Role]] = {Student: Role.STUDENT, Faculty: Role.FACULTY}
+
+
+@transaction.atomic
+def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
+    """Let this profile and its role rest and end the person's sessions; nothing is deleted.
+
+    Other roles of the same account stay: whoever may close students must not be able to close
+    administrators. Returns whether it was active.
+    """
+    kind = type(person)
+    closed = kind._default_manager.filter(pk=person.pk, is_active=True).update(is_active=False)
+    if not closed:
+        return False
+    if person.user is not None:
+        role = Membership.objects.filter(user=person.user, role=ROLE_OF[kind]).first()
+        if role is not None:
+            membership_deactivate(membership=role, now=now, actor=actor)
+        sessions_end(user=person.user)
+    log(actor=actor, action=f"accounts.{kind._meta.model_name}.deactivated", now=now, target=person)
+    return True
+
+
+@transaction.atomic
+def profile_activate(*, person: Person, now: datetime, actor: Actor) -> bool:
+    """Bring this profile and its own role back, no other role; returns whether it was closed."""
+    kind = type(person)
+    opened = kind._default_manager.filter(pk=person.pk, is_active=False).update(is_active=True)
+    if not opened:
+        return False
+    if person.user is not None:
+        membership_add(user=person.user, role=ROLE_OF[kind], now=now, actor=actor)
+    log(actor=actor, action=f"accounts.{kind._meta.model_name}.activated", now=now, target=person)
+    return True

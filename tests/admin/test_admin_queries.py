@@ -1,0 +1,200 @@
+"""A list of thirty rows asks the database no more than a list of three."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.models import Device, Faculty, Student, User
+from apps.attendance.models import (
+    AttendanceRecord,
+    CheckInAttempt,
+    Method,
+    Outcome,
+    Policy,
+    RecordChange,
+    Source,
+    Status,
+)
+from apps.audit.services import SYSTEM, record, seal_pending
+from apps.biometrics.models import (
+    CampusThreshold,
+    FaceModel,
+    FaceSample,
+    FaceTemplate,
+    FaceVerification,
+    StoredImage,
+)
+from apps.classrooms.models import Beacon, Building, Classroom
+from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
+from apps.privacy.models import Consent
+from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.tenants.models import Campus, CampusModel
+from apps.tenants.scope import campus_scope
+from tests.admin.support import client_of, url
+from tests.factories import Cast, enroll, make_faculty, make_session, make_student
+
+pytestmark = pytest.mark.django_db
+
+# One row per campus, by a constraint.
+SINGLE = {"biometrics.TemplateKey"}
+
+
+def a_lot(campus: Campus, numbers: range, now: datetime) -> None:
+    """For each number one row of every kind, all of them related to different rows."""
+    for n in numbers:
+        with campus_scope(campus):
+            _study(n, now)
+
+
+def _study(n: int, now: datetime) -> None:
+    department = Department.objects.create(code=f"D{n}", name="D")
+    section = Section.objects.create(department=department, year=1, name="B")
+    building = Building.objects.create(name=f"B{n}")
+    room = Classroom.objects.create(building=building, room_number="1")
+    Beacon.objects.create(classroom=room, identifier=f"beacon-{n}")
+    term = Term.objects.create(
+        name=f"T{n}", academic_year="2026-2027", starts_on="2026-09-01", ends_on="2027-01-01"
+    )
+    faculty: Faculty = make_faculty(f"FAC{n}")
+    student = make_student(f"STU{n}")
+    subject = Subject.objects.create(code=f"S{n}", name="S")
+    course = Course.objects.create(
+        code=f"C{n}", term=term, subject=subject, section=section, faculty=faculty, classroom=room
+    )
+    enroll(student, course)
+    Placement.objects.create(student=student, section=section)
+    Mark.objects.create(student=student, subject=subject, marks=1, grade="A", given_on="2026-09-01")
+    Policy.objects.create(course=course, version=1, created_at=now)
+    _check_in(n, student, course, now)
+    _face(n, student, now)
+
+
+def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
+    device = Device.objects.create(
+        student=student,
+        device_uuid=f"d{n}",
+        public_key=f"k{n}".encode(),
+        kind="ios",
+        bound_at=now,
+        last_seen_at=now,
+    )
+    session = make_session(course, starts_at=now)
+    named: dict[str, Any] = {"purpose": "check_in", "subject": str(session.pk)}
+    QrSecret.objects.create(**named, sealed_secret=b"s", created_at=now)
+    OneTimeCode.objects.create(
+        **named,
+        code_hash=f"h{n}".encode(),
+        created_at=now,
+        expires_at=now + timedelta(minutes=5),
+    )
+    Tries.objects.create(**named, who=f"S{n}", count=1, last_at=now)
+    scan = Scan.objects.create(**named, scanner=f"S{n}", method="qr", accepted=True, at=now)
+    attempt = CheckInAttempt.objects.create(
+        session=session,
+        student=student,
+        device=device,
+        scan=scan,
+        nonce=f"nonce-{n}",
+        method=Method.QR,
+        outcome=Outcome.ACCEPTED,
+        factors={"qr": {"passed": True, "confidence": 1, "detail": {}}},
+        received_at=now,
+    )
+    kept = AttendanceRecord.objects.create(
+        session=session, student=student, source=Source.CHECK_IN, attempt=attempt, recorded_at=now
+    )
+    RecordChange.objects.create(record=kept, after=Status.LATE, reason="r", actor_label="a", at=now)
+    record(actor=SYSTEM, action="test.done", now=now, target=kept)
+    seal_pending()
+
+
+def _face(n: int, student: Student, now: datetime) -> None:
+    model = FaceModel.objects.create(
+        name=f"M{n}", version="1", dimension=3, threshold=0.5, sha256="0" * 64
+    )
+    CampusThreshold.objects.create(model=model, threshold=0.4)
+    consent = Consent.objects.create(student=student, kind="face", version="1", given_at=now)
+    image = StoredImage.objects.create(key=f"k{n}", sha256=f"{n:064}", size=1, stored_at=now)
+    sample = FaceSample.objects.create(
+        student=student, consent=consent, image=image, created_at=now
+    )
+    FaceTemplate.objects.create(
+        student=student,
+        sample=sample,
+        model=model,
+        vector=[1.0, 0.0, 0.0],
+        checksum=b"c",
+        created_at=now,
+    )
+    FaceVerification.objects.create(
+        student=student, model=model, reference=f"r{n}", decision="matched", at=now
+    )
+
+
+@pytest.fixture
+def client(cast: Cast) -> Client:
+    return client_of(cast, cast.admin)
+
+
+def statements(client: Client, page: str) -> int:
+    client.get(page)  # whatever is cached for longer than a request
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(page)
+    assert answer.status_code == 200
+    return len(queries)
+
+
+def pages() -> list[Any]:
+    labels = [
+        model._meta.label
+        for model in admin.site._registry
+        if (issubclass(model, CampusModel) or model is User) and model._meta.label not in SINGLE
+    ]
+    return sorted(labels)
+
+
+def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
+    cast: Cast, client: Client, now: datetime
+) -> None:
+    lists = {label: url(apps.get_model(label), "changelist") for label in pages()}
+    searches = {f"{label}?q": f"{page}?q=1" for label, page in lists.items()}
+    a_lot(cast.campus, range(3), now)
+    few = {label: statements(client, page) for label, page in (lists | searches).items()}
+    a_lot(cast.campus, range(3, 33), now)
+    many = {label: statements(client, page) for label, page in (lists | searches).items()}
+    with campus_scope(cast.campus):
+        counts = {label: apps.get_model(label)._default_manager.count() for label in lists}
+    assert {label: n for label, n in counts.items() if n < 30} == {}
+    grown = {label: (few[label], many[label]) for label in few if many[label] > few[label]}
+    assert grown == {}
+    assert max(many.values()) <= 15, many
+
+
+def test_pages_of_one_row_ask_no_more_when_there_are_many(
+    cast: Cast, client: Client, now: datetime
+) -> None:
+    def asked() -> dict[str, int]:
+        with campus_scope(cast.campus):
+            rows = {
+                label: apps.get_model(label)._default_manager.order_by("-pk").first()
+                for label in pages()
+            }
+        return {
+            label: statements(client, url(type(row), "change", row.pk))
+            for label, row in rows.items()
+            if row is not None
+        }
+
+    a_lot(cast.campus, range(3), now)
+    few = asked()
+    a_lot(cast.campus, range(3, 23), now)
+    many = asked()
+    assert set(many) == set(pages())
+    grown = {label: (few[label], many[label]) for label in few if many[label] > few[label]}
+    assert grown == {}
