@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.admin_forms import FacultyForm, NewUserForm, StudentForm, typed
+from apps.accounts.admin_forms import FacultyForm, NewUserForm, StudentForm, UserForm, typed
 from apps.accounts.models import Device, Faculty, Membership, Student, User
 from apps.accounts.services import (
     account_provide,
@@ -66,6 +66,7 @@ class UserAdmin(CampusModelAdmin):
     mail does) nor closes it (roles here are made inactive).
     """
 
+    form = UserForm
     list_display = ["email", "name", "roles", "is_active", "last_login"]
     list_filter = ["is_active"]
     search_fields = ["email", "name"]
@@ -161,7 +162,7 @@ class PersonAdmin(CampusModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         linked = obj is not None and obj.user_id is not None
         may_link = request.user.has_perm("accounts.change_membership") and not linked
-        return ["uuid", "is_active"] if may_link else ["uuid", "is_active", "user"]
+        return ["is_active"] if may_link else ["is_active", "user"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
@@ -200,7 +201,7 @@ class DeviceInline(HistoryInline):
     readonly_fields = fields
 
 
-STATE = (_("State"), {"fields": [("is_active", "uuid"), "user"]})
+STATE = (_("State"), {"fields": [("is_active", "user")]})
 
 
 @admin.register(Student)
@@ -217,7 +218,8 @@ class StudentAdmin(PersonAdmin):
             _("Study"),
             {
                 "fields": [
-                    ("year_of_study", "program", "age"),
+                    "program",
+                    ("year_of_study", "age"),
                     ("is_representative", "representative_mobile"),
                 ]
             },

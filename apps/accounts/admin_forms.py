@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from apps.accounts.models import Faculty, Role, Student, User
 from apps.tenants.models import Campus
@@ -14,11 +15,24 @@ from apps.tenants.scope import current_campus_id
 PERSON = ["code", "first_name", "last_name", "email", "phone", "user"]
 
 
-class NewUserForm(forms.ModelForm):
+class UserForm(forms.ModelForm):
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=[("", gettext_lazy("as the browser says")), *settings.LANGUAGES],
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "language", "is_active"]
+
+
+class NewUserForm(UserForm):
     """An e-mail address that is known from another campus is a person, not a mistake."""
 
     roles = forms.MultipleChoiceField(
-        label=gettext_lazy("roles"),
+        label=gettext_lazy("Roles"),
         choices=Role.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy(

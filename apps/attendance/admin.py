@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from apps.attendance.admin_forms import WEIGHTS, PolicyForm
 from apps.attendance.models import (
     AttendanceRecord,
     AttendanceSummary,
@@ -25,7 +26,31 @@ class PolicyAdmin(CampusModelAdmin):
     list_display = ["__str__", "version", "present_threshold", "late_after_minutes", "created_at"]
     list_select_related = ["course__subject"]
     autocomplete_fields = ["course"]
-    readonly_fields = ["version", "created_at"]
+    search_fields = ["course__code"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = PolicyForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new version is typed factor by factor; one that exists is shown as it is kept."""
+        weights = [tuple(WEIGHTS)] if obj is None else ["weights"]
+        scope = ["course"] if obj is None else [("course", "version", "created_at")]
+        return [
+            (None, {"fields": scope}),
+            (_("Weights"), {"fields": weights}),
+            (
+                _("Rules"),
+                {
+                    "fields": [
+                        ("required", "decisive"),
+                        ("present_threshold", "late_after_minutes"),
+                        ("open_before_minutes", "open_after_minutes"),
+                    ]
+                },
+            ),
+        ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -37,6 +62,7 @@ class PolicyAdmin(CampusModelAdmin):
         newest = Policy.objects.filter(course=obj.course).order_by("-version").first()
         obj.version = newest.version + 1 if newest else 1
         obj.created_at = timezone.now()
+        obj.weights = form.weights()
         super().save_model(request, obj, form, change)
 
 

@@ -44,7 +44,7 @@ class SampleForm(forms.ModelForm):
     """A photo of a student who agreed; a worker judges it."""
 
     photo = forms.FileField(
-        label=_("photo"),
+        label=_("Photo"),
         widget=UnfoldAdminFileFieldWidget,
         help_text=_("JPEG, PNG or WebP with exactly one face. The student must have agreed."),
     )

@@ -43,7 +43,7 @@ class BeaconForm(forms.ModelForm):
     """The secret goes in and never comes out."""
 
     secret = forms.CharField(
-        label=_("secret"),
+        label=_("Secret"),
         required=False,
         widget=UnfoldAdminPasswordWidget,
         help_text=_(

@@ -42,7 +42,8 @@ class ClassSessionAdmin(CampusModelAdmin):
                 "fields": [
                     ("course", "faculty"),
                     ("classroom", "topic"),
-                    ("starts_at", "ends_at"),
+                    "starts_at",
+                    "ends_at",
                 ]
             },
         ),

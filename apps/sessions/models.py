@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
@@ -98,4 +99,4 @@ class ClassSession(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.course} {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.course} {timezone.localtime(self.starts_at):%Y-%m-%d %H:%M}"

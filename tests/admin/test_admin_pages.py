@@ -271,9 +271,12 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
         Policy.objects.create(version=1, created_at=timezone.now())
         form = {
             "course": "",
-            "weights": '{"qr": 1}',
-            "required": '["qr"]',
-            "decisive": "[]",
+            "weight_qr": "0.5",
+            "weight_device": "0.3",
+            "weight_location": "0.2",
+            "weight_bluetooth": 0,
+            "weight_face": 0,
+            "required": ["qr"],
             "present_threshold": "0.7",
             "late_after_minutes": 5,
             "open_before_minutes": 15,
@@ -282,7 +285,17 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
     answer = admin_client.post(url(Policy, "add"), form)
     assert answer.status_code == 302, answer.context["errors"]
     with campus_scope(cast.campus):
-        assert Policy.objects.order_by("-version").first().version == 2  # type: ignore[union-attr]
+        policy = Policy.objects.get(version=2)
+    assert (policy.required, policy.decisive) == (["qr"], [])
+    assert policy.weights == {
+        "qr": 0.5,
+        "device": 0.3,
+        "location": 0.2,
+        "bluetooth": 0.0,
+        "face": 0.0,
+    }
+    refused = admin_client.post(url(Policy, "add"), {**form, "weight_location": "0.3"})
+    assert "weight_location" in refused.context["adminform"].form.errors
 
 
 class TestSuperAdmin:

@@ -1,0 +1,89 @@
+"""The form of a new policy: a number per weight and a tick per factor, instead of JSON by hand."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
+)
+
+from apps.attendance.models import Policy
+from apps.attendance.models.policy import default_weights, validate_weights
+
+FACTORS = [
+    ("qr", _("Code on the screen")),
+    ("device", _("Bound device")),
+    ("location", _("Place")),
+    ("bluetooth", _("Beacon")),
+    ("face", _("Face")),
+]
+NEVER_DECISIVE = "location"
+WEIGHTS = [f"weight_{name}" for name, _label in FACTORS]
+
+
+class FactorsField(forms.MultipleChoiceField):
+    """A subset of the factors that may decide, as a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [(name, label) for name, label in FACTORS if name != NEVER_DECISIVE]
+        super().__init__(
+            choices=choices,
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            **kwargs,
+        )
+
+
+def weight_field(name: str, label: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        min_value=0,
+        max_value=1,
+        decimal_places=3,
+        initial=default_weights()[name],
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "0.01"}),
+    )
+
+
+class PolicyForm(forms.ModelForm):
+    """Weights are numbers from 0 to 1 that count in proportion to each other."""
+
+    weight_qr = weight_field("qr", FACTORS[0][1])
+    weight_device = weight_field("device", FACTORS[1][1])
+    weight_location = weight_field("location", FACTORS[2][1])
+    weight_bluetooth = weight_field("bluetooth", FACTORS[3][1])
+    weight_face = weight_field("face", FACTORS[4][1])
+
+    required = FactorsField(label=_("Required factors"), help_text=_("Must be proven."))
+    decisive = FactorsField(
+        label=_("Decisive factors"),
+        help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
+    )
+
+    class Meta:
+        model = Policy
+        fields = [
+            "course",
+            "required",
+            "decisive",
+            "present_threshold",
+            "late_after_minutes",
+            "open_before_minutes",
+            "open_after_minutes",
+        ]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if all(name in self.cleaned_data for name in WEIGHTS):
+            try:
+                validate_weights(self.weights())
+            except ValidationError as error:
+                self.add_error("weight_location", error)
+        return cleaned
+
+    def weights(self) -> dict[str, float]:
+        """What was typed, as the policy keeps it."""
+        return {name: float(self.cleaned_data[f"weight_{name}"]) for name, _label in FACTORS}
