@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from apps.attendance.admin_forms import WEIGHTS, PolicyForm
+from apps.attendance.admin_forms import WEIGHT_ROWS, PolicyForm
 from apps.attendance.models import (
     AttendanceRecord,
     AttendanceSummary,
@@ -35,7 +35,7 @@ class PolicyAdmin(CampusModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new version is typed factor by factor; one that exists is shown as it is kept."""
-        weights = [tuple(WEIGHTS)] if obj is None else ["weights"]
+        weights = [*WEIGHT_ROWS] if obj is None else ["weights"]
         scope = ["course"] if obj is None else [("course", "version", "created_at")]
         return [
             (None, {"fields": scope}),

@@ -11,7 +11,12 @@ from unfold.widgets import (
 )
 
 from apps.attendance.models import Policy
-from apps.attendance.models.policy import default_weights, validate_weights
+from apps.attendance.models.policy import (
+    default_decisive,
+    default_required,
+    default_weights,
+    validate_weights,
+)
 
 FACTORS = [
     ("qr", _("Code on the screen")),
@@ -21,7 +26,11 @@ FACTORS = [
     ("face", _("Face")),
 ]
 NEVER_DECISIVE = "location"
-WEIGHTS = [f"weight_{name}" for name, _label in FACTORS]
+WEIGHT_ROWS = [
+    ("weight_qr", "weight_device"),
+    ("weight_location", "weight_bluetooth"),
+    "weight_face",
+]
 
 
 class FactorsField(forms.MultipleChoiceField):
@@ -57,9 +66,12 @@ class PolicyForm(forms.ModelForm):
     weight_bluetooth = weight_field("bluetooth", FACTORS[3][1])
     weight_face = weight_field("face", FACTORS[4][1])
 
-    required = FactorsField(label=_("Required factors"), help_text=_("Must be proven."))
+    required = FactorsField(
+        label=_("Required factors"), initial=default_required, help_text=_("Must be proven.")
+    )
     decisive = FactorsField(
         label=_("Decisive factors"),
+        initial=default_decisive,
         help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
     )
 
@@ -77,7 +89,7 @@ class PolicyForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        if all(name in self.cleaned_data for name in WEIGHTS):
+        if all(f"weight_{name}" in self.cleaned_data for name, _label in FACTORS):
             try:
                 validate_weights(self.weights())
             except ValidationError as error:

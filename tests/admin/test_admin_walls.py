@@ -146,8 +146,9 @@ def test_actions_ask_for_the_same_rights_as_forms(
 
 
 def test_operators_cannot_close_an_administrator_who_studies(cast: Cast) -> None:
+    assert cast.student.user is not None
     with campus_scope(cast.campus):
-        Membership.objects.create(user_id=cast.student.user_id, role=Role.ADMIN)
+        Membership.objects.create(user=cast.student.user, role=Role.ADMIN)
     form = {"action": "deactivate", "_selected_action": [cast.student.pk]}
     client_of(cast, cast.operator).post(url(Student, "changelist"), form)
     with campus_scope(cast.campus):
@@ -157,8 +158,9 @@ def test_operators_cannot_close_an_administrator_who_studies(cast: Cast) -> None
 
 def test_activating_brings_back_no_other_role(cast: Cast) -> None:
     client = client_of(cast, cast.operator)
+    assert cast.student.user is not None
     with campus_scope(cast.campus):
-        Membership.objects.create(user_id=cast.student.user_id, role=Role.ADMIN, is_active=False)
+        Membership.objects.create(user=cast.student.user, role=Role.ADMIN, is_active=False)
     for action in ("deactivate", "activate"):
         form = {"action": action, "_selected_action": [cast.student.pk]}
         client.post(url(Student, "changelist"), form)
