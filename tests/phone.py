@@ -41,12 +41,14 @@ def signed_in(cast: Cast, user: User) -> APIClient:
 class Phone:
     """Binds a device for the student in the database and speaks REST as the student."""
 
-    def __init__(self, cast: Cast, student: Student, *, bind: bool = True) -> None:
+    def __init__(
+        self, cast: Cast, student: Student, *, bind: bool = True, client: Any = None
+    ) -> None:
         self.cast = cast
         self.student = student
         self.key = ec.generate_private_key(ec.SECP256R1())
         assert student.user is not None
-        self.client = signed_in(cast, student.user)
+        self.client = client or signed_in(cast, student.user)
         if bind:
             self.bind()
 

@@ -17,7 +17,7 @@ from apps.ops.embedded import EmbeddedStack, Layout
 NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 
 
-def start_embedded() -> None:
+def start_embedded() -> EmbeddedStack:
     var = Path(tempfile.mkdtemp(prefix="campus-tests-"))
     stack = EmbeddedStack(Layout(var), postgres_options={"fsync": "off"})
     stack.start()
@@ -29,6 +29,7 @@ def start_embedded() -> None:
         REDIS_URL=stack.layout.redis_url,
         CAMPUS_VAR=str(var),
     )
+    return stack
 
 
 def check_named_services() -> None:
@@ -42,7 +43,8 @@ def check_named_services() -> None:
         raise SystemExit(message)
 
 
+STACK: EmbeddedStack | None = None  # ours, which tests may kill; None for servers of others
 if any(os.environ.get(name) for name in NAMES):
     check_named_services()
 else:
-    start_embedded()
+    STACK = start_embedded()
