@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from apps.audit.chain import FIRST_LINK, entry_mac, next_link
 from apps.audit.models import Entry, Seal
+from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
 
 SEAL_BATCH: Final = 2_000
@@ -56,7 +57,7 @@ def record(
         data=data or {},
     )
     entry.mac = entry_mac(entry)
-    entry.save(force_insert=True)
+    row_insert(entry)
     return entry
 
 

@@ -13,6 +13,12 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 VERSION_SECONDS: Final = 24 * 3600
+# One round trip, and no moment in which a counter stands without its end.
+_COUNT_UP: Final = """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    return count
+"""
 
 
 class OneClient(RedisCacheClient):
@@ -83,9 +89,9 @@ def count_up(key: str, *, seconds: int) -> int:
     Atomic across processes. Without the cache server it answers 1: limits rest, people do not.
     """
     try:
-        cache.add(key, 0, seconds)
-        return cache.incr(key)
-    except (RedisError, ValueError):
+        client = cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
+        return int(client.eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds))
+    except RedisError:
         return 1
 
 

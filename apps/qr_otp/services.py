@@ -15,6 +15,7 @@ from apps.common.crypto import keyed_hash
 from apps.qr_otp import tokens
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
+from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
 
 OTP_DIGITS: Final = 6
@@ -157,5 +158,5 @@ def scan_save(
         delay_ms=check.delay_ms,
         address=address,
     )
-    scan.save(force_insert=True)
+    row_insert(scan)
     return scan

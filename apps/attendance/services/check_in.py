@@ -25,6 +25,7 @@ from apps.common.cache import touch
 from apps.common.errors import Invalid, NotFound
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_check_in
+from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 
@@ -79,7 +80,7 @@ def check_in(
         _settle(attempt, outcome=Outcome.REFUSED, reason=problem, now=now)
     else:
         _judge(attempt, ticket, student, session, submission, now=now)
-    attempt.save(force_insert=True)
+    row_insert(attempt)
     if attempt.outcome == Outcome.PENDING:
         enqueue(SETTLE_TASK, str(attempt.pk))
     else:

@@ -14,6 +14,7 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.selectors import ATTENDED
+from apps.tenants.inserts import row_insert
 
 # Refusals after judging: the student was there with something that did not hold.
 INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})
@@ -50,9 +51,7 @@ def record_from_attempt(
         "verification_score": attempt.score,
     }
     if known.record_id is None:
-        AttendanceRecord(session_id=session.id, student_id=attempt.student_id, **values).save(
-            force_insert=True
-        )
+        row_insert(AttendanceRecord(session_id=session.id, student_id=attempt.student_id, **values))
     elif _may_improve(known, status):
         AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
 

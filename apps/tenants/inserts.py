@@ -1,0 +1,34 @@
+"""Inserting one row without the ORM's query building, for the paths that every scan takes."""
+
+from functools import cache
+
+from django.db import connection, models
+
+from apps.tenants.models import CampusModel
+
+
+@cache
+def _plan(model: type[CampusModel]) -> tuple[str, tuple[models.Field, ...]]:
+    """The statement for this model and the fields whose values it takes, in order."""
+    meta = model._meta
+    numbered = isinstance(meta.pk, models.AutoField)
+    fields = tuple(f for f in meta.concrete_fields if not (numbered and f is meta.pk))
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    returning = f' RETURNING "{meta.pk.column}"' if numbered else ""
+    return f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({places}){returning}', fields  # noqa: S608  (names of our models)
+
+
+def row_insert(row: CampusModel) -> None:
+    """Like `row.save(force_insert=True)` at a quarter of its cost (measured by bench/check_in).
+
+    The fields do the same work as there: they stamp the campus and the times, refuse another
+    campus and convert the values. Signals are not sent: nothing here listens to any.
+    """
+    statement, fields = _plan(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        if row.pk is None:
+            (row.pk,) = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias
