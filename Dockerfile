@@ -40,5 +40,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
 CMD ["granian", "campus.wsgi:application", "--interface", "wsgi", \
-     "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", \
+     "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "2", \
      "--workers-kill-timeout", "10", "--respawn-failed-workers", "--no-ws"]

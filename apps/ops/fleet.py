@@ -7,7 +7,7 @@ from pathlib import Path
 from apps.ops.supervisor import Service
 
 WEB_WORKERS = 2
-WEB_THREADS = 4  # per worker; measured against other counts and servers, see docs/decisions
+WEB_THREADS = 2  # per worker: 3 and 4 redeem a tenth and a quarter less (bench/check_in.py)
 WEB_STOP_SECONDS = 5
 CELERY_QUEUES = "default,notifications,imports"
 CELERY_PROCESSES = 2

@@ -23,10 +23,20 @@ def env_flag(name: str, *, default: bool = False) -> bool:
     return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
 
 
+PREPARED_STATEMENTS = env_flag("PREPARED_STATEMENTS", default=True)
+
+
 def database(url: str) -> dict[str, Any]:
-    """One alias from a URL: persistent connections that are checked before they are reused."""
+    """One alias from a URL: persistent connections that are checked before they are reused.
+
+    PostgreSQL keeps the plan of a statement from its fifth run on; planning the statements of a
+    check-in afresh costs five times as much as running them (bench/check_in.py). PgBouncer before
+    1.21 in transaction mode cannot do that: PREPARED_STATEMENTS=0.
+    """
     config = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
-    return {**config, "ATOMIC_REQUESTS": False}
+    prepared = {"server_side_binding": True, "prepare_threshold": 5} if PREPARED_STATEMENTS else {}
+    options = {**config.get("OPTIONS", {}), **prepared}
+    return {**config, "OPTIONS": options, "ATOMIC_REQUESTS": False}
 
 
 DEBUG = False

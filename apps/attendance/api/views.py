@@ -15,6 +15,10 @@ from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsStudent, request_user
 from apps.attendance.api.serializers import (
+    ATTEMPT,
+    CHECK_IN,
+    CHECK_IN_JSON,
+    REDEEM,
     AttemptOutput,
     CheckInInput,
     CheckInJson,
@@ -53,9 +57,7 @@ REDEEM_STATUS: Final[dict[str, int]] = {
 @throttle_classes([throttle("redeem")])
 def redeem(request: Request) -> Response:
     """Turn a scanned or typed code into a ticket, at once. Every try is in the scan log."""
-    data = RedeemInput(data=request.data)
-    data.is_valid(raise_exception=True)
-    outcome = _redeem(request, data.validated_data)
+    outcome = _redeem(request, REDEEM.run_validation(request.data))
     if outcome.reason:
         reason = Reason(outcome.reason)
         raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
@@ -64,7 +66,7 @@ def redeem(request: Request) -> Response:
         "expires_at": outcome.expires_at,
         "session": outcome.session_id,
     }
-    return Response(TicketOutput(body).data, status=status.HTTP_201_CREATED)
+    return Response(body, status=status.HTTP_201_CREATED)
 
 
 def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
@@ -97,9 +99,8 @@ def check_in_view(request: Request) -> Response:
     """Send the evidence for a ticket. 201 with the judged attempt; a retried nonce gets 200 and
     the first answer. Outcome "pending" means that a worker is comparing the face."""
     json_body = request.content_type == "application/json"
-    data = (CheckInJson if json_body else CheckInInput)(data=request.data)
-    data.is_valid(raise_exception=True)
-    submission = _submission(data.validated_data)
+    serializer = CHECK_IN_JSON if json_body else CHECK_IN
+    submission = _submission(serializer.run_validation(request.data))
     attempt, made = check_in(
         user=request_user(request),
         submission=submission,
@@ -107,7 +108,7 @@ def check_in_view(request: Request) -> Response:
         actor=request_actor(request),
     )
     code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
-    return Response(AttemptOutput(attempt).data, status=code)
+    return Response(ATTEMPT.to_representation(attempt), status=code)
 
 
 def _submission(data: dict[str, Any]) -> Submission:
@@ -162,4 +163,4 @@ def attempt_view(request: Request, attempt_id: str) -> Response:
     attempt = own.filter(pk=attempt_id).first()
     if attempt is None:
         raise NotFound("attempt_not_found", _("There is no such check-in of yours."))
-    return Response(AttemptOutput(attempt).data)
+    return Response(ATTEMPT.to_representation(attempt))
