@@ -11,7 +11,9 @@ from apps.accounts.permissions import may_enter, model_permission
 
 _USER_FIELDS: Final = [field.attname for field in User._meta.concrete_fields]
 _USER_COLUMNS: Final = ", ".join(f'"{field.column}"' for field in User._meta.concrete_fields)
-_LIVE_USER: Final = f"SELECT {_USER_COLUMNS} FROM {User._meta.db_table} WHERE id = %s AND is_active"  # noqa: S608
+_LIVE_USER: Final = (
+    f'SELECT {_USER_COLUMNS} FROM "{User._meta.db_table}" WHERE id = %s AND is_active'  # noqa: S608
+)
 
 
 class CampusBackend(AuthenticationBackend):
