@@ -34,6 +34,11 @@ class CampusTask(Task):
         return super().apply_async(args, kwargs, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with campus_scope(self.message_campus_id()):
+            return super().__call__(*args, **kwargs)
+
+    def message_campus_id(self) -> int:
+        """The campus that the running task's message carries."""
         campus_id = (self.request.headers or {}).get(CAMPUS_HEADER) or self.request.get(
             CAMPUS_HEADER
         )
@@ -42,8 +47,7 @@ class CampusTask(Task):
         if campus_id is None:
             message = f"{self.name} arrived without a campus."
             raise NoCampus(message)
-        with campus_scope(campus_id):
-            return super().__call__(*args, **kwargs)
+        return int(campus_id)
 
 
 def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:

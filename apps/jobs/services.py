@@ -1,0 +1,87 @@
+"""The life of a job: queued → running → succeeded, failed or cancelled."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Refused
+from apps.jobs.models import Job
+from apps.jobs.registry import handler_of
+from apps.tenants.tasks import enqueue
+
+RUN_TASK: Final = "apps.jobs.tasks.run_job"
+# A running job says so at least every few seconds; one that has been silent so long was lost.
+SILENT: Final = timedelta(minutes=2)
+MAX_STARTS: Final = 3
+Status = Job.Status
+
+
+@transaction.atomic
+def job_start(
+    *, kind: str, title: str, params: dict[str, Any], user_id: int | None, now: datetime
+) -> Job:
+    """Queue a job of a registered kind; a worker begins when the transaction has committed."""
+    handler_of(kind)  # an unknown kind fails here, in the caller
+    job = Job.objects.create(
+        kind=kind, title=title[:200], params=params, created_by_id=user_id, created_at=now
+    )
+    enqueue(RUN_TASK, str(job.pk))
+    return job
+
+
+@transaction.atomic
+def job_cancel(*, job: Job, now: datetime) -> Job:
+    """Cancel a waiting job at once and ask a running one to stop; finished ones are refused."""
+    if Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(
+        status=Status.CANCELLED, finished_at=now, cancel_requested=True
+    ):
+        job.refresh_from_db()
+        return job
+    if not Job.objects.filter(pk=job.pk, status=Status.RUNNING).update(cancel_requested=True):
+        raise Refused("job_finished", _("This has finished already."))
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def job_claim(*, job_id: UUID, now: datetime) -> Job | None:
+    """Take a waiting job, or one whose worker was lost; None when there is nothing to take."""
+    lost = Q(status=Status.RUNNING, heartbeat_at__lt=now - SILENT)
+    claimed = Job.objects.filter(Q(status=Status.QUEUED) | lost, pk=job_id).update(
+        status=Status.RUNNING,
+        started_at=now,
+        heartbeat_at=now,
+        attempts=F("attempts") + 1,
+        phase="",
+        done=0,
+        total=0,
+    )
+    if not claimed:
+        return None
+    job = Job.objects.get(pk=job_id)
+    if job.attempts > MAX_STARTS:
+        job_fail(job_id=job_id, problem=_("Its worker was lost three times."), now=now)
+        return None
+    return job
+
+
+def job_succeed(*, job_id: UUID, result: dict[str, Any], now: datetime) -> None:
+    """In the transaction of the work itself: both are saved, or neither."""
+    Job.objects.filter(pk=job_id).update(
+        status=Status.SUCCEEDED, result=result, finished_at=now, done=F("total"), phase=""
+    )
+
+
+def job_fail(*, job_id: UUID, problem: str, now: datetime) -> None:
+    Job.objects.filter(pk=job_id).update(
+        status=Status.FAILED, problem=problem[:500], finished_at=now
+    )
+
+
+def job_stop(*, job_id: UUID, now: datetime) -> None:
+    """A running job has noticed that it was asked to stop."""
+    Job.objects.filter(pk=job_id).update(status=Status.CANCELLED, finished_at=now)

@@ -1,0 +1,76 @@
+"""Running jobs in workers, and picking up those whose worker was lost."""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from celery import Task, shared_task
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Refused
+from apps.jobs.models import Job
+from apps.jobs.progress import Cancelled, Progress
+from apps.jobs.registry import handler_of
+from apps.jobs.services import SILENT, job_claim, job_fail, job_stop, job_succeed
+from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import every_campus
+from apps.tenants.tasks import CampusTask, enqueue
+
+logger = logging.getLogger(__name__)
+
+
+class JobTask(CampusTask):
+    """Enters the campus step by step, so that a job's beginning is seen before its end."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return Task.__call__(self, self.message_campus_id(), *args, **kwargs)
+
+
+@shared_task(base=JobTask)
+def run_job(campus_id: int, job_id: str) -> None:
+    """Claim the job, do it and save its result in one transaction, or say why not."""
+    run(campus_id, UUID(job_id))
+
+
+def run(campus_id: int, job_id: UUID) -> None:
+    """Also for commands, which run a job in their own process."""
+    with campus_scope(campus_id):
+        job = job_claim(job_id=job_id, now=timezone.now())
+    if job is None:
+        return
+    try:
+        with Progress(job.pk, campus_id) as progress, campus_scope(campus_id):
+            result = handler_of(job.kind)(job, progress)
+            job_succeed(job_id=job.pk, result=result, now=timezone.now())
+    except Cancelled:
+        with campus_scope(campus_id):
+            job_stop(job_id=job.pk, now=timezone.now())
+    except Refused as refusal:
+        _failed(campus_id, job.pk, str(refusal.message))
+    except Exception:
+        logger.exception("Job %s (%s) failed.", job.pk, job.kind)
+        _failed(campus_id, job.pk, _("Something went wrong on our side; nothing was changed."))
+
+
+def _failed(campus_id: int, job_id: UUID, problem: str) -> None:
+    with campus_scope(campus_id):
+        job_fail(job_id=job_id, problem=problem, now=timezone.now())
+
+
+@shared_task
+def sweep_jobs() -> int:
+    """Enqueue again what waits without a message or lost its worker."""
+    swept = 0
+    before = timezone.now() - SILENT
+    waiting = Q(status=Job.Status.QUEUED, created_at__lt=before)
+    lost = Q(status=Job.Status.RUNNING, heartbeat_at__lt=before)
+    for campus in every_campus(reason="sweep jobs"):
+        with campus_scope(campus):
+            for job_id in Job.objects.filter(waiting | lost).values_list("pk", flat=True):
+                enqueue(run_job, str(job_id))
+                swept += 1
+    return swept

@@ -1,0 +1,160 @@
+"""Jobs: claimed once, visible while they run, stopped, picked up again, never half-done."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.common.errors import Refused
+from apps.enrollments.models import Department
+from apps.jobs import registry
+from apps.jobs.models import Job
+from apps.jobs.progress import Progress
+from apps.jobs.services import SILENT, job_cancel, job_claim, job_start
+from apps.jobs.tasks import run, sweep_jobs
+from apps.tenants.scope import campus_scope
+from tests.factories import Cast, make_cast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KIND = "tests.job"
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Cast:
+    return make_cast("north")
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What the job does is set by the test, as `do`."""
+    box: dict[str, Any] = {"do": lambda job, progress: {"ok": True}}
+    monkeypatch.setitem(registry._handlers, KIND, lambda job, progress: box["do"](job, progress))
+    return box
+
+
+def start(cast: Cast) -> Job:
+    with campus_scope(cast.campus):
+        return job_start(kind=KIND, title="T", params={}, user_id=None, now=timezone.now())
+
+
+def again(cast: Cast, job: Job) -> Job:
+    with campus_scope(cast.campus):
+        return Job.objects.get(pk=job.pk)
+
+
+def test_done_once(cast: Cast, handler: dict[str, Any]) -> None:
+    job = start(cast)
+    run(cast.campus.pk, job.pk)
+    run(cast.campus.pk, job.pk)
+    done = again(cast, job)
+    assert (done.status, done.result, done.attempts, done.percent) == (
+        "succeeded",
+        {"ok": True},
+        1,
+        100,
+    )
+
+
+def test_unknown_kinds_fail_in_the_caller(cast: Cast) -> None:
+    with campus_scope(cast.campus), pytest.raises(KeyError):
+        job_start(kind="nothing", title="T", params={}, user_id=None, now=timezone.now())
+
+
+def test_progress_is_seen_before_the_work_commits(cast: Cast, handler: dict[str, Any]) -> None:
+    seen = []
+
+    def do(job: Job, progress: Progress) -> dict[str, Any]:
+        Department.objects.create(code="NEW", name="n")
+        progress.at(3, 10, phase="counting")
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT set_config('campus.id', %s, false)", [str(cast.campus.pk)])
+            cursor.execute("SELECT done, total, phase, status FROM jobs_job")
+            seen.append(cursor.fetchone())
+            cursor.execute("SELECT count(*) FROM enrollments_department WHERE code = 'NEW'")
+            seen.append(cursor.fetchone())
+        other.close()
+        return {}
+
+    handler["do"] = do
+    run(cast.campus.pk, start(cast).pk)
+    assert seen == [(3, 10, "counting", "running"), (0,)]
+
+
+def test_a_stopped_job_leaves_nothing(cast: Cast, handler: dict[str, Any]) -> None:
+    def do(job: Job, progress: Progress) -> dict[str, Any]:
+        Department.objects.create(code="NEW", name="n")
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT set_config('campus.id', %s, false)", [str(cast.campus.pk)])
+            cursor.execute("UPDATE jobs_job SET cancel_requested = true")
+        other.close()
+        progress.at(1, 2, phase="going on")
+        raise AssertionError
+
+    handler["do"] = do
+    job = start(cast)
+    run(cast.campus.pk, job.pk)
+    assert again(cast, job).status == "cancelled"
+    with campus_scope(cast.campus):
+        assert not Department.objects.filter(code="NEW").exists()
+
+
+def test_a_waiting_job_is_cancelled_at_once(cast: Cast, handler: dict[str, Any]) -> None:
+    job = start(cast)
+    with campus_scope(cast.campus):
+        assert job_cancel(job=job, now=timezone.now()).status == "cancelled"
+        with pytest.raises(Refused):
+            job_cancel(job=job, now=timezone.now())
+    handler["do"] = None
+    run(cast.campus.pk, job.pk)
+    assert again(cast, job).status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(Refused("x", "Say this."), "Say this."), (ZeroDivisionError(), "Something went wrong")],
+)
+def test_failures_are_said_and_undone(
+    cast: Cast, handler: dict[str, Any], error: Exception, said: str
+) -> None:
+    def do(job: Job, progress: Progress) -> dict[str, Any]:
+        Department.objects.create(code="NEW", name="n")
+        raise error
+
+    handler["do"] = do
+    job = start(cast)
+    run(cast.campus.pk, job.pk)
+    failed = again(cast, job)
+    assert failed.status == "failed"
+    assert failed.problem.startswith(said)
+    with campus_scope(cast.campus):
+        assert not Department.objects.filter(code="NEW").exists()
+
+
+def test_a_job_whose_worker_was_lost_is_taken_again(cast: Cast, handler: dict[str, Any]) -> None:
+    job = start(cast)
+    now = timezone.now()
+    with campus_scope(cast.campus):
+        assert job_claim(job_id=job.pk, now=now) is not None
+        assert job_claim(job_id=job.pk, now=now + SILENT / 2) is None
+        assert job_claim(job_id=job.pk, now=now + 2 * SILENT) is not None
+        assert job_claim(job_id=job.pk, now=now + 4 * SILENT) is not None
+        assert job_claim(job_id=job.pk, now=now + 6 * SILENT) is None
+    assert again(cast, job).status == "failed"
+
+
+def test_the_sweep_finds_what_waits_without_a_message(cast: Cast, handler: dict[str, Any]) -> None:
+    job = start(cast)
+    assert sweep_jobs() == 0
+    with campus_scope(cast.campus):
+        Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
+    assert sweep_jobs() == 1
+
+
+def test_nothing_happens_for_an_unknown_job(cast: Cast) -> None:
+    run(cast.campus.pk, uuid.uuid4())
