@@ -23,7 +23,13 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import CampusInline, CampusModelAdmin, HistoryAdmin, HistoryInline
+from apps.audit.admin_base import (
+    CampusInline,
+    CampusModelAdmin,
+    HistoryAdmin,
+    HistoryInline,
+    IndexedSearch,
+)
 from apps.common.cache import forget
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain
@@ -144,7 +150,7 @@ class MembershipAdmin(CampusModelAdmin):
         return False
 
 
-class PersonAdmin(CampusModelAdmin):
+class PersonAdmin(IndexedSearch, CampusModelAdmin):
     """People with history are deactivated, not deleted; a service makes them, with account."""
 
     list_filter = ["is_active"]

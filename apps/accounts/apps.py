@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "apps.accounts"
     verbose_name = _("people")
+
+    def ready(self) -> None:
+        from apps.accounts.selectors import phone_numbers
+        from apps.notifications.addresses import register_phone_book
+
+        register_phone_book(phone_numbers)

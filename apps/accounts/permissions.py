@@ -44,7 +44,13 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "add:enrollments.enrollment",
         "change:enrollments.enrollment",
         "add:enrollments.placement",
+        "add:imports.importrun",
         "change:enrollments.placement",
+        "add:timetable.weeklyslot",
+        "change:timetable.weeklyslot",
+        "add:timetable.holiday",
+        "change:timetable.holiday",
+        "change:notifications.delivery",
     ),
     Role.PRINCIPAL: ("view:*",),
 }

@@ -1,11 +1,13 @@
 """Finding people of the entered campus."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from apps.accounts.models import Device, Faculty, Role, Student
 from apps.common.errors import NotFound
+from apps.tenants.search import matching
 
 
 def student_of(*, user: Any) -> Student | None:
@@ -49,3 +51,47 @@ def student_by_id(*, student_id: int) -> Student:
     if student is None:
         raise NotFound("no_such_student", "No such student.")
     return student
+
+
+def faculty_by_id(*, faculty_id: int) -> Faculty:
+    """Raises `NotFound` (no_such_faculty_member), also for another campus's."""
+    faculty = Faculty.objects.filter(pk=faculty_id).first()
+    if faculty is None:
+        raise NotFound("no_such_faculty_member", "No such faculty member.")
+    return faculty
+
+
+def phone_numbers(user_ids: Collection[int]) -> dict[int, str]:
+    """Numbers of the active students and faculty behind these accounts; two queries."""
+    found: dict[int, str] = {}
+    for people in (Student, Faculty):
+        known = people.objects.filter(user_id__in=user_ids, is_active=True).exclude(phone="")
+        found.update(known.order_by().values_list("user_id", "phone"))
+    return found
+
+
+# The look-ups below go through relations of apps above this one: by name only.
+STUDENT_FILTERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "section": ("placements__section", {"placements__is_current": True}),
+    "course": ("enrollments__course", {"enrollments__status": "enrolled"}),
+}
+
+
+def students_listed(*, search: str = "", **filters: Any) -> QuerySet[Student]:
+    """Students with their section and whether a device is bound; see `StudentQuery`."""
+    rows = Student.objects.annotate(
+        has_device=Exists(Device.objects.filter(student=OuterRef("pk"), is_active=True))
+    ).prefetch_related("placements__section__department")
+    for name, (path, more) in STUDENT_FILTERS.items():
+        if name in filters:
+            rows = rows.filter(**{path: filters.pop(name)}, **more)
+    rows = rows.filter(**filters)
+    return matching(rows, search) if search else rows
+
+
+def faculty_listed(*, search: str = "", department: str = "", **filters: Any) -> QuerySet[Faculty]:
+    """Faculty, of a department (its name in any case) and found by their names."""
+    rows = Faculty.objects.filter(**filters)
+    if department:
+        rows = rows.filter(department__iexact=department)
+    return matching(rows, search) if search else rows

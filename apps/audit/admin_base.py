@@ -20,6 +20,7 @@ from apps.audit.services import record
 from apps.common.errors import Refused
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, entered_campus_id
+from apps.tenants.search import matching
 
 PAGE = 50
 Changes = dict[str, list[Any]]
@@ -197,6 +198,19 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
                 target=obj,
                 data=data,
             )
+
+
+class IndexedSearch:
+    """Searches through the index of names (`apps.tenants.search`): parts of words, any accents."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        text = search_term.strip()
+        return (self.matching(queryset, text) if text else queryset), False
+
+    def matching(self, rows: models.QuerySet[Any], text: str) -> models.QuerySet[Any]:
+        return matching(rows, text)
 
 
 class HistoryAdmin(CampusModelAdmin):

@@ -1,7 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from apps.audit.admin_base import CampusModelAdmin
+from apps.audit.admin_base import CampusModelAdmin, IndexedSearch
 from apps.enrollments.models import (
     Course,
     Department,
@@ -12,6 +15,7 @@ from apps.enrollments.models import (
     Subject,
     Term,
 )
+from apps.enrollments.selectors import course_found_by
 
 
 @admin.register(Term)
@@ -45,19 +49,23 @@ class PlacementAdmin(CampusModelAdmin):
 
 
 @admin.register(Subject)
-class SubjectAdmin(CampusModelAdmin):
+class SubjectAdmin(IndexedSearch, CampusModelAdmin):
     list_display = ["code", "name", "mnemonic", "kind", "credits", "is_active"]
     list_filter = ["kind", "is_active"]
     search_fields = ["code", "name", "mnemonic"]
 
 
 @admin.register(Course)
-class CourseAdmin(CampusModelAdmin):
+class CourseAdmin(IndexedSearch, CampusModelAdmin):
     list_display = ["code", "subject", "faculty", "section", "term", "is_active"]
     list_filter = ["is_active", ("term", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["subject", "faculty", "section__department", "term"]
     search_fields = ["code", "subject__name", "faculty__full_name"]
     autocomplete_fields = ["term", "subject", "faculty", "section", "classroom"]
+
+    def matching(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        """By subject and lecturer, too."""
+        return rows.filter(course_found_by(text))
 
 
 @admin.register(Enrollment)

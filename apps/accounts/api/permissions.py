@@ -8,6 +8,7 @@ from rest_framework.permissions import BasePermission
 from apps.accounts.models import Faculty, Role, Student, User
 from apps.accounts.permissions import may_enter, roles_of
 from apps.accounts.selectors import faculty_of, student_of
+from apps.accounts.viewers import Viewer, viewer_of
 from apps.common.errors import Forbidden
 
 
@@ -34,6 +35,14 @@ def request_faculty(request: Any) -> Faculty:
         found = request.faculty = faculty_of(user=request.user)
     if found is None:
         raise Forbidden("not_a_faculty_member", _("This is for faculty of this campus."))
+    return found
+
+
+def request_viewer(request: Any) -> Viewer:
+    """Whose eyes a list is read with, found out once per request."""
+    found: Viewer | None = getattr(request, "viewer", None)
+    if found is None:
+        found = request.viewer = viewer_of(user=request.user)
     return found
 
 
@@ -81,4 +90,14 @@ def has_role(*roles: str) -> type[BasePermission]:
     return type("HasRole", (_HasRole,), {"roles": frozenset(roles)})
 
 
+class IsTeacherOrOffice(BasePermission):
+    """Faculty and those who see everybody: administrators, operators, principals."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if _signed_in(request) and not request_viewer(request).teaches:
+            raise Forbidden("role_required", _("Your role does not allow this."))
+        return _signed_in(request)
+
+
 IsCampusAdmin = has_role(Role.ADMIN)
+IsOffice = has_role(Role.ADMIN, Role.OPERATOR)

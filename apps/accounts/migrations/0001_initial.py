@@ -7,7 +7,9 @@ import django.db.models.functions.text
 import uuid
 from django.conf import settings
 from django.db import migrations, models
+from django.contrib.postgres.operations import TrigramExtension, UnaccentExtension
 from apps.tenants.operations import IsolateByCampus
+from apps.tenants.search import MakeSearch, SearchBy
 
 
 class Migration(migrations.Migration):
@@ -230,4 +232,9 @@ class Migration(migrations.Migration):
         IsolateByCampus("student"),
         IsolateByCampus("faculty"),
         IsolateByCampus("device"),
+        UnaccentExtension(),
+        TrigramExtension(),
+        MakeSearch(),
+        SearchBy("student", ["code", "first_name", "last_name", "email"]),
+        SearchBy("faculty", ["code", "first_name", "last_name", "email"]),
     ]

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
 from apps.audit.services import Actor, record
+from apps.tenants.bulk import Counts
 from apps.tenants.scope import entered_campus_id
 
 
@@ -19,6 +20,13 @@ def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -
     """
     if entered_campus_id() is not None:
         record(actor=actor, action=action, now=now, target=target, data=data)
+
+
+def log_many(*, actor: Actor, action: str, now: datetime, counts: Counts, source: str) -> None:
+    """One entry for a whole sheet: how many rows did what, and which file said so."""
+    if entered_campus_id() is not None:
+        data = {"new": counts.new, "changed": counts.changed, "source": source}
+        record(actor=actor, action=action, now=now, data=data)
 
 
 @transaction.atomic

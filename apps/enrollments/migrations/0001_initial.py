@@ -9,6 +9,7 @@ import django.db.models.functions.comparison
 import django.db.models.functions.text
 from django.db import migrations, models
 from apps.tenants.operations import IsolateByCampus
+from apps.tenants.search import SearchBy
 
 
 class Migration(migrations.Migration):
@@ -270,4 +271,6 @@ class Migration(migrations.Migration):
         IsolateByCampus("course"),
         IsolateByCampus("enrollment"),
         IsolateByCampus("mark"),
+        SearchBy("subject", ["code", "mnemonic", "name"]),
+        SearchBy("course", ["code"]),
     ]

@@ -1,0 +1,101 @@
+"""Shapes of the lists of students and faculty."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.accounts.models import Faculty, Student
+from apps.common.lists import FlagField, IdField, TextFilter, ordering_field
+
+SEARCH_HELP = "Every word is part of the name, number or e-mail; accents and case do not matter."
+
+
+class StudentRow(serializers.ModelSerializer[Student]):
+    section = serializers.SerializerMethodField(help_text="The current one, like CSE-2A.")
+
+    class Meta:
+        model = Student
+        fields: tuple[str, ...] = (
+            "id",
+            "uuid",
+            "code",
+            "full_name",
+            "email",
+            "year_of_study",
+            "program",
+            "section",
+            "is_representative",
+            "is_active",
+        )
+
+    def get_section(self, student: Any) -> str:
+        # By name: placements are of an app above this one.
+        return ", ".join(str(row.section) for row in student.placements.all() if row.is_current)
+
+
+class StudentDetail(StudentRow):
+    has_device = serializers.BooleanField(help_text="Whether a device is bound. Never which.")
+
+    class Meta(StudentRow.Meta):
+        fields = (*StudentRow.Meta.fields, "first_name", "last_name", "phone", "has_device")
+
+
+class FacultyRow(serializers.ModelSerializer[Faculty]):
+    class Meta:
+        model = Faculty
+        fields: tuple[str, ...] = (
+            "id",
+            "uuid",
+            "code",
+            "full_name",
+            "email",
+            "department",
+            "is_active",
+        )
+
+
+class FacultyDetail(FacultyRow):
+    class Meta(FacultyRow.Meta):
+        fields = (*FacultyRow.Meta.fields, "first_name", "last_name", "phone")
+
+
+class PeopleQuery(serializers.Serializer[Any]):
+    search = TextFilter(help_text=SEARCH_HELP)
+    is_active = FlagField()
+    ordering = ordering_field("code", "full_name", "created_at")
+
+
+class StudentQuery(PeopleQuery):
+    section = IdField(required=False)
+    course = IdField(required=False, help_text="Enrolled in this course.")
+    year_of_study = serializers.IntegerField(required=False, min_value=1, max_value=10)
+    is_representative = FlagField()
+
+
+class FacultyQuery(PeopleQuery):
+    department = TextFilter()
+
+
+class StudentInput(serializers.ModelSerializer[Student]):
+    class Meta:
+        model = Student
+        fields = (
+            "code",
+            "first_name",
+            "last_name",
+            "email",
+            "phone",
+            "year_of_study",
+            "program",
+            "age",
+            "is_representative",
+            "representative_mobile",
+        )
+        validators: list[Any] = []  # who exists already is the service's to say
+
+
+class FacultyInput(serializers.ModelSerializer[Faculty]):
+    class Meta:
+        model = Faculty
+        fields = ("code", "first_name", "last_name", "email", "phone", "department")
+        validators: list[Any] = []

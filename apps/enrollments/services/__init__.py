@@ -1,0 +1,21 @@
+"""Changing what is studied: subjects, courses, sections and who is enrolled, in bulk."""
+
+from apps.enrollments.services.roster import (
+    enrollments_import,
+    marks_import,
+    placements_import,
+    section_enrollments_sync,
+)
+from apps.enrollments.services.study import courses_import, subjects_import
+from apps.enrollments.services.subjects import subject_activate, subject_deactivate
+
+__all__ = [
+    "courses_import",
+    "enrollments_import",
+    "marks_import",
+    "placements_import",
+    "section_enrollments_sync",
+    "subject_activate",
+    "subject_deactivate",
+    "subjects_import",
+]
