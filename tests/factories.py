@@ -107,7 +107,10 @@ def enroll(student: Student, course: Course, **fields: Any) -> Enrollment:
 
 
 def make_session(course: Course, **fields: Any) -> ClassSession:
-    """A scheduled session; `starts_at` defaults to the fixed clock of the tests."""
+    """A scheduled session; `starts_at` defaults to the fixed clock of the tests.
+
+    Unplanned unless asked for: most tests want sessions side by side that a timetable refuses.
+    """
     starts_at = fields.pop("starts_at", datetime(2026, 9, 14, 8, 0, tzinfo=UTC))
     return ClassSession.objects.create(
         course=course,
@@ -115,6 +118,7 @@ def make_session(course: Course, **fields: Any) -> ClassSession:
         classroom=fields.pop("classroom", course.classroom),
         starts_at=starts_at,
         ends_at=fields.pop("ends_at", starts_at + timedelta(minutes=90)),
+        is_planned=fields.pop("is_planned", False),
         **fields,
     )
 

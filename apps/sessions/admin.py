@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,10 +13,12 @@ from unfold.decorators import display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
+from apps.sessions.clashes import clash_refusal, clashes_refused
 from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel
 
 PLANNED = ["course", "faculty", "classroom", "starts_at", "ends_at", "topic"]
+NEEDED = ("course", "faculty", "starts_at", "ends_at")
 LIVED = [
     "status",
     "opened_at",
@@ -26,10 +29,25 @@ LIVED = [
 ]
 
 
+class ClassSessionForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """Say which session stands in the way while the form is still open."""
+        data: dict[str, Any] = super().clean() or {}
+        planned = {name: data[name] for name in PLANNED if name in data}
+        if self.instance.is_planned and all(planned.get(name) for name in NEEDED):
+            section_id = planned["course"].section_id
+            session = ClassSession(pk=self.instance.pk, section_id=section_id, **planned)
+            refusal = clash_refusal(session)
+            if refusal is not None:
+                raise forms.ValidationError(refusal.message, code=refusal.code)
+        return data
+
+
 @admin.register(ClassSession)
 class ClassSessionAdmin(CampusModelAdmin):
     """Sessions are edited while they are scheduled; from the opening on they are history."""
 
+    form = ClassSessionForm
     list_display = ["starts_at", "course", "faculty", "classroom", "state", "attended"]
     list_filter = ["status", "starts_at", ("course", AutocompleteSelectFilter)]
     list_select_related = ["course__subject", "faculty", "classroom__building"]
@@ -89,6 +107,12 @@ class ClassSessionAdmin(CampusModelAdmin):
                 messages.warning(request, f"{session}: {refusal.message}")
             else:
                 messages.success(request, _t("%(what)s is cancelled.") % {"what": session})
+
+    def save_model(self, request: HttpRequest, obj: ClassSession, form: Any, change: bool) -> None:
+        """Somebody may have taken the place since the form was checked."""
+        obj.section_id = obj.course.section_id
+        with clashes_refused(obj):
+            super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         scheduled = obj is None or obj.status == ClassSession.Status.SCHEDULED

@@ -10,13 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
-from apps.enrollments.models import Course
+from apps.enrollments.models import Course, Section
+from apps.sessions.constraints import one_at_a_time
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import TimestampedModel
 
 
 class ClassSession(TimestampedModel):
-    """One meeting of a course. From its opening it carries the policy that judges it."""
+    """One meeting of a course. From its opening it carries the policy that judges it.
+
+    `section` is the course's when the session was planned and `revision` counts the changes that
+    a calendar shows; a trigger keeps both, whoever writes.
+    """
 
     class Status(models.TextChoices):
         SCHEDULED = "scheduled", _("scheduled")
@@ -38,12 +43,28 @@ class ClassSession(TimestampedModel):
         related_name="sessions",
         verbose_name=_("classroom"),
     )
+    section = CampusForeignKey(
+        Section,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sessions",
+        verbose_name=_("section"),
+    )
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.SCHEDULED
     )
     topic = models.CharField(_("topic"), max_length=200, blank=True)
+    is_planned = models.BooleanField(
+        _("planned"),
+        default=True,
+        editable=False,
+        help_text=_("A session that was started on the spot happens, whatever the plan says."),
+    )
+    revision = models.PositiveIntegerField(_("revision"), default=0, editable=False)
     policy = models.JSONField(
         _("frozen policy"),
         default=dict,
@@ -90,6 +111,9 @@ class ClassSession(TimestampedModel):
                 condition=~Q(status="cancelled"),
                 name="session_start_unique",
             ),
+            one_at_a_time(field="classroom", name="session_room_free"),
+            one_at_a_time(field="faculty", name="session_lecturer_free"),
+            one_at_a_time(field="section", name="session_section_free"),
         ]
         indexes = [
             models.Index(fields=["campus", "faculty", "starts_at"], name="session_faculty"),

@@ -3,6 +3,7 @@ the asker's own."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.db import connection
@@ -13,9 +14,15 @@ from apps.accounts.models import Faculty
 from apps.common.errors import NotFound
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 FACTS_SECONDS: Final = 600
+
+
+def campus_zone() -> ZoneInfo:
+    """The entered campus's time zone; one query."""
+    return Campus.objects.get(pk=current_campus_id()).zone
 
 
 def sessions_of(*, faculty: Faculty) -> QuerySet[ClassSession]:

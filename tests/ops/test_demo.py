@@ -27,6 +27,8 @@ from apps.ops.demo.passwords import readable_password
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.timetable.models import GeneratedSession, WeeklySlot
+from apps.timetable.services import sessions_generate
 from tests.accounts.support import at, tokens
 from tests.factories import make_campus
 from tests.ops.running import environment, running
@@ -213,3 +215,13 @@ def test_passwords_are_long_readable_and_never_the_same() -> None:
         groups = password.split("-")
         assert [len(group) for group in groups] == [5, 5, 5, 5]
         assert all(group.isascii() and group.isalpha() for group in groups)
+
+
+def test_it_has_a_weekly_timetable_without_clashes(in_demo: Loaded) -> None:
+    assert WeeklySlot.objects.count() == 2 * Course.objects.count()
+    made = GeneratedSession.objects.count()
+    assert made == 4 * Course.objects.count()
+    again = sessions_generate(
+        first=NOON.date(), last=NOON.date() + timedelta(days=18), now=NOON, actor=SYSTEM
+    )
+    assert again.existing >= made

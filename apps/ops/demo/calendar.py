@@ -49,11 +49,14 @@ class Calendar:
             self._hold(session)
 
     def _today(self) -> None:
-        """One session from now on, at the next round five minutes plus the course's offset."""
+        """One session from now on, at the next round five minutes plus the course's offset.
+
+        It hangs on the hour of loading, so it claims no place in the timetable.
+        """
         near = (self.now - NEARBY, self.now + NEARBY)
         if not self._has_session(*near):
             start = next_step(self.now) + timedelta(minutes=self.row["starts_in"])
-            self._schedule(start, topic=self.row["topics"][-1])
+            self._schedule(start, topic=self.row["topics"][-1], is_planned=False)
 
     def _ahead(self) -> None:
         """The next days, once those that were planned before have passed."""
@@ -72,13 +75,16 @@ class Calendar:
         near = ClassSession.objects.filter(course=self.course, starts_at__range=(earliest, latest))
         return near.exclude(status=ClassSession.Status.CANCELLED).exists()
 
-    def _schedule(self, starts_at: datetime, *, topic: str = "") -> ClassSession:
+    def _schedule(
+        self, starts_at: datetime, *, topic: str = "", is_planned: bool = True
+    ) -> ClassSession:
         self.made["sessions"] += 1
         return session_create(
             course=self.course,
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=self.row["minutes"]),
             topic=topic,
+            is_planned=is_planned,
             now=self.now,
             actor=self.actor,
         )

@@ -16,6 +16,7 @@ from apps.ops.demo.data import DemoData
 from apps.ops.demo.people import PeopleLoader, SignIn, sign_ins
 from apps.ops.demo.places import campus_ensure, rooms_ensure
 from apps.ops.demo.study import courses_ensure, groups_ensure, sections_ensure, term_ensure
+from apps.ops.demo.weeks import weeks_ensure
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 
@@ -88,4 +89,5 @@ def _fill(loader: PeopleLoader, *, reset: bool) -> list[SignIn]:
             actor=loader.actor,
             made=made,
         ).fill()
+    weeks_ensure(facts=facts, courses=courses, now=loader.now, actor=loader.actor, made=made)
     return sign_ins(loader, staff=staff, faculty=faculty, students=students, reset=reset)

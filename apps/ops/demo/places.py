@@ -25,6 +25,7 @@ def campus_ensure(*, slug: str, facts: dict[str, Any], made: Counter[str]) -> Ca
         slug=slug,
         defaults={
             "name": facts["name"],
+            "email_domains": [f"{slug}.example"],
             "years_of_study": facts["years_of_study"],
             "face_enabled": True,
         },

@@ -1,4 +1,7 @@
-"""The life of a class session. Every transition is a conditional update whose count is checked."""
+"""A session while it is held: opened, shown by its codes, completed.
+
+Every transition is a conditional update whose count is checked.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
 from apps.audit.services import Actor, record
-from apps.classrooms.models import Classroom
 from apps.common.cache import forget
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
@@ -23,7 +25,6 @@ from apps.sessions.selectors import facts_cache_key
 
 START: Final = "start"  # purpose of the code that opens a session
 CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
-DEFAULT_LENGTH: Final = timedelta(minutes=60)
 Status = ClassSession.Status
 
 
@@ -34,38 +35,6 @@ def subject_of(session_id: int) -> str:
 
 def start_subject(*, course: Course, faculty: Faculty) -> str:
     return f"F{faculty.pk}-C{course.pk}"
-
-
-@transaction.atomic
-def session_create(
-    *,
-    course: Course,
-    starts_at: datetime,
-    ends_at: datetime,
-    now: datetime,
-    actor: Actor,
-    classroom: Classroom | None = None,
-    topic: str = "",
-) -> ClassSession:
-    """Schedule one meeting of a course in its usual room unless another is named."""
-    if ends_at <= starts_at:
-        raise Invalid("ends_before_start", _("A session ends after it starts."))
-    try:
-        with transaction.atomic():
-            session = ClassSession.objects.create(
-                course=course,
-                faculty=course.faculty,
-                classroom=classroom or course.classroom,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                topic=topic,
-            )
-    except IntegrityError as error:
-        raise Refused(
-            "session_exists", _("This course already has a session at that time.")
-        ) from error
-    record(actor=actor, action="sessions.session.created", now=now, target=session)
-    return session
 
 
 @transaction.atomic
@@ -144,28 +113,6 @@ def session_complete(
     forget(facts_cache_key(session.pk))
     record(actor=actor, action="sessions.session.completed", now=now, target=locked)
     return locked
-
-
-@transaction.atomic
-def session_cancel(
-    *, session: ClassSession, reason: str, now: datetime, actor: Actor
-) -> ClassSession:
-    """Cancel a scheduled session. An open one is completed instead: its check-ins count."""
-    cancelled = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
-        status=Status.CANCELLED, closed_at=now, updated_at=now
-    )
-    if not cancelled:
-        raise Refused("not_scheduled", _("Only a scheduled session can be cancelled."))
-    forget(facts_cache_key(session.pk))
-    session.refresh_from_db()
-    record(
-        actor=actor,
-        action="sessions.session.cancelled",
-        now=now,
-        target=session,
-        data={"reason": reason},
-    )
-    return session
 
 
 def session_totals_set(*, session_id: int, attended: int, enrolled: int) -> None:

@@ -1,0 +1,46 @@
+"""Writes of class sessions: their plan and their life."""
+
+from apps.sessions.services.bulk import Planned, sessions_plan
+from apps.sessions.services.life import (
+    CHECK_IN,
+    START,
+    check_in_code_issue,
+    session_complete,
+    session_open,
+    session_totals_set,
+    start_code_issue,
+    start_code_use,
+    start_subject,
+    subject_of,
+)
+from apps.sessions.services.plan import (
+    DEFAULT_LENGTH,
+    session_cancel,
+    session_change,
+    session_create,
+    session_remove,
+    sessions_cancel,
+    sessions_swap,
+)
+
+__all__ = [
+    "CHECK_IN",
+    "DEFAULT_LENGTH",
+    "START",
+    "Planned",
+    "check_in_code_issue",
+    "session_cancel",
+    "session_change",
+    "session_complete",
+    "session_create",
+    "session_open",
+    "session_remove",
+    "session_totals_set",
+    "sessions_cancel",
+    "sessions_plan",
+    "sessions_swap",
+    "start_code_issue",
+    "start_code_use",
+    "start_subject",
+    "subject_of",
+]

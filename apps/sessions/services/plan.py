@@ -1,0 +1,238 @@
+"""What is planned: scheduling, changing, exchanging, cancelling and removing sessions."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Faculty
+from apps.audit.services import Actor, record
+from apps.classrooms.models import Classroom
+from apps.common.cache import forget
+from apps.common.errors import Invalid, Refused
+from apps.enrollments.models import Course
+from apps.sessions.clashes import clashes_refused
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import facts_cache_key
+
+DEFAULT_LENGTH: Final = timedelta(minutes=60)
+Status = ClassSession.Status
+
+
+@transaction.atomic
+def session_create(
+    *,
+    course: Course,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    actor: Actor,
+    classroom: Classroom | None = None,
+    topic: str = "",
+    is_planned: bool = True,
+) -> ClassSession:
+    """Schedule one meeting of a course in its usual room unless another is named.
+
+    Refuses where the room, the lecturer or the section has another planned session at that time
+    (see `clashes_refused`). A session that is not planned, because its lecturer stands before the
+    class already, claims nothing and is not refused: what happens goes before what was planned.
+    """
+    session = ClassSession(
+        course=course,
+        faculty=course.faculty,
+        section_id=course.section_id,
+        classroom=classroom or course.classroom,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        topic=topic,
+        is_planned=is_planned,
+    )
+    _check_period(session)
+    with clashes_refused(session):
+        session.save()
+    record(actor=actor, action="sessions.session.created", now=now, target=session)
+    return session
+
+
+def _check_period(session: ClassSession) -> None:
+    if session.ends_at <= session.starts_at:
+        raise Invalid("ends_before_start", _("A session ends after it starts."))
+
+
+@transaction.atomic
+def session_change(
+    *,
+    session: ClassSession,
+    starts_at: datetime,
+    ends_at: datetime,
+    classroom: Classroom | None,
+    now: datetime,
+    actor: Actor,
+    topic: str | None = None,
+    faculty: Faculty | None = None,
+    revive: bool = False,
+) -> ClassSession:
+    """Give a scheduled session another time, room, topic or lecturer (None keeps the last two).
+
+    With `revive` a cancelled one is scheduled again. Clashes are refused as in `session_create`.
+    """
+    allowed = [Status.SCHEDULED, Status.CANCELLED] if revive else [Status.SCHEDULED]
+    locked = _locked([session.pk], allowed)[0]
+    before = _plan_of(locked)
+    locked.starts_at, locked.ends_at, locked.classroom = starts_at, ends_at, classroom
+    locked.topic = locked.topic if topic is None else topic
+    locked.faculty = faculty or locked.faculty
+    locked.status = Status.SCHEDULED
+    _check_period(locked)
+    if _plan_of(locked) == before:
+        return locked
+    with clashes_refused(locked):
+        _plan_write(locked, now)
+    record(
+        actor=actor,
+        action="sessions.session.changed",
+        now=now,
+        target=locked,
+        data={"before": before, "after": _plan_of(locked)},
+    )
+    return locked
+
+
+@transaction.atomic
+def sessions_swap(
+    *, first: ClassSession, second: ClassSession, now: datetime, actor: Actor
+) -> tuple[ClassSession, ClassSession]:
+    """Two scheduled sessions exchange their times and rooms, both or neither.
+
+    The first steps aside (as cancelled, which claims nothing) while the second takes its place:
+    PostgreSQL checks the exclusions row by row.
+    """
+    if first.pk == second.pk:
+        raise Invalid("same_session", _("A session cannot be exchanged with itself."))
+    one, two = _locked([first.pk, second.pk], [Status.SCHEDULED])
+    before = {session.pk: _plan_of(session) for session in (one, two)}
+    ClassSession.objects.filter(pk=one.pk).update(status=Status.CANCELLED)
+    for name in ("starts_at", "ends_at", "classroom"):
+        ours, theirs = getattr(one, name), getattr(two, name)
+        setattr(one, name, theirs)
+        setattr(two, name, ours)
+    for session in (two, one):
+        with clashes_refused(session):
+            _plan_write(session, now)
+    for session, other in ((one, two), (two, one)):
+        data = {"before": before[session.pk], "after": _plan_of(session), "with": other.pk}
+        record(actor=actor, action="sessions.session.swapped", now=now, target=session, data=data)
+    return one, two
+
+
+def _locked(session_ids: Sequence[int], allowed: Sequence[str]) -> list[ClassSession]:
+    """These sessions, locked, in the given order; refuses when one has another status by now."""
+    found = {
+        session.pk: session
+        for session in ClassSession.objects.filter(pk__in=session_ids, status__in=allowed)
+        .select_for_update(of=("self",))
+        .select_related("course__subject", "classroom__building", "faculty")
+        .order_by("pk")
+    }
+    if len(found) != len(set(session_ids)):
+        raise Refused("not_scheduled", _("Only a scheduled session can be changed."))
+    return [found[session_id] for session_id in session_ids]
+
+
+def _plan_write(session: ClassSession, now: datetime) -> None:
+    ClassSession.objects.filter(pk=session.pk).update(
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        classroom=session.classroom,
+        faculty=session.faculty,
+        topic=session.topic,
+        status=Status.SCHEDULED,
+        closed_at=None,
+        updated_at=now,
+    )
+    forget(facts_cache_key(session.pk))
+    session.refresh_from_db(fields=["revision", "status", "closed_at", "updated_at"])
+
+
+def _plan_of(session: ClassSession) -> dict[str, Any]:
+    """What the log keeps of a plan; times in UTC."""
+    return {
+        "starts_at": session.starts_at.astimezone(UTC).isoformat(),
+        "ends_at": session.ends_at.astimezone(UTC).isoformat(),
+        "room": session.classroom_id,
+        "lecturer": session.faculty_id,
+        "topic": session.topic,
+        "status": session.status,
+    }
+
+
+@transaction.atomic
+def session_remove(
+    *, session: ClassSession, reason: str, now: datetime, actor: Actor
+) -> ClassSession | None:
+    """Delete a scheduled session. Where check-ins hang on it, it is cancelled instead.
+
+    Returns the cancelled session, None when it was deleted. Opened sessions are history and stay.
+    """
+    locked = _locked([session.pk], [Status.SCHEDULED])[0]
+    try:
+        with transaction.atomic():
+            record(
+                actor=actor,
+                action="sessions.session.deleted",
+                now=now,
+                target=locked,
+                data={"reason": reason, "course": locked.course_id, **_plan_of(locked)},
+            )
+            locked.delete()
+    except ProtectedError:
+        return session_cancel(session=session, reason=reason, now=now, actor=actor)
+    forget(facts_cache_key(session.pk))
+    return None
+
+
+@transaction.atomic
+def session_cancel(
+    *, session: ClassSession, reason: str, now: datetime, actor: Actor
+) -> ClassSession:
+    """Cancel a scheduled session. An open one is completed instead: its check-ins count."""
+    cancelled = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
+        status=Status.CANCELLED, closed_at=now, updated_at=now
+    )
+    if not cancelled:
+        raise Refused("not_scheduled", _("Only a scheduled session can be cancelled."))
+    forget(facts_cache_key(session.pk))
+    session.refresh_from_db()
+    record(
+        actor=actor,
+        action="sessions.session.cancelled",
+        now=now,
+        target=session,
+        data={"reason": reason},
+    )
+    return session
+
+
+@transaction.atomic
+def sessions_cancel(
+    *, session_ids: Collection[int], reason: str, now: datetime, actor: Actor
+) -> list[int]:
+    """Cancel those of these sessions that are scheduled; returns their ids. Two statements and
+    an audit entry each."""
+    scheduled = ClassSession.objects.filter(pk__in=session_ids, status=Status.SCHEDULED)
+    chosen = list(scheduled.select_for_update(of=("self",)).order_by("pk"))
+    ids = [session.pk for session in chosen]
+    scheduled.filter(pk__in=ids).update(status=Status.CANCELLED, closed_at=now, updated_at=now)
+    for session in chosen:
+        forget(facts_cache_key(session.pk))
+        record(
+            actor=actor,
+            action="sessions.session.cancelled",
+            now=now,
+            target=session,
+            data={"reason": reason},
+        )
+    return ids

@@ -1,0 +1,258 @@
+"""The weekly plan, the days without classes, and what the generator made of them."""
+
+from datetime import date
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Faculty
+from apps.classrooms.models import Classroom
+from apps.enrollments.models import Course, Department
+from apps.sessions.models import ClassSession
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel, TimestampedModel
+
+
+class Weekday(models.IntegerChoices):
+    """As in ISO 8601: Monday is 1."""
+
+    MONDAY = 1, _("Monday")
+    TUESDAY = 2, _("Tuesday")
+    WEDNESDAY = 3, _("Wednesday")
+    THURSDAY = 4, _("Thursday")
+    FRIDAY = 5, _("Friday")
+    SATURDAY = 6, _("Saturday")
+    SUNDAY = 7, _("Sunday")
+
+
+class WeeklySlot(TimestampedModel):
+    """A time of the week at which a course meets, on the campus's clock.
+
+    The lecturer and the section are the course's, the room too unless another is named here. It
+    holds from the first to the last day of the course's term, or of its own narrower validity.
+    """
+
+    class Parity(models.TextChoices):
+        """By the number of the ISO week. After a week 53 two odd weeks follow each other."""
+
+        EVERY = "every", _("every week")
+        ODD = "odd", _("odd weeks")
+        EVEN = "even", _("even weeks")
+
+    course = CampusForeignKey(
+        Course, on_delete=models.CASCADE, related_name="slots", verbose_name=_("course")
+    )
+    weekday = models.PositiveSmallIntegerField(
+        _("day"),
+        choices=Weekday.choices,
+        validators=[MinValueValidator(1), MaxValueValidator(7)],
+    )
+    starts_at = models.TimeField(_("from"))
+    ends_at = models.TimeField(_("until"))
+    parity = models.CharField(
+        _("weeks"), max_length=5, choices=Parity.choices, default=Parity.EVERY
+    )
+    classroom = CampusForeignKey(
+        Classroom,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="slots",
+        verbose_name=_("other classroom"),
+        help_text=_("Empty: the course's usual classroom."),
+    )
+    valid_from = models.DateField(_("from day"), null=True, blank=True)
+    valid_until = models.DateField(_("until day"), null=True, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("weekly slot")
+        verbose_name_plural = _("weekly slots")
+        ordering = ["weekday", "starts_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__range=(1, 7)), name="slot_weekday"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="slot_ends_after_start",
+                violation_error_message=_("A slot ends after it starts, on the same day."),
+            ),
+            models.CheckConstraint(
+                condition=Q(parity__in=["every", "odd", "even"]), name="slot_parity"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__gte=F("valid_from")),
+                name="slot_validity",
+                violation_error_message=_("The last day lies before the first."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campus", "course", "is_active"], name="slot_course"),
+            models.Index(fields=["campus", "weekday", "starts_at"], name="slot_day"),
+        ]
+
+    def __str__(self) -> str:
+        day = self.get_weekday_display()
+        return f"{self.course.code} {day} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+
+    @property
+    def room(self) -> Classroom | None:
+        return self.classroom or self.course.classroom
+
+    @property
+    def first_day(self) -> date:
+        return max(self.course.term.starts_on, self.valid_from or date.min)
+
+    @property
+    def last_day(self) -> date:
+        return min(self.course.term.ends_on, self.valid_until or date.max)
+
+
+class Holiday(TimestampedModel):
+    """Days without classes: for the campus, for one department's sections, or for one course."""
+
+    name = models.CharField(_("name"), max_length=100)
+    first_day = models.DateField(_("first day"))
+    last_day = models.DateField(_("last day"))
+    department = CampusForeignKey(
+        Department,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="holidays",
+        verbose_name=_("department"),
+        help_text=_("Only the courses of its sections. Empty: everybody."),
+    )
+    course = CampusForeignKey(
+        Course,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="holidays",
+        verbose_name=_("course"),
+        help_text=_("Only this course."),
+    )
+
+    class Meta:
+        verbose_name = _("holiday")
+        verbose_name_plural = _("holidays")
+        ordering = ["first_day", "name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day")),
+                name="holiday_days",
+                violation_error_message=_("The last day lies before the first."),
+            ),
+            models.CheckConstraint(
+                condition=Q(department__isnull=True) | Q(course__isnull=True),
+                name="holiday_one_scope",
+                violation_error_message=_("A department or a course, not both."),
+            ),
+        ]
+        indexes = [models.Index(fields=["campus", "last_day", "first_day"], name="holiday_days")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.first_day} – {self.last_day})"
+
+    def covers(self, course: Course) -> bool:
+        """Whether it is a holiday for this course (its section is read)."""
+        if self.course_id:
+            return self.course_id == course.pk
+        if self.department_id:
+            section = course.section
+            return section is not None and section.department_id == self.department_id
+        return True
+
+
+class GeneratedSession(CampusModel):
+    """The session that a slot got in one week: the reason why a second run makes no second one.
+
+    It outlives the session's deletion, so that a deleted session stays deleted. Time, room and
+    lecturer are kept as they were generated: a session that differs was changed by hand.
+    """
+
+    slot = CampusForeignKey(
+        WeeklySlot, on_delete=models.CASCADE, related_name="generated", verbose_name=_("slot")
+    )
+    week = models.DateField(_("week"), help_text=_("Its Monday."))
+    session = CampusForeignKey(
+        ClassSession,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="generated",
+        verbose_name=_("session"),
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    classroom = CampusForeignKey(
+        Classroom,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("classroom"),
+    )
+    faculty = CampusForeignKey(
+        Faculty, on_delete=models.PROTECT, related_name="+", verbose_name=_("lecturer")
+    )
+    is_withdrawn = models.BooleanField(
+        _("withdrawn"),
+        default=False,
+        help_text=_("Cancelled by a holiday or with its slot, not by hand."),
+    )
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("generated session")
+        verbose_name_plural = _("generated sessions")
+        ordering = ["-week", "-starts_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "slot", "week"], name="generated_once"),
+            models.UniqueConstraint(fields=["campus", "session"], name="generated_session"),
+            models.CheckConstraint(
+                condition=Q(week__iso_week_day=1), name="generated_week_is_a_monday"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot_id} {self.week}"
+
+    @property
+    def is_changed_by_hand(self) -> bool:
+        """Whether its session no longer has the time, room or lecturer that it was generated with.
+
+        A topic is no change: it belongs to the meeting, wherever that takes place.
+        """
+        session = self.session
+        return session is not None and (
+            session.starts_at,
+            session.ends_at,
+            session.classroom_id,
+            session.faculty_id,
+        ) != (self.starts_at, self.ends_at, self.classroom_id, self.faculty_id)
+
+
+class CalendarLink(CampusModel):
+    """The secret address of a person's calendar feed. Only its keyed hash is kept."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="calendar_links",
+        verbose_name=_("user"),
+    )
+    token_hash = models.BinaryField(_("hash of the secret"), max_length=32, editable=False)
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("calendar link")
+        verbose_name_plural = _("calendar links")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "user"], name="calendar_link_one"),
+            models.UniqueConstraint(fields=["campus", "token_hash"], name="calendar_link_hash"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

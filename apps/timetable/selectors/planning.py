@@ -1,0 +1,154 @@
+"""What the generator reads: slots, holidays, what is there already, how full the rooms get."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.enrollments.models import Course, Enrollment
+from apps.sessions.models import ClassSession
+from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
+
+
+@dataclass(frozen=True)
+class CapacityWarning:
+    """More students are enrolled than the room has places. A warning: nothing is refused."""
+
+    course: str
+    room: str
+    capacity: int
+    enrolled: int
+
+    def __str__(self) -> str:
+        return _("%(course)s: %(enrolled)d students, %(room)s has %(capacity)d places.") % vars(
+            self
+        )
+
+
+def slots() -> QuerySet[WeeklySlot]:
+    """Slots with everything that their occurrences need, by course and time."""
+    return WeeklySlot.objects.select_related(
+        "course__term",
+        "course__subject",
+        "course__section__department",
+        "course__classroom__building",
+        "course__faculty",
+        "classroom__building",
+    ).order_by("course_id", "weekday", "starts_at", "id")
+
+
+def courses_in_force(*, first: date, last: date) -> QuerySet[Course]:
+    """Active courses with an active slot, whose term touches these days."""
+    return (
+        Course.objects.filter(is_active=True, term__starts_on__lte=last, term__ends_on__gte=first)
+        .filter(pk__in=WeeklySlot.objects.filter(is_active=True).order_by().values("course_id"))
+        .order_by("pk")
+    )
+
+
+def slots_in_force(*, course_ids: Collection[int], first: date, last: date) -> list[WeeklySlot]:
+    return list(
+        slots().filter(
+            Q(valid_from__isnull=True) | Q(valid_from__lte=last),
+            Q(valid_until__isnull=True) | Q(valid_until__gte=first),
+            course_id__in=course_ids,
+            is_active=True,
+        )
+    )
+
+
+def holidays_between(*, first: date, last: date) -> list[Holiday]:
+    return list(Holiday.objects.filter(first_day__lte=last, last_day__gte=first))
+
+
+def weeks_generated(*, slot_ids: Collection[int], first: date, last: date) -> set[tuple[int, date]]:
+    """(slot, Monday) of every week in which the slot had its session, whatever became of it."""
+    return set(
+        GeneratedSession.objects.filter(slot_id__in=slot_ids, week__range=(first, last))
+        .order_by()
+        .values_list("slot_id", "week")
+    )
+
+
+def capacity_warnings(*, of: Collection[WeeklySlot]) -> list[CapacityWarning]:
+    """Once per course and room. One statement."""
+    rooms = {(slot.course, slot.room) for slot in of if slot.room is not None}
+    enrolled = enrolled_counts(course_ids={course.pk for course, _room in rooms})
+    return sorted(
+        (
+            CapacityWarning(str(course), str(room), room.capacity, enrolled[course.pk])
+            for course, room in rooms
+            if enrolled.get(course.pk, 0) > room.capacity
+        ),
+        key=lambda warning: (warning.course, warning.room),
+    )
+
+
+def session_warnings(session: ClassSession) -> list[str]:
+    """What is not forbidden and should still be known: a room that is too small."""
+    room = session.classroom
+    enrolled = enrolled_counts(course_ids=[session.course_id]).get(session.course_id, 0)
+    if room is None or enrolled <= room.capacity:
+        return []
+    return [str(CapacityWarning(str(session.course), str(room), room.capacity, enrolled))]
+
+
+def enrolled_counts(*, course_ids: Collection[int]) -> dict[int, int]:
+    return dict(
+        Enrollment.objects.filter(course_id__in=course_ids, status=Enrollment.Status.ENROLLED)
+        .order_by()
+        .values_list("course_id")
+        .annotate(total=Count("pk"))
+    )
+
+
+def slot_in_the_way(slot: WeeklySlot) -> WeeklySlot | None:
+    """The first active slot that needs the same room, lecturer or section at the same time.
+
+    Compared: weekday, time, weeks (odd and even never meet) and the days on which both hold.
+    """
+    rivals = slots().filter(
+        weekday=slot.weekday,
+        starts_at__lt=slot.ends_at,
+        ends_at__gt=slot.starts_at,
+        is_active=True,
+        course__is_active=True,
+        course__term__starts_on__lte=slot.last_day,
+        course__term__ends_on__gte=slot.first_day,
+    )
+    rivals = rivals.filter(_shares_something(slot))
+    if slot.parity != WeeklySlot.Parity.EVERY:
+        rivals = rivals.filter(parity__in=[WeeklySlot.Parity.EVERY, slot.parity])
+    return next(
+        (
+            rival
+            for rival in rivals.exclude(pk=slot.pk)
+            if max(rival.first_day, slot.first_day) <= min(rival.last_day, slot.last_day)
+            and slot_clash_code(slot, rival)
+        ),
+        None,
+    )
+
+
+def _shares_something(slot: WeeklySlot) -> Q:
+    """What `slot_clash_code` compares, asked of the database: a campus has hundreds of slots at
+    the same hour, and a handful that could be in the way."""
+    shared = Q(course__faculty_id=slot.course.faculty_id)
+    if slot.course.section_id is not None:
+        shared |= Q(course__section_id=slot.course.section_id)
+    if slot.room is not None:
+        shared |= Q(classroom=slot.room) | Q(classroom=None, course__classroom=slot.room)
+    return shared
+
+
+def slot_clash_code(slot: WeeklySlot, other: WeeklySlot) -> str:
+    """What these two slots share: the codes of session clashes; "" for nothing."""
+    if slot.room is not None and slot.room == other.room:
+        return "room_taken"
+    if slot.course.faculty_id == other.course.faculty_id:
+        return "lecturer_busy"
+    if slot.course.section_id and slot.course.section_id == other.course.section_id:
+        return "section_busy"
+    return ""

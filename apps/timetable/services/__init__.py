@@ -1,0 +1,39 @@
+"""Writes of the timetable."""
+
+from apps.timetable.services.calendar_links import calendar_link_create, calendar_link_remove
+from apps.timetable.services.generate import GenerationClash, GenerationResult, sessions_generate
+from apps.timetable.services.holidays import (
+    HolidayResult,
+    holiday_create,
+    holiday_remove,
+    holiday_update,
+)
+from apps.timetable.services.sessions import (
+    session_call_off,
+    session_drop,
+    session_plan,
+    session_reschedule,
+    session_swap,
+)
+from apps.timetable.services.slots import SlotResult, slot_create, slot_remove, slot_update
+
+__all__ = [
+    "GenerationClash",
+    "GenerationResult",
+    "HolidayResult",
+    "SlotResult",
+    "calendar_link_create",
+    "calendar_link_remove",
+    "holiday_create",
+    "holiday_remove",
+    "holiday_update",
+    "session_call_off",
+    "session_drop",
+    "session_plan",
+    "session_reschedule",
+    "session_swap",
+    "sessions_generate",
+    "slot_create",
+    "slot_remove",
+    "slot_update",
+]

@@ -1,0 +1,228 @@
+"""Weekly slots: checked against each other, and followed by the sessions made of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.audit.services import Actor, record
+from apps.common.errors import Invalid, Refused
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import campus_zone
+from apps.sessions.services import session_change, sessions_cancel
+from apps.timetable import notices
+from apps.timetable.locks import planning_lock
+from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.occurrences import Occurrence, happens_on, holiday_on, occurrence
+from apps.timetable.selectors.planning import (
+    CapacityWarning,
+    capacity_warnings,
+    holidays_between,
+    slot_clash_code,
+    slot_in_the_way,
+    slots,
+)
+
+Status = ClassSession.Status
+FIELDS: Final = (
+    "course_id",
+    "weekday",
+    "starts_at",
+    "ends_at",
+    "parity",
+    "classroom_id",
+    "valid_from",
+    "valid_until",
+    "is_active",
+)
+
+
+@dataclass(kw_only=True)
+class SlotResult:
+    """The slot and what became of its future sessions."""
+
+    slot: WeeklySlot
+    moved: int = 0
+    cancelled: int = 0
+    kept: int = 0  # changed by hand, so left alone
+    clashes: list[str] = field(default_factory=list)  # left where they were, and why
+    warnings: list[CapacityWarning] = field(default_factory=list)
+
+
+@transaction.atomic
+def slot_create(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
+    """Save this new slot. Its sessions come with the next run of the generator.
+
+    Refuses (409) what clashes with another slot: room_taken, lecturer_busy, section_busy.
+    """
+    planning_lock()
+    _check(slot)
+    slot.save(force_insert=True)
+    record(
+        actor=actor,
+        action="timetable.slot.created",
+        now=now,
+        target=slot,
+        data={"after": _facts(slot)},
+    )
+    return SlotResult(slot=slot, warnings=capacity_warnings(of=[slot]))
+
+
+@transaction.atomic
+def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
+    """Save this changed slot; the future sessions made of it follow within their weeks.
+
+    Sessions that were changed by hand stay as they are. One whose new place is taken stays where
+    it was and is reported. Saved without a change, it hands its sessions over to the course's
+    present lecturer and room.
+    """
+    planning_lock()
+    old = WeeklySlot.objects.filter(pk=slot.pk).first()
+    if old is None or old.course_id != slot.course_id:
+        raise Invalid("other_course", _("A slot stays with its course. Make a new one instead."))
+    if slot.is_active:
+        _check(slot)
+    slot.save()
+    before, after = _facts(old), _facts(slot)
+    result = SlotResult(slot=slot)
+    if before != after:
+        record(
+            actor=actor,
+            action="timetable.slot.changed",
+            now=now,
+            target=slot,
+            data={"before": before, "after": after},
+        )
+    _Follow(result, now, actor, campus_zone()).run()
+    if slot.is_active:
+        result.warnings = capacity_warnings(of=[slot])
+    if result.moved or result.cancelled:
+        notices.slot_changed(slot=slot, moved=result.moved, cancelled=result.cancelled, now=now)
+    return result
+
+
+def slot_remove(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
+    """Deactivate the slot and cancel its future sessions, save those changed by hand."""
+    slot = slots().get(pk=slot.pk)  # as it is saved: other changes are not the caller's to make
+    slot.is_active = False
+    return slot_update(slot=slot, now=now, actor=actor)
+
+
+def _facts(slot: WeeklySlot) -> dict[str, Any]:
+    values = {name: getattr(slot, name) for name in FIELDS}
+    return {
+        name: value if value is None or isinstance(value, int) else str(value)
+        for name, value in values.items()
+    }
+
+
+def _check(slot: WeeklySlot) -> None:
+    if slot.ends_at <= slot.starts_at:
+        raise Invalid("ends_before_start", _("A slot ends after it starts, on the same day."))
+    if slot.first_day > slot.last_day:
+        raise Invalid("outside_term", _("Its days lie outside the course's term."))
+    other = slot_in_the_way(slot) if slot.is_active else None
+    if other is None:
+        return
+    code = slot_clash_code(slot, other)
+    what = {
+        "room_taken": _("The room is taken"),
+        "lecturer_busy": _("The lecturer is busy"),
+        "section_busy": _("The section is busy"),
+    }[code]
+    text = _("%(what)s: %(slot)s, %(room)s.") % {
+        "what": what,
+        "slot": other,
+        "room": other.room or _("no room"),
+    }
+    raise Refused(code, text, slot=other.pk)
+
+
+class _Follow:
+    """Brings a slot's future sessions in line with it."""
+
+    def __init__(self, result: SlotResult, now: datetime, actor: Actor, zone: ZoneInfo) -> None:
+        self.result, self.slot = result, result.slot
+        self.now, self.actor, self.zone = now, actor, zone
+        self.holidays: Sequence[Holiday] = ()
+
+    def run(self) -> None:
+        links = list(self._links())
+        if not links:
+            return
+        self.holidays = holidays_between(
+            first=min(link.week for link, _session in links),
+            last=max(link.week for link, _session in links) + timedelta(days=6),
+        )
+        dropped = [session.pk for link, session in links if not self._lives_on(link, session)]
+        cancelled = sessions_cancel(
+            session_ids=dropped,
+            reason=_("The weekly timetable has changed."),
+            now=self.now,
+            actor=self.actor,
+        )
+        GeneratedSession.objects.filter(session_id__in=cancelled).update(is_withdrawn=True)
+        self.result.cancelled += len(cancelled)
+
+    def _links(self) -> Iterator[tuple[GeneratedSession, ClassSession]]:
+        """Future sessions that the plan still decides about; those changed by hand are counted."""
+        future = GeneratedSession.objects.filter(slot=self.slot, session__starts_at__gt=self.now)
+        for link in future.select_related("session").order_by("week"):
+            session: ClassSession = link.session  # type: ignore[assignment]
+            scheduled = session.status == Status.SCHEDULED
+            withdrawn = link.is_withdrawn and session.status == Status.CANCELLED
+            if link.is_changed_by_hand:
+                self.result.kept += scheduled
+            elif scheduled or withdrawn:
+                yield link, session
+
+    def _lives_on(self, link: GeneratedSession, session: ClassSession) -> bool:
+        """Move (or revive) the session of that week; False where the slot has none in it."""
+        on = link.week + timedelta(days=self.slot.weekday - 1)
+        if (
+            not self.slot.is_active
+            or not happens_on(self.slot, on)
+            or holiday_on(on, self.slot, self.holidays) is not None
+        ):
+            return False
+        meeting = occurrence(self.slot, on, self.zone)
+        if meeting.starts_at > self.now:
+            self._move(link, session, meeting)
+        return True
+
+    def _move(self, link: GeneratedSession, session: ClassSession, meeting: Occurrence) -> None:
+        room, faculty = self.slot.room, self.slot.course.faculty
+        stays = (session.starts_at, session.ends_at, session.classroom_id, session.faculty_id) == (
+            meeting.starts_at,
+            meeting.ends_at,
+            room.pk if room else None,
+            faculty.pk,
+        )
+        if stays and session.status == Status.SCHEDULED:
+            return
+        try:
+            session_change(
+                session=session,
+                starts_at=meeting.starts_at,
+                ends_at=meeting.ends_at,
+                classroom=room,
+                faculty=faculty,
+                revive=True,
+                now=self.now,
+                actor=self.actor,
+            )
+        except Refused as refusal:
+            self.result.clashes.append(f"{meeting.on}: {refusal.message}")
+            return
+        GeneratedSession.objects.filter(pk=link.pk).update(
+            starts_at=meeting.starts_at,
+            ends_at=meeting.ends_at,
+            classroom=room,
+            faculty=faculty,
+            is_withdrawn=False,
+        )
+        self.result.moved += 1

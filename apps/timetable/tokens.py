@@ -1,0 +1,34 @@
+"""Calendar tokens: "<campus id>-<43 characters of secret>".
+
+Calendar programs send no sign-in and may ask at a host that belongs to no campus, so the token
+names its campus. That opens nothing: the row is found by the keyed hash of the whole token.
+"""
+
+import re
+from typing import Final
+
+from django.http import HttpRequest
+
+from apps.common.crypto import keyed_hash
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
+
+PURPOSE: Final = "calendar-link"
+PATH: Final = re.compile(r"^/calendar/(?P<campus>[1-9][0-9]{0,17})-[\w-]{43}\.ics$", re.ASCII)
+
+
+def token_for(secret: str) -> str:
+    return f"{current_campus_id()}-{secret}"
+
+
+def token_hash(token: str) -> bytes:
+    return keyed_hash(PURPOSE, current_campus_id(), token.encode())
+
+
+def by_calendar_token(request: HttpRequest) -> int | None:
+    """Campus resolver for feeds at hosts that belong to no campus."""
+    found = PATH.match(request.path)
+    if found is None:
+        return None
+    campuses = Campus.objects.filter(pk=int(found["campus"]), is_active=True)
+    return campuses.values_list("pk", flat=True).first()
