@@ -1,0 +1,38 @@
+"""Shapes of the announcements API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.announcements.models import Announcement
+
+
+class AnnouncementInput(serializers.Serializer[Any]):
+    title = serializers.CharField(max_length=255)
+    message = serializers.CharField(max_length=4000)
+    nonce = serializers.CharField(
+        max_length=64, help_text="Chosen by the client; the same again is the same announcement."
+    )
+
+
+class AnnouncementOutput(serializers.Serializer[Announcement]):
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    message = serializers.CharField()
+    section = serializers.CharField()
+    recipient_count = serializers.IntegerField()
+    sent_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=Announcement.Status.choices)
+
+
+class ReceivedOutput(serializers.Serializer[Announcement]):
+    """`inbox_id` names the message in `me/notifications`."""
+
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    message = serializers.CharField()
+    section = serializers.CharField()
+    sender = serializers.CharField()
+    sent_at = serializers.DateTimeField()
+    inbox_id = serializers.IntegerField()
+    read_at = serializers.DateTimeField(allow_null=True)

@@ -1,0 +1,81 @@
+"""E-mail through Django's backend: text and HTML from the templates in `templates/emails/`."""
+
+import smtplib
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+
+from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
+from apps.notifications.models import Channel as ChannelName
+from apps.notifications.rendering import email_bodies
+
+UNCONFIGURED = "django.core.mail.backends.dummy.EmailBackend"
+
+
+class EmailChannel(Channel):
+    """One connection per batch. The Message-ID is the same for every try."""
+
+    name = ChannelName.EMAIL
+    may_wake = False
+
+    def is_configured(self) -> bool:
+        return bool(settings.EMAIL_BACKEND) and settings.EMAIL_BACKEND != UNCONFIGURED
+
+    def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+        connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
+        down: Outcome | None = None
+        try:
+            connection.open()
+        except OSError as error:  # SMTPException is one
+            down = failure(error)
+        for parcel in parcels:
+            outcome = down or self._send(connection, parcel)
+            if outcome.result is Result.DOWN:
+                down = outcome
+            yield parcel, outcome
+        connection.close()
+
+    def _send(self, connection: Any, parcel: Parcel) -> Outcome:
+        try:
+            message = letter(parcel, connection)
+            message.send()
+        except (OSError, ValueError) as error:
+            return failure(error)
+        return Outcome(result=Result.SENT, provider_id=message.extra_headers["Message-ID"])
+
+
+def letter(parcel: Parcel, connection: Any = None) -> EmailMultiAlternatives:
+    text, html = email_bodies(parcel)
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">") or "localhost"
+    message = EmailMultiAlternatives(
+        subject=" ".join(parcel.title.split()),
+        body=text,
+        to=[parcel.address],
+        connection=connection,
+        headers={
+            "Message-ID": f"<{parcel.tag}.{parcel.delivery_id}@{domain}>",
+            "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday replies
+            "Content-Language": parcel.language or settings.LANGUAGE_CODE,
+        },
+    )
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def failure(error: Exception) -> Outcome:
+    """SMTP replies: 4xx may pass later, 5xx is final for this letter (RFC 5321 §4.2.1)."""
+    text = f"{type(error).__name__}: {error}"[:300]
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            final = all(code >= 500 for code, _reason in refused.values())
+        case smtplib.SMTPAuthenticationError() | smtplib.SMTPServerDisconnected():
+            return Outcome(result=Result.DOWN, error=text)
+        case smtplib.SMTPResponseException(smtp_code=code):
+            final = code >= 500
+        case ValueError():  # a header or an address that cannot be written
+            final = True
+        case _:
+            return Outcome(result=Result.DOWN, error=text)
+    return Outcome(result=Result.REJECTED if final else Result.RETRY, error=text)

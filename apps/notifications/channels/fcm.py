@@ -1,0 +1,189 @@
+"""Firebase Cloud Messaging, HTTP v1.
+
+https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages, and ErrorCode beside it;
+the access token by RFC 7523 (a signed assertion of the service account).
+"""
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import jwt
+from django.conf import settings
+
+from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
+from apps.notifications.models import Channel as ChannelName
+
+SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
+GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ASSERTION_SECONDS: Final = 3600  # the longest that Google accepts
+EARLY_SECONDS: Final = 60  # renew that long before the end
+TIME_TO_LIVE: Final = "86400s"  # what is a day late is read in the inbox
+MAX_BODY: Final = 1000  # characters; the whole payload may have 4,096 bytes
+
+
+class NoAccess(Exception):
+    """The token endpoint gave no access token; `permanent` if asking again will not help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class AccessToken:
+    """The service account's bearer token: fetched once, kept until shortly before its end."""
+
+    def __init__(self, credentials: dict[str, str], http: Any) -> None:
+        self._credentials = credentials
+        self._http = http
+        self._lock = threading.Lock()
+        self._value = ""
+        self._ends = 0.0  # on the monotonic clock
+
+    def get(self) -> str:
+        """Raises `NoAccess`, and what the HTTP client raises."""
+        with self._lock:
+            if time.monotonic() >= self._ends:
+                self._fetch()
+            return self._value
+
+    def forget(self, value: str) -> None:
+        """Fetch a new one next time, unless another thread already did."""
+        with self._lock:
+            if value == self._value:
+                self._ends = 0.0
+
+    def _fetch(self) -> None:
+        response = self._http.request_encode_body(
+            "POST",
+            self._credentials["token_uri"],
+            fields={"grant_type": GRANT, "assertion": self._assertion()},
+            encode_multipart=False,
+        )
+        if response.status != 200:
+            raise NoAccess(
+                f"The token endpoint answered {response.status}.", permanent=response.status < 500
+            )
+        answer = response.json()
+        self._value = answer["access_token"]
+        self._ends = time.monotonic() + int(answer.get("expires_in", 3600)) - EARLY_SECONDS
+
+    def _assertion(self) -> str:
+        issued = int(time.time())
+        claims = {
+            "iss": self._credentials["client_email"],
+            "scope": SCOPE,
+            "aud": self._credentials["token_uri"],
+            "iat": issued,
+            "exp": issued + ASSERTION_SECONDS,
+        }
+        headers = {"kid": self._credentials.get("private_key_id", "")}
+        key = self._credentials["private_key"]
+        return jwt.encode(claims, key, algorithm="RS256", headers=headers)
+
+
+class FcmChannel(HttpChannel):
+    """One message per token: version 1 of the interface knows no batches on the wire."""
+
+    name = ChannelName.PUSH
+
+    def __init__(self) -> None:
+        super().__init__(concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"])
+        self._token: AccessToken | None = None
+        self._url = ""
+
+    def is_configured(self) -> bool:
+        return bool(settings.FCM_CREDENTIALS_FILE)
+
+    def prepare(self) -> Outcome | None:
+        try:
+            self._open().get()
+        except NoAccess as error:
+            # Wrong credentials are the operator's to mend: nobody's message is thrown away.
+            return Outcome(result=Result.DOWN, error=str(error))
+        except Exception as error:
+            return Outcome(result=Result.DOWN, error=f"FCM credentials: {type(error).__name__}")
+        return None
+
+    def _open(self) -> AccessToken:
+        if self._token is None:
+            credentials = json.loads(Path(settings.FCM_CREDENTIALS_FILE).read_text())
+            project = quote(credentials["project_id"], safe="")
+            self._url = f"{settings.FCM_URL.rstrip('/')}/v1/projects/{project}/messages:send"
+            self._token = AccessToken(credentials, self.http)
+        return self._token
+
+    def send(self, parcel: Parcel) -> Outcome:
+        token = self._open()
+        body = json.dumps({"message": message_of(parcel)}).encode()
+        for _try in range(2):  # a second time with a fresh token
+            bearer = token.get()
+            response = self.http.request(
+                "POST",
+                self._url,
+                body=body,
+                headers={
+                    "Authorization": f"Bearer {bearer}",
+                    "Content-Type": "application/json; charset=UTF-8",
+                },
+            )
+            if response.status != 401:
+                break
+            token.forget(bearer)
+        if response.status == 200:
+            return Outcome(result=Result.SENT, provider_id=response.json()["name"])
+        return refusal(response)
+
+
+def message_of(parcel: Parcel) -> dict[str, Any]:
+    """The `Message` of FCM. The tag lets a second copy replace the first on the device."""
+    return {
+        "token": parcel.address,
+        "notification": {"title": parcel.title, "body": parcel.body[:MAX_BODY]},
+        "data": {
+            **{key: str(value) for key, value in parcel.data.items()},
+            "kind": parcel.kind,
+            "tag": parcel.tag,
+        },
+        "android": {
+            "priority": "HIGH",
+            "ttl": TIME_TO_LIVE,
+            "collapse_key": parcel.tag,
+            "notification": {"tag": parcel.tag},
+        },
+        "apns": {
+            "headers": {"apns-collapse-id": parcel.tag, "apns-priority": "10"},
+            "payload": {"aps": {"sound": "default"}},
+        },
+    }
+
+
+def refusal(response: Any) -> Outcome:
+    """What an answer other than 200 means for this message and for its token."""
+    try:
+        error = response.json().get("error", {})
+    except ValueError:
+        error = {}
+    details = error.get("details", [])
+    code = next((d["errorCode"] for d in details if "errorCode" in d), error.get("status", ""))
+    text = f"{response.status} {code}: {error.get('message', '')}"[:300]
+    if response.status == 429 or response.status >= 500:
+        return temporary(response, text)
+    if response.status == 401:
+        return Outcome(result=Result.DOWN, error=text)
+    if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _blames_token(code, error, details):
+        return Outcome(result=Result.GONE, error=text)
+    if response.status == 403:  # the service account lacks the right: the operator's to mend
+        return Outcome(result=Result.DOWN, error=text)
+    return Outcome(result=Result.REJECTED, error=text)
+
+
+def _blames_token(code: str, error: dict[str, Any], details: list[dict[str, Any]]) -> bool:
+    """INVALID_ARGUMENT is also said of a bad payload, which is no reason to retire a token."""
+    if code != "INVALID_ARGUMENT":
+        return False
+    fields = [v.get("field") for d in details for v in d.get("fieldViolations", [])]
+    return "message.token" in fields or "registration token" in error.get("message", "").lower()

@@ -1,0 +1,151 @@
+"""Web Push: RFC 8030 (delivery), RFC 8291 (encryption), RFC 8292 (VAPID)."""
+
+import base64
+import json
+import os
+import time
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import http_ece
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
+
+from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
+from apps.notifications.models import Channel as ChannelName
+
+TIME_TO_LIVE: Final = 24 * 3600  # seconds that the service keeps it for a browser that is away
+TOKEN_SECONDS: Final = 12 * 3600  # RFC 8292 §2: at most 24 h
+RENEW_SECONDS: Final = 3600
+MAX_BODY: Final = 1000  # characters; services take 4,096 bytes after encryption
+SALT_BYTES: Final = 16
+
+
+def unpadded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@lru_cache(maxsize=4)
+def signing_key(private: str) -> ec.EllipticCurvePrivateKey:
+    """P-256 key from the 32 bytes of its secret number, base64url. Raises ValueError."""
+    return ec.derive_private_key(int.from_bytes(from_base64url(private)), ec.SECP256R1())
+
+
+def raw_public(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+
+
+def public_key() -> str:
+    """What the browser subscribes with (`applicationServerKey`); empty where it is not set up."""
+    private = settings.VAPID_PRIVATE_KEY
+    return unpadded(raw_public(signing_key(private).public_key())) if private else ""
+
+
+def new_private_key() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return unpadded(key.private_numbers().private_value.to_bytes(32))
+
+
+def is_allowed_endpoint(endpoint: str) -> bool:
+    """Whether this is the address of a known push service.
+
+    Browsers name the address that our server then talks to: any other would let people send
+    requests from inside our network.
+    """
+    parts = urlsplit(endpoint)
+    if parts.username or parts.password or not parts.hostname:
+        return False
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    return any(fnmatchcase(origin, allowed) for allowed in settings.WEB_PUSH_ORIGINS)
+
+
+@lru_cache(maxsize=64)
+def _authorization(origin: str, private: str, subject: str, _period: int) -> str:
+    """The same header for all messages to one service during one period (an ECDSA signature)."""
+    claims = {"aud": origin, "exp": int(time.time()) + TOKEN_SECONDS, "sub": subject}
+    token = jwt.encode(claims, signing_key(private), algorithm="ES256")
+    return f"vapid t={token}, k={unpadded(raw_public(signing_key(private).public_key()))}"
+
+
+def encrypted(payload: bytes, p256dh: str, auth: str) -> bytes:
+    """The body by RFC 8291: aes128gcm under a key agreed with the browser's."""
+    body: bytes = http_ece.encrypt(
+        payload,
+        salt=os.urandom(SALT_BYTES),
+        private_key=ec.generate_private_key(ec.SECP256R1()),
+        dh=from_base64url(p256dh),
+        auth_secret=from_base64url(auth),
+        version="aes128gcm",
+    )
+    return body
+
+
+def payload_of(parcel: Parcel) -> bytes:
+    """What the service worker shows: `showNotification(title, {body, tag, data})`."""
+    shown = {
+        "title": parcel.title,
+        "body": parcel.body[:MAX_BODY],
+        "tag": parcel.tag,
+        "lang": parcel.language,
+        "data": {**parcel.data, "kind": parcel.kind},
+    }
+    return json.dumps(shown, ensure_ascii=False).encode()
+
+
+class WebPushChannel(HttpChannel):
+    name = ChannelName.WEB_PUSH
+
+    def __init__(self) -> None:
+        super().__init__(concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"])
+
+    def is_configured(self) -> bool:
+        return bool(settings.VAPID_PRIVATE_KEY and settings.VAPID_SUBJECT)
+
+    def send(self, parcel: Parcel) -> Outcome:
+        if not is_allowed_endpoint(parcel.address):
+            return Outcome(result=Result.GONE, error="Not the address of a known push service.")
+        parts = urlsplit(parcel.address)
+        response = self.http.request(
+            "POST",
+            parcel.address,
+            body=encrypted(payload_of(parcel), *parcel.keys),
+            headers={
+                "Authorization": _authorization(
+                    f"{parts.scheme}://{parts.netloc}",
+                    settings.VAPID_PRIVATE_KEY,
+                    settings.VAPID_SUBJECT,
+                    int(time.time()) // RENEW_SECONDS,
+                ),
+                "Content-Encoding": "aes128gcm",
+                "Content-Type": "application/octet-stream",
+                "TTL": str(TIME_TO_LIVE),
+                "Urgency": "high",
+                "Topic": parcel.tag,  # RFC 8030 §5.4: a second copy replaces the first
+            },
+            redirect=False,
+        )
+        return verdict(response)
+
+
+def verdict(response: Any) -> Outcome:
+    if response.status in (200, 201, 202):
+        return Outcome(result=Result.SENT, provider_id=response.headers.get("Location", "")[:255])
+    text = f"{response.status}: {response.data[:200].decode(errors='replace')}"
+    if response.status in (404, 410):  # RFC 8030 §7.3: the subscription has ended
+        return Outcome(result=Result.GONE, error=text)
+    if response.status == 429 or response.status >= 500:
+        return temporary(response, text)
+    if response.status in (401, 403):
+        return Outcome(result=Result.DOWN, error=text)
+    return Outcome(result=Result.REJECTED, error=text)

@@ -1,0 +1,115 @@
+"""Writing a message and its deliveries in two statements, however many people hear it."""
+
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from apps.notifications.models import Delivery, Message, Preference, PushToken
+from apps.tenants.scope import current_campus_id
+
+_ADD_MESSAGE: Final = f"""
+    INSERT INTO {Message._meta.db_table}
+        (campus_id, key, kind, title, body, data, sender_id, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s, %s)
+    ON CONFLICT (campus_id, key) DO NOTHING
+    RETURNING id
+"""  # noqa: S608  (names of our models)
+
+# Everybody has an inbox. The other channels need an address, and a wish: a person's own choice, or
+# else the usual channels of the kind.
+_ADD_DELIVERIES: Final = """
+    WITH recipient AS (
+        SELECT id, email FROM {user} WHERE id = ANY(%(users)s::bigint[]) AND is_active
+    ), place AS (
+        SELECT id AS user_id, 'inbox' AS channel, '' AS device_type FROM recipient
+        UNION ALL
+        SELECT id, 'email', '' FROM recipient WHERE email <> ''
+        UNION ALL
+        SELECT id, 'sms', '' FROM recipient WHERE id = ANY(%(phones)s::bigint[])
+        UNION ALL
+        SELECT token.user_id,
+               CASE token.device_type WHEN 'web' THEN 'web_push' ELSE 'push' END,
+               token.device_type
+        FROM {token} token JOIN recipient ON recipient.id = token.user_id
+        WHERE token.campus_id = %(campus)s
+    ), added AS (
+        INSERT INTO {delivery} (
+            campus_id, message_id, user_id, channel, device_type, status, attempts,
+            next_try_at, error, provider_id, created_at, sent_at
+        )
+        SELECT %(campus)s, %(message)s, place.user_id, place.channel, place.device_type,
+               CASE place.channel WHEN 'inbox' THEN 'sent' ELSE 'waiting' END, 0,
+               %(now)s::timestamptz, '', '', %(now)s::timestamptz,
+               CASE place.channel WHEN 'inbox' THEN %(now)s::timestamptz END
+        FROM place
+        LEFT JOIN {preference} wish
+               ON wish.campus_id = %(campus)s AND wish.user_id = place.user_id
+              AND wish.kind = %(kind)s AND wish.channel = place.channel
+        WHERE place.channel = 'inbox'
+           OR (place.channel = ANY(%(open)s::text[])
+               AND coalesce(wish.is_wanted, place.channel = ANY(%(usual)s::text[])))
+        RETURNING channel
+    )
+    SELECT channel, count(*) FROM added GROUP BY channel
+"""
+
+
+def message_add(*, values: dict[str, Any], now: datetime) -> int | None:
+    """The new message's id, or None when this key was used before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD_MESSAGE,
+            [
+                current_campus_id(),
+                values["key"],
+                values["kind"],
+                values["title"],
+                values["body"],
+                json.dumps(values["data"]),
+                values["sender_id"],
+                now,
+            ],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def deliveries_add(
+    *,
+    message_id: int,
+    user_ids: Collection[int],
+    phone_owners: Collection[int],
+    kind: str,
+    usual: Collection[str],
+    open_channels: Collection[str],
+    now: datetime,
+) -> dict[str, int]:
+    """How many deliveries were added, by channel. Unknown and inactive accounts get none.
+
+    `open_channels`: the configured ones; `phone_owners`: those of `user_ids` with a number.
+    """
+    statement = _ADD_DELIVERIES.format(
+        user=get_user_model()._meta.db_table,
+        token=PushToken._meta.db_table,
+        delivery=Delivery._meta.db_table,
+        preference=Preference._meta.db_table,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "campus": current_campus_id(),
+                "message": message_id,
+                "users": sorted(set(user_ids)),
+                "phones": sorted(set(phone_owners)),
+                "kind": kind,
+                "usual": sorted(usual),
+                "open": sorted(open_channels),
+                "now": now,
+            },
+        )
+        return dict(cursor.fetchall())

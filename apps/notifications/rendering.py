@@ -1,0 +1,77 @@
+"""Texts as people read them: in their language, with the values filled in."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.template.loader import render_to_string, select_template
+from django.utils import translation
+from django.utils.translation import gettext
+
+from apps.notifications.kinds import kind_of
+from apps.notifications.models import Message
+
+if TYPE_CHECKING:
+    from apps.notifications.channels.base import Parcel
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s")
+
+
+def filled(text: str, data: dict[str, Any]) -> str:
+    """`%(name)s` replaced by the value of that name; what is not known stays as it is."""
+    return _PLACE.sub(lambda place: str(data.get(place[1], place[0])), text)
+
+
+def language_of(code: str) -> str:
+    """A language that the platform speaks: the person's, or its own."""
+    return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
+def in_language(
+    *, kind: str, title: str, body: str, data: dict[str, Any], language: str
+) -> tuple[str, str]:
+    """Title and text for one reader. Texts that people wrote are passed on as they are."""
+    if kind_of(kind).verbatim:
+        return title, body
+    with translation.override(language_of(language)):
+        return filled(gettext(title), data), filled(gettext(body), data) if body else ""
+
+
+def email_bodies(parcel: "Parcel") -> tuple[str, str]:
+    """Plain text and HTML: `emails/<kind>.txt|html` where the kind has its own, else `message`."""
+    context = {"parcel": parcel, "campus": {"name": parcel.campus_name}}
+    with translation.override(language_of(parcel.language)):
+        text, html = (
+            render_to_string(
+                select_template(
+                    [f"emails/{parcel.kind}.{ending}", f"emails/message.{ending}"]
+                ).template.name,
+                context,
+            )
+            for ending in ("txt", "html")
+        )
+    return text.strip() + "\n", html
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    language: str
+    title: str
+    body: str
+
+
+def previews(message: Message) -> list[Preview]:
+    """The message in every language of the platform; once where a person wrote it."""
+    shown: list[Preview] = []
+    for code, name in settings.LANGUAGES:
+        title, body = in_language(
+            kind=message.kind,
+            title=message.title,
+            body=message.body,
+            data=message.data,
+            language=code,
+        )
+        if not any((title, body) == (other.title, other.body) for other in shown):
+            shown.append(Preview(language=name, title=title, body=body))
+    return shown

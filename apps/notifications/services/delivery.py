@@ -1,0 +1,195 @@
+"""Sending what is due: claim a batch under a lease, send it, write down how it went, repeat.
+
+A batch is claimed and settled in short transactions of its own and sent outside of any. A worker
+that is killed in between leaves rows whose lease runs out; they are claimed again. Only the
+requests whose answer was lost are made twice, and only over channels where the second copy
+replaces the first (`Channel.repeatable`); elsewhere they are given up for a person to judge.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from apps.notifications import breaker
+from apps.notifications.addresses import phone_numbers
+from apps.notifications.channels import channel
+from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
+from apps.notifications.claims import Claim, Verdict, claim_due, settle
+from apps.notifications.kinds import kind_of
+from apps.notifications.models import Channel as ChannelName
+from apps.notifications.models import PushToken, Status
+from apps.notifications.quiet import quiet_until
+from apps.notifications.rendering import in_language, language_of
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
+
+logger = logging.getLogger(__name__)
+
+BASE_SECONDS: Final = 15.0  # wait after the first failure
+LONGEST_SECONDS: Final = 3600.0
+INTERRUPTED: Final = "A worker was lost while sending: the provider may have it already."
+NO_ADDRESS: Final = "No address any more."
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """What was claimed: parcels to send, and verdicts that needed no sending."""
+
+    lease: UUID
+    parcels: list[Parcel] = field(default_factory=list)
+    attempts: dict[int, int] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def deliver_due(*, campus_id: int, name: str, clock: Clock, until: datetime) -> int:
+    """Send what is due on one channel of one campus; returns how many deliveries ended as sent.
+
+    Stops when nothing is due, at `until`, or when the provider does not work.
+    """
+    sender = channel(name)
+    sent = 0
+    with campus_scope(campus_id):
+        campus = Campus.objects.get(pk=campus_id)
+        batch = _claim(campus, sender, clock()) if _may_send(sender, clock()) else None
+    while batch is not None:
+        working = _send(sender, batch, clock)
+        sent += sum(verdict.status == Status.SENT for verdict in batch.verdicts)
+        with campus_scope(campus_id):  # settling and claiming share one commit
+            _settle(batch, clock())
+            more = working and clock() < until
+            batch = _claim(campus, sender, clock()) if more else None
+    return sent
+
+
+def _may_send(sender: Channel, now: datetime) -> bool:
+    return sender.is_configured() and not breaker.is_paused(name=sender.name, now=now)
+
+
+def _claim(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
+    """The next rows that are due, sorted into what to send and what not; None when there are none.
+
+    Rows that need no sending are settled here and the next ones claimed.
+    """
+    rules = settings.NOTIFICATIONS
+    while True:
+        batch = Batch(lease=uuid4())
+        claims = claim_due(
+            name=sender.name,
+            limit=rules["BATCH"],
+            lease=batch.lease,
+            now=now,
+            lease_ends_at=now + timedelta(seconds=rules["LEASE_SECONDS"]),
+        )
+        if not claims:
+            return None
+        numbers = (
+            phone_numbers([claim.user_id for claim in claims])
+            if sender.name == ChannelName.SMS
+            else {}
+        )
+        for claim in claims:
+            _sort(claim, numbers.get(claim.user_id, ""), campus, sender, now, batch)
+        if batch.parcels:
+            return batch
+        _settle(batch, now)
+
+
+def _sort(
+    claim: Claim, number: str, campus: Campus, sender: Channel, now: datetime, batch: Batch
+) -> None:
+    address = number or claim.address
+    silent_until = (
+        quiet_until(hours=claim.quiet_hours, zone=campus.zone, now=now)
+        if sender.may_wake and not kind_of(claim.kind).urgent
+        else None
+    )
+    if claim.was_interrupted and not sender.repeatable:
+        batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, INTERRUPTED, now))
+    elif not address:
+        batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, NO_ADDRESS, now))
+    elif silent_until is not None:
+        batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, silent_until))
+    else:
+        batch.parcels.append(_parcel(claim, address, campus))
+        batch.attempts[claim.id] = claim.attempts
+
+
+def _parcel(claim: Claim, address: str, campus: Campus) -> Parcel:
+    title, body = in_language(
+        kind=claim.kind,
+        title=claim.title,
+        body=claim.body,
+        data=claim.data,
+        language=claim.language,
+    )
+    return Parcel(
+        delivery_id=claim.id,
+        address=address,
+        title=title,
+        body=body,
+        tag=f"m{claim.message_id}u{claim.user_id}",
+        kind=claim.kind,
+        language=language_of(claim.language),
+        campus_name=campus.name,
+        device_type=claim.device_type,
+        data=claim.data,
+        keys=(claim.p256dh, claim.auth),
+    )
+
+
+def _send(sender: Channel, batch: Batch, clock: Clock) -> bool:
+    """Send the batch and collect its verdicts; returns whether the provider works."""
+    down: Outcome | None = None
+    answered = False
+    for parcel, outcome in sender.send_many(batch.parcels):
+        batch.verdicts.append(_verdict(parcel, outcome, batch, clock()))
+        if outcome.result is Result.GONE:
+            batch.gone.append(parcel.address)
+        if outcome.result is Result.DOWN:
+            down = outcome
+        else:
+            answered = True
+    if answered or down is None:
+        breaker.works(name=sender.name)
+        return True
+    logger.warning("%s does not work: %s", sender.name, down.error)
+    breaker.fails(name=sender.name, error=down.error, retry_after=down.retry_after, now=clock())
+    return False
+
+
+def _verdict(parcel: Parcel, outcome: Outcome, batch: Batch, now: datetime) -> Verdict:
+    attempts = batch.attempts[parcel.delivery_id]
+    if outcome.result is Result.SENT:
+        return Verdict.sent(parcel.delivery_id, attempts, outcome.provider_id, now)
+    final = outcome.result in (Result.REJECTED, Result.GONE)
+    if final or attempts >= settings.NOTIFICATIONS["MAX_ATTEMPTS"]:
+        return Verdict.dead(parcel.delivery_id, attempts, outcome.error, now)
+    wait = max(backoff(attempts), outcome.retry_after or 0.0)
+    return Verdict.failed(
+        parcel.delivery_id, attempts, outcome.error, now + timedelta(seconds=wait)
+    )
+
+
+def backoff(attempts: int) -> float:
+    """Seconds to wait after that many tries: doubling, capped, ± 50 % so that not all come back."""
+    return min(LONGEST_SECONDS, BASE_SECONDS * 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
+
+
+def _settle(batch: Batch, now: datetime) -> None:
+    written = settle(lease=batch.lease, verdicts=batch.verdicts)
+    if written < len(batch.verdicts):
+        logger.warning(
+            "%d deliveries were taken over by another worker: the lease was too short.",
+            len(batch.verdicts) - written,
+        )
+    if batch.gone:
+        PushToken.objects.filter(token__in=batch.gone).delete()

@@ -1,0 +1,40 @@
+"""The `notifications` queue. These tasks manage their transactions themselves: see `delivery`."""
+
+from datetime import timedelta
+from typing import Final
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.notifications.selectors import due_channels
+from apps.notifications.services.delivery import deliver_due
+from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import every_campus
+
+# Then the task ends and another goes on: far below the broker's visibility timeout.
+BUDGET: Final = timedelta(minutes=4)
+SWEEP_EXPIRES_SECONDS: Final = 60
+
+
+@shared_task
+def deliver(campus_id: int, channel: str) -> int:
+    """Send what is due on one channel of one campus; returns how many were sent."""
+    until = timezone.now() + BUDGET
+    sent = deliver_due(campus_id=campus_id, name=channel, clock=timezone.now, until=until)
+    if timezone.now() >= until:
+        deliver.delay(campus_id, channel)
+    return sent
+
+
+@shared_task
+def sweep() -> int:
+    """Wake the queue for what is due: retries, ended leases, lost wake-ups. Returns how many."""
+    woken = 0
+    for campus in every_campus(reason="deliver messages that are due"):
+        with campus_scope(campus):
+            names = due_channels(now=timezone.now())
+        for name in names:
+            # Missed by a worker, it is of no use: the next sweep wakes again.
+            deliver.apply_async((campus.pk, name), expires=SWEEP_EXPIRES_SECONDS)
+        woken += len(names)
+    return woken

@@ -1,0 +1,29 @@
+"""Messages to people: providers, and how hard the outbox tries. Empty: without that channel."""
+
+import os
+
+EMAIL_TIMEOUT = 20  # seconds
+SMS_BACKEND = os.environ.get("SMS_BACKEND", "")
+TWILIO_URL = os.environ.get("TWILIO_URL", "https://api.twilio.com")
+TWILIO_ACCOUNT_SID = os.environ.get("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = os.environ.get("TWILIO_AUTH_TOKEN", "")
+TWILIO_FROM = os.environ.get("TWILIO_FROM", "")
+if TWILIO_ACCOUNT_SID and not SMS_BACKEND:
+    SMS_BACKEND = "apps.notifications.channels.sms.TwilioBackend"
+FCM_URL = os.environ.get("FCM_URL", "https://fcm.googleapis.com")
+FCM_CREDENTIALS_FILE = os.environ.get("FCM_CREDENTIALS_FILE", "")
+VAPID_PRIVATE_KEY = os.environ.get("VAPID_PRIVATE_KEY", "")
+VAPID_SUBJECT = os.environ.get("VAPID_SUBJECT", "")  # mailto: or https:
+# Where browsers' push services live; requests go nowhere else. Comma-separated, * is a wildcard.
+WEB_PUSH_ORIGINS = os.environ.get(
+    "WEB_PUSH_ORIGINS",
+    "https://fcm.googleapis.com,https://*.push.services.mozilla.com,"
+    "https://*.push.apple.com,https://*.notify.windows.com",
+).split(",")
+NOTIFICATIONS = {
+    "BATCH": int(os.environ.get("NOTIFICATIONS_BATCH", "50")),  # claimed and settled together
+    "LEASE_SECONDS": int(os.environ.get("NOTIFICATIONS_LEASE_SECONDS", "120")),
+    "MAX_ATTEMPTS": int(os.environ.get("NOTIFICATIONS_MAX_ATTEMPTS", "12")),  # about four hours
+    "PUSH_CONCURRENCY": int(os.environ.get("NOTIFICATIONS_PUSH_CONCURRENCY", "16")),
+    "SMS_CONCURRENCY": int(os.environ.get("NOTIFICATIONS_SMS_CONCURRENCY", "4")),
+}
