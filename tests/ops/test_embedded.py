@@ -106,7 +106,6 @@ def test_the_owner_makes_tables_and_the_application_cannot(stack: EmbeddedStack)
     for statement in (
         "create table mine (n int)",
         "create schema mine",
-        "create temporary table mine (n int)",
         "create database mine",
         "select * from owned",
         "set role campus_owner",

@@ -1,0 +1,154 @@
+"""Input and output of the import endpoints."""
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.imports.kinds import KINDS
+from apps.imports.models import ImportRun
+from apps.imports.selectors import progress_of, state_of
+
+
+class OptionsInput(serializers.Serializer):
+    """What the file itself does not say."""
+
+    replace = serializers.BooleanField(
+        required=False, help_text=_("Deactivate who is missing from the file. Deletes nothing.")
+    )
+    department = serializers.CharField(required=False, max_length=50)
+    year = serializers.IntegerField(required=False, min_value=1, max_value=10)
+    section = serializers.CharField(required=False, max_length=10)
+    term = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+
+class JsonText(serializers.CharField):
+    """A JSON object as text: multipart forms have no objects."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            return data
+        try:
+            parsed = json.loads(super().to_internal_value(data) or "{}")
+        except ValueError as error:
+            raise serializers.ValidationError(_("This is not JSON.")) from error
+        if not isinstance(parsed, dict):
+            raise serializers.ValidationError(_("A JSON object is expected."))
+        return parsed
+
+
+class UploadInput(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=[(kind.name, kind.label) for kind in KINDS.values()])
+    file = serializers.FileField(max_length=200)
+    options = JsonText(required=False, max_length=2000, help_text=_("A JSON object."))
+
+    def validate_options(self, value: dict[str, Any]) -> dict[str, Any]:
+        inner = OptionsInput(data=value)
+        inner.is_valid(raise_exception=True)
+        return dict(inner.validated_data)
+
+
+class MappingInput(serializers.Serializer):
+    """Which heading of the file means which column; "" leaves a column out."""
+
+    mapping = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=40), required=False, default=dict
+    )
+    options = OptionsInput(required=False, default=dict)
+
+
+class CommitInput(serializers.Serializer):
+    removed = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=10**6,
+        help_text=_("How many people you saw that will be deactivated."),
+    )
+
+
+class ProblemOutput(serializers.Serializer):
+    sheet = serializers.CharField()
+    row = serializers.IntegerField()
+    column = serializers.CharField()
+    value = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ProgressOutput(serializers.Serializer):
+    status = serializers.CharField()
+    phase = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percent = serializers.IntegerField()
+    problem = serializers.CharField()
+
+
+class ImportOutput(serializers.ModelSerializer):
+    """`result`: rows, new, changed, unchanged, removed, wrong, removed_names, notes."""
+
+    status = serializers.SerializerMethodField(
+        help_text=_("checking, checked, committing, done, failed or cancelled.")
+    )
+    progress = serializers.SerializerMethodField()
+    result = serializers.DictField()
+    problems = ProblemOutput(many=True)
+    headings = serializers.ListField(child=serializers.DictField())
+    marked = serializers.SerializerMethodField(help_text=_("Whether errors.xlsx can be fetched."))
+
+    class Meta:
+        model = ImportRun
+        fields = [
+            "id",
+            "kind",
+            "filename",
+            "size",
+            "sha256",
+            "options",
+            "mapping",
+            "headings",
+            "status",
+            "problem",
+            "progress",
+            "result",
+            "problems",
+            "marked",
+            "created_at",
+            "finished_at",
+        ]
+
+    def get_status(self, run: ImportRun) -> str:
+        return state_of(run)
+
+    def get_progress(self, run: ImportRun) -> dict[str, Any]:
+        return progress_of(run)
+
+    def get_marked(self, run: ImportRun) -> bool:
+        return bool(run.marked_as)
+
+
+class ImportRow(ImportOutput):
+    """In lists: without the wrong rows."""
+
+    class Meta(ImportOutput.Meta):
+        fields = [name for name in ImportOutput.Meta.fields if name not in ("problems", "headings")]
+
+    problems = None  # type: ignore[assignment]
+    headings = None  # type: ignore[assignment]
+
+
+class FieldOutput(serializers.Serializer):
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    headings = serializers.ListField(child=serializers.CharField())
+    note = serializers.CharField()
+    example = serializers.CharField()
+
+
+class KindOutput(serializers.Serializer):
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    can_replace = serializers.BooleanField()
+    options = serializers.ListField(child=serializers.CharField())
+    columns = FieldOutput(many=True, source="fields")

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ImportsConfig(AppConfig):
+    name = "apps.imports"
+    verbose_name = _("imports")
+
+    def ready(self) -> None:
+        from apps.imports.services import jobs
+        from apps.jobs.registry import register
+
+        register(jobs.CHECK, jobs.check)
+        register(jobs.COMMIT, jobs.commit)

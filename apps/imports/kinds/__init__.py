@@ -1,0 +1,36 @@
+"""The kinds of import, by name, in the order in which a new campus needs them."""
+
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Invalid
+from apps.imports.kinds.base import Kind
+from apps.imports.kinds.oneroster import ONEROSTER
+from apps.imports.kinds.people import FACULTY, STUDENTS
+from apps.imports.kinds.places import CLASSROOMS
+from apps.imports.kinds.schedules import SCHEDULES
+from apps.imports.kinds.study import ASSIGNMENTS, ENROLLMENTS, MARKS, SUBJECTS
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        CLASSROOMS,
+        FACULTY,
+        SUBJECTS,
+        STUDENTS,
+        ASSIGNMENTS,
+        SCHEDULES,
+        ENROLLMENTS,
+        MARKS,
+        ONEROSTER,
+    )
+}
+
+
+def kind_named(name: str) -> Kind:
+    """Raises `Invalid` and says which there are."""
+    if name not in KINDS:
+        message = _("There is no such kind of import. Known: %(kinds)s.")
+        raise Invalid("unknown_kind", message % {"kinds": ", ".join(KINDS)})
+    return KINDS[name]

@@ -1,0 +1,11 @@
+"""Imports: upload, dry run, commit."""
+
+from apps.imports.services.runs import (
+    import_check,
+    import_commit,
+    import_remap,
+    import_upload,
+    imports_purge,
+)
+
+__all__ = ["import_check", "import_commit", "import_remap", "import_upload", "imports_purge"]

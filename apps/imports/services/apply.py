@@ -1,0 +1,144 @@
+"""The work itself: bytes to rows, rows to the database; a dry run is the same, rolled back."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.audit.services import Actor
+from apps.imports.kinds.base import Batch, Kind, Outcome, Problem
+from apps.imports.kinds.oneroster import FILES
+from apps.imports.kinds.rows import (
+    Mapping,
+    Reading,
+    find_headings,
+    guess,
+    read_bundle,
+    read_rows,
+)
+from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
+from apps.tenants.scope import current_campus_id
+
+Tell = Callable[[int, int, str], None]
+LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
+
+
+@dataclass
+class Report:
+    """What an import found and did (or, after a dry run, would do)."""
+
+    seen: int
+    outcome: Outcome
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def wrong_rows(self) -> int:
+        return len({(found.sheet, found.row) for found in self.problems})
+
+    def reasons(self) -> Counter[str]:
+        """How often each thing is wrong: four thousand rows often have one cause."""
+        return Counter(found.reason for found in self.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        outcome = self.outcome
+        return {
+            "rows": self.seen,
+            "new": outcome.new,
+            "changed": outcome.changed,
+            "unchanged": outcome.unchanged,
+            "removed": outcome.removed,
+            "wrong": self.wrong_rows,
+            "reasons": [
+                {"reason": reason, "count": count}
+                for reason, count in self.reasons().most_common(8)
+            ],
+            "removed_names": outcome.removed_names,
+            "notes": outcome.notes,
+        }
+
+
+class _DryRun(Exception):
+    """Thrown to undo what a dry run did."""
+
+
+def tables_of(data: bytes, kind: Kind) -> list[Table]:
+    """What the upload holds; raises `Invalid`."""
+    return read_bundle_tables(data) if kind.bundle else read_tables(data)
+
+
+def headings_of(tables: list[Table], kind: Kind) -> list[dict[str, Any]]:
+    """The headings of the first sheet and what they seem to mean, for the mapping page."""
+    if kind.bundle:
+        return []
+    headings = find_headings(tables[0], kind)
+    meaning = guess(headings, kind)
+    return [{"heading": text, "field": name} for text, name in meaning.items()]
+
+
+def run_import(
+    data: bytes,
+    kind: Kind,
+    *,
+    mapping: Mapping | None,
+    options: dict[str, Any],
+    now: datetime,
+    actor: Actor,
+    tell: Tell,
+    dry: bool,
+) -> tuple[Report, list[Table]]:
+    """Read everything, then apply what is right in one transaction. Raises `Invalid`."""
+    tell(0, 0, _("reading the file"))
+    tables = tables_of(data, kind)
+    if kind.bundle:
+        reading = read_bundle(tables, FILES)
+    else:
+        reading = read_rows(tables, kind, mapping=mapping, options=options)
+    return apply_rows(
+        reading, kind, options=options, now=now, actor=actor, tell=tell, dry=dry
+    ), tables
+
+
+def apply_rows(
+    reading: Reading,
+    kind: Kind,
+    *,
+    options: dict[str, Any],
+    now: datetime,
+    actor: Actor,
+    tell: Tell,
+    dry: bool,
+) -> Report:
+    """Apply rows that were read. A dry run does exactly the same and undoes it: what it counts is
+    what a commit will do."""
+    _one_at_a_time()
+    total = len(reading.rows)
+    tell(0, total, _("comparing") if dry else _("saving"))
+    batch = Batch(
+        rows=reading.rows,
+        present=reading.present,
+        options={**options, "wrong_rows": len(reading.problems)},
+        now=now,
+        actor=actor,
+        tell=tell,
+    )
+    outcome = Outcome()
+    try:
+        with transaction.atomic():
+            outcome = kind.apply(batch)
+            tell(total, total, _("finishing"))
+            if dry:
+                raise _DryRun
+    except _DryRun:
+        pass
+    problems = sorted(reading.problems + outcome.problems, key=lambda p: (p.sheet, p.row))
+    return Report(seen=reading.seen, outcome=outcome, problems=problems)
+
+
+def _one_at_a_time() -> None:
+    """Two imports at once could both find somebody new. The second one waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])

@@ -1,0 +1,90 @@
+"""The two jobs of an import, done by workers (or by a command, in its own process)."""
+
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.audit.services import Actor
+from apps.common.errors import Invalid, Refused
+from apps.imports.kinds import kind_named
+from apps.imports.models import ImportRun
+from apps.imports.services.apply import Report, headings_of, run_import, tables_of
+from apps.imports.services.files import file_forget, file_keep, file_read
+from apps.imports.workbooks import marked_workbook
+from apps.jobs.models import Job
+from apps.jobs.progress import Progress
+
+CHECK: Final = "imports.check"
+COMMIT: Final = "imports.commit"
+SHOWN: Final = 500  # wrong rows kept with the run; all of them are in the marked workbook
+Status = ImportRun.Status
+
+
+def check(job: Job, progress: Progress) -> dict[str, Any]:
+    """The dry run. A file that cannot be read at all fails the import, not the job."""
+    run = ImportRun.objects.get(pk=job.params["import"])
+    try:
+        report = _work(run, job, progress, dry=True)
+    except (Invalid, Refused) as refusal:
+        return _refused(run, refusal)
+    run.status = Status.CHECKED
+    run.problem = ""
+    run.save()
+    return report.as_json()
+
+
+def commit(job: Job, progress: Progress) -> dict[str, Any]:
+    """Save what is right. Refuses when more people would go than were shown and agreed to."""
+    run = ImportRun.objects.get(pk=job.params["import"])
+    try:
+        report = _work(run, job, progress, dry=False)
+        if report.outcome.removed > job.params["removed"]:
+            raise Refused("removes_more", removes_more(report.outcome.removed))
+    except Invalid as refusal:
+        return _refused(run, refusal)
+    run.status = Status.DONE
+    run.finished_at = timezone.now()  # noqa: TID251  (jobs are interfaces)
+    run.save()
+    return report.as_json()
+
+
+def removes_more(count: int) -> str:
+
+    message = _(
+        "Meanwhile %(count)d people would be deactivated, more than were shown. Check again."
+    )
+    return message % {"count": count}
+
+
+def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
+    kind = kind_named(run.kind)
+    data = file_read(run.stored_as)
+    if dry:
+        run.headings = headings_of(tables_of(data, kind), kind)
+    label = job.created_by.email if job.created_by else "command"
+    report, tables = run_import(
+        data,
+        kind,
+        mapping=run.mapping,
+        options={**run.options, "source": run.sha256},
+        now=timezone.now(),  # noqa: TID251
+        actor=Actor(label=label, id=str(job.created_by_id or "")),
+        tell=lambda done, total, phase: progress.at(done, total, phase=phase),
+        dry=dry,
+    )
+    run.result = report.as_json()
+    run.problems = [found.as_json() for found in report.problems[:SHOWN]]
+    file_forget(run.marked_as)
+    run.marked_as = ""
+    if report.problems:
+        progress.at(0, report.wrong_rows, phase="marking the wrong rows")
+        run.marked_as = file_keep(marked_workbook(tables, report.problems))
+    return report
+
+
+def _refused(run: ImportRun, refusal: Refused) -> dict[str, Any]:
+    run.status = Status.FAILED
+    run.problem = str(refusal.message)[:500]
+    run.save()
+    return {"problem": run.problem}

@@ -1,0 +1,163 @@
+"""Spreadsheets from received bytes to commit, beside COPY of the same rows and a plain read.
+
+    python -m bench.imports [--rounds 3] [--json FILE]
+
+Starts its own PostgreSQL (durable) in a temporary folder. Each round imports into a fresh campus
+and, in the same run, copies the same rows into a bare table (the least that PostgreSQL can do with
+them) and reads the same workbook with openpyxl (what most importers do before anything else).
+Promises: 4,000 students ≤ 0.5 s, 50,000 ≤ 5 s, 500 subjects ≤ 0.1 s on two cores.
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PROMISES = {"4000 students": 0.5, "50000 students": 5.0, "500 subjects": 0.1}
+
+
+def set_up(var: Path) -> None:
+    os.environ.update(DJANGO_SETTINGS_MODULE="bench.settings", CAMPUS_VAR=str(var))
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def students(number: int) -> list[list[Any]]:
+    rows: list[list[Any]] = [["id", "name", "year", "department", "section"]]
+    for n in range(number):
+        department, section = ("CSE", "ECE", "EEE", "ME")[n // 4 % 4], "ABCDE"[n // 16 % 5]
+        rows.append([210_000 + n, f"Student Number {n}", f"E{n % 4 + 1}", department, section])
+    return rows
+
+
+def subjects(number: int) -> list[list[Any]]:
+    rows: list[list[Any]] = [["code", "mnemonic", "name", "type"]]
+    return rows + [[f"S{n:04d}", f"M{n}", f"Subject {n}", "Theory"] for n in range(number)]
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def seconds(act: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def import_seconds(kind: str, data: bytes, slug: str) -> float:
+    """Into a campus of its own, from the bytes to the commit."""
+    from django.utils import timezone
+
+    from apps.audit.services import SYSTEM
+    from apps.imports.kinds import kind_named
+    from apps.imports.services.apply import run_import
+    from apps.tenants.models import Campus
+    from apps.tenants.scope import campus_scope
+
+    campus = Campus.objects.create(slug=slug, name=slug, email_domains=[f"{slug}.example"])
+
+    def act() -> None:
+        with campus_scope(campus):
+            report, _tables = run_import(
+                data,
+                kind_named(kind),
+                mapping=None,
+                options={},
+                now=timezone.now(),
+                actor=SYSTEM,
+                tell=lambda done, total, phase: None,
+                dry=False,
+            )
+            assert report.outcome.new == report.seen, report.problems[:3]
+
+    return seconds(act)
+
+
+def copy_seconds(rows: list[list[Any]]) -> float:
+    from django.db import connection, transaction
+
+    def act() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            columns = ", ".join(f"c{n} text" for n in range(len(rows[0])))
+            cursor.execute(f"CREATE TEMP TABLE plain ({columns})")
+            with cursor.copy("COPY plain FROM STDIN") as copy:
+                for row in rows[1:]:
+                    copy.write_row([str(cell) for cell in row])
+            cursor.execute("DROP TABLE plain")
+
+    return seconds(act)
+
+
+def read_seconds(data: bytes) -> float:
+    import openpyxl
+
+    def act() -> None:
+        sheet: Any = openpyxl.load_workbook(io.BytesIO(data), read_only=True).active
+        for _row in sheet.iter_rows(values_only=True):
+            pass
+
+    return seconds(act)
+
+
+def measure(rounds: int) -> dict[str, dict[str, float]]:
+    cases = {
+        "4000 students": ("students", students(4_000)),
+        "50000 students": ("students", students(50_000)),
+        "500 subjects": ("subjects", subjects(500)),
+    }
+    result: dict[str, dict[str, float]] = {}
+    print(f"{'':16} {'import s':>9} {'COPY s':>8} {'openpyxl s':>11}")
+    for name, (kind, rows) in cases.items():
+        data = workbook(rows)
+        slug = name.replace(" ", "-")
+        ours = [import_seconds(kind, data, f"{slug}-{n}") for n in range(rounds)]
+        copies = [copy_seconds(rows) for _ in range(rounds)]
+        reads = [read_seconds(data) for _ in range(rounds)]
+        figures = [statistics.median(times) for times in (ours, copies, reads)]
+        result[name] = dict(zip(("import_s", "copy_s", "openpyxl_s"), figures, strict=True))
+        print(f"{name:16} {figures[0]:9.2f} {figures[1]:8.3f} {figures[2]:11.2f}")
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    from apps.ops.embedded import EmbeddedStack, Layout
+
+    with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
+        stack = EmbeddedStack(Layout(Path(folder)))
+        stack.start()
+        try:
+            set_up(Path(folder))
+            result = measure(options.rounds)
+        finally:
+            stack.stop()
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2))
+    return int(any(result[name]["import_s"] > most for name, most in PROMISES.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
