@@ -8,6 +8,7 @@ import dj_database_url
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
+from campus.settings.messages import *  # noqa: F403
 from campus.settings.unfold import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -61,6 +62,8 @@ INSTALLED_APPS = [
     "apps.common",
     "apps.tenants",
     "apps.audit",
+    "apps.notifications",
+    "apps.jobs",
     "apps.qr_otp",
     "apps.accounts",
     "apps.privacy",
@@ -68,7 +71,10 @@ INSTALLED_APPS = [
     "apps.enrollments",
     "apps.sessions",
     "apps.biometrics",
+    "apps.announcements",
     "apps.attendance",
+    "apps.timetable",
+    "apps.imports",
     "apps.ops",
     "apps.portal",
     "campus.apps.CampusAdminConfig",
@@ -129,10 +135,16 @@ CAMPUS_RESOLVERS = [
     "apps.tenants.middleware.by_choice",
     "apps.tenants.middleware.by_host",
     "apps.accounts.api.authentication.by_token",
+    "apps.timetable.tokens.by_calendar_token",
     "apps.tenants.middleware.by_header",
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/api/schema/", "/api/docs/"]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
+
+# --- Timetable -------------------------------------------------------------------------------
+
+# How many days ahead the daily run makes the sessions of weekly slots.
+TIMETABLE_HORIZON_DAYS = int(os.environ.get("TIMETABLE_HORIZON_DAYS", "14"))
 
 # --- Language and time -----------------------------------------------------------------------
 
@@ -269,7 +281,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "apps.accounts.api.authentication.PhoneAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.api.permissions.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
@@ -283,6 +295,8 @@ REST_FRAMEWORK: dict[str, Any] = {
         "check_in": "20/min",
         "start_code": "10/min",
         "face_sample": "30/hour",
+        "import": "60/min",
+        "announcement": "10/hour",
     },
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -327,6 +341,8 @@ CELERY_TASK_ROUTES = {
     "apps.attendance.tasks.settle_face": {"queue": "faces"},
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.accounts.notices.*": {"queue": "notifications"},
+    "apps.notifications.tasks.*": {"queue": "notifications"},
+    "apps.jobs.tasks.run_job": {"queue": "imports"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -341,7 +357,13 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "generate-sessions": {
+        "task": "apps.timetable.tasks.generate_sessions",
+        "schedule": crontab(hour=1, minute=23),
+    },
+    "sweep-notifications": {"task": "apps.notifications.tasks.sweep", "schedule": 15.0},
     "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
+    "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
     "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
     "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
     "purge-images": {
@@ -355,6 +377,10 @@ CELERY_BEAT_SCHEDULE = {
     "drop-coordinates": {
         "task": "apps.attendance.tasks.drop_coordinates",
         "schedule": crontab(minute=17),
+    },
+    "purge-imports": {
+        "task": "apps.imports.tasks.purge_imports",
+        "schedule": crontab(hour=3, minute=23),
     },
     "purge-codes": {"task": "apps.qr_otp.tasks.purge_codes", "schedule": crontab(hour=3, minute=7)},
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -48,10 +48,22 @@ NAVIGATION = [
         link("enrollments_mark", _("Marks"), "grade"),
     ),
     group(
+        _("Imports"),
+        link("imports_importrun", _("Spreadsheets"), "upload_file"),
+        link("jobs_job", _("Jobs"), "pending_actions"),
+    ),
+    group(
         _("Places"),
         link("classrooms_building", _("Buildings"), "apartment"),
         link("classrooms_classroom", _("Classrooms"), "meeting_room"),
         link("classrooms_beacon", _("Beacons"), "bluetooth"),
+    ),
+    group(
+        _("Timetable"),
+        link("timetable_weeklyslot", _("Weekly slots"), "view_week"),
+        link("timetable_holiday", _("Holidays"), "beach_access"),
+        link("timetable_generatedsession", _("Generated sessions"), "event_repeat"),
+        link("timetable_calendarlink", _("Calendar links"), "link"),
     ),
     group(
         _("Attendance"),
@@ -69,6 +81,22 @@ NAVIGATION = [
         link("biometrics_faceverification", _("Verifications"), "verified_user"),
         link("biometrics_storedimage", _("Stored images"), "photo_library"),
         link("biometrics_campusthreshold", _("Thresholds"), "tune"),
+    ),
+    group(
+        _("Messages"),
+        link("announcements_announcement", _("Announcements"), "campaign"),
+        link("notifications_message", _("Messages"), "mail"),
+        link("notifications_delivery", _("Deliveries"), "outbox"),
+        {
+            "title": _("Given up"),
+            "icon": "report",
+            "link": lambda _request: (
+                f"{reverse('admin:notifications_delivery_changelist')}?status__exact=dead"
+            ),
+        },
+        link("notifications_pushtoken", _("Push tokens"), "notifications"),
+        link("notifications_preference", _("Preferences"), "tune"),
+        link("notifications_quiethours", _("Quiet hours"), "bedtime"),
     ),
     group(
         _("Privacy and audit"),

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Device, Faculty, Student, User
+from apps.announcements.models import Announcement
 from apps.attendance.models import (
     AttendanceRecord,
     CheckInAttempt,
@@ -32,10 +33,14 @@ from apps.biometrics.models import (
 )
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
+from apps.imports.models import ImportRun
+from apps.jobs.models import Job
+from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.privacy.models import Consent
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
+from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, WeeklySlot
 from tests.admin.support import client_of, url
 from tests.factories import Cast, enroll, make_faculty, make_session, make_student
 
@@ -71,8 +76,63 @@ def _study(n: int, now: datetime) -> None:
     Placement.objects.create(student=student, section=section)
     Mark.objects.create(student=student, subject=subject, marks=1, grade="A", given_on="2026-09-01")
     Policy.objects.create(course=course, version=1, created_at=now)
+    _timetable(n, course, now)
+    _messages(n, student, section, now)
+    _import(faculty.user, now)
     _check_in(n, student, course, now)
     _face(n, student, now)
+
+
+def _messages(n: int, student: Student, section: Section, now: datetime) -> None:
+    user = student.user
+    message = Message.objects.create(
+        key=f"k{n}", kind="announcement", title="T", body="B", sender=user, created_at=now
+    )
+    Delivery.objects.create(
+        message=message, user=user, channel="email", next_try_at=now, created_at=now
+    )
+    PushToken.objects.create(user=user, device_type="ios", token=f"t{n}")
+    Preference.objects.create(user=user, kind="absence", channel="sms", is_wanted=True)
+    QuietHours.objects.create(user=user, starts_at="22:00", ends_at="07:00")
+    Announcement.objects.create(
+        sender=student,
+        section=section,
+        outbox=message,
+        title="T",
+        message="B",
+        recipient_count=1,
+        nonce=f"n{n}",
+        sent_at=now,
+    )
+
+
+def _import(user: User | None, now: datetime) -> None:
+    job = Job.objects.create(kind="import", title="Students", created_by=user, created_at=now)
+    ImportRun.objects.create(
+        kind="students", filename="1.xlsx", size=1, job=job, created_by=user, created_at=now
+    )
+
+
+def _timetable(n: int, course: Course, now: datetime) -> None:
+    slot = WeeklySlot.objects.create(
+        course=course, weekday=1, starts_at="10:00", ends_at="11:00", classroom=course.classroom
+    )
+    GeneratedSession.objects.create(
+        slot=slot,
+        week="2026-09-14",
+        session=make_session(course, starts_at=now + timedelta(days=n + 1)),
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        classroom=course.classroom,
+        faculty=course.faculty,
+        created_at=now,
+    )
+    Holiday.objects.create(
+        name=f"H{n}", first_day="2026-10-01", last_day="2026-10-01", course=course
+    )
+    CalendarLink.objects.create(
+        user=course.faculty.user, token_hash=f"h{n}".encode(), created_at=now
+    )
 
 
 def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import api_view, permission_classes, throttle_classes
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,6 +55,7 @@ REDEEM_STATUS: Final[dict[str, int]] = {
     responses={201: TicketOutput, **{c: OpenApiResponse() for c in (400, 403, 409, 410, 429)}},
 )
 @api_view(["POST"])
+@permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
 @throttle_classes([throttle("redeem")])
 def redeem(request: Request) -> Response:
     """Turn a scanned or typed code into a ticket, at once. Every try is in the scan log."""
@@ -94,6 +96,7 @@ def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
     },
 )
 @api_view(["POST"])
+@permission_classes([IsAuthenticated])
 @throttle_classes([throttle("check_in")])
 def check_in_view(request: Request) -> Response:
     """Send the evidence for a ticket. 201 with the judged attempt; a retried nonce gets 200 and

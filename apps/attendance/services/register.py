@@ -71,7 +71,12 @@ def register_open_now(*, course: Course, topic: str, now: datetime, actor: Actor
     session = session_due(course=course, now=now, before=before, after=after)
     if session is None:
         session = session_create(
-            course=course, starts_at=now, ends_at=now + DEFAULT_LENGTH, now=now, actor=actor
+            course=course,
+            starts_at=now,
+            ends_at=now + DEFAULT_LENGTH,
+            is_planned=False,  # the class is there: a clash in the plan must not keep it waiting
+            now=now,
+            actor=actor,
         )
     return register_open(session=session, topic=topic, now=now, actor=actor)
 
