@@ -1,5 +1,6 @@
 """The timetable in the administration: slots on their courses and as a list, holidays, results."""
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -58,9 +59,10 @@ def _warn(request: HttpRequest, texts: list[str]) -> None:
         messages.warning(request, more)
 
 
-def _generate(request: HttpRequest, courses: list[Course]) -> None:
-    """Make the sessions of these courses over the horizon and say what came of it."""
-    first, last = horizon(days=settings.TIMETABLE_HORIZON_DAYS, now=timezone.now())
+def _generate(request: HttpRequest, courses: list[Course], *, last: date | None = None) -> None:
+    """Make the sessions of these courses, until `last` or over the horizon; say what came of it."""
+    first, usual = horizon(days=settings.TIMETABLE_HORIZON_DAYS, now=timezone.now())
+    last = max(last or usual, first)
     try:
         result: GenerationResult = sessions_generate(
             first=first, last=last, courses=courses, **_facts(request)
@@ -85,6 +87,25 @@ def _generate(request: HttpRequest, courses: list[Course]) -> None:
     )
     _warn(request, [f"{clash.on} {clash.course}: {clash.message}" for clash in result.clashes])
     _warn(request, [str(warning) for warning in result.warnings])
+
+
+class GeneratesSessions:
+    """Two actions that make sessions from the weekly slots of the chosen rows' courses."""
+
+    actions = ["generate", "generate_term"]
+
+    def courses_of(self, queryset: QuerySet[Any]) -> list[Course]:
+        """The courses behind the chosen rows, with their terms."""
+        raise NotImplementedError
+
+    @admin.action(description=_("Make the sessions of the next weeks"), permissions=["change"])
+    def generate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        _generate(request, self.courses_of(queryset))
+
+    @admin.action(description=_("Make the sessions of the whole term"), permissions=["change"])
+    def generate_term(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        courses = self.courses_of(queryset)
+        _generate(request, courses, last=max(course.term.ends_on for course in courses))
 
 
 def _tell_slot(request: HttpRequest, result: SlotResult) -> None:
@@ -129,15 +150,13 @@ admin.site.unregister(Course)
 
 
 @admin.register(Course)
-class TimetabledCourseAdmin(CourseAdmin):
+class TimetabledCourseAdmin(GeneratesSessions, CourseAdmin):
     """Courses as the study's administration shows them, with their weekly slots."""
 
     inlines = [SlotInline]
-    actions = ["generate"]
 
-    @admin.action(description=_("Make the sessions of the next weeks"), permissions=["change"])
-    def generate(self, request: HttpRequest, queryset: QuerySet[Course]) -> None:
-        _generate(request, list(queryset))
+    def courses_of(self, queryset: QuerySet[Course]) -> list[Course]:
+        return list(queryset.select_related("term"))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Slots go through their services, which check them and move their sessions."""
@@ -151,7 +170,7 @@ class TimetabledCourseAdmin(CourseAdmin):
 
 
 @admin.register(WeeklySlot)
-class WeeklySlotAdmin(CampusModelAdmin):
+class WeeklySlotAdmin(GeneratesSessions, CampusModelAdmin):
     list_display = [
         "course",
         "weekday",
@@ -172,17 +191,15 @@ class WeeklySlotAdmin(CampusModelAdmin):
     search_fields = ["course__code", "course__subject__name", "course__faculty__full_name"]
     autocomplete_fields = ["course", "classroom"]
     fields = ["course", *SLOT_FIELDS]
-    actions = ["generate"]
 
     @admin.display(description=_("lecturer"), ordering="course__faculty__full_name")
     def lecturer(self, slot: WeeklySlot) -> str:
         return slot.course.faculty.full_name
 
-    @admin.action(description=_("Make the sessions of the next weeks"), permissions=["change"])
-    def generate(self, request: HttpRequest, queryset: QuerySet[WeeklySlot]) -> None:
-        """For the courses of the chosen slots, all their slots included."""
+    def courses_of(self, queryset: QuerySet[WeeklySlot]) -> list[Course]:
+        """The courses of the chosen slots, all their slots included."""
         course_ids = queryset.order_by().values("course_id")
-        _generate(request, list(Course.objects.filter(pk__in=course_ids)))
+        return list(Course.objects.filter(pk__in=course_ids).select_related("term"))
 
     def save_model(self, request: HttpRequest, obj: WeeklySlot, form: Any, change: bool) -> None:
         _save_slot(request, obj, change=change)
