@@ -474,6 +474,8 @@ PORTAL_ROWS = [
     Row(route="teach/", answers=page_for(*FACULTY)),
     Row(route="teach/start", method="post", answers=page_for(*FACULTY)),
     Row(route="attendance/", answers=page_for(*STUDENTS)),
+    Row(route="week/", answers=page_for(*STUDENTS, *FACULTY)),
+    Row(route="week/calendar-link", method="post", answers=page_for(*STUDENTS, *FACULTY)),
     *(
         Row(
             route=f"teach/sessions/<int:session_id>/{page}",

@@ -1,0 +1,1 @@
+"""The portal's pages. Views parse, call one service, and render."""

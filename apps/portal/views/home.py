@@ -1,0 +1,23 @@
+"""The start page, which leads everybody to the own work."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from apps.accounts.models import Role
+from apps.accounts.permissions import ADMIN_ROLES, roles_of
+from apps.portal.pages import portal_page
+
+
+@require_GET
+@portal_page
+def home(request: HttpRequest) -> HttpResponse:
+    """Everybody's start page: where the own work is."""
+    roles = roles_of(request.user)
+    if Role.FACULTY in roles:
+        return redirect("portal:today")
+    if Role.STUDENT in roles:
+        return redirect("portal:my_attendance")
+    if request.user.is_superuser or ADMIN_ROLES & roles:
+        return redirect("admin:index")
+    return render(request, "portal/not_faculty.html", status=403)

@@ -1,0 +1,119 @@
+"""One session: the projector, the live register, marks by hand, completion."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.api.permissions import request_faculty
+from apps.attendance.board import board_answer, board_document
+from apps.attendance.models import Status
+from apps.attendance.services.register import record_mark, register_close
+from apps.audit.actors import request_actor
+from apps.common.errors import Refused
+from apps.portal.forms import MarkForm
+from apps.portal.pages import portal_page
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import session_of
+from apps.sessions.services import check_in_code_issue
+
+WATCHING_SECONDS: Final = 30  # how long a checked right to watch a board is believed
+
+
+def _own(request: HttpRequest, session_id: int) -> ClassSession:
+    return session_of(faculty=request_faculty(request), session_id=session_id)
+
+
+@require_GET
+@portal_page
+def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
+    """The register of one session: live board, marks by hand, completion."""
+    session = _own(request, session_id)
+    context = {"session": session, "board": board_document(session=session, now=timezone.now())}
+    return render(request, "portal/session.html", context)
+
+
+@require_GET
+@portal_page
+def projector(request: HttpRequest, session_id: int) -> HttpResponse:
+    """The page on the wall."""
+    session = _own(request, session_id)
+    context = {"session": session, "board": board_document(session=session, now=timezone.now())}
+    return render(request, "portal/projector.html", context)
+
+
+@require_GET
+@never_cache
+@portal_page
+def board(request: HttpRequest, session_id: int) -> HttpResponse:
+    """The board's document, polled every second: 304 without touching a table of the register."""
+    watching = f"watching:{request.campus_id}:{request.user.pk}:{session_id}"  # type: ignore[attr-defined]
+    session = None
+    if not cache.get(watching):
+        session = _own(request, session_id)
+        cache.set(watching, 1, WATCHING_SECONDS)
+    return board_answer(
+        request,
+        session_id=session_id,
+        load=lambda: session or _own(request, session_id),
+        now=timezone.now(),
+    )
+
+
+@require_POST
+@portal_page
+def session_mark(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Mark one student: 204, or 422 with the reasons as a partial for the dialog."""
+    session = _own(request, session_id)
+    form = MarkForm(request.POST)
+    if not form.is_valid():
+        errors = [error for field in form.errors.values() for error in field]
+        return _form_errors(request, errors)
+    try:
+        record_mark(
+            session=session,
+            student_id=form.cleaned_data["student"],
+            status=Status(form.cleaned_data["status"]),
+            reason=form.cleaned_data["reason"],
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
+    except Refused as refusal:
+        return _form_errors(request, [refusal.message])
+    return HttpResponse(status=204)
+
+
+def _form_errors(request: HttpRequest, errors: Sequence[Any]) -> HttpResponse:
+    return render(request, "components/_form_errors.html", {"errors": errors}, status=422)
+
+
+@require_POST
+@portal_page
+def session_code(request: HttpRequest, session_id: int) -> HttpResponse:
+    """A one-time code for students without a camera: shown once, a new one replaces it."""
+    code, expires_at = check_in_code_issue(
+        session=_own(request, session_id), now=timezone.now(), actor=request_actor(request)
+    )
+    context = {"code": code, "expires_at": timezone.localtime(expires_at)}
+    return render(request, "portal/_one_time_code.html", context)
+
+
+@require_POST
+@portal_page
+def session_complete(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Complete the session; the register stays on the screen."""
+    session = _own(request, session_id)
+    try:
+        register_close(session=session, now=timezone.now(), actor=request_actor(request))
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("The session is completed."))
+    return redirect("portal:session", session_id)

@@ -1,0 +1,38 @@
+"""The student's own page."""
+
+from typing import Final
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from apps.accounts.api.permissions import request_student
+from apps.portal.pages import portal_page
+from apps.portal.selectors import student_courses, student_history, student_sessions_today
+
+HISTORY_PAGE: Final = 20
+
+
+@require_GET
+@portal_page
+def my_attendance(request: HttpRequest) -> HttpResponse:
+    """A student's own classes of today, courses and history."""
+    student = request_student(request)
+    now = timezone.now()
+    page = Paginator(student_history(student=student), HISTORY_PAGE).get_page(
+        request.GET.get("page")
+    )
+    for record in page:
+        factors = record.attempt.factors if record.attempt else {}
+        record.factors = {  # type: ignore[attr-defined]
+            name: factor["passed"] for name, factor in factors.items()
+        }
+    context = {
+        "now": timezone.localtime(now),
+        "sessions": student_sessions_today(student=student, now=now),
+        "courses": student_courses(student=student),
+        "page_obj": page,
+    }
+    return render(request, "portal/home_student.html", context)

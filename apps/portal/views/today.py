@@ -1,0 +1,78 @@
+"""The lecturer's day, from which sessions are started."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.api.permissions import request_faculty
+from apps.accounts.models import Faculty
+from apps.attendance.services.register import register_open, register_open_now
+from apps.audit.actors import request_actor
+from apps.common.errors import Refused
+from apps.portal.forms import UnscheduledForm
+from apps.portal.pages import portal_page
+from apps.portal.selectors import sessions_today, sessions_upcoming
+from apps.sessions.selectors import session_of
+
+
+def _today(
+    request: HttpRequest, faculty: Faculty, form: UnscheduledForm | None = None, status: int = 200
+) -> HttpResponse:
+    now = timezone.now()
+    form = form or UnscheduledForm(faculty=faculty)
+    context = {
+        "now": timezone.localtime(now),
+        "sessions": sessions_today(faculty=faculty, now=now),
+        "upcoming": sessions_upcoming(faculty=faculty, now=now),
+        "unscheduled_form": form if list(form.fields["course"].queryset[:1]) else None,  # type: ignore[attr-defined]
+    }
+    return render(request, "portal/today.html", context, status=status)
+
+
+@require_GET
+@portal_page
+def today(request: HttpRequest) -> HttpResponse:
+    """Today's sessions, each with its next step."""
+    return _today(request, request_faculty(request))
+
+
+@require_POST
+@portal_page
+def session_start(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Open a scheduled session and put its code on the projector."""
+    faculty = request_faculty(request)
+    session = session_of(faculty=faculty, session_id=session_id)
+    try:
+        register_open(
+            session=session,
+            topic=request.POST.get("topic", ""),
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return _today(request, faculty, status=refusal.status)
+    return redirect("portal:projector", session_id)
+
+
+@require_POST
+@portal_page
+def session_start_unscheduled(request: HttpRequest) -> HttpResponse:
+    """Open the course's session that is due, else one that was on no timetable."""
+    faculty = request_faculty(request)
+    form = UnscheduledForm(request.POST, faculty=faculty)
+    if not form.is_valid():
+        return _today(request, faculty, form, status=400)
+    try:
+        session = register_open_now(
+            course=form.cleaned_data["course"],
+            topic=form.cleaned_data["topic"],
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
+    except Refused as refusal:
+        form.add_error(None, refusal.message)
+        return _today(request, faculty, form, status=refusal.status)
+    return redirect("portal:projector", session.pk)
