@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.classrooms.models import Classroom
 from apps.common.errors import Invalid
@@ -174,8 +176,28 @@ def test_overlaps_and_unknowns_are_rows_that_are_wrong(cast: Cast) -> None:
         ["Tuesday", "A", 9, "CS201", "", ""],
     ]
     report = do_import(cast, "schedules", rows, department="CSE", year=2)
-    assert [row for row, _reason in reasons(report)] == [4, 5, 6, 7, 8]
     assert counts(report) == (2, 0, 0, 5)
+    found = sorted((wrong.row, wrong.column, wrong.value) for wrong in report.problems)
+    assert found == [
+        (4, "Period", "1-2"),  # the section is in row 2's lesson
+        (5, "Subject code", "NOTHING"),
+        (6, "Room", "Nowhere"),
+        (7, "Day", "Someday"),
+        (8, "Period", "9"),
+    ]
+
+
+def test_a_week_takes_the_same_number_of_statements_for_any_number_of_rows(cast: Cast) -> None:
+    def statements(periods: range, day: str) -> int:
+        lessons = [[day, "A", n, "CS201", cast.lecturer.code, ""] for n in periods]
+        with CaptureQueriesContext(connection) as queries:
+            report = do_import(
+                cast, "schedules", [schedule(cast)[0], *lessons], department="CSE", year=2
+            )
+        assert counts(report) == (len(lessons), 0, 0, 0)
+        return len(queries)
+
+    assert statements(range(1, 2), "MON") == statements(range(1, 8), "TUE")
 
 
 def test_replacing_the_week(cast: Cast) -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Any, Final
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Term
-from apps.imports.kinds.base import Batch, Kind, Outcome, Row, problem
+from apps.imports.kinds.base import Batch, Kind, Outcome, Problem, Row, problem
 from apps.imports.kinds.fields import (
     DEPARTMENT,
     SECTION,
@@ -28,7 +27,7 @@ from apps.imports.kinds.fields import (
 )
 from apps.imports.kinds.study import COURSE, term_of
 from apps.timetable.models import WeeklySlot
-from apps.timetable.services.slots import slot_create, slot_remove, slot_update
+from apps.timetable.services.slots import slot_remove, slot_update, slots_create
 
 # A teaching day in periods, for sheets that number them: four hours, lunch, three hours.
 PERIODS: Final = (
@@ -42,6 +41,7 @@ PERIODS: Final = (
 )
 LAB_PERIODS: Final = 3
 Span = tuple[int, int]
+Key = tuple[int, int, time]  # course, weekday, start
 
 
 def period(cell: str) -> Span:
@@ -61,22 +61,63 @@ class _Campus:
     term: Term
     courses: dict[str, list[Course]]  # under their own code and their subject's, lower case
     rooms: list[Classroom]
-    slots: dict[tuple[int, int, time], WeeklySlot] = field(default_factory=dict)
+    slots: dict[Key, WeeklySlot] = field(default_factory=dict)
+    said: set[Key] = field(default_factory=set)  # what the rows so far spoke about
+    new: list[tuple[Row, WeeklySlot]] = field(default_factory=list)
+
+
+class _Misfit(Exception):
+    """A cell that fits nothing on the campus."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
 
 
 def _apply(batch: Batch) -> Outcome:
     outcome = Outcome()
     known = _campus(batch)
-    kept: set[int] = set()
     for number, row in enumerate(batch.rows, start=1):
         batch.tell(number, len(batch.rows), _("placing the week"))
         try:
-            with transaction.atomic():
-                kept.add(_place(row, known, kept, batch, outcome))
+            _place(row, known, batch, outcome)
+        except _Misfit as misfit:
+            outcome.problems.append(_wrong(row, misfit.name, str(misfit)))
         except Refused as refusal:
-            outcome.problems.append(problem(row, str(refusal.message)))
-    _replace(batch, known, kept, outcome)
+            outcome.problems.append(_wrong(row, "", str(refusal.message)))
+    _create(known, batch, outcome)
+    _replace(batch, known, outcome)
     return outcome
+
+
+def _wrong(row: Row, name: str, reason: str) -> Problem:
+    """The row's problem, at the cell of that name; the time's where none is named."""
+    name = name or next((time for time in ("period", "starts_at") if time in row.values), "weekday")
+    label = next(field.label for field in SCHEDULES.fields if field.name == name)
+    return problem(row, reason, column=label, value=_shown(row.values.get(name, "")))
+
+
+def _shown(value: Any) -> str:
+    """A parsed cell much as it was typed."""
+    if isinstance(value, tuple):
+        first, last = value
+        return str(first) if first == last else f"{first}-{last}"
+    return f"{value:%H:%M}" if isinstance(value, time) else str(value)
+
+
+def _create(known: _Campus, batch: Batch, outcome: Outcome) -> None:
+    """Save the new slots together: one by one a campus's week takes half a minute."""
+    answers = slots_create(
+        slots=[slot for _row, slot in known.new],
+        source=f"import:{SCHEDULES.name}",
+        now=batch.now,
+        actor=batch.actor,
+    )
+    for (row, _slot), refusal in zip(known.new, answers, strict=True):
+        if refusal is None:
+            outcome.new += 1
+        else:
+            outcome.problems.append(_wrong(row, "", str(refusal.message)))
 
 
 def _campus(batch: Batch) -> _Campus:
@@ -95,8 +136,8 @@ def _campus(batch: Batch) -> _Campus:
     )
 
 
-def _place(row: Row, known: _Campus, kept: set[int], batch: Batch, outcome: Outcome) -> int:
-    """Save one row; returns the slot's id."""
+def _place(row: Row, known: _Campus, batch: Batch, outcome: Outcome) -> None:
+    """Take one row in: new ones wait to be saved together."""
     course = _course(row, known)
     starts_at, ends_at = _times(row, course)
     wanted = {
@@ -106,14 +147,12 @@ def _place(row: Row, known: _Campus, kept: set[int], batch: Batch, outcome: Outc
         "is_active": True,
     }
     key = (course.pk, row.values["weekday"], starts_at)
+    if key in known.said:
+        raise _Misfit("", _("An earlier row says something else about this time."))
     slot = known.slots.get(key)
     if slot is None:
         slot = WeeklySlot(course=course, weekday=key[1], starts_at=starts_at, **wanted)
-        slot_create(slot=slot, now=batch.now, actor=batch.actor)
-        known.slots[key] = slot
-        outcome.new += 1
-    elif slot.pk in kept:
-        raise Refused("said_twice", _("An earlier row says something else about this time."))
+        known.new.append((row, slot))
     elif all(getattr(slot, name) == value for name, value in wanted.items()):
         outcome.unchanged += 1
     else:
@@ -121,15 +160,15 @@ def _place(row: Row, known: _Campus, kept: set[int], batch: Batch, outcome: Outc
             setattr(slot, name, value)
         slot_update(slot=slot, now=batch.now, actor=batch.actor)
         outcome.changed += 1
-    return int(slot.pk)
+    known.said.add(key)
 
 
 def _course(row: Row, known: _Campus) -> Course:
     """The one course of the term that the row means, by code or by what it says about it."""
-
-    named = row.values.get("course") or row.values.get("subject")
+    column = "course" if row.values.get("course") else "subject"
+    named = row.values.get(column)
     if not named:
-        raise Refused("no_course", _("Says neither course nor subject."))
+        raise _Misfit(column, _("Says neither course nor subject."))
     hits = [
         course
         for course in known.courses.get(named.casefold(), [])
@@ -143,9 +182,9 @@ def _course(row: Row, known: _Campus) -> Course:
     if hits:
         codes = ", ".join(course.code for course in hits[:3])
         message = _("May mean several courses: %(codes)s. Add department, year or section.")
-        raise Refused("many_courses", message % {"codes": codes})
+        raise _Misfit(column, message % {"codes": codes})
     message = _("No course of term %(term)s is like this. Import the faculty assignments first.")
-    raise Refused("no_course", message % {"term": known.term})
+    raise _Misfit(column, message % {"term": known.term})
 
 
 def _facts(course: Course) -> dict[str, Any]:
@@ -167,13 +206,13 @@ def _times(row: Row, course: Course) -> tuple[time, time]:
     if starts_at and ends_at:
         return starts_at, ends_at
     if "period" not in row.values:
-        raise Refused("no_time", _("Says neither a period nor start and end."))
+        raise _Misfit("period", _("Says neither a period nor start and end."))
     first, last = row.values["period"]
     if first == last and course.subject.kind == "lab":
         last = first + LAB_PERIODS - 1
         if last > len(PERIODS):
             message = _("A lab takes %(number)d periods; the day ends before.")
-            raise Refused("no_time", message % {"number": LAB_PERIODS})
+            raise _Misfit("period", message % {"number": LAB_PERIODS})
     return PERIODS[first - 1][0], PERIODS[last - 1][1]
 
 
@@ -188,19 +227,19 @@ def _room(row: Row, known: _Campus) -> Classroom | None:
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise Refused("many_rooms", _("Several buildings have this room: add the building."))
-    raise Refused("no_room", _("There is no such room. Import the classrooms first."))
+        raise _Misfit("venue", _("Several buildings have this room: add the building."))
+    raise _Misfit("venue", _("There is no such room. Import the classrooms first."))
 
 
-def _replace(batch: Batch, known: _Campus, kept: set[int], outcome: Outcome) -> None:
+def _replace(batch: Batch, known: _Campus, outcome: Outcome) -> None:
     """Deactivate the term's other slots, when that was asked for and every row was right."""
     if not batch.options.get("replace"):
         return
     if outcome.problems or batch.options.get("wrong_rows"):
         outcome.notes.append(_("No slot is deactivated while rows are wrong. Correct them first."))
         return
-    for slot in known.slots.values():
-        if slot.is_active and slot.pk not in kept:
+    for key, slot in known.slots.items():
+        if slot.is_active and key not in known.said:
             outcome.removed += 1
             outcome.removed_names.append(str(slot))
             slot_remove(slot=slot, now=batch.now, actor=batch.actor)

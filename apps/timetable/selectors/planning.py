@@ -1,6 +1,6 @@
 """What the generator reads: slots, holidays, what is there already, how full the rooms get."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -105,30 +105,39 @@ def enrolled_counts(*, course_ids: Collection[int]) -> dict[int, int]:
 
 
 def slot_in_the_way(slot: WeeklySlot) -> WeeklySlot | None:
-    """The first active slot that needs the same room, lecturer or section at the same time.
-
-    Compared: weekday, time, weeks (odd and even never meet) and the days on which both hold.
-    """
-    rivals = slots().filter(
+    """The first active slot that needs the same room, lecturer or section at the same time."""
+    rivals = active_slots().filter(
         weekday=slot.weekday,
         starts_at__lt=slot.ends_at,
         ends_at__gt=slot.starts_at,
-        is_active=True,
-        course__is_active=True,
         course__term__starts_on__lte=slot.last_day,
         course__term__ends_on__gte=slot.first_day,
     )
-    rivals = rivals.filter(_shares_something(slot))
-    if slot.parity != WeeklySlot.Parity.EVERY:
-        rivals = rivals.filter(parity__in=[WeeklySlot.Parity.EVERY, slot.parity])
+    return first_in_the_way(slot, rivals.filter(_shares_something(slot)).exclude(pk=slot.pk))
+
+
+def active_slots() -> QuerySet[WeeklySlot]:
+    return slots().filter(is_active=True, course__is_active=True)
+
+
+def first_in_the_way(slot: WeeklySlot, rivals: Iterable[WeeklySlot]) -> WeeklySlot | None:
+    """The first of these other slots that clashes.
+
+    Compared: weekday, time, weeks (odd and even never meet), the days on which both hold, and
+    what they share.
+    """
     return next(
-        (
-            rival
-            for rival in rivals.exclude(pk=slot.pk)
-            if max(rival.first_day, slot.first_day) <= min(rival.last_day, slot.last_day)
-            and slot_clash_code(slot, rival)
-        ),
-        None,
+        (rival for rival in rivals if _meet(slot, rival) and slot_clash_code(slot, rival)), None
+    )
+
+
+def _meet(slot: WeeklySlot, other: WeeklySlot) -> bool:
+    return (
+        slot.weekday == other.weekday
+        and slot.starts_at < other.ends_at
+        and other.starts_at < slot.ends_at
+        and {slot.parity, other.parity} != {WeeklySlot.Parity.ODD, WeeklySlot.Parity.EVEN}
+        and max(slot.first_day, other.first_day) <= min(slot.last_day, other.last_day)
     )
 
 

@@ -15,7 +15,13 @@ from apps.timetable.services.sessions import (
     session_reschedule,
     session_swap,
 )
-from apps.timetable.services.slots import SlotResult, slot_create, slot_remove, slot_update
+from apps.timetable.services.slots import (
+    SlotResult,
+    slot_create,
+    slot_remove,
+    slot_update,
+    slots_create,
+)
 
 __all__ = [
     "GenerationClash",
@@ -36,4 +42,5 @@ __all__ = [
     "slot_create",
     "slot_remove",
     "slot_update",
+    "slots_create",
 ]

@@ -1,5 +1,6 @@
 """Weekly slots: checked against each other, and followed by the sessions made of them."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +21,9 @@ from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
 from apps.timetable.occurrences import Occurrence, happens_on, holiday_on, occurrence
 from apps.timetable.selectors.planning import (
     CapacityWarning,
+    active_slots,
     capacity_warnings,
+    first_in_the_way,
     holidays_between,
     slot_clash_code,
     slot_in_the_way,
@@ -73,6 +76,40 @@ def slot_create(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
 
 
 @transaction.atomic
+def slots_create(
+    *, slots: Sequence[WeeklySlot], source: str, now: datetime, actor: Actor
+) -> list[Refused | None]:
+    """Save many new slots in a constant number of statements; says why each was refused, or None.
+
+    What `slot_create` refuses is refused here; of two new slots that clash the first stands.
+    """
+    planning_lock()
+    taken: defaultdict[int, list[WeeklySlot]] = defaultdict(list)
+    for known in active_slots():
+        taken[known.weekday].append(known)
+    answers: list[Refused | None] = []
+    for slot in slots:
+        answers.append(_refusal(slot, taken[slot.weekday]))
+        if answers[-1] is None:
+            taken[slot.weekday].append(slot)
+    made = [slot for slot, answer in zip(slots, answers, strict=True) if answer is None]
+    WeeklySlot.objects.bulk_create(made)
+    if made:
+        data = {"new": len(made), "source": source}
+        record(actor=actor, action="timetable.slots.created", now=now, data=data)
+    return answers
+
+
+def _refusal(slot: WeeklySlot, rivals: Sequence[WeeklySlot]) -> Refused | None:
+    try:
+        _check_days(slot)
+        _check_clash(slot, first_in_the_way(slot, rivals))
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+@transaction.atomic
 def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     """Save this changed slot; the future sessions made of it follow within their weeks.
 
@@ -121,11 +158,19 @@ def _facts(slot: WeeklySlot) -> dict[str, Any]:
 
 
 def _check(slot: WeeklySlot) -> None:
+    _check_days(slot)
+    if slot.is_active:
+        _check_clash(slot, slot_in_the_way(slot))
+
+
+def _check_days(slot: WeeklySlot) -> None:
     if slot.ends_at <= slot.starts_at:
         raise Invalid("ends_before_start", _("A slot ends after it starts, on the same day."))
     if slot.first_day > slot.last_day:
         raise Invalid("outside_term", _("Its days lie outside the course's term."))
-    other = slot_in_the_way(slot) if slot.is_active else None
+
+
+def _check_clash(slot: WeeklySlot, other: WeeklySlot | None) -> None:
     if other is None:
         return
     code = slot_clash_code(slot, other)
