@@ -118,6 +118,13 @@ def _create(known: _Campus, batch: Batch, outcome: Outcome) -> None:
             outcome.new += 1
         else:
             outcome.problems.append(_wrong(row, "", str(refusal.message)))
+    if outcome.new:
+        outcome.notes.append(
+            _(
+                "Every night makes the sessions of the next days. For the whole term's at once, "
+                "choose all weekly slots and run “Make the sessions of the whole term”."
+            )
+        )
 
 
 def _campus(batch: Batch) -> _Campus:
