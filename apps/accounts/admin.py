@@ -11,8 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.admin_forms import FacultyForm, NewUserForm, StudentForm, UserForm, typed
-from apps.accounts.models import Device, Faculty, Membership, Student, User
+from apps.accounts.admin_forms import (
+    ContactForm,
+    FacultyForm,
+    NewUserForm,
+    StudentForm,
+    UserForm,
+    typed,
+)
+from apps.accounts.models import Contact, Device, Faculty, Membership, Student, User
 from apps.accounts.services import (
     account_provide,
     device_reset,
@@ -203,8 +210,34 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
 
 class DeviceInline(HistoryInline):
     model = Device
-    fields = ["kind", "name", "model", "is_active", "bound_at", "last_seen_at", "released_at"]
+    fields = [
+        "kind",
+        "name",
+        "model",
+        "is_active",
+        "bound_at",
+        "last_seen_at",
+        "rebind_requested_at",
+        "released_at",
+    ]
     readonly_fields = fields
+
+
+class ContactInline(CampusInline):
+    """Guardians and advisers, edited on the student's page."""
+
+    model = Contact
+    form = ContactForm
+    fields = [
+        "name",
+        "relation",
+        "email",
+        "phone",
+        "language",
+        "consented_on",
+        "consent_note",
+        "is_active",
+    ]
 
 
 STATE = (_("State"), {"fields": [("is_active", "user")]})
@@ -217,7 +250,7 @@ class StudentAdmin(PersonAdmin):
     list_display = ["code", "full_name", "email", "section", "has_device", "is_active"]
     list_filter = ["is_active", "year_of_study", "is_representative"]
     actions = ["activate", "deactivate", "reset_device"]
-    inlines = [DeviceInline]
+    inlines = [ContactInline, DeviceInline]
     fieldsets = [
         (None, {"fields": ["code", ("first_name", "last_name"), ("email", "phone")]}),
         (
@@ -274,6 +307,22 @@ class StudentAdmin(PersonAdmin):
                 messages.success(request, text)
 
 
+@admin.register(Contact)
+class ContactAdmin(CampusModelAdmin):
+    """Who may be told of a student's attendance. One that ends is made inactive, or deleted."""
+
+    form = ContactForm
+    list_display = ["student", "name", "relation", "email", "phone", "consented_on", "is_active"]
+    list_filter = ["relation", "is_active"]
+    list_select_related = ["student"]
+    search_fields = ["student__code", "student__full_name", "name", "email"]
+    autocomplete_fields = ["student"]
+    fieldsets = [
+        (None, {"fields": ["student", ("name", "relation"), ("email", "language"), "phone"]}),
+        (_("Consent"), {"fields": [("consented_on", "is_active"), "consent_note"]}),
+    ]
+
+
 @admin.register(Faculty)
 class FacultyAdmin(PersonAdmin):
     form = FacultyForm
@@ -292,8 +341,8 @@ class FacultyAdmin(PersonAdmin):
 class DeviceAdmin(HistoryAdmin):
     """Keys are not shown; a device is released by resetting it on the student's list."""
 
-    list_display = ["student", "kind", "model", "is_active", "bound_at", "last_seen_at"]
-    list_filter = ["is_active", "kind"]
+    list_display = ["student", "kind", "model", "is_active", "bound_at", "rebind_requested_at"]
+    list_filter = ["is_active", "kind", ("rebind_requested_at", admin.EmptyFieldListFilter)]
     list_select_related = ["student"]
     search_fields = ["student__code", "student__full_name", "model"]
     exclude = ["push_token", "device_uuid"]

@@ -1,27 +1,33 @@
 """Forms of the people's admin pages: what is typed there becomes one call of a service."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from apps.accounts.models import Faculty, Role, Student, User
+from apps.accounts.models import Contact, Faculty, Role, Student, User
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 PERSON = ["code", "first_name", "last_name", "email", "phone", "user"]
 
 
-class UserForm(forms.ModelForm):
-    language = forms.ChoiceField(
+def language_field(nobody_chose: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("as the browser says")), *settings.LANGUAGES],
+        choices=[("", nobody_chose), *settings.LANGUAGES],
         widget=UnfoldAdminSelectWidget,
     )
+
+
+class UserForm(forms.ModelForm):
+    language = language_field(gettext_lazy("as the browser says"))
 
     class Meta:
         model = User
@@ -83,6 +89,30 @@ class FacultyForm(forms.ModelForm):
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).strip().lower()
+
+
+class ContactForm(forms.ModelForm):
+    language = language_field(gettext_lazy("the platform's"))
+
+    class Meta:
+        model = Contact
+        fields = [
+            "student",
+            "name",
+            "relation",
+            "email",
+            "phone",
+            "language",
+            "consented_on",
+            "consent_note",
+            "is_active",
+        ]
+
+    def clean_consented_on(self) -> date:
+        day: date = self.cleaned_data["consented_on"]
+        if day > localdate():
+            raise forms.ValidationError(_("This day lies in the future."))
+        return day
 
 
 def typed(form: Any) -> dict[str, Any]:

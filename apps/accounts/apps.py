@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = _("people")
 
     def ready(self) -> None:
-        from apps.accounts.selectors import phone_numbers
-        from apps.notifications.addresses import register_phone_book
+        from apps.accounts.selectors import contact_book, phone_numbers
+        from apps.notifications.addresses import register_contact_book, register_phone_book
 
         register_phone_book(phone_numbers)
+        register_contact_book(contact_book)

@@ -229,6 +229,12 @@ class Device(CampusModel):
     bound_at = models.DateTimeField(_("bound"))
     last_seen_at = models.DateTimeField(_("last seen"))
     released_at = models.DateTimeField(_("released"), null=True, blank=True)
+    rebind_requested_at = models.DateTimeField(
+        _("another device asked for"),
+        null=True,
+        blank=True,
+        help_text=_("48 hours later the student may bind another one in its place."),
+    )
 
     class Meta:
         verbose_name = _("device")
@@ -256,3 +262,63 @@ class Device(CampusModel):
 
     def __str__(self) -> str:
         return self.name or self.model or self.get_kind_display()
+
+
+class Contact(TimestampedModel):
+    """A guardian or adviser whom a student's attendance may be told to.
+
+    Told only while active, and only where the campus wants that at all
+    (`notifications.CampusMessages`). Who agreed to it, and when, is part of the row.
+    """
+
+    class Relation(models.TextChoices):
+        GUARDIAN = "guardian", _("guardian")
+        ADVISER = "adviser", _("adviser")
+
+    student = CampusForeignKey(
+        Student, on_delete=models.CASCADE, related_name="contacts", verbose_name=_("student")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    relation = models.CharField(_("relation"), max_length=10, choices=Relation.choices)
+    email = models.EmailField(_("e-mail"), max_length=254, blank=True)
+    phone = models.CharField(
+        _("phone"),
+        max_length=16,
+        blank=True,
+        validators=[phone_validator],
+        help_text=_("For SMS, where there is no e-mail address."),
+    )
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    consented_on = models.DateField(_("agreed on"))
+    consent_note = models.CharField(
+        _("who agreed, and how"),
+        max_length=300,
+        help_text=_("For example: the student, on the enrolment form."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        ordering = ["student_id", "name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                "campus",
+                "student",
+                Lower("email"),
+                condition=~Q(email=""),
+                name="contact_email_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(relation__in=["guardian", "adviser"]), name="contact_relation"
+            ),
+            models.CheckConstraint(
+                condition=~Q(email="", phone=""),
+                name="contact_reachable",
+                violation_error_message=_("Give an e-mail address or a telephone number."),
+            ),
+        ]
+        indexes = [models.Index(fields=["campus", "student"], name="contact_student")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_relation_display()})"

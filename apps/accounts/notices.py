@@ -1,24 +1,50 @@
-"""Messages to people about their account. Sent by a worker, after the change is saved."""
+"""Messages to people about their account, put into the outbox with the change itself.
 
-from celery import shared_task
-from django.core.mail import send_mail
-from django.template.loader import render_to_string
-from django.utils import translation
-from django.utils.translation import gettext as _
+Letters with a link to choose a password are not among them: allauth sends those at once, because
+who asks for one cannot sign in and is waiting for it.
+"""
 
-from apps.accounts.models import Student
-from apps.tenants.models import Campus
-from apps.tenants.tasks import CampusTask
+from datetime import datetime
+
+from apps.accounts.models import Device, User
+from apps.notifications.services import notify
 
 
-@shared_task(base=CampusTask)
-def notify_device_changed(student_id: int) -> None:
-    """Tell a student that their device was released or replaced, in their language."""
-    student = Student.objects.select_related("user").filter(pk=student_id).first()
-    if student is None or not student.email:
-        return
-    language = student.user.language if student.user else ""
-    campus = Campus.objects.get(pk=student.campus_id)
-    with translation.override(language or None):
-        text = render_to_string("emails/device_changed.txt", {"student": student, "campus": campus})
-        send_mail(_("Your device was released"), text, None, [student.email])
+def device_changed(*, device: Device, is_replaced: bool, now: datetime) -> int:
+    """`device` was released by the office or, `is_replaced`, bound in place of another one."""
+    user_id = device.student.user_id
+    if user_id is None:
+        return 0
+    return notify(
+        kind="device_reset",
+        text="device_replaced" if is_replaced else "device_reset",
+        user_ids=[user_id],
+        data={"device": str(device)},
+        now=now,
+        key=f"device_changed:{device.pk}:{'bound' if is_replaced else 'released'}",
+    )
+
+
+def rebind_requested(*, device: Device, free_at: str, now: datetime) -> int:
+    """Another device was asked for; the owner has until `free_at` (for people) to object."""
+    user_id = device.student.user_id
+    if user_id is None:
+        return 0
+    return notify(
+        kind="device_reset",
+        text="device_rebind_requested",
+        user_ids=[user_id],
+        data={"device": str(device), "when": free_at},
+        now=now,
+        key=f"device_rebind:{device.pk}:{now.isoformat()}",
+    )
+
+
+def password_changed(*, user: User, now: datetime) -> int:
+    return notify(
+        kind="account_security",
+        text="password_changed",
+        user_ids=[user.pk],
+        now=now,
+        key=f"password_changed:{user.pk}:{now.isoformat()}",
+    )

@@ -41,6 +41,8 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "add:accounts.student",
         "change:accounts.student",
         "change:accounts.device",
+        "add:accounts.contact",
+        "change:accounts.contact",
         "add:enrollments.enrollment",
         "change:enrollments.enrollment",
         "add:enrollments.placement",
@@ -51,8 +53,9 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "add:timetable.holiday",
         "change:timetable.holiday",
         "change:notifications.delivery",
+        "change:attendance.leaverequest",
     ),
-    Role.PRINCIPAL: ("view:*",),
+    Role.PRINCIPAL: ("view:*", "change:attendance.leaverequest"),
 }
 
 

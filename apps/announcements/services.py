@@ -1,6 +1,6 @@
 """Sending announcements."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.announcements.models import Announcement
 from apps.announcements.selectors import classmates_user_ids, section_of, sent_by
-from apps.audit.services import Actor, record
+from apps.audit.services import SYSTEM, Actor, record
 from apps.common.errors import Forbidden, Refused
 from apps.enrollments.models import Section
 from apps.notifications.models import Message
+from apps.notifications.selectors import campus_messages
 from apps.notifications.services import notify
 
 
@@ -75,3 +76,17 @@ def _send(
         nonce=nonce,
         sent_at=now,
     )
+
+
+@transaction.atomic
+def announcements_purge(*, now: datetime) -> int:
+    """Delete announcements as old as the campus keeps messages; returns how many.
+
+    Their entries in the outbox go with the next purge of that.
+    """
+    until = now - timedelta(days=campus_messages().kept_days)
+    purged, _by_model = Announcement.objects.filter(sent_at__lt=until).delete()
+    if purged:
+        data = {"announcements": purged, "before": until.isoformat()}
+        record(actor=SYSTEM, action="announcement.purged", now=now, data=data)
+    return purged

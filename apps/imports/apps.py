@@ -7,8 +7,9 @@ class ImportsConfig(AppConfig):
     verbose_name = _("imports")
 
     def ready(self) -> None:
+        from apps.imports.notices import import_ended
         from apps.imports.services import jobs
         from apps.jobs.registry import register
 
-        register(jobs.CHECK, jobs.check)
-        register(jobs.COMMIT, jobs.commit)
+        register(jobs.CHECK, jobs.check, ended=import_ended)
+        register(jobs.COMMIT, jobs.commit, ended=import_ended)

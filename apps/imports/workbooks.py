@@ -12,21 +12,12 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from apps.common.formulas import neutral
 from apps.imports.kinds.base import Kind, Problem
 from apps.imports.reading.reader import Table
 
 HEADING: Final = Font(bold=True)
 WRONG: Final = PatternFill("solid", start_color="FFF4CCCC")
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def neutral(text: str) -> str:
-    """Text that no spreadsheet program takes for a formula (OWASP, “CSV injection”)."""
-    return f"'{text}" if text.startswith(FORMULA) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return text[1:].replace(".", "", 1).isdigit()
 
 
 def template_workbook(kind: Kind) -> bytes:

@@ -1,23 +1,39 @@
 """Which function does which kind of job. Apps register theirs in `ready()`."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 
 Handler = Callable[[Job, Progress], dict[str, Any]]
+
+
+class Ending(Protocol):
+    """Called with the job in its last state, in the transaction that wrote it."""
+
+    def __call__(self, job: Job, *, now: datetime) -> object: ...
+
+
 _handlers: dict[str, Handler] = {}
+_endings: dict[str, Ending] = {}
 
 
-def register(kind: str, handler: Handler) -> None:
+def register(kind: str, handler: Handler, *, ended: Ending | None = None) -> None:
     """`handler(job, progress)` works in one transaction and returns the result, as JSON values.
 
     It may be called again for the same job when its worker was lost: then the first transaction
-    was rolled back.
+    was rolled back. `ended` hears of every job that succeeded or failed, however it came to that.
     """
     _handlers[kind] = handler
+    if ended is not None:
+        _endings[kind] = ended
 
 
 def handler_of(kind: str) -> Handler:
     return _handlers[kind]
+
+
+def ending_of(kind: str) -> Ending | None:
+    return _endings.get(kind)

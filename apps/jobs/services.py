@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Refused
 from apps.jobs.models import Job
-from apps.jobs.registry import handler_of
+from apps.jobs.registry import ending_of, handler_of
 from apps.tenants.tasks import enqueue
 
 RUN_TASK: Final = "apps.jobs.tasks.run_job"
@@ -74,12 +74,21 @@ def job_succeed(*, job_id: UUID, result: dict[str, Any], now: datetime) -> None:
     Job.objects.filter(pk=job_id).update(
         status=Status.SUCCEEDED, result=result, finished_at=now, done=F("total"), phase=""
     )
+    _ended(job_id, now)
 
 
 def job_fail(*, job_id: UUID, problem: str, now: datetime) -> None:
     Job.objects.filter(pk=job_id).update(
         status=Status.FAILED, problem=problem[:500], finished_at=now
     )
+    _ended(job_id, now)
+
+
+def _ended(job_id: UUID, now: datetime) -> None:
+    job = Job.objects.get(pk=job_id)
+    ending = ending_of(job.kind)
+    if ending is not None:
+        ending(job, now=now)
 
 
 def job_stop(*, job_id: UUID, now: datetime) -> None:

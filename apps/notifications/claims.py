@@ -16,6 +16,7 @@ from apps.tenants.scope import current_campus_id
 # One statement instead of the ORM's four: it runs for each batch, between requests that take a
 # millisecond each. SKIP LOCKED lets workers share a queue; the address is read now, so that a
 # device that registered again is reached under its new token.
+SMS_LOCK: Final = 0x534D5300  # "SMS": first key of the advisory lock
 _CLAIM: Final = """
     WITH due AS (
         SELECT id, status FROM {delivery}
@@ -31,7 +32,8 @@ _CLAIM: Final = """
             next_try_at = %(lease_ends_at)s
         FROM due WHERE delivery.id = due.id AND delivery.campus_id = %(campus)s
         RETURNING delivery.id, delivery.message_id, delivery.user_id, delivery.channel,
-                  delivery.device_type, delivery.attempts, due.status = 'sending' AS interrupted
+                  delivery.device_type, delivery.contact, delivery.attempts,
+                  due.status = 'sending' AS interrupted
     )
     SELECT claimed.id, claimed.message_id, claimed.user_id, claimed.device_type, claimed.attempts,
            claimed.interrupted,
@@ -39,7 +41,7 @@ _CLAIM: Final = """
                 ELSE coalesce(token.token, '') END,
            coalesce(token.p256dh, ''), coalesce(token.auth, ''),
            message.kind, message.title, message.body, message.data, person.language,
-           quiet.starts_at, quiet.ends_at
+           quiet.starts_at, quiet.ends_at, claimed.contact
     FROM claimed
     JOIN {message} message ON message.id = claimed.message_id
     JOIN {user} person ON person.id = claimed.user_id
@@ -64,7 +66,10 @@ _SETTLE: Final = """
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One delivery under our lease; `attempts` counts the try that begins now."""
+    """One delivery under our lease; `attempts` counts the try that begins now.
+
+    With a `contact` the address, language and quiet hours are the person's, not the contact's.
+    """
 
     id: int
     message_id: int
@@ -81,6 +86,7 @@ class Claim:
     data: dict[str, Any]
     language: str
     quiet_hours: tuple[time, time] | None
+    contact: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,15 @@ def _tables() -> dict[str, str]:
     }
 
 
+def sms_lock() -> None:
+    """Short messages of one campus are claimed by one worker at a time, which counts the day's.
+
+    Held until the transaction ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SMS_LOCK, current_campus_id()])
+
+
 def claim_due(
     *, name: str, limit: int, lease: UUID, now: datetime, lease_ends_at: datetime
 ) -> list[Claim]:
@@ -159,6 +174,7 @@ def _claim(row: tuple[Any, ...]) -> Claim:
         data=json.loads(data) if isinstance(data, str) else data,
         language=row[13],
         quiet_hours=None if starts_at is None else (starts_at, ends_at),
+        contact=row[16],
     )
 
 

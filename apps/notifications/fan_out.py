@@ -8,7 +8,9 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from apps.notifications.models import Delivery, Message, Preference, PushToken
+from apps.notifications.addresses import Contact
+from apps.notifications.kinds import Kind
+from apps.notifications.models import Channel, Delivery, Message, Preference, PushToken
 from apps.tenants.scope import current_campus_id
 
 _ADD_MESSAGE: Final = f"""
@@ -20,7 +22,7 @@ _ADD_MESSAGE: Final = f"""
 """  # noqa: S608  (names of our models)
 
 # Everybody has an inbox. The other channels need an address, and a wish: a person's own choice, or
-# else the usual channels of the kind.
+# else the usual channels of the kind. Of forced kinds nobody can switch those off.
 _ADD_DELIVERIES: Final = """
     WITH recipient AS (
         SELECT id, email FROM {user} WHERE id = ANY(%(users)s::bigint[]) AND is_active
@@ -51,7 +53,8 @@ _ADD_DELIVERIES: Final = """
               AND wish.kind = %(kind)s AND wish.channel = place.channel
         WHERE place.channel = 'inbox'
            OR (place.channel = ANY(%(open)s::text[])
-               AND coalesce(wish.is_wanted, place.channel = ANY(%(usual)s::text[])))
+               AND (coalesce(wish.is_wanted, place.channel = ANY(%(usual)s::text[]))
+                    OR place.channel = ANY(%(forced)s::text[])))
         RETURNING channel
     )
     SELECT channel, count(*) FROM added GROUP BY channel
@@ -83,8 +86,7 @@ def deliveries_add(
     message_id: int,
     user_ids: Collection[int],
     phone_owners: Collection[int],
-    kind: str,
-    usual: Collection[str],
+    kind: Kind,
     open_channels: Collection[str],
     now: datetime,
 ) -> dict[str, int]:
@@ -106,10 +108,40 @@ def deliveries_add(
                 "message": message_id,
                 "users": sorted(set(user_ids)),
                 "phones": sorted(set(phone_owners)),
-                "kind": kind,
-                "usual": sorted(usual),
+                "kind": kind.code,
+                "usual": sorted(kind.usual),
+                "forced": sorted(kind.usual) if kind.forced else [],
                 "open": sorted(open_channels),
                 "now": now,
             },
         )
         return dict(cursor.fetchall())
+
+
+def contact_deliveries_add(
+    *,
+    message_id: int,
+    contacts: Collection[Contact],
+    open_channels: Collection[str],
+    now: datetime,
+) -> set[str]:
+    """One delivery per contact: a letter, or an SMS to who has no e-mail address.
+
+    Returns the channels that have something to send.
+    """
+    rows = []
+    for contact in contacts:
+        channel = Channel.EMAIL if contact.email else Channel.SMS
+        if channel in open_channels and (contact.email or contact.phone):
+            rows.append(
+                Delivery(
+                    message_id=message_id,
+                    user_id=contact.user_id,
+                    contact=contact.id,
+                    channel=channel,
+                    next_try_at=now,
+                    created_at=now,
+                )
+            )
+    Delivery.objects.bulk_create(rows, batch_size=1000)
+    return {row.channel for row in rows}

@@ -6,10 +6,13 @@ Users are known by id only; why a message is sent is the business of whoever sen
 from typing import Final
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.notifications.places import filled
 from apps.tenants.fields import CampusField, CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
@@ -60,7 +63,7 @@ class Message(CampusModel):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return filled(gettext(self.title), self.data)
 
 
 class Status(models.TextChoices):
@@ -77,6 +80,7 @@ OPEN_STATUSES: Final = (Status.WAITING, Status.SENDING, Status.FAILED)
 class Delivery(CampusModel):
     """One message to one person over one channel (and, for push, one kind of device).
 
+    With a `contact`, to that guardian or adviser of the person instead.
     Life: waiting → sending → sent, or → failed (tried again at `next_try_at`) … → dead.
     While sending, `next_try_at` is the end of the worker's lease and `lease` names it: a worker
     that lost its lease can no longer write the row.
@@ -105,6 +109,12 @@ class Delivery(CampusModel):
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.WAITING
     )
+    contact = models.PositiveBigIntegerField(
+        _("contact"),
+        default=0,
+        db_default=0,
+        help_text=_("Number of the guardian or adviser whom this copy goes to; 0: the person."),
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_try_at = models.DateTimeField(_("next try"))
     lease = models.UUIDField(_("lease"), null=True, blank=True, editable=False)
@@ -120,7 +130,7 @@ class Delivery(CampusModel):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["campus", "message", "user", "channel", "device_type"],
+                fields=["campus", "message", "user", "channel", "device_type", "contact"],
                 name="delivery_once",
             ),
             models.CheckConstraint(
@@ -135,6 +145,9 @@ class Delivery(CampusModel):
                 | Q(device_type__in=["android", "ios"], channel="push")
                 | Q(device_type="web", channel="web_push"),
                 name="delivery_device_type",
+            ),
+            models.CheckConstraint(
+                condition=Q(contact=0) | Q(channel__in=["email", "sms"]), name="delivery_contact"
             ),
         ]
         indexes = [
@@ -152,6 +165,11 @@ class Delivery(CampusModel):
                 fields=["campus", "channel", "-id"],
                 condition=Q(status__in=["failed", "dead"]),
                 name="delivery_trouble",
+            ),
+            models.Index(
+                fields=["campus", "sent_at"],
+                condition=Q(channel="sms", status="sent"),
+                name="delivery_sms_sent",
             ),
         ]
 
@@ -256,3 +274,37 @@ class QuietHours(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+
+
+class CampusMessages(TimestampedModel):
+    """What a campus decides about its messages. Without a row the defaults hold."""
+
+    tells_contacts = models.BooleanField(
+        _("tell guardians and advisers"),
+        default=False,
+        help_text=_("Warnings about attendance also go to the contacts who agreed to that."),
+    )
+    sms_per_day = models.PositiveIntegerField(
+        _("SMS per day"),
+        default=500,
+        help_text=_("What goes beyond waits for the next day, on the campus's clock. 0: none."),
+    )
+    kept_days = models.PositiveSmallIntegerField(
+        _("days to keep messages"),
+        default=180,
+        validators=[MinValueValidator(7), MaxValueValidator(3660)],
+        help_text=_("Older messages leave the inbox and the history."),
+    )
+
+    class Meta:
+        verbose_name = _("settings of messages")
+        verbose_name_plural = _("settings of messages")
+        constraints = [
+            models.UniqueConstraint(fields=["campus"], name="campus_messages_once"),
+            models.CheckConstraint(
+                condition=Q(kept_days__range=(7, 3660)), name="campus_messages_kept_days"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)

@@ -1,8 +1,7 @@
 """Texts as people read them: in their language, with the values filled in."""
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.template.loader import render_to_string, select_template
@@ -11,16 +10,11 @@ from django.utils.translation import gettext
 
 from apps.notifications.kinds import kind_of
 from apps.notifications.models import Message
+from apps.notifications.places import filled
+from apps.notifications.texts import FACTS
 
 if TYPE_CHECKING:
     from apps.notifications.channels.base import Parcel
-
-_PLACE: Final = re.compile(r"%\((\w+)\)s")
-
-
-def filled(text: str, data: dict[str, Any]) -> str:
-    """`%(name)s` replaced by the value of that name; what is not known stays as it is."""
-    return _PLACE.sub(lambda place: str(data.get(place[1], place[0])), text)
 
 
 def language_of(code: str) -> str:
@@ -38,9 +32,21 @@ def in_language(
         return filled(gettext(title), data), filled(gettext(body), data) if body else ""
 
 
+def facts_of(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """What letters list below the text: name and value."""
+    return [
+        (label, str(data[key])) for key, label in FACTS.items() if data.get(key) not in ("", None)
+    ]
+
+
 def email_bodies(parcel: "Parcel") -> tuple[str, str]:
     """Plain text and HTML: `emails/<kind>.txt|html` where the kind has its own, else `message`."""
-    context = {"parcel": parcel, "campus": {"name": parcel.campus_name}}
+    is_verbatim = kind_of(parcel.kind).verbatim
+    context = {
+        "parcel": parcel,
+        "campus": {"name": parcel.campus_name},
+        "facts": [] if is_verbatim else facts_of(parcel.data),
+    }
     with translation.override(language_of(parcel.language)):
         text, html = (
             render_to_string(

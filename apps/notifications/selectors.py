@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q, QuerySet
 
@@ -12,6 +13,7 @@ from apps.notifications.channels import configured
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import (
     OPEN_STATUSES,
+    CampusMessages,
     Channel,
     Delivery,
     Message,
@@ -20,18 +22,43 @@ from apps.notifications.models import (
     QuietHours,
     Status,
 )
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
 
 
 def due_channels(*, now: datetime) -> list[str]:
     """Channels that can be used now and have something to send on the entered campus."""
     usable = [name for name in configured() if not breaker.is_paused(name=name, now=now)]
-    return [
+    due = [
         name
         for name in usable
         if Delivery.objects.filter(
             channel=name, status__in=OPEN_STATUSES, next_try_at__lte=now
         ).exists()
     ]
+    if Channel.SMS in due:
+        campus = Campus.objects.get(pk=current_campus_id())
+        if not sms_left(zone=campus.zone, now=now):
+            due.remove(Channel.SMS)
+    return due
+
+
+def campus_messages() -> CampusMessages:
+    """What the entered campus decided about its messages; the defaults where it did not."""
+    return CampusMessages.objects.first() or CampusMessages()
+
+
+def sms_left(*, zone: ZoneInfo, now: datetime) -> int:
+    """How many short messages the campus may still send on this day of its clock.
+
+    Those that are being sent count, and those that were given up because a worker was lost do
+    not: whether the provider had them is not known.
+    """
+    midnight = datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone)
+    sms = Delivery.objects.filter(channel=Channel.SMS)
+    sent = sms.filter(status=Status.SENT, sent_at__gte=midnight).count()
+    sending = sms.filter(status=Status.SENDING, next_try_at__gt=now).count()
+    return max(0, campus_messages().sms_per_day - sent - sending)
 
 
 def inbox(*, user: Any) -> QuerySet[Delivery]:
@@ -64,7 +91,8 @@ def choices_of(*, user: Any) -> Choices:
     names = [name for name in Channel.values if name != Channel.INBOX]
     kinds = {code: {name: name in kind.usual for name in names} for code, kind in KINDS.items()}
     for choice in Preference.objects.filter(user=user):
-        if choice.kind in kinds:
+        kind = KINDS.get(choice.kind)
+        if kind is not None and not (kind.forced and choice.channel in kind.usual):
             kinds[choice.kind][choice.channel] = choice.is_wanted
     return Choices(kinds=kinds, quiet_hours=QuietHours.objects.filter(user=user).first())
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.notifications.selectors import due_channels
+from apps.notifications.services import messages_purge
 from apps.notifications.services.delivery import deliver_due
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
@@ -38,3 +39,13 @@ def sweep() -> int:
             deliver.apply_async((campus.pk, name), expires=SWEEP_EXPIRES_SECONDS)
         woken += len(names)
     return woken
+
+
+@shared_task
+def purge_messages() -> int:
+    """Forget old messages, campus by campus; returns how many."""
+    purged = 0
+    for campus in every_campus(reason="forget old messages"):
+        with campus_scope(campus):
+            purged += messages_purge(now=timezone.now())
+    return purged

@@ -2,11 +2,13 @@
 
 import base64
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from django.core.cache import cache
+from django.db.models import Q
 
 from apps.common.crypto import seal, unseal
 from apps.qr_otp import tokens
@@ -46,6 +48,10 @@ class Check:
         return not self.problem
 
 
+class SecretOf(Protocol):
+    def __call__(self, *, purpose: str, subject: str) -> bytes | None: ...
+
+
 def secret_cache_key(purpose: str, subject: str) -> str:
     return f"qr:{current_campus_id()}:{purpose}:{subject}"
 
@@ -66,7 +72,18 @@ def live_secret(*, purpose: str, subject: str) -> bytes | None:
             return None
         sealed = base64.b64encode(bytes(row.sealed_secret)).decode()
         cache.set(key, sealed, CACHE_SECONDS)
-    return unseal(QR_SEAL, current_campus_id(), base64.b64decode(sealed), context=subject.encode())
+    return _unsealed(base64.b64decode(sealed), subject)
+
+
+def kept_secret(*, purpose: str, subject: str, ended_after: datetime) -> bytes | None:
+    """The secret of a subject whose code lives, or ended after that moment; from PostgreSQL."""
+    lives = Q(ended_at__isnull=True) | Q(ended_at__gte=ended_after)
+    row = QrSecret.objects.filter(lives, purpose=purpose, subject=subject).first()
+    return _unsealed(bytes(row.sealed_secret), subject) if row else None
+
+
+def _unsealed(sealed: bytes, subject: str) -> bytes:
+    return unseal(QR_SEAL, current_campus_id(), sealed, context=subject.encode())
 
 
 def sealed_secret(secret: bytes, *, subject: str) -> bytes:
@@ -96,15 +113,64 @@ def shown_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None
     )
 
 
+def shown_burst_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None:
+    """The one-second code of a burst at `now`, or None when the subject's code has ended."""
+    secret = live_secret(purpose=purpose, subject=subject)
+    if secret is None:
+        return None
+    window = tokens.window_at(now, period=tokens.BURST_PERIOD)
+    period_ms = tokens.BURST_PERIOD * 1000
+    return ShownCode(
+        token=tokens.token_text(
+            secret,
+            campus_id=current_campus_id(),
+            purpose=purpose,
+            subject=subject,
+            window=window,
+            prefix=tokens.BURST_PREFIX,
+        ),
+        text="",
+        window=window,
+        expires_in_ms=period_ms - tokens.age_ms(now, window, period=tokens.BURST_PERIOD),
+        period_ms=period_ms,
+    )
+
+
 def check_token(*, purpose: str, text: str, now: datetime) -> Check:
     """Whether a scanned text is the current or the previous code of a live subject."""
+    check = _genuine(text, purpose=purpose, secret_of=live_secret)
+    if check.problem or check.window is None:
+        return check
+    delay = tokens.age_ms(now, check.window)
+    problem = "" if 0 <= tokens.window_at(now) - check.window <= tokens.QR_GRACE else "expired"
+    return replace(check, problem=problem, delay_ms=delay)
+
+
+def check_kept_token(*, purpose: str, text: str, ended_after: datetime) -> Check:
+    """Whether this campus issued the text, at whatever time, for a subject whose code lives or
+    ended after `ended_after`. When it was shown is the caller's to judge."""
+    return _genuine(text, purpose=purpose, secret_of=partial(kept_secret, ended_after=ended_after))
+
+
+def check_burst_token(*, purpose: str, text: str, now: datetime) -> Check:
+    """Whether a scanned text is a code of a burst that began to stand at most 1.5 s ago."""
+    check = _genuine(text, purpose=purpose, secret_of=live_secret, prefix=tokens.BURST_PREFIX)
+    if check.problem or check.window is None:
+        return check
+    delay = tokens.age_ms(now, check.window, period=tokens.BURST_PERIOD)
+    problem = "" if 0 <= delay <= tokens.BURST_WITHIN_MS else "expired"
+    return replace(check, problem=problem, delay_ms=delay)
+
+
+def _genuine(text: str, *, purpose: str, secret_of: SecretOf, prefix: str = tokens.PREFIX) -> Check:
+    """Whether this campus issued the text under the subject's secret; its age is not looked at."""
     try:
-        token = tokens.parse_token(text)
+        token = tokens.parse_token(text, prefix=prefix)
     except tokens.Malformed:
         return Check(problem="malformed")
     if token.campus_id != current_campus_id():
         return Check(problem="forged")
-    secret = live_secret(purpose=purpose, subject=token.subject)
+    secret = secret_of(purpose=purpose, subject=token.subject)
     if secret is None:
         return Check(problem="expired", subject=token.subject, window=token.window)
     expected = tokens.token_mac(
@@ -114,11 +180,8 @@ def check_token(*, purpose: str, text: str, now: datetime) -> Check:
         subject=token.subject,
         window=token.window,
     )
-    if not hmac.compare_digest(expected, token.mac):
-        return Check(problem="forged", subject=token.subject, window=token.window)
-    delay = tokens.age_ms(now, token.window)
-    problem = "" if 0 <= tokens.window_at(now) - token.window <= tokens.QR_GRACE else "expired"
-    return Check(problem=problem, subject=token.subject, window=token.window, delay_ms=delay)
+    genuine = hmac.compare_digest(expected, token.mac)
+    return Check(problem="" if genuine else "forged", subject=token.subject, window=token.window)
 
 
 def check_text(*, purpose: str, subject: str, typed: str, now: datetime) -> Check:

@@ -20,7 +20,10 @@ TEXT_GRACE: Final = 1
 TEXT_LENGTH: Final = 8  # characters of base32: 40 bits, tries are counted
 MAC_BYTES: Final = 16
 SECRET_BYTES: Final = 32
+BURST_PERIOD: Final = 1  # seconds a code of a burst stands
+BURST_WITHIN_MS: Final = 1_500  # from its start, by the server's clock (spec: burst challenge)
 PREFIX: Final = "C"
+BURST_PREFIX: Final = "B"  # tells the phone which address takes the code
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Crockford's base32 leaves out I, L, O and U, which people misread.
@@ -67,19 +70,27 @@ def token_mac(secret: bytes, *, campus_id: int, purpose: str, subject: str, wind
     return hmac.new(secret, message, hashlib.sha256).digest()[:MAC_BYTES]
 
 
-def token_text(secret: bytes, *, campus_id: int, purpose: str, subject: str, window: int) -> str:
+def token_text(
+    secret: bytes,
+    *,
+    campus_id: int,
+    purpose: str,
+    subject: str,
+    window: int,
+    prefix: str = PREFIX,
+) -> str:
     """The text that the QR code of this window carries."""
     mac = token_mac(secret, campus_id=campus_id, purpose=purpose, subject=subject, window=window)
     encoded = base64.b32encode(mac).decode().rstrip("=")
-    return f"{PREFIX}.{base36(campus_id)}.{subject}.{base36(window)}.{encoded}"
+    return f"{prefix}.{base36(campus_id)}.{subject}.{base36(window)}.{encoded}"
 
 
-def parse_token(text: str) -> Token:
+def parse_token(text: str, *, prefix: str = PREFIX) -> Token:
     """Take a scanned text apart; raises `Malformed`. Nothing is verified here."""
     if len(text) > 200:
         raise Malformed("too long")
     parts = text.strip().upper().split(".")
-    if len(parts) != 5 or parts[0] != PREFIX or not parts[2]:
+    if len(parts) != 5 or parts[0] != prefix or not parts[2]:
         raise Malformed("not five parts")
     try:
         mac = base64.b32decode(parts[4] + "=" * (-len(parts[4]) % 8))

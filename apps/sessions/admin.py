@@ -15,6 +15,7 @@ from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
 from apps.sessions.clashes import clash_refusal, clashes_refused
 from apps.sessions.models import ClassSession
+from apps.sessions.notices import session_cancelled, session_moved
 from apps.sessions.services import session_cancel
 
 PLANNED = ["course", "faculty", "classroom", "starts_at", "ends_at", "topic"]
@@ -109,10 +110,17 @@ class ClassSessionAdmin(CampusModelAdmin):
                 messages.success(request, _t("%(what)s is cancelled.") % {"what": session})
 
     def save_model(self, request: HttpRequest, obj: ClassSession, form: Any, change: bool) -> None:
-        """Somebody may have taken the place since the form was checked."""
+        """Somebody may have taken the place since the form was checked. A move is told."""
         obj.section_id = obj.course.section_id
+        before = ClassSession.objects.get(pk=obj.pk) if change else obj
         with clashes_refused(obj):
             super().save_model(request, obj, form, change)
+        obj.refresh_from_db(fields=["revision"])
+        session_moved(session=obj, before=before, now=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: ClassSession) -> None:
+        session_cancelled(session=obj, note="", now=timezone.now())
+        super().delete_model(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         scheduled = obj is None or obj.status == ClassSession.Status.SCHEDULED

@@ -42,6 +42,14 @@ def session_of(*, faculty: Faculty, session_id: int) -> ClassSession:
     return session
 
 
+def any_session(*, session_id: int) -> ClassSession:
+    """A session of this campus, whoever holds it: for those who see all of them."""
+    session = ClassSession.objects.filter(pk=session_id).select_related("course").first()
+    if session is None:
+        raise NotFound("session_not_found", _("There is no such session on this campus."))
+    return session
+
+
 def course_of(*, faculty: Faculty, course_id: int) -> Course:
     """An active course taught by this faculty member; anybody else's is `NotFound`."""
     course = (

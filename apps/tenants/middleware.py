@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 CHOSEN_CAMPUS = "chosen_campus_id"
 CAMPUS_HEADER = "X-Campus"
 DATABASE_RETRY_SECONDS = 5
+PLATFORM_PATHS = ("/healthz", "/metrics")  # on every host, for machines
 
 Resolver = Callable[[HttpRequest], int | None]
 
@@ -67,7 +68,7 @@ class CampusMiddleware:
         self.free_paths: tuple[str, ...] = tuple(settings.CAMPUS_FREE_PATHS)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(settings.STATIC_URL) or request.path == "/healthz":
+        if request.path.startswith(settings.STATIC_URL) or request.path in PLATFORM_PATHS:
             return self.get_response(request)
         try:
             return self._respond(request)

@@ -4,7 +4,7 @@ PostgreSQL may use a condition of the query inside an index only where the opera
 no policy stands before it. The trigram operators are not leakproof, so an index on a tenant table
 itself would never be used. What can be searched is therefore kept, by triggers, in the table
 `search_entry`, read by one function of the owner that compares the campus itself. See
-docs/decisions/0009-search.md.
+docs/decisions/0010-search.md.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ BEGIN
     RETURN QUERY
         SELECT object_id FROM search_entry
         WHERE {PREDICATE} AND kind = wanted
-            AND words LIKE patterns[1] AND words LIKE ALL (patterns);
+            AND words LIKE patterns[1] AND words LIKE ALL (patterns[2:]);
 END
 $$
 """
@@ -166,7 +166,11 @@ class SearchBy(_DatabaseOnly):
 
 
 class _Found(models.Func):
-    """`id IN (what campus_search finds)`."""
+    """`id = ANY (what campus_search finds)`.
+
+    An array instead of a subquery: however many there are, the rows are read in one walk through
+    the index of the ids, not in one look-up each.
+    """
 
     output_field = models.BooleanField()
     conditional = True
@@ -179,7 +183,7 @@ class _Found(models.Func):
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         column, params = compiler.compile(self.source_expressions[0])
         return (
-            f"{column} IN (SELECT found FROM campus_search(%s, %s) AS found)",
+            f"{column} = ANY (ARRAY(SELECT campus_search(%s, %s)))",
             (*params, self.kind, self.text),
         )
 

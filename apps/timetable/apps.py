@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class TimetableConfig(AppConfig):
     name = "apps.timetable"
     verbose_name = _("timetable")
+
+    def ready(self) -> None:
+        from apps.sessions.days_off import register_calendar
+        from apps.timetable.selectors.holidays import off_holidays
+
+        register_calendar(off_holidays)

@@ -1,24 +1,24 @@
 """One device per student, one student per device, proved by the key itself."""
 
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import Device, Student
-from apps.accounts.notices import notify_device_changed
 from apps.audit.models import Entry
+from apps.notifications.models import Delivery, Message, Preference
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import Phone, code_of, race, signed_in
 from tests.factories import Cast
 
 DEVICE = "/api/v1/me/device"
 CHALLENGE = "/api/v1/me/device/challenge"
+REBIND = "/api/v1/me/device/rebind"
 
 
 def challenge(client: APIClient) -> dict[str, Any]:
@@ -99,15 +99,77 @@ def test_second_device_is_refused(cast: Cast, student_client: APIClient) -> None
         assert Device.objects.count() == 1
 
 
-def test_device_may_be_replaced_after_two_days(cast: Cast, student_client: APIClient) -> None:
+def aged(cast: Cast, age: timedelta) -> None:
+    """The replacement was asked for so long ago."""
+    with campus_scope(cast.campus):
+        Device.objects.update(rebind_requested_at=timezone.now() - age)
+
+
+def test_device_may_be_replaced_two_days_after_asking(
+    cast: Cast, student_client: APIClient
+) -> None:
     bind(student_client, Phone())
+    shown = student_client.post(REBIND).json()["device"]
+    assert datetime.fromisoformat(shown["rebind_at"]) > timezone.now() + timedelta(hours=47)
     for age, expected in [(timedelta(hours=47), 409), (timedelta(hours=48), 201)]:
-        with campus_scope(cast.campus):
-            Device.objects.update(bound_at=timezone.now() - age)
+        aged(cast, age)
         assert bind(student_client, Phone()).status_code == expected
     with campus_scope(cast.campus):
         assert Device.objects.filter(is_active=True).count() == 1
         assert Device.objects.filter(is_active=False, released_at__isnull=False).count() == 1
+    assert student_client.get(DEVICE).json()["device"]["rebind_at"] is None
+
+
+def test_an_old_device_is_not_replaced_unasked(cast: Cast, student_client: APIClient) -> None:
+    """Who learned a password binds no phone without the owner hearing of it two days before."""
+    bind(student_client, Phone())
+    with campus_scope(cast.campus):
+        Device.objects.update(bound_at=timezone.now() - timedelta(days=300))
+    assert code_of(bind(student_client, Phone())) == "device_already_bound"
+
+
+def test_asking_is_told_once_and_can_be_taken_back(cast: Cast, student_client: APIClient) -> None:
+    bind(student_client, Phone())
+    first, again = student_client.post(REBIND), student_client.post(REBIND)
+    assert first.json() == again.json()
+    with campus_scope(cast.campus):
+        message = Message.objects.get()
+        assert message.data["device"] == "Pixel"
+        assert message.deliveries.filter(user_id=cast.student.user_id).exists()
+    assert student_client.delete(REBIND).json()["device"]["rebind_at"] is None
+    with campus_scope(cast.campus):
+        assert set(Entry.objects.values_list("action", flat=True)) >= {
+            "accounts.device.rebind_requested",
+            "accounts.device.rebind_cancelled",
+        }
+    assert bind(student_client, Phone()).status_code == 409
+
+
+def test_refusals_say_what_helps(cast: Cast, student_client: APIClient) -> None:
+    phone = Phone()
+    bind(student_client, phone)
+    words = bind(student_client, Phone()).json()["errors"][0]["detail"]
+    assert "Ask for a replacement" in words
+    student_client.post(REBIND)
+    with campus_scope(cast.campus):
+        Device.objects.update(rebind_requested_at=datetime(2036, 9, 14, 8, 0, tzinfo=UTC))
+    words = bind(student_client, Phone()).json()["errors"][0]["detail"]
+    assert "2036-09-16 10:00" in words  # on the campus's clock
+    words = bind(signed_in(cast.host, cast.classmate.email), phone).json()["errors"][0]["detail"]
+    assert "office can release it" in words
+
+
+def test_the_office_sees_whether_a_device_is_bound_and_not_which(
+    cast: Cast, student_client: APIClient
+) -> None:
+    phone = Phone("0123456789abcdef")
+    bind(student_client, phone)
+    answer = signed_in(cast.host, cast.operator.email).get(
+        f"/api/v1/students/{cast.student.pk}/device"
+    )
+    assert answer.json()["bound"] is True
+    assert phone.device_uuid.encode() not in answer.content
+    assert "public_key" not in answer.json()["device"]
 
 
 @pytest.mark.parametrize("shared", ["key", "uuid"])
@@ -210,10 +272,30 @@ def test_reset_of_another_campus_student_is_a_404(cast: Cast, other_cast: Cast) 
     assert (answer.status_code, code_of(answer)) == (404, "no_such_student")
 
 
-def test_student_is_told(in_campus: Cast) -> None:
-    notify_device_changed(in_campus.student.pk)
-    assert mail.outbox[0].to == [in_campus.student.email]
-    assert in_campus.student.full_name in mail.outbox[0].body
+def test_the_student_is_told_of_a_release_whatever_they_chose(
+    cast: Cast, student_client: APIClient
+) -> None:
+    bind(student_client, Phone())
+    with campus_scope(cast.campus):
+        Preference.objects.create(
+            user=cast.student.user, kind="device_reset", channel="email", is_wanted=False
+        )
+    reset(signed_in(cast.host, cast.admin.email), cast.student)
+    with campus_scope(cast.campus):
+        told = Delivery.objects.filter(user=cast.student.user, message__kind="device_reset")
+        assert set(told.values_list("channel", flat=True)) == {"inbox", "email"}
+
+
+def test_the_student_is_told_that_another_device_took_the_place(
+    cast: Cast, student_client: APIClient
+) -> None:
+    bind(student_client, Phone())
+    aged(cast, timedelta(hours=49))
+    with campus_scope(cast.campus):
+        assert not Message.objects.filter(kind="device_reset").exists()
+    assert bind(student_client, Phone()).status_code == 201
+    with campus_scope(cast.campus):
+        assert Message.objects.get(kind="device_reset").title == "Another device is bound to you"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,10 +9,15 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.test import Client, override_settings
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.passwords import LengthValidator, adopted_hash
+from apps.accounts.services import password_set
+from apps.audit.services import SYSTEM
+from apps.notifications.models import Delivery, Message
+from apps.tenants.scope import campus_scope
 from campus.settings import base
 from tests.accounts.support import CHANGE_PASSWORD, ME, at, code_of, login, signed_in
 from tests.factories import PASSWORD, Cast
@@ -134,3 +139,25 @@ def test_common_password_is_refused(cast: Cast) -> None:
         400,
         "password_too_common",
     )
+
+
+def test_the_person_is_told_of_a_new_password(api: APIClient, cast: Cast) -> None:
+    client = signed_in(cast.host, cast.student.email)
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    client.post(CHANGE_PASSWORD, body)
+    with campus_scope(cast.campus):
+        told = Delivery.objects.filter(message__kind="account_security")
+        assert set(told.values_list("user_id", "channel")) == {
+            (cast.student.user_id, "inbox"),
+            (cast.student.user_id, "email"),
+        }
+
+
+def test_a_first_password_that_must_be_changed_is_no_news(in_campus: Cast) -> None:
+    user = in_campus.student.user
+    assert user is not None
+    facts = {"user": user, "password": NEW_PASSWORD, "now": timezone.now(), "actor": SYSTEM}
+    password_set(**facts, must_change_password=True)
+    assert not Message.objects.exists()
+    password_set(**facts)
+    assert Message.objects.get().title == "Your password was changed"

@@ -1,6 +1,7 @@
 """The timetable over REST: own things only, clashes by name, a constant number of statements."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ from tests.timetable.support import MONDAY, a_slot, apart, generate
 pytestmark = pytest.mark.django_db
 EIGHT = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def on_the_day_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of sessions that are over, so the clock must not have passed them."""
+    clock = SimpleNamespace(now=lambda: EIGHT - timedelta(days=1))
+    monkeypatch.setattr("apps.timetable.api.session_views.timezone", clock)
 
 
 def client_of(cast: Cast, user: User | None) -> APIClient:
@@ -256,6 +264,7 @@ def test_a_change_keeps_what_it_does_not_name(cast: Cast, lecturer: APIClient) -
     assert second.data["after"]["topic"] == "Trees"
 
 
+@pytest.mark.usefixtures("on_the_day_before")
 def test_moving_tells_the_class(cast: Cast, lecturer: APIClient) -> None:
     session = planned(cast)
     url = f"/api/v1/timetable/sessions/{session.pk}/reschedule"
@@ -285,6 +294,7 @@ def test_moving_into_a_taken_room_is_refused(cast: Cast, lecturer: APIClient) ->
         assert not Message.objects.exists()
 
 
+@pytest.mark.usefixtures("on_the_day_before")
 def test_two_sessions_are_swapped(cast: Cast, lecturer: APIClient, operator: APIClient) -> None:
     first = planned(cast)
     second = planned(cast, EIGHT + 2 * HOUR, course=course_apart(cast))
@@ -297,6 +307,7 @@ def test_two_sessions_are_swapped(cast: Cast, lecturer: APIClient, operator: API
         assert Message.objects.filter(kind="session_moved").count() == 2
 
 
+@pytest.mark.usefixtures("on_the_day_before")
 def test_cancelling_with_a_note(cast: Cast, lecturer: APIClient) -> None:
     session = planned(cast)
     url = f"/api/v1/timetable/sessions/{session.pk}/cancel"

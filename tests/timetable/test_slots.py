@@ -100,6 +100,22 @@ def test_impossible_slots_are_refused(in_campus: Cast, fields: dict, code: str) 
 
 
 @pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"ends_at": time(8)}, "ends_before_start"),
+        ({"valid_from": date(2026, 10, 2), "valid_until": date(2026, 10, 1)}, "bad_period"),
+    ],
+)
+def test_a_slot_is_sound_even_when_it_is_put_aside(
+    in_campus: Cast, fields: dict, code: str
+) -> None:
+    slot = a_slot(in_campus.course)
+    with pytest.raises(Invalid) as refused:
+        update(slot, is_active=False, **fields)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"weekday": 0},

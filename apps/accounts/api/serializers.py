@@ -1,5 +1,6 @@
 """Shapes of the people API: input and output apart."""
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -7,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.models import Device, Faculty, Student
+from apps.accounts.services.devices import rebind_at
 from apps.accounts.signatures import decode_base64, public_key_der
 
 
@@ -67,6 +69,10 @@ class ChallengeOutput(serializers.Serializer[Any]):
 class DeviceOutput(serializers.ModelSerializer[Device]):
     """The student's own device. Its raw identifier and key stay on the server."""
 
+    rebind_at = serializers.SerializerMethodField(
+        help_text="From when another device can be bound; null: nobody asked for it."
+    )
+
     class Meta:
         model = Device
         fields = (
@@ -81,7 +87,11 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
             "bluetooth_permission",
             "bound_at",
             "last_seen_at",
+            "rebind_at",
         )
+
+    def get_rebind_at(self, device: Device) -> datetime | None:
+        return rebind_at(device)
 
 
 class BindingOutput(serializers.Serializer[Any]):

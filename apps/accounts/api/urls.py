@@ -8,6 +8,7 @@ urlpatterns = [
     path("me", views.MeView.as_view(), name="api-me"),
     path("me/device", views.DeviceView.as_view(), name="api-me-device"),
     path("me/device/challenge", views.ChallengeView.as_view(), name="api-me-device-challenge"),
+    path("me/device/rebind", views.RebindView.as_view(), name="api-me-device-rebind"),
     path("students", people.StudentsView.as_view(), name="api-students"),
     path("students/<int:student_id>", people.StudentView.as_view(), name="api-student"),
     path(
@@ -21,6 +22,11 @@ urlpatterns = [
         "faculty/<int:faculty_id>/activate",
         people.FacultyActivateView.as_view(),
         name="api-faculty-activate",
+    ),
+    path(
+        "students/<int:student_id>/device",
+        views.StudentDeviceView.as_view(),
+        name="api-student-device",
     ),
     path(
         "students/<int:student_id>/device/reset",

@@ -20,10 +20,18 @@ from apps.accounts.api.serializers import (
 from apps.accounts.models import Role
 from apps.accounts.permissions import roles_of
 from apps.accounts.selectors import device_of, faculty_of, student_by_id, student_of
-from apps.accounts.services import DeviceFacts, challenge_issue, device_bind, device_reset
+from apps.accounts.services import (
+    DeviceFacts,
+    challenge_issue,
+    device_bind,
+    device_reset,
+    rebind_cancel,
+    rebind_request,
+)
 from apps.accounts.services.devices import CHALLENGE_LIFETIME
 from apps.accounts.signatures import binding_message
 from apps.audit.actors import request_actor
+from apps.common.schema import conflict
 from apps.tenants.middleware import request_campus
 
 
@@ -56,11 +64,15 @@ class DeviceView(APIView):
 
     @extend_schema(
         request=DeviceInput,
-        responses={200: BindingOutput, 201: BindingOutput},
+        responses={
+            200: BindingOutput,
+            201: BindingOutput,
+            **conflict("device_already_bound", "device_bound_elsewhere"),
+        },
         tags=["people"],
         summary="Bind this device to me",
-        description="409 device_already_bound, device_bound_elsewhere; 400 challenge_expired, "
-        "bad_signature. The same device again updates what is known about it (200).",
+        description="400 challenge_expired, bad_signature. The same device again updates what is "
+        "known about it (200).",
     )
     def post(self, request: Request) -> Response:
         data = DeviceInput(data=request.data)
@@ -100,6 +112,48 @@ class ChallengeView(APIView):
             "expires_in": int(CHALLENGE_LIFETIME.total_seconds()),
         }
         return Response(ChallengeOutput(challenge).data)
+
+
+class RebindView(APIView):
+    permission_classes = [IsStudent]
+
+    @extend_schema(
+        operation_id="me_device_rebind",
+        request=None,
+        responses=BindingOutput,
+        tags=["people"],
+        summary="Ask to bind another device",
+        description="From `rebind_at` on, 48 hours later, another device can be bound. Asked "
+        "again, the first request stands. 404 no_device.",
+    )
+    def post(self, request: Request) -> Response:
+        student = request_student(request)
+        device = rebind_request(student=student, now=timezone.now(), actor=request_actor(request))
+        return Response(_binding(device))
+
+    @extend_schema(
+        operation_id="me_device_rebind_cancel",
+        responses={200: BindingOutput},
+        tags=["people"],
+        summary="Keep the device that is bound",
+    )
+    def delete(self, request: Request) -> Response:
+        student = request_student(request)
+        device = rebind_cancel(student=student, now=timezone.now(), actor=request_actor(request))
+        return Response(_binding(device))
+
+
+class StudentDeviceView(APIView):
+    permission_classes = [has_role(Role.ADMIN, Role.OPERATOR)]
+
+    @extend_schema(
+        operation_id="students_device",
+        responses=BindingOutput,
+        tags=["people"],
+        summary="A student's bound device",
+    )
+    def get(self, request: Request, student_id: int) -> Response:
+        return Response(_binding(device_of(student=student_by_id(student_id=student_id))))
 
 
 class DeviceResetView(APIView):

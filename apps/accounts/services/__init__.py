@@ -12,6 +12,8 @@ from apps.accounts.services.devices import (
     challenge_issue,
     device_bind,
     device_reset,
+    rebind_cancel,
+    rebind_request,
 )
 from apps.accounts.services.people import (
     faculty_create,
@@ -36,6 +38,8 @@ __all__ = [
     "person_deactivate",
     "profile_activate",
     "profile_deactivate",
+    "rebind_cancel",
+    "rebind_request",
     "sessions_end",
     "sign_in_record",
     "student_create",

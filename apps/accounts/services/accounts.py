@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
+from apps.accounts.notices import password_changed
 from apps.audit.services import Actor, record
 from apps.tenants.bulk import Counts
 from apps.tenants.scope import entered_campus_id
@@ -65,13 +66,16 @@ def password_set(
     """Set the password and end every session of the account at once.
 
     For the person themself and for the platform's commands. Not for administrators of a campus:
-    the account may be good on other campuses too, so they send a reset mail instead.
+    the account may be good on other campuses too, so they send a reset mail instead. The person
+    is told, unless they have to choose another password anyway.
     """
     user.set_password(password)
     user.must_change_password = must_change_password
     user.save(update_fields=["password", "must_change_password", "updated_at"])
     sessions_end(user=user)
     log(actor=actor, action="accounts.password.set", now=now, target=user)
+    if entered_campus_id() is not None and not must_change_password:
+        password_changed(user=user, now=now)
 
 
 @transaction.atomic

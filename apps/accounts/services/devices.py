@@ -1,4 +1,8 @@
-"""Binding a phone or browser to a student: one active device each, proved by its key."""
+"""Binding a phone or browser to a student: one active device each, proved by its key.
+
+Whoever wants to bind another one asks for it and waits for 48 hours, in which the owner can object
+and phones are not passed around a class; the office can release the old one at once.
+"""
 
 import hmac
 import secrets
@@ -10,15 +14,15 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Device, Student
-from apps.accounts.notices import notify_device_changed
+from apps.accounts.notices import device_changed, rebind_requested
 from apps.accounts.selectors import device_of
 from apps.accounts.services.accounts import log
 from apps.accounts.signatures import binding_message, device_signature_valid
 from apps.audit.services import Actor
 from apps.common.crypto import keyed_hash
 from apps.common.errors import Invalid, NotFound, Refused
+from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
-from apps.tenants.tasks import enqueue
 
 CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
 CHALLENGE_PURPOSE: Final = "device-challenge"
@@ -80,8 +84,8 @@ def device_bind(
 
     `signature` is made with the new key over `binding_message(...)`. The same device again
     updates its facts. Raises `Invalid` (challenge_expired, bad_signature) or `Refused`:
-    device_already_bound while the student's other device is younger than 48 hours,
-    device_bound_elsewhere where key or id belong to somebody else.
+    device_already_bound unless the other device was asked to be replaced 48 hours ago
+    (`rebind_request`), device_bound_elsewhere where key or id belong to somebody else.
     """
     _challenge_check(student, nonce, now)
     message = binding_message(nonce=nonce, student_id=student.pk, device_uuid=device_uuid)
@@ -107,7 +111,7 @@ def device_bind(
     replaced = current.pk if current is not None else None
     log(actor=actor, action="accounts.device.bound", now=now, target=device, replaced=replaced)
     if replaced is not None:
-        enqueue(notify_device_changed, student.pk)
+        device_changed(device=device, is_replaced=True, now=now)
     return device, True
 
 
@@ -120,16 +124,39 @@ def _refresh(device: Device, facts: DeviceFacts, now: datetime) -> Device:
     return device
 
 
+def rebind_at(device: Device) -> datetime | None:
+    """From when another device may take this one's place; None while nobody asked for it."""
+    asked_at = device.rebind_requested_at
+    return asked_at + REBIND_AFTER if asked_at else None
+
+
 def _release_for_rebinding(device: Device, now: datetime) -> None:
-    """Let go of an old binding; a young one holds, so that phones are not passed around a class."""
-    free_at = device.bound_at + REBIND_AFTER
+    """Let go of a binding whose replacement was asked for long enough ago."""
+    free_at = rebind_at(device)
+    if free_at is None:
+        raise Refused(
+            "device_already_bound",
+            _(
+                "Another device is bound to you. Ask for a replacement and bind this one 48 hours "
+                "later, or have the office release the other one."
+            ),
+        )
     if now < free_at:
         raise Refused(
             "device_already_bound",
-            _("Another device is bound to you. The office can release it."),
-            free_at=free_at.isoformat(),
+            _(
+                "Another device is bound to you. You can bind this one from %(when)s on, or have "
+                "the office release the other one."
+            )
+            % {"when": moment_text(free_at)},
         )
     _release(device, now)
+
+
+def moment_text(at: datetime) -> str:
+    """On the campus's clock: "2026-09-16 10:00"."""
+    zone = Campus.objects.get(pk=current_campus_id()).zone
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _release(device: Device, now: datetime) -> int:
@@ -146,10 +173,15 @@ def _insert(device: Device) -> Device:
     except IntegrityError as error:
         if any(name in str(error) for name in ELSEWHERE):
             raise Refused(
-                "device_bound_elsewhere", _("This device is bound to somebody else.")
+                "device_bound_elsewhere",
+                _(
+                    "This device is bound to somebody else. Use your own; if this one has become "
+                    "yours, the office can release it."
+                ),
             ) from error
         raise Refused(
-            "device_already_bound", _("Another device is bound to you. The office can release it.")
+            "device_already_bound",
+            _("Another device was bound to you a moment ago. The office can release it."),
         ) from error
     return device
 
@@ -164,5 +196,40 @@ def device_reset(*, student: Student, reason: str, now: datetime, actor: Actor) 
     if device is None or not _release(device, now):
         raise NotFound("no_device", _("No device is bound to this student."))
     log(actor=actor, action="accounts.device.reset", now=now, target=device, reason=reason)
-    enqueue(notify_device_changed, student.pk)
+    device_changed(device=device, is_replaced=False, now=now)
+    return device
+
+
+@transaction.atomic
+def rebind_request(*, student: Student, now: datetime, actor: Actor) -> Device:
+    """The student wants to bind another device: allowed 48 hours from now. They are told.
+
+    Asked again, the first request stands. Raises `NotFound` (no_device): nothing to replace.
+    """
+    device = _held(student)
+    if device.rebind_requested_at is None:
+        device.rebind_requested_at = now
+        device.save(update_fields=["rebind_requested_at"])
+        log(actor=actor, action="accounts.device.rebind_requested", now=now, target=device)
+        rebind_requested(device=device, free_at=moment_text(now + REBIND_AFTER), now=now)
+    return device
+
+
+@transaction.atomic
+def rebind_cancel(*, student: Student, now: datetime, actor: Actor) -> Device:
+    """Keep the device that is bound. Raises `NotFound` (no_device)."""
+    device = _held(student)
+    if device.rebind_requested_at is not None:
+        device.rebind_requested_at = None
+        device.save(update_fields=["rebind_requested_at"])
+        log(actor=actor, action="accounts.device.rebind_cancelled", now=now, target=device)
+    return device
+
+
+def _held(student: Student) -> Device:
+    """The bound device, with the student's row locked as in every change of the binding."""
+    Student.objects.select_for_update().get(pk=student.pk)
+    device = device_of(student=student)
+    if device is None:
+        raise NotFound("no_device", _("No device is bound to you: just bind this one."))
     return device

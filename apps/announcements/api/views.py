@@ -20,6 +20,7 @@ from apps.announcements.selectors import received_by, sent_by
 from apps.announcements.services import announcement_send
 from apps.audit.actors import request_actor
 from apps.common.api import throttle
+from apps.common.schema import conflict
 
 
 @extend_schema(tags=["messages"])
@@ -42,9 +43,13 @@ class AnnouncementsView(ListAPIView[Announcement]):
 
     @extend_schema(
         request=AnnouncementInput,
-        responses={200: AnnouncementOutput, 201: AnnouncementOutput},
+        responses={
+            200: AnnouncementOutput,
+            201: AnnouncementOutput,
+            **conflict("no_class", "no_classmates"),
+        },
         summary="Tell my class",
-        description="403 not_a_representative; 409 no_class, no_classmates; 429 when too many. "
+        description="403 not_a_representative. "
         "The same nonce again answers with the first announcement (200).",
     )
     def post(self, request: Request) -> Response:

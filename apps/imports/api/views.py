@@ -1,12 +1,10 @@
 """Imports over REST, for administrators and operators: upload, look, commit."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import api_view, permission_classes, throttle_classes
 from rest_framework.request import Request
@@ -15,8 +13,9 @@ from rest_framework.response import Response
 from apps.accounts.api.permissions import has_role, request_user
 from apps.accounts.models import Role
 from apps.audit.actors import request_actor
-from apps.common.api import Pages, throttle
+from apps.common.api import Pages, download, paged, throttle
 from apps.common.errors import NotFound, Refused
+from apps.common.schema import conflict
 from apps.imports.api.serializers import (
     CommitInput,
     ImportOutput,
@@ -34,7 +33,6 @@ from apps.imports.workbooks import template_workbook
 from apps.jobs.services import job_cancel
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-REFUSALS: dict[int, Any] = {code: OpenApiResponse() for code in (400, 403, 404, 409)}
 FILE = {(200, XLSX): OpenApiTypes.BINARY}
 CanImport = has_role(Role.ADMIN, Role.OPERATOR)
 
@@ -45,15 +43,14 @@ def workbook(data: bytes, name: str) -> HttpResponse:
     return HttpResponse(data, content_type=XLSX, headers={"Content-Disposition": disposition})
 
 
-@extend_schema(
-    methods=["GET"], operation_id="imports_list", responses={200: ImportRow(many=True), **REFUSALS}
-)
+@extend_schema(methods=["GET"], operation_id="imports_list", responses={200: ImportRow(many=True)})
 @extend_schema(
     methods=["POST"],
     operation_id="imports_upload",
     request={"multipart/form-data": UploadInput},
-    responses={202: ImportOutput, **REFUSALS, 429: OpenApiResponse()},
+    responses={202: ImportOutput},
 )
+@paged
 @api_view(["GET", "POST"])
 @permission_classes([CanImport])
 @throttle_classes([throttle("import")])
@@ -78,7 +75,7 @@ def import_list(request: Request) -> Response:
     return Response(ImportOutput(run).data, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(operation_id="imports_kinds", responses={200: KindOutput(many=True), **REFUSALS})
+@extend_schema(operation_id="imports_kinds", responses={200: KindOutput(many=True)})
 @api_view(["GET"])
 @permission_classes([CanImport])
 def kind_list(request: Request) -> Response:
@@ -86,7 +83,8 @@ def kind_list(request: Request) -> Response:
     return Response(KindOutput(KINDS.values(), many=True).data)
 
 
-@extend_schema(operation_id="imports_template", responses={**FILE, **REFUSALS})
+@extend_schema(operation_id="imports_template", responses=FILE)
+@download
 @api_view(["GET"])
 @permission_classes([CanImport])
 def template(request: Request, kind: str) -> HttpResponse:
@@ -96,7 +94,7 @@ def template(request: Request, kind: str) -> HttpResponse:
     return workbook(template_workbook(kind_named(kind)), f"{kind}.xlsx")
 
 
-@extend_schema(operation_id="imports_get", responses={200: ImportOutput, **REFUSALS})
+@extend_schema(operation_id="imports_get", responses={200: ImportOutput})
 @api_view(["GET"])
 @permission_classes([CanImport])
 def import_detail(request: Request, run_id: int) -> Response:
@@ -105,7 +103,9 @@ def import_detail(request: Request, run_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="imports_mapping", request=MappingInput, responses={202: ImportOutput, **REFUSALS}
+    operation_id="imports_mapping",
+    request=MappingInput,
+    responses={202: ImportOutput, **conflict("import_busy", "import_not_ready")},
 )
 @api_view(["PUT"])
 @permission_classes([CanImport])
@@ -124,7 +124,12 @@ def mapping(request: Request, run_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="imports_commit", request=CommitInput, responses={202: ImportOutput, **REFUSALS}
+    operation_id="imports_commit",
+    request=CommitInput,
+    responses={
+        202: ImportOutput,
+        **conflict("import_busy", "import_not_ready", "removal_not_confirmed"),
+    },
 )
 @api_view(["POST"])
 @permission_classes([CanImport])
@@ -143,7 +148,9 @@ def commit(request: Request, run_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="imports_cancel", request=None, responses={202: ImportOutput, **REFUSALS}
+    operation_id="imports_cancel",
+    request=None,
+    responses={202: ImportOutput, **conflict("job_finished")},
 )
 @api_view(["POST"])
 @permission_classes([CanImport])
@@ -156,7 +163,8 @@ def cancel(request: Request, run_id: int) -> Response:
     return Response(ImportOutput(import_run(run_id=run_id)).data, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(operation_id="imports_errors", responses={**FILE, **REFUSALS})
+@extend_schema(operation_id="imports_errors", responses=FILE)
+@download
 @api_view(["GET"])
 @permission_classes([CanImport])
 def marked(request: Request, run_id: int) -> HttpResponse:

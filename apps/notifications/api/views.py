@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import serializers, status
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -30,18 +30,14 @@ from apps.notifications.api.serializers import (
 from apps.notifications.kinds import KINDS
 
 
-def _page_of(row: type[serializers.BaseSerializer[Any]], **more: Any) -> Any:
-    """The paged answer's description."""
-    return inline_serializer(
-        f"Page{row.__name__}",
-        {
-            "count": serializers.IntegerField(),
-            "next": serializers.URLField(allow_null=True),
-            "previous": serializers.URLField(allow_null=True),
-            **more,
-            "results": row(many=True),
-        },
-    )
+class InboxPages(Pages):
+    """Pages that also say how many messages are unread."""
+
+    def get_paginated_response_schema(self, schema: Any) -> Any:
+        described = super().get_paginated_response_schema(schema)
+        described["properties"]["unread"] = {"type": "integer"}
+        described["required"].append("unread")
+        return described
 
 
 class PushTokensView(APIView):
@@ -93,13 +89,15 @@ class PushTokenView(APIView):
 
 
 class InboxView(APIView):
+    pagination_class = InboxPages
+
     @extend_schema(
-        responses=_page_of(InboxOutput, unread=serializers.IntegerField()),
+        responses=InboxOutput(many=True),
         tags=["messages"],
         summary="My messages, newest first",
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = InboxPages()
         rows = pages.paginate_queryset(selectors.inbox(user=request.user), request, view=self)
         language = getattr(request.user, "language", "") or get_language()
         shown = InboxOutput(rows, many=True, context={"language": language})
@@ -158,9 +156,10 @@ class PreferencesView(APIView):
 
 class HistoryView(APIView):
     permission_classes = [RunsTheOutbox]
+    pagination_class = Pages
 
     @extend_schema(
-        responses=_page_of(HistoryOutput),
+        responses=HistoryOutput(many=True),
         tags=["messages"],
         summary="What was sent on this campus, newest first",
     )

@@ -34,6 +34,7 @@ class Parcel:
     device_type: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     keys: tuple[str, str] = ("", "")
+    is_for_contact: bool = False  # to a guardian or adviser of the person
 
 
 class Result(Enum):

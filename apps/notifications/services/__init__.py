@@ -8,10 +8,12 @@ from apps.notifications.services.people import (
     push_token_forget,
     push_token_register,
 )
+from apps.notifications.services.purge import messages_purge
 
 __all__ = [
     "WebPushKeys",
     "mark_read",
+    "messages_purge",
     "notify",
     "preferences_set",
     "push_token_forget",

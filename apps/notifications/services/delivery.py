@@ -9,23 +9,24 @@ replaces the first (`Channel.repeatable`); elsewhere they are given up for a per
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 from django.conf import settings
 
 from apps.notifications import breaker
-from apps.notifications.addresses import phone_numbers
+from apps.notifications.addresses import Contact, contacts, phone_numbers
 from apps.notifications.channels import channel
 from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
-from apps.notifications.claims import Claim, Verdict, claim_due, settle
+from apps.notifications.claims import Claim, Verdict, claim_due, settle, sms_lock
 from apps.notifications.kinds import kind_of
 from apps.notifications.models import Channel as ChannelName
 from apps.notifications.models import PushToken, Status
 from apps.notifications.quiet import quiet_until
 from apps.notifications.rendering import in_language, language_of
+from apps.notifications.selectors import campus_messages, sms_left
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 BASE_SECONDS: Final = 15.0  # wait after the first failure
 LONGEST_SECONDS: Final = 3600.0
 INTERRUPTED: Final = "A worker was lost while sending: the provider may have it already."
+# Nobody asked guardians and advisers when they sleep: on the campus's clock.
+CONTACTS_SLEEP: Final = (time(21), time(7))
 NO_ADDRESS: Final = "No address any more."
 
 Clock = Callable[[], datetime]
@@ -82,48 +85,74 @@ def _claim(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
     rules = settings.NOTIFICATIONS
     while True:
         batch = Batch(lease=uuid4())
+        limit = rules["BATCH"]
+        if sender.name == ChannelName.SMS:
+            sms_lock()  # two workers must not both take the last of the day
+            limit = min(limit, sms_left(zone=campus.zone, now=now))
         claims = claim_due(
             name=sender.name,
-            limit=rules["BATCH"],
+            limit=limit,
             lease=batch.lease,
             now=now,
             lease_ends_at=now + timedelta(seconds=rules["LEASE_SECONDS"]),
         )
         if not claims:
             return None
-        numbers = (
-            phone_numbers([claim.user_id for claim in claims])
-            if sender.name == ChannelName.SMS
-            else {}
-        )
-        for claim in claims:
-            _sort(claim, numbers.get(claim.user_id, ""), campus, sender, now, batch)
+        for claim in _addressed(claims, sender):
+            _sort(claim, campus, sender, now, batch)
         if batch.parcels:
             return batch
         _settle(batch, now)
 
 
-def _sort(
-    claim: Claim, number: str, campus: Campus, sender: Channel, now: datetime, batch: Batch
-) -> None:
-    address = number or claim.address
+def _addressed(claims: list[Claim], sender: Channel) -> list[Claim]:
+    """The claims with what other apps know: telephone numbers, and who the contacts are."""
+    is_sms = sender.name == ChannelName.SMS
+    numbers = phone_numbers([claim.user_id for claim in claims]) if is_sms else {}
+    about = [claim.user_id for claim in claims if claim.contact]
+    may_tell = bool(about) and campus_messages().tells_contacts
+    known = {contact.id: contact for contact in contacts(about)} if may_tell else {}
+    found = []
+    for claim in claims:
+        if claim.contact:
+            found.append(_to_contact(claim, known.get(claim.contact), is_sms=is_sms))
+        else:
+            number = numbers.get(claim.user_id, "")
+            found.append(replace(claim, address=number) if is_sms else claim)
+    return found
+
+
+def _to_contact(claim: Claim, contact: Contact | None, *, is_sms: bool) -> Claim:
+    """Addressed to the contact as they are now; without an address where they are no longer."""
+    if contact is None:
+        return replace(claim, address="")
+    return replace(
+        claim,
+        address=contact.phone if is_sms else contact.email,
+        language=contact.language,
+        data={**claim.data, "student": contact.student},
+        quiet_hours=CONTACTS_SLEEP,
+    )
+
+
+def _sort(claim: Claim, campus: Campus, sender: Channel, now: datetime, batch: Batch) -> None:
     silent_until = (
         quiet_until(hours=claim.quiet_hours, zone=campus.zone, now=now)
-        if sender.may_wake and not kind_of(claim.kind).urgent
+        if sender.may_wake and not kind_of(claim.kind).may_wake
         else None
     )
     if claim.was_interrupted and not sender.repeatable:
         batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, INTERRUPTED, now))
-    elif not address:
+    elif not claim.address:
         batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, NO_ADDRESS, now))
     elif silent_until is not None:
         batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, silent_until))
     else:
-        batch.parcels.append(_parcel(claim, address, campus))
+        batch.parcels.append(_parcel(claim, campus))
         batch.attempts[claim.id] = claim.attempts
 
 
-def _parcel(claim: Claim, address: str, campus: Campus) -> Parcel:
+def _parcel(claim: Claim, campus: Campus) -> Parcel:
     title, body = in_language(
         kind=claim.kind,
         title=claim.title,
@@ -133,16 +162,17 @@ def _parcel(claim: Claim, address: str, campus: Campus) -> Parcel:
     )
     return Parcel(
         delivery_id=claim.id,
-        address=address,
+        address=claim.address,
         title=title,
         body=body,
-        tag=f"m{claim.message_id}u{claim.user_id}",
+        tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
         kind=claim.kind,
         language=language_of(claim.language),
         campus_name=campus.name,
         device_type=claim.device_type,
         data=claim.data,
         keys=(claim.p256dh, claim.auth),
+        is_for_contact=bool(claim.contact),
     )
 
 

@@ -7,23 +7,27 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from apps.audit.services import Actor, record
-from apps.notifications.addresses import phone_numbers
+from apps.notifications.addresses import contacts, phone_numbers
 from apps.notifications.channels import configured
-from apps.notifications.fan_out import deliveries_add, message_add
+from apps.notifications.fan_out import contact_deliveries_add, deliveries_add, message_add
 from apps.notifications.kinds import kind_of
 from apps.notifications.models import Channel, Delivery, Status
+from apps.notifications.selectors import campus_messages
+from apps.notifications.texts import TEXTS, Text
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 
 DELIVER_TASK: Final = "apps.notifications.tasks.deliver"
+SHOWN_NAMES: Final = 3
 
 
 def notify(
     *,
     kind: str,
     user_ids: Collection[int],
-    title: str,
-    body: str,
+    title: str = "",
+    body: str = "",
+    text: str = "",
     data: dict[str, Any] | None = None,
     now: datetime,
     key: str,
@@ -31,16 +35,21 @@ def notify(
 ) -> int:
     """Tell these people something, in the caller's transaction; returns how many will hear it.
 
-    Title (1–255 characters) and body are message ids of the translations, marked with
-    `gettext_noop`: each person reads them in their own language, with `%(name)s` replaced by
-    `data["name"]`. Kinds that are `verbatim` are passed on as they are. `data` holds JSON values
-    and goes to the apps on the phones.
+    What it says is the entry `text` of `texts.TEXTS`, the kind's own by default, with `%(name)s`
+    replaced by `data["name"]` in each reader's language. `title` (1–255 characters) and `body`
+    replace it: message ids marked with `gettext_noop`, or for `verbatim` kinds what a person
+    wrote. `data` holds JSON values and goes to the apps on the phones. Raises `KeyError` for a
+    text that is not in the table.
 
-    `key` (at most 200 characters) names the occasion, "session_cancelled:17" say: the second call
+    `key` (at most 190 characters) names the occasion, "session_cancelled:17" say: the second call
     with the same key on this campus adds nothing and returns 0. Everybody gets the message in
     their inbox at once; the other channels follow each person's choice, are sent by a worker
-    after the commit, and are left out where they are not configured.
+    after the commit, and are left out where they are not configured. Kinds `for_contacts` also go
+    to the people's guardians and advisers where the campus wants that; they are not counted.
     """
+    found = None if title else TEXTS[text or kind]
+    if found:
+        title, body = found.title, found.body
     values = {
         "key": key,
         "kind": kind,
@@ -57,13 +66,43 @@ def notify(
         message_id=message_id,
         user_ids=user_ids,
         phone_owners=phone_numbers(user_ids) if Channel.SMS in open_channels else (),
-        kind=kind,
-        usual=kind_of(kind).usual,
+        kind=kind_of(kind),
         open_channels=open_channels,
         now=now,
     )
     wake(channels=added.keys() - {Channel.INBOX})
+    if found and kind_of(kind).for_contacts:
+        _notify_contacts(found, values, user_ids, now)
     return added.get(Channel.INBOX, 0)
+
+
+def _notify_contacts(
+    text: Text, values: dict[str, Any], user_ids: Collection[int], now: datetime
+) -> None:
+    """A message of its own, because it speaks of the student, to those who agreed to hear it."""
+    if not campus_messages().tells_contacts:
+        return
+    known = contacts(user_ids)
+    if not known:
+        return
+    # Each letter names its own student; this is what lists of messages show.
+    names = ", ".join(sorted({contact.student for contact in known})[:SHOWN_NAMES])
+    message_id = message_add(
+        values={
+            **values,
+            "key": f"{values['key']}:contacts",
+            "title": text.contact_title,
+            "body": text.contact_body,
+            "data": {**values["data"], "student": names},
+        },
+        now=now,
+    )
+    if message_id is not None:
+        wake(
+            channels=contact_deliveries_add(
+                message_id=message_id, contacts=known, open_channels=configured(), now=now
+            )
+        )
 
 
 def wake(*, channels: Collection[str]) -> None:

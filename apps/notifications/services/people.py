@@ -120,7 +120,8 @@ def preferences_set(
     """Replace all choices (kind → channel → wanted) and the quiet hours (None: none).
 
     What equals the usual is not kept, so that a later change of the usual reaches people who never
-    chose. Raises `Invalid` (unknown_kind, unknown_channel, empty_quiet_hours).
+    chose. Raises `Invalid` (unknown_kind, unknown_channel,
+    forced_kind, empty_quiet_hours).
     """
     rows = [
         Preference(user=user, kind=kind, channel=name, is_wanted=wanted)
@@ -145,4 +146,6 @@ def _is_choice(kind: str, name: str, wanted: bool) -> bool:
         raise Invalid("unknown_kind", _("There is no such kind of message."), kind=kind)
     if name not in Channel.values or name == Channel.INBOX:
         raise Invalid("unknown_channel", _("This channel cannot be chosen."), channel=name)
+    if KINDS[kind].forced and not wanted and name in KINDS[kind].usual:
+        raise Invalid("forced_kind", _("These messages cannot be switched off."), kind=kind)
     return wanted != (name in KINDS[kind].usual)

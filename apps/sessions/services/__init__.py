@@ -2,10 +2,12 @@
 
 from apps.sessions.services.bulk import Planned, sessions_plan
 from apps.sessions.services.life import (
+    BURST,
     CHECK_IN,
     START,
     check_in_code_issue,
     session_complete,
+    session_hold_afterwards,
     session_open,
     session_totals_set,
     start_code_issue,
@@ -24,6 +26,7 @@ from apps.sessions.services.plan import (
 )
 
 __all__ = [
+    "BURST",
     "CHECK_IN",
     "DEFAULT_LENGTH",
     "START",
@@ -33,6 +36,7 @@ __all__ = [
     "session_change",
     "session_complete",
     "session_create",
+    "session_hold_afterwards",
     "session_open",
     "session_remove",
     "session_totals_set",

@@ -25,6 +25,7 @@ from apps.sessions.selectors import facts_cache_key
 
 START: Final = "start"  # purpose of the code that opens a session
 CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
+BURST: Final = "burst"  # purpose of the one-second codes of a burst challenge
 Status = ClassSession.Status
 
 
@@ -96,6 +97,47 @@ def _outside_window(session: ClassSession, before: timedelta, after: timedelta) 
 
 
 @transaction.atomic
+def session_hold_afterwards(
+    *,
+    session: ClassSession,
+    topic: str,
+    policy: dict[str, Any],
+    enrolled: int,
+    now: datetime,
+    actor: Actor,
+) -> ClassSession:
+    """Complete a scheduled session that was held without being opened: it never had a code.
+
+    Refuses without a topic and when it is not scheduled. When this may be done is the caller's
+    rule. Opened and closed are `now`: when the register was taken.
+    """
+    topic = topic.strip() or session.topic
+    if not topic:
+        raise Invalid("topic_required", _("Say what the session was about."))
+    held = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
+        status=Status.COMPLETED,
+        topic=topic[:200],
+        policy=policy,
+        opened_at=now,
+        closed_at=now,
+        total_enrolled=enrolled,
+        updated_at=now,
+    )
+    if not held:
+        raise Refused("not_scheduled", _("Only a session that nobody opened can be held so."))
+    forget(facts_cache_key(session.pk))
+    session.refresh_from_db()
+    record(
+        actor=actor,
+        action="sessions.session.held_afterwards",
+        now=now,
+        target=session,
+        data={"topic": session.topic, "policy_version": policy.get("version")},
+    )
+    return session
+
+
+@transaction.atomic
 def session_complete(
     *, session: ClassSession, now: datetime, actor: Actor, enrolled: int
 ) -> ClassSession:
@@ -109,7 +151,7 @@ def session_complete(
     locked.closed_at = now
     locked.total_enrolled = enrolled
     locked.save(update_fields=["status", "closed_at", "total_enrolled", "updated_at"])
-    codes_end(purposes=[CHECK_IN], subject=subject_of(session.pk), now=now)
+    codes_end(purposes=[CHECK_IN, BURST], subject=subject_of(session.pk), now=now)
     forget(facts_cache_key(session.pk))
     record(actor=actor, action="sessions.session.completed", now=now, target=locked)
     return locked

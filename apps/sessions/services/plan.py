@@ -16,6 +16,7 @@ from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
 from apps.sessions.clashes import clashes_refused
 from apps.sessions.models import ClassSession
+from apps.sessions.notices import session_cancelled
 from apps.sessions.selectors import facts_cache_key
 
 DEFAULT_LENGTH: Final = timedelta(minutes=60)
@@ -175,7 +176,8 @@ def session_remove(
 ) -> ClassSession | None:
     """Delete a scheduled session. Where check-ins hang on it, it is cancelled instead.
 
-    Returns the cancelled session, None when it was deleted. Opened sessions are history and stay.
+    Students and the lecturer are told either way, and read the reason. Returns the cancelled
+    session, None when it was deleted. Opened sessions are history and stay.
     """
     locked = _locked([session.pk], [Status.SCHEDULED])[0]
     try:
@@ -190,6 +192,7 @@ def session_remove(
             locked.delete()
     except ProtectedError:
         return session_cancel(session=session, reason=reason, now=now, actor=actor)
+    session_cancelled(session=session, note=reason, now=now)
     forget(facts_cache_key(session.pk))
     return None
 
@@ -198,7 +201,10 @@ def session_remove(
 def session_cancel(
     *, session: ClassSession, reason: str, now: datetime, actor: Actor
 ) -> ClassSession:
-    """Cancel a scheduled session. An open one is completed instead: its check-ins count."""
+    """Cancel a scheduled session; students and the lecturer are told, and read the reason.
+
+    An open one is completed instead: its check-ins count.
+    """
     cancelled = ClassSession.objects.filter(pk=session.pk, status=Status.SCHEDULED).update(
         status=Status.CANCELLED, closed_at=now, updated_at=now
     )
@@ -213,6 +219,7 @@ def session_cancel(
         target=session,
         data={"reason": reason},
     )
+    session_cancelled(session=session, note=reason, now=now)
     return session
 
 
@@ -221,7 +228,7 @@ def sessions_cancel(
     *, session_ids: Collection[int], reason: str, now: datetime, actor: Actor
 ) -> list[int]:
     """Cancel those of these sessions that are scheduled; returns their ids. Two statements and
-    an audit entry each."""
+    an audit entry each. Telling people, once for all of them, is the caller's."""
     scheduled = ClassSession.objects.filter(pk__in=session_ids, status=Status.SCHEDULED)
     chosen = list(scheduled.select_for_update(of=("self",)).order_by("pk"))
     ids = [session.pk for session in chosen]

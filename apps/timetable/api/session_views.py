@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from apps.audit.actors import request_actor
 from apps.common.api import Pages
 from apps.sessions.models import ClassSession
+from apps.sessions.services import session_cancel, session_remove
 from apps.tenants.middleware import request_campus
 from apps.timetable.api.permissions import (
     IsPlanner,
@@ -33,19 +34,13 @@ from apps.timetable.api.serializers import (
 from apps.timetable.occurrences import day_starts
 from apps.timetable.selectors.planning import session_warnings
 from apps.timetable.selectors.schedule import sessions
-from apps.timetable.services import (
-    session_call_off,
-    session_drop,
-    session_plan,
-    session_reschedule,
-    session_swap,
-)
+from apps.timetable.services import session_plan, session_reschedule, session_swap
 
 CLASH = OpenApiResponse(
     description="room_taken, lecturer_busy, section_busy, session_exists (the text names the other "
     "session) or not_scheduled."
 )
-REFUSALS: dict[int, Any] = {400: OpenApiResponse(), 404: OpenApiResponse(), 409: CLASH}
+REFUSALS = {409: CLASH}
 
 
 def _answer(session: ClassSession, code: int = status.HTTP_200_OK) -> Response:
@@ -65,6 +60,7 @@ def _facts(request: Request) -> dict[str, Any]:
 
 
 class PlanView(APIView):
+    pagination_class = Pages
     permission_classes = [IsPlanner]
 
     @extend_schema(
@@ -124,14 +120,14 @@ class PlannedSessionView(APIView):
     @extend_schema(
         operation_id="timetable_sessions_delete",
         request=None,
-        responses={200: PlannedOutput, 204: None, 404: OpenApiResponse(), 409: CLASH},
+        responses={200: PlannedOutput, 204: None, **REFUSALS},
         tags=["timetable"],
         summary="Take a scheduled session off the timetable",
     )
     def delete(self, request: Request, session_id: int) -> Response:
         """204: deleted. 200: cancelled, because check-ins hang on it."""
-        cancelled = session_drop(
-            session=planned_session(request, session_id), note="", **_facts(request)
+        cancelled = session_remove(
+            session=planned_session(request, session_id), reason="", **_facts(request)
         )
         if cancelled is not None:
             return _answer(cancelled)
@@ -202,4 +198,4 @@ class CallOffView(APIView):
     def post(self, request: Request, session_id: int) -> Response:
         session = planned_session(request, session_id)
         note = _valid(NoteInput(data=request.data))["note"]
-        return _answer(session_call_off(session=session, note=note, **_facts(request)))
+        return _answer(session_cancel(session=session, reason=note, **_facts(request)))

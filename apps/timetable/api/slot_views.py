@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from apps.audit.actors import request_actor
 from apps.common.api import Pages
 from apps.common.errors import NotFound
+from apps.common.schema import conflict
 from apps.timetable.api.permissions import IsOffice
 from apps.timetable.api.serializers import (
     LARGEST_ID,
@@ -36,11 +37,7 @@ from apps.timetable.services import (
     slot_update,
 )
 
-REFUSALS: dict[int, Any] = {
-    400: OpenApiResponse(),
-    404: OpenApiResponse(),
-    409: OpenApiResponse(description="room_taken, lecturer_busy or section_busy."),
-}
+REFUSALS = conflict("room_taken", "lecturer_busy", "section_busy")
 
 
 class SlotQuery(serializers.Serializer):
@@ -59,6 +56,7 @@ def _facts(request: Request) -> dict[str, Any]:
 
 
 class SlotsView(APIView):
+    pagination_class = Pages
     permission_classes = [IsOffice]
 
     @extend_schema(
@@ -119,7 +117,7 @@ class SlotView(APIView):
 
     @extend_schema(
         operation_id="timetable_slots_remove",
-        responses={200: SlotResultOutput, 404: OpenApiResponse()},
+        responses={200: SlotResultOutput},
         tags=["timetable"],
         summary="End a weekly slot",
     )
@@ -130,11 +128,12 @@ class SlotView(APIView):
 
 
 class HolidaysView(APIView):
+    pagination_class = Pages
     permission_classes = [IsOffice]
 
     @extend_schema(
         operation_id="timetable_holidays_list",
-        parameters=[HolidayQuery, OpenApiParameter("page", int)],
+        parameters=[HolidayQuery],
         responses={200: HolidayFields(many=True)},
         tags=["timetable"],
         summary="Holidays, in pages",
@@ -154,7 +153,7 @@ class HolidaysView(APIView):
     @extend_schema(
         operation_id="timetable_holidays_create",
         request=HolidayFields,
-        responses={201: HolidayResultOutput, 400: OpenApiResponse()},
+        responses={201: HolidayResultOutput},
         tags=["timetable"],
         summary="Declare a holiday",
     )
@@ -179,7 +178,7 @@ class HolidayView(APIView):
     @extend_schema(
         operation_id="timetable_holidays_change",
         request=HolidayFields,
-        responses={200: HolidayResultOutput, 400: OpenApiResponse(), 404: OpenApiResponse()},
+        responses={200: HolidayResultOutput},
         tags=["timetable"],
         summary="Change a holiday",
     )
@@ -195,7 +194,7 @@ class HolidayView(APIView):
 
     @extend_schema(
         operation_id="timetable_holidays_remove",
-        responses={200: HolidayResultOutput, 404: OpenApiResponse()},
+        responses={200: HolidayResultOutput},
         tags=["timetable"],
         summary="Lift a holiday",
     )
@@ -211,7 +210,7 @@ class GenerateView(APIView):
     @extend_schema(
         operation_id="timetable_generate",
         request=GenerateInput,
-        responses={200: GenerationOutput, 400: OpenApiResponse()},
+        responses={200: GenerationOutput},
         tags=["timetable"],
         summary="Make the sessions of the weekly slots now",
     )

@@ -9,8 +9,6 @@ from apps.timetable.services.holidays import (
     holiday_update,
 )
 from apps.timetable.services.sessions import (
-    session_call_off,
-    session_drop,
     session_plan,
     session_reschedule,
     session_swap,
@@ -33,8 +31,6 @@ __all__ = [
     "holiday_create",
     "holiday_remove",
     "holiday_update",
-    "session_call_off",
-    "session_drop",
     "session_plan",
     "session_reschedule",
     "session_swap",

@@ -9,15 +9,8 @@ from apps.audit.services import Actor
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import campus_zone
-from apps.sessions.services import (
-    session_cancel,
-    session_change,
-    session_create,
-    session_remove,
-    sessions_swap,
-)
-from apps.timetable import notices
+from apps.sessions.notices import session_moved
+from apps.sessions.services import session_change, session_create, sessions_swap
 
 
 @transaction.atomic
@@ -69,13 +62,8 @@ def session_reschedule(
         now=now,
         actor=actor,
     )
-    if _place(changed) != _place(before):
-        notices.session_moved(session=changed, before=before, zone=campus_zone(), now=now)
+    session_moved(session=changed, before=before, now=now)
     return changed
-
-
-def _place(session: ClassSession) -> tuple[datetime, datetime, int | None]:
-    return session.starts_at, session.ends_at, session.classroom_id
 
 
 @transaction.atomic
@@ -84,31 +72,6 @@ def session_swap(
 ) -> tuple[ClassSession, ClassSession]:
     """Two scheduled sessions exchange their times and rooms, both or neither."""
     swapped = sessions_swap(first=first, second=second, now=now, actor=actor)
-    zone = campus_zone()
     for session, before in zip(swapped, (first, second), strict=True):
-        notices.session_moved(session=session, before=before, zone=zone, now=now)
+        session_moved(session=session, before=before, now=now)
     return swapped
-
-
-@transaction.atomic
-def session_call_off(
-    *, session: ClassSession, note: str, now: datetime, actor: Actor
-) -> ClassSession:
-    """Cancel a scheduled session with a note that students and the lecturer read."""
-    cancelled = session_cancel(session=session, reason=note, now=now, actor=actor)
-    notices.session_cancelled(session=cancelled, note=note, zone=campus_zone(), now=now)
-    return cancelled
-
-
-@transaction.atomic
-def session_drop(
-    *, session: ClassSession, note: str, now: datetime, actor: Actor
-) -> ClassSession | None:
-    """Take a scheduled session off the timetable: deleted, or cancelled where check-ins hang on it.
-
-    Returns the cancelled session, None when it was deleted. Both are told.
-    """
-    before = copy(session)
-    cancelled = session_remove(session=session, reason=note, now=now, actor=actor)
-    notices.session_cancelled(session=before, note=note, zone=campus_zone(), now=now)
-    return cancelled

@@ -121,6 +121,7 @@ def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     old = WeeklySlot.objects.filter(pk=slot.pk).first()
     if old is None or old.course_id != slot.course_id:
         raise Invalid("other_course", _("A slot stays with its course. Make a new one instead."))
+    _check_shape(slot)
     if slot.is_active:
         _check(slot)
     slot.save()
@@ -163,9 +164,16 @@ def _check(slot: WeeklySlot) -> None:
         _check_clash(slot, slot_in_the_way(slot))
 
 
-def _check_days(slot: WeeklySlot) -> None:
+def _check_shape(slot: WeeklySlot) -> None:
+    """What the database minds of every slot, be it active or not."""
     if slot.ends_at <= slot.starts_at:
         raise Invalid("ends_before_start", _("A slot ends after it starts, on the same day."))
+    if slot.valid_from and slot.valid_until and slot.valid_until < slot.valid_from:
+        raise Invalid("bad_period", _("The last day lies before the first."))
+
+
+def _check_days(slot: WeeklySlot) -> None:
+    _check_shape(slot)
     if slot.first_day > slot.last_day:
         raise Invalid("outside_term", _("Its days lie outside the course's term."))
 

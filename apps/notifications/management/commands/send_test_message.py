@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from apps.notifications.channels import configured
 from apps.notifications.models import Channel, Delivery
 from apps.notifications.services import notify
 from apps.notifications.services.delivery import deliver_due
+from apps.notifications.texts import TEXTS
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
 
@@ -25,6 +25,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--campus", required=True, help="short name")
         parser.add_argument("--to", required=True, help="the person's e-mail address")
+        parser.add_argument(
+            "--text", choices=sorted(TEXTS), default="test", help="which text, with sample values"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         campus = campus_by_slug(slug=options["campus"])
@@ -37,8 +40,8 @@ class Command(BaseCommand):
             notify(
                 kind="test",
                 user_ids=[user.pk],
-                title=gettext_noop("Test message"),
-                body=gettext_noop("If you can read this, the way to you works."),
+                text=options["text"],
+                data=TEXTS[options["text"]].sample,
                 now=now,
                 key=key,
             )

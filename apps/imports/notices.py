@@ -1,0 +1,34 @@
+"""Telling people that their upload is done, where they will hardly have waited for it."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from apps.imports.models import ImportRun
+from apps.jobs.models import Job
+from apps.notifications.services import notify
+
+WORTH_TELLING: Final = timedelta(seconds=30)
+
+
+def import_ended(job: Job, *, now: datetime) -> int:
+    """To who started it, when it took longer than 30 s from the upload on; 0 otherwise."""
+    run = ImportRun.objects.filter(pk=job.params["import"]).first()
+    if run is None or job.created_by_id is None or now - job.created_at <= WORTH_TELLING:
+        return 0
+    text, values = _outcome(job, run)
+    return notify(
+        kind="import_finished",
+        text=text,
+        user_ids=[job.created_by_id],
+        data={"import": run.pk, "file": run.filename, **values},
+        now=now,
+        key=f"import_finished:{job.pk}",
+    )
+
+
+def _outcome(job: Job, run: ImportRun) -> tuple[str, dict[str, Any]]:
+    problem = job.problem or run.problem
+    if problem:
+        return "import_failed", {"problem": problem}
+    counts = {name: run.result.get(name, 0) for name in ("new", "changed", "wrong")}
+    return ("import_done" if run.status == ImportRun.Status.DONE else "import_checked"), counts

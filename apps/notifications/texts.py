@@ -1,0 +1,259 @@
+"""What the messages say, all in one place. Only announcements are written by people.
+
+Titles and bodies are message ids of the translations; `%(name)s` is filled in from the message's
+data in each reader's language. Push shows title and body, an SMS both below each other, a letter
+adds the facts of `FACTS` that the data holds.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+# Data that letters list below the text, in this order, where a message has it.
+FACTS: Final[dict[str, Any]] = {
+    "course": _("Course"),
+    "when": _("When"),
+    "room": _("Room"),
+    "attended": _("Attended"),
+    "held": _("Sessions held"),
+    "percent": _("Attendance in percent"),
+    "threshold": _("Needed in percent"),
+    "reachable": _("Can still be reached, in percent"),
+    "reason": _("Reason"),
+    "answer": _("Answer"),
+}
+COURSE: Final = "CS201-A Algorithms"
+WHEN: Final = "2026-09-14 10:00–11:30"
+STANDING: Final[dict[str, Any]] = {
+    "course": COURSE,
+    "percent": "76.5",
+    "threshold": "75",
+    "attended": 13,
+    "held": 17,
+    "reachable": "88.2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """`kind`: the kind of message it belongs to. `sample`: values of all its places, for previews.
+
+    `contact_title` and `contact_body` are what guardians and advisers read; theirs may also name
+    the `%(student)s`.
+    """
+
+    kind: str
+    title: str
+    body: str
+    contact_title: str = ""
+    contact_body: str = ""
+    sample: dict[str, Any] = field(default_factory=dict)
+
+
+TEXTS: Final[dict[str, Text]] = {
+    "attendance_near": Text(
+        kind="attendance_near",
+        title=gettext_noop("Your attendance in %(course)s is close to the limit"),
+        body=gettext_noop(
+            "You have attended %(attended)s of %(held)s sessions, %(percent)s percent. "
+            "At least %(threshold)s percent are needed."
+        ),
+        contact_title=gettext_noop("%(student)s: attendance in %(course)s is close to the limit"),
+        contact_body=gettext_noop(
+            "%(student)s has attended %(attended)s of %(held)s sessions, %(percent)s percent. "
+            "At least %(threshold)s percent are needed."
+        ),
+        sample=STANDING,
+    ),
+    "attendance_warning": Text(
+        kind="attendance_warning",
+        title=gettext_noop("Your attendance in %(course)s is too low"),
+        body=gettext_noop(
+            "You have attended %(attended)s of %(held)s sessions, %(percent)s percent; "
+            "%(threshold)s percent are needed. With every coming session you can still reach "
+            "%(reachable)s percent."
+        ),
+        contact_title=gettext_noop("%(student)s: attendance in %(course)s is too low"),
+        contact_body=gettext_noop(
+            "%(student)s has attended %(attended)s of %(held)s sessions, %(percent)s percent; "
+            "%(threshold)s percent are needed. With every coming session %(reachable)s percent "
+            "can still be reached."
+        ),
+        sample={**STANDING, "percent": "70.6", "attended": 12},
+    ),
+    "absence": Text(
+        kind="absence",
+        title=gettext_noop("You were marked absent in %(course)s"),
+        body=gettext_noop(
+            "Session of %(when)s. If that is wrong, appeal in the app or speak with your lecturer."
+        ),
+        sample={"course": COURSE, "when": WHEN},
+    ),
+    "consecutive_absences": Text(
+        kind="consecutive_absences",
+        title=gettext_noop("You missed %(count)s sessions of %(course)s in a row"),
+        body=gettext_noop(
+            "If something keeps you away, ask for leave or speak with your lecturer."
+        ),
+        contact_title=gettext_noop("%(student)s missed %(count)s sessions in a row"),
+        contact_body=gettext_noop("The last %(count)s sessions of %(course)s were missed."),
+        sample={"course": COURSE, "count": 3},
+    ),
+    "session_cancelled": Text(
+        kind="session_cancelled",
+        title=gettext_noop("%(course)s is cancelled"),
+        body=gettext_noop("The session %(when)s does not take place. %(note)s"),
+        sample={"course": COURSE, "when": WHEN, "room": "101", "note": "The lecturer is ill."},
+    ),
+    "session_moved": Text(
+        kind="session_moved",
+        title=gettext_noop("%(course)s was moved"),
+        body=gettext_noop("Now %(when)s, %(room)s. Before: %(old_when)s, %(old_room)s."),
+        sample={
+            "course": COURSE,
+            "when": WHEN,
+            "room": "204",
+            "old_when": "2026-09-14 08:00–09:30",
+            "old_room": "101",
+        },
+    ),
+    "timetable_changed": Text(
+        kind="session_moved",
+        title=gettext_noop("The timetable of %(course)s has changed"),
+        body=gettext_noop(
+            "Sessions moved: %(moved)s, cancelled: %(cancelled)s. See your schedule."
+        ),
+        sample={"course": COURSE, "moved": 12, "cancelled": 1},
+    ),
+    "holiday_declared": Text(
+        kind="session_cancelled",
+        title=gettext_noop("No classes: %(name)s"),
+        body=gettext_noop("Sessions from %(first_day)s to %(last_day)s do not take place."),
+        sample={"name": "Harvest festival", "first_day": "2026-10-05", "last_day": "2026-10-06"},
+    ),
+    "holiday_lifted": Text(
+        kind="session_moved",
+        title=gettext_noop("Classes take place after all: %(name)s"),
+        body=gettext_noop("Sessions from %(first_day)s to %(last_day)s are back in your schedule."),
+        sample={"name": "Harvest festival", "first_day": "2026-10-05", "last_day": "2026-10-06"},
+    ),
+    "device_reset": Text(
+        kind="device_reset",
+        title=gettext_noop("Your device was released"),
+        body=gettext_noop(
+            "%(device)s is no longer bound to you for check-ins; you can bind another one. If you "
+            "did not ask for this, tell the office and change your password."
+        ),
+        sample={"device": "Pixel 9"},
+    ),
+    "device_rebind_requested": Text(
+        kind="device_reset",
+        title=gettext_noop("Somebody asks to replace your device"),
+        body=gettext_noop(
+            "From %(when)s on another device can be bound for check-ins instead of %(device)s. If "
+            "that was not you, keep your device in the app and change your password."
+        ),
+        sample={"device": "Pixel 9", "when": "2026-09-16 10:00"},
+    ),
+    "device_replaced": Text(
+        kind="device_reset",
+        title=gettext_noop("Another device is bound to you"),
+        body=gettext_noop(
+            "%(device)s was bound for check-ins, and the one before was released. If that was not "
+            "you, tell the office and change your password."
+        ),
+        sample={"device": "Pixel 9"},
+    ),
+    "password_changed": Text(
+        kind="account_security",
+        title=gettext_noop("Your password was changed"),
+        body=gettext_noop(
+            "You were signed out everywhere. If that was not you, choose a new password at once "
+            "and tell the office."
+        ),
+    ),
+    "leave_requested": Text(
+        kind="leave_requested",
+        title=gettext_noop("%(student)s asks for leave"),
+        body=gettext_noop("From %(first_day)s to %(last_day)s: %(reason)s"),
+        sample={
+            "student": "Ada Lovelace",
+            "first_day": "2026-10-05",
+            "last_day": "2026-10-06",
+            "reason": "medical",
+        },
+    ),
+    "leave_approved": Text(
+        kind="leave_decided",
+        title=gettext_noop("Your leave was approved"),
+        body=gettext_noop("From %(first_day)s to %(last_day)s you are excused. %(answer)s"),
+        sample={"first_day": "2026-10-05", "last_day": "2026-10-06", "answer": "Get well soon."},
+    ),
+    "leave_declined": Text(
+        kind="leave_decided",
+        title=gettext_noop("Your leave was declined"),
+        body=gettext_noop("From %(first_day)s to %(last_day)s you are not excused. %(answer)s"),
+        sample={
+            "first_day": "2026-10-05",
+            "last_day": "2026-10-06",
+            "answer": "Please add the certificate.",
+        },
+    ),
+    "appeal_requested": Text(
+        kind="appeal_requested",
+        title=gettext_noop("%(student)s appeals in %(course)s"),
+        body=gettext_noop("Session of %(when)s: %(reason)s"),
+        sample={
+            "student": "Ada Lovelace",
+            "course": COURSE,
+            "when": WHEN,
+            "reason": "My phone was empty; I sat in the first row.",
+        },
+    ),
+    "appeal_granted": Text(
+        kind="appeal_decided",
+        title=gettext_noop("Your appeal in %(course)s was granted"),
+        body=gettext_noop("The register of %(when)s was corrected. %(answer)s"),
+        sample={"course": COURSE, "when": WHEN, "answer": "I remember you."},
+    ),
+    "appeal_declined": Text(
+        kind="appeal_decided",
+        title=gettext_noop("Your appeal in %(course)s was declined"),
+        body=gettext_noop("The register of %(when)s stays as it is. %(answer)s"),
+        sample={"course": COURSE, "when": WHEN, "answer": "Nobody saw you there."},
+    ),
+    "register_not_taken": Text(
+        kind="register_not_taken",
+        title=gettext_noop("The register of %(course)s was not taken"),
+        body=gettext_noop("Nobody opened the session of %(when)s. Take it, or cancel it."),
+        sample={"course": COURSE, "when": WHEN, "room": "101"},
+    ),
+    "import_done": Text(
+        kind="import_finished",
+        title=gettext_noop("%(file)s was imported"),
+        body=gettext_noop("New: %(new)s, changed: %(changed)s, wrong: %(wrong)s."),
+        sample={"file": "students.xlsx", "new": 3987, "changed": 12, "wrong": 1},
+    ),
+    "import_checked": Text(
+        kind="import_finished",
+        title=gettext_noop("%(file)s was checked"),
+        body=gettext_noop(
+            "New: %(new)s, changed: %(changed)s, wrong: %(wrong)s. Nothing is saved before you say "
+            "so."
+        ),
+        sample={"file": "students.xlsx", "new": 3987, "changed": 12, "wrong": 1},
+    ),
+    "import_failed": Text(
+        kind="import_finished",
+        title=gettext_noop("%(file)s could not be imported"),
+        body=gettext_noop("%(problem)s"),
+        sample={"file": "students.xlsx", "problem": "This is no spreadsheet."},
+    ),
+    "test": Text(
+        kind="test",
+        title=gettext_noop("Test message"),
+        body=gettext_noop("If you can read this, the way to you works."),
+    ),
+}

@@ -1,0 +1,80 @@
+"""What students and lecturers are told when a session does not take place as it was planned."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apps.enrollments.models import Course, Enrollment
+from apps.notifications.services import notify
+from apps.sessions.clashes import period_text
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import campus_zone
+
+
+def audience(*, course_ids: Collection[int]) -> set[int]:
+    """Accounts of the enrolled students and of the lecturers of these courses. Two statements."""
+    students = Enrollment.objects.filter(
+        course_id__in=course_ids,
+        status=Enrollment.Status.ENROLLED,
+        student__is_active=True,
+        student__user__isnull=False,
+    ).order_by()
+    lecturers = Course.objects.filter(pk__in=course_ids, faculty__user__isnull=False).order_by()
+    return {
+        *students.values_list("student__user_id", flat=True),
+        *lecturers.values_list("faculty__user_id", flat=True),
+    }
+
+
+def _place(session: ClassSession, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "when": period_text(session.starts_at, session.ends_at, zone),
+        "room": str(session.classroom or "–"),
+    }
+
+
+def _where(session: ClassSession) -> tuple[datetime, datetime, int | None]:
+    return session.starts_at, session.ends_at, session.classroom_id
+
+
+def session_moved(*, session: ClassSession, before: ClassSession, now: datetime) -> int:
+    """The session has another time or room; `before` is how it stood.
+
+    Nobody is told where neither changed, nor of what is over both ways.
+    """
+    if _where(session) == _where(before) or max(session.ends_at, before.ends_at) <= now:
+        return 0
+    zone = campus_zone()
+    old = _place(before, zone)
+    return notify(
+        kind="session_moved",
+        user_ids=audience(course_ids=[session.course_id]),
+        data={
+            "session": session.pk,
+            "course": str(session.course),
+            "old_when": old["when"],
+            "old_room": old["room"],
+            **_place(session, zone),
+        },
+        now=now,
+        key=f"session_moved:{session.pk}:{session.revision}",
+    )
+
+
+def session_cancelled(*, session: ClassSession, note: str, now: datetime) -> int:
+    """The session does not take place; nobody is told of one that is over."""
+    if session.ends_at <= now:
+        return 0
+    return notify(
+        kind="session_cancelled",
+        user_ids=audience(course_ids=[session.course_id]),
+        data={
+            "session": session.pk,
+            "course": str(session.course),
+            "note": note,
+            **_place(session, campus_zone()),
+        },
+        now=now,
+        key=f"session_cancelled:{session.pk}:{session.revision}",
+    )
