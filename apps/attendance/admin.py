@@ -8,14 +8,19 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from apps.attendance import admin_leave, admin_signs  # noqa: F401  (they register their pages)
 from apps.attendance.admin_forms import WEIGHT_ROWS, PolicyForm
+from apps.attendance.explanation import explain
 from apps.attendance.models import (
     AttendanceRecord,
     AttendanceSummary,
+    BulkChange,
     CheckInAttempt,
+    CustomStatus,
     Policy,
     RecordChange,
 )
+from apps.attendance.services.statuses import refuse_if_used
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin, HistoryInline
 
 
@@ -45,10 +50,17 @@ class PolicyAdmin(CampusModelAdmin):
                 {
                     "fields": [
                         ("required", "decisive"),
-                        ("present_threshold", "late_after_minutes"),
+                        ("present_threshold", "offline_factor"),
+                        ("late_after_minutes", "grace_minutes"),
                         ("open_before_minutes", "open_after_minutes"),
+                        ("check_in_from_minutes", "check_in_until_minutes"),
                     ]
                 },
+            ),
+            (_("Corrections"), {"fields": [("edit_days", "appeal_days", "frozen_before")]}),
+            (
+                _("Reports"),
+                {"fields": [("defaulter_percent", "warn_percent", "consecutive_absences")]},
             ),
         ]
 
@@ -85,6 +97,7 @@ class CheckInAttemptAdmin(HistoryAdmin):
         "reason",
         "method",
         "face_state",
+        "offline",
         "received_at",
         ("student", AutocompleteSelectFilter),
     ]
@@ -94,7 +107,14 @@ class CheckInAttemptAdmin(HistoryAdmin):
         (None, {"fields": [("student", "session"), ("received_at", "redeemed_at", "settled_at")]}),
         (
             _("How it was judged"),
-            {"fields": [("outcome", "reason", "score"), ("method", "face_state"), "proofs"]},
+            {
+                "fields": [
+                    ("outcome", "reason", "score"),
+                    ("method", "face_state"),
+                    "explained",
+                    "proofs",
+                ]
+            },
         ),
         (
             _("What the phone said"),
@@ -103,11 +123,13 @@ class CheckInAttemptAdmin(HistoryAdmin):
                     ("device", "address"),
                     ("bluetooth_rssi", "accuracy_m", "redeem_delay_ms"),
                     ("device_info", "nonce"),
+                    ("offline", "device_counter", "claimed_at"),
+                    "signed_by",
                 ]
             },
         ),
     ]
-    readonly_fields = ["proofs"]
+    readonly_fields = ["explained", "proofs"]
 
     @display(
         description=_("outcome"),
@@ -117,6 +139,11 @@ class CheckInAttemptAdmin(HistoryAdmin):
     def result(self, attempt: CheckInAttempt) -> tuple[str, str]:
         return attempt.outcome, attempt.get_outcome_display()
 
+    @admin.display(description=_("explanation"))
+    def explained(self, attempt: CheckInAttempt) -> str:
+        """The line that the student reads."""
+        return explain(attempt)
+
     @admin.display(description=_("factors"))
     def proofs(self, attempt: CheckInAttempt) -> str:
         """Each factor with what it found, as a table."""
@@ -125,16 +152,24 @@ class CheckInAttemptAdmin(HistoryAdmin):
 
 class RecordChangeInline(HistoryInline):
     model = RecordChange
-    fields = ["at", "before", "after", "reason", "actor_label"]
+    fields = ["at", "before", "before_label", "after", "after_label", "reason", "actor_label"]
 
 
 @admin.register(AttendanceRecord)
 class AttendanceRecordAdmin(HistoryAdmin):
     """Marks are corrected on the session's page, with a reason; here they are looked at."""
 
-    list_display = ["student", "session", "state", "source", "recorded_at", "verification_score"]
+    list_display = [
+        "student",
+        "session",
+        "state",
+        "label",
+        "source",
+        "recorded_at",
+        "verification_score",
+    ]
     list_filter = ["status", "source", "recorded_at", ("student", AutocompleteSelectFilter)]
-    list_select_related = ["student", "session__course__subject"]
+    list_select_related = ["student", "session__course__subject", "label"]
     search_fields = ["student__code", "student__full_name", "session__course__code"]
     inlines = [RecordChangeInline]
 
@@ -145,18 +180,51 @@ class AttendanceRecordAdmin(HistoryAdmin):
 
 @admin.register(RecordChange)
 class RecordChangeAdmin(HistoryAdmin):
-    list_display = ["at", "student", "session", "before", "after", "actor_label", "reason"]
-    list_filter = ["after", "at"]
-    list_select_related = ["record__student", "record__session__course__subject"]
-    search_fields = ["actor_label", "reason", "record__student__code"]
+    list_display = ["at", "student", "session", "was", "became", "actor_label", "reason"]
+    list_filter = ["after", "at", ("student", AutocompleteSelectFilter)]
+    list_select_related = ["student", "session__course__subject"]
+    search_fields = ["actor_label", "reason", "student__code"]
 
-    @admin.display(description=_("student"), ordering="record__student__code")
-    def student(self, change: RecordChange) -> str:
-        return str(change.record.student)
+    @admin.display(description=_("before"), ordering="before", empty_value="–")
+    def was(self, change: RecordChange) -> str:
+        return change.before_label or change.get_before_display()
 
-    @admin.display(description=_("session"), ordering="record__session__starts_at")
-    def session(self, change: RecordChange) -> str:
-        return str(change.record.session)
+    @admin.display(description=_("after"), ordering="after", empty_value="–")
+    def became(self, change: RecordChange) -> str:
+        return change.after_label or change.get_after_display()
+
+
+@admin.register(BulkChange)
+class BulkChangeAdmin(HistoryAdmin):
+    list_display = ["at", "session", "actor_label", "rows", "undone_at"]
+    list_filter = ["at", "undone_at"]
+    list_select_related = ["session__course__subject"]
+    search_fields = ["actor_label", "session__course__code"]
+
+    @admin.display(description=_("rows"))
+    def rows(self, bulk: BulkChange) -> int:
+        return len(bulk.results)
+
+
+@admin.register(CustomStatus)
+class CustomStatusAdmin(CampusModelAdmin):
+    """The campus's own statuses. Code, meaning and rule are fixed once a mark has one."""
+
+    list_display = ["name", "code", "meaning", "counts_as", "points", "position", "is_active"]
+    list_filter = ["meaning", "counts_as", "is_active"]
+    search_fields = ["name", "code"]
+    fields = [
+        ("name", "code"),
+        ("meaning", "counts_as"),
+        ("points", "colour"),
+        ("position", "is_active"),
+    ]
+
+    def save_model(self, request: HttpRequest, obj: CustomStatus, form: Any, change: bool) -> None:
+        if change:
+            CustomStatus.objects.select_for_update().get(pk=obj.pk)
+            refuse_if_used(obj, changed=set(form.changed_data))
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(AttendanceSummary)

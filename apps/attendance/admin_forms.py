@@ -1,9 +1,11 @@
 """The form of a new policy: a number per weight and a tick per factor, instead of JSON by hand."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -83,8 +85,18 @@ class PolicyForm(forms.ModelForm):
             "decisive",
             "present_threshold",
             "late_after_minutes",
+            "grace_minutes",
             "open_before_minutes",
             "open_after_minutes",
+            "check_in_from_minutes",
+            "check_in_until_minutes",
+            "offline_factor",
+            "edit_days",
+            "frozen_before",
+            "appeal_days",
+            "defaulter_percent",
+            "warn_percent",
+            "consecutive_absences",
         ]
 
     def clean(self) -> dict[str, Any] | None:
@@ -95,6 +107,13 @@ class PolicyForm(forms.ModelForm):
             except ValidationError as error:
                 self.add_error("weight_location", error)
         return cleaned
+
+    def clean_frozen_before(self) -> date | None:
+        """A freeze takes hold at once: of days to come it would close registers not yet held."""
+        day: date | None = self.cleaned_data["frozen_before"]
+        if day and day > timezone.localdate():
+            raise ValidationError(_("Only days that have passed can be frozen."))
+        return day
 
     def weights(self) -> dict[str, float]:
         """What was typed, as the policy keeps it."""

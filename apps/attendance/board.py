@@ -1,16 +1,21 @@
 """The live board: one conditional document for projector, session page and API."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 import segno
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
+from apps.attendance.models import BURST_CODES
 from apps.attendance.selectors import board_counts, board_rows, board_version
-from apps.qr_otp.selectors import ShownCode, shown_code
+from apps.attendance.sign_selectors import burst_cache_key
+from apps.qr_otp.selectors import ShownCode, shown_burst_code, shown_code
+from apps.qr_otp.tokens import BURST_PERIOD, age_ms
 from apps.sessions.models import ClassSession
-from apps.sessions.services import CHECK_IN, subject_of
+from apps.sessions.services import BURST, CHECK_IN, subject_of
 
 QR_ERROR_LEVEL: Final = "m"  # 15 % of the modules may be lost: a projector's glare
 QUIET_ZONE: Final = 4  # modules, ISO/IEC 18004
@@ -49,8 +54,21 @@ def board_document(*, session: ClassSession, now: datetime) -> dict[str, Any]:
 
 
 def _code(session_id: int, now: datetime) -> ShownCode | None:
-    """The code to show, or None when the session is not open: its codes end with it."""
-    return shown_code(purpose=CHECK_IN, subject=subject_of(session_id), now=now)
+    """The code to show, or None when the session is not open: its codes end with it.
+
+    While a burst runs it is the burst's. Before, the usual one runs out when the burst begins, so
+    that the page asks again at that very moment.
+    """
+    usual = shown_code(purpose=CHECK_IN, subject=subject_of(session_id), now=now)
+    first = cache.get(burst_cache_key(session_id))
+    if usual is None or first is None:
+        return usual
+    until_ms = -age_ms(now, first, period=BURST_PERIOD)
+    if until_ms > 0:
+        return replace(usual, expires_in_ms=min(usual.expires_in_ms, until_ms))
+    if until_ms <= -BURST_CODES * BURST_PERIOD * 1000:
+        return usual
+    return shown_burst_code(purpose=BURST, subject=subject_of(session_id), now=now) or usual
 
 
 def _document(

@@ -1,24 +1,36 @@
-"""Which policy holds for a course, and how a session freezes it."""
+"""Which policy holds for a course, how a session freezes it, and who may still change a mark.
+
+A session is judged by the policy that its opening froze; whether its register may be changed
+follows from the policy that holds now.
+"""
 
 from base64 import b64encode
 from collections.abc import Collection
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, Final
 
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _l
 
 from apps.attendance.models import Policy
 from apps.classrooms.models import Beacon, Classroom
+from apps.common.errors import Refused
 from apps.enrollments.models import Course
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import campus_zone
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 
-def policy_for(*, course: Course) -> Policy:
-    """The newest version of the course's own policy, else of the campus's, else the defaults."""
-    newest = (
-        Policy.objects.filter(course=course) | Policy.objects.filter(course__isnull=True)
-    ).order_by(F("course_id").asc(nulls_last=True), "-version")
+def policy_for(*, course: Course | None) -> Policy:
+    """The newest version of the course's own policy, else of the campus's, else the defaults.
+
+    Without a course: of the campus.
+    """
+    newest = Policy.objects.filter(Q(course=course) | Q(course__isnull=True)).order_by(
+        F("course_id").asc(nulls_last=True), "-version"
+    )
     return newest.first() or Policy(version=0)
 
 
@@ -40,6 +52,72 @@ def window_of(policy: Policy) -> tuple[timedelta, timedelta]:
     )
 
 
+class Editor(StrEnum):
+    """In what capacity somebody changes a register."""
+
+    LECTURER = "lecturer"
+    OFFICE = "office"  # administrators, and decisions on leave and appeals in their name
+
+
+EDIT_REFUSALS: Final = {
+    "session_not_open": _l("This session is not open."),
+    "register_frozen": _l("The registers of these days are frozen. Nobody changes them any more."),
+    "edit_time_over": _l("The days for corrections have passed. Ask an administrator."),
+}
+
+
+def edit_refusal(
+    *,
+    session: ClassSession,
+    role: Editor,
+    policy: Policy,
+    now: datetime,
+    zone: tzinfo | None = None,
+) -> str:
+    """Why this register may not be changed now, as a key of `EDIT_REFUSALS`; "" when it may.
+
+    `policy` is the one that holds now for the course. Every writer of marks asks this: single and
+    bulk marks, undoing, leave and appeals. Only check-ins and the closing of an open session go
+    by the session's own frozen policy.
+    """
+    if session.status not in (ClassSession.Status.OPEN, ClassSession.Status.COMPLETED):
+        return "session_not_open"
+    return time_refusal(session=session, role=role, policy=policy, now=now, zone=zone)
+
+
+def time_refusal(
+    *,
+    session: ClassSession,
+    role: Editor,
+    policy: Policy,
+    now: datetime,
+    zone: tzinfo | None = None,
+) -> str:
+    """`edit_refusal` by the calendar alone, whatever state the session is in.
+
+    The freeze goes by the session's day in the campus's time zone: one query, where there is a
+    freeze and the caller, asking about many sessions, has not brought the `zone`.
+    """
+    if policy.frozen_before and is_frozen(
+        session=session, policy=policy, zone=zone or campus_zone()
+    ):
+        return "register_frozen"
+    over = now > session.ends_at + timedelta(days=policy.edit_days)
+    return "edit_time_over" if over and role == Editor.LECTURER else ""
+
+
+def is_frozen(*, session: ClassSession, policy: Policy, zone: tzinfo) -> bool:
+    """Whether the session's day, on the campus's calendar, lies before the freeze."""
+    before = policy.frozen_before
+    return before is not None and session.starts_at.astimezone(zone).date() < before
+
+
+def refuse_edit(reason: str) -> None:
+    """Raise `Refused` for a reason of `edit_refusal`; nothing for ""."""
+    if reason:
+        raise Refused(reason, str(EDIT_REFUSALS[reason]))
+
+
 def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
     """The policy with the room's place and beacons, as plain JSON, for one session to keep.
 
@@ -53,6 +131,10 @@ def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
         "decisive": policy.decisive,
         "present_threshold": str(policy.present_threshold),
         "late_after_minutes": policy.late_after_minutes,
+        "grace_minutes": policy.grace_minutes,
+        "check_in_from_minutes": policy.check_in_from_minutes,
+        "check_in_until_minutes": policy.check_in_until_minutes,
+        "offline_factor": str(policy.offline_factor),
         "face": Campus.objects.values_list("face_enabled", flat=True).get(pk=current_campus_id()),
         "place": _place(classroom),
         "beacons": _beacons(classroom),

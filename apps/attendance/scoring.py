@@ -10,6 +10,8 @@ from apps.attendance.models import Reason
 
 UNKNOWN_CREDIT: Final = 0.5  # share of its weight that a factor gets which could not tell
 CENT: Final = Decimal("0.01")
+ONE: Final = Decimal(1)
+OFFLINE: Final = Decimal("0.80")  # of a session that was opened before policies knew the factor
 
 # What a required or decisive factor says on failing, as the attempt's reason.
 REASONS: Final[dict[str, str]] = {
@@ -47,14 +49,16 @@ def score_of(weights: Mapping[str, float], results: Mapping[str, FactorResult]) 
     return Decimal(str(round(earned / total, 6))).quantize(CENT, rounding=ROUND_HALF_UP)
 
 
-def judge(policy: Mapping[str, Any], results: Mapping[str, FactorResult]) -> Verdict:
+def judge(
+    policy: Mapping[str, Any], results: Mapping[str, FactorResult], *, scale: Decimal = ONE
+) -> Verdict:
     """The policy's verdict on these factors.
 
-    A required factor must be proven, a decisive one must not fail, and the score must reach the
-    policy's threshold.
+    A required factor must be proven, a decisive one must not fail, and the score, multiplied by
+    `scale` (0–1), must reach the policy's threshold.
     """
     weights: Mapping[str, float] = policy["weights"]
-    score = score_of(weights, results)
+    score = (score_of(weights, results) * scale).quantize(CENT, rounding=ROUND_HALF_UP)
     total = sum(weights.get(name, 0) for name in results) or 1
     factors = {
         name: {
@@ -68,6 +72,11 @@ def judge(policy: Mapping[str, Any], results: Mapping[str, FactorResult]) -> Ver
         for name, result in results.items()
     }
     return Verdict(score=score, reason=_problem(policy, results, score), factors=factors)
+
+
+def offline_scale(policy: Mapping[str, Any]) -> Decimal:
+    """What the score of an offline check-in is multiplied by under this frozen policy."""
+    return Decimal(str(policy.get("offline_factor", OFFLINE)))
 
 
 def _problem(policy: Mapping[str, Any], results: Mapping[str, FactorResult], score: Decimal) -> str:

@@ -5,10 +5,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Source, Status
+from apps.attendance.explanation import explain
+from apps.attendance.models import (
+    AttendanceRecord,
+    CheckInAttempt,
+    CountsAs,
+    CustomStatus,
+    Outcome,
+    RecordChange,
+    Source,
+    Status,
+)
+from apps.attendance.models.status import MEANING_COUNTS_AS, counts_as, points_of_meaning
+from apps.attendance.sign_selectors import standing_signs
+from apps.attendance.signs import flagged
 from apps.common.cache import version
 from apps.enrollments.models import Enrollment
 from apps.tenants.scope import current_campus_id
@@ -38,19 +51,25 @@ def board_version(session_id: int) -> str:
 
 
 def board_rows(*, session_id: int, course_id: int) -> list[dict[str, Any]]:
-    """Every enrolled student with record or latest attempt, by student number. Three statements."""
+    """Every enrolled student with record or latest attempt, by student number. Four statements."""
     records = {
         record.student_id: record
         for record in AttendanceRecord.objects.filter(session_id=session_id).select_related(
-            "attempt"
+            "attempt", "label"
         )
     }
     attempts: dict[int, CheckInAttempt] = {}
     for attempt in CheckInAttempt.objects.filter(session_id=session_id).order_by("received_at"):
         attempts[attempt.student_id] = attempt
+    signs = standing_signs(session_id=session_id)
     return [
-        _board_row(row.student, records.get(row.student_id), attempts.get(row.student_id))
+        {
+            **_board_row(row.student, records.get(row.student_id), attempts.get(row.student_id)),
+            "signs": [{"kind": s.kind, "name": s.get_kind_display()} for s in noticed],
+            "flagged": flagged(s.kind for s in noticed),
+        }
         for row in enrolled_students(course_id=course_id)
+        for noticed in [signs.get(row.student_id, ())]
     ]
 
 
@@ -68,12 +87,16 @@ def _board_row(
         "code": student.code,
         "name": student.full_name,
         "status": status,
+        "label": record.label.code if record is not None and record.label else "",
+        "label_name": record.label.name if record is not None and record.label else "",
         "score": float(shown.score) if shown is not None else None,
         "at": at.isoformat() if at else None,
         "factors": {
             name: factor["passed"] for name, factor in (shown.factors if shown else {}).items()
         },
+        "explanation": explain(shown) if shown is not None else "",
         "method": _method(record, shown),
+        "offline": shown is not None and shown.offline,
         "refused": attempt.reason if refused and attempt is not None else "",
     }
 
@@ -94,6 +117,37 @@ def board_counts(rows: list[dict[str, Any]]) -> dict[str, int]:
     return {"enrolled": len(rows), "refused": refused, **counts}
 
 
+# --- Marks by hand ---------------------------------------------------------------------------
+
+
+def changes_of_session(*, session_id: int) -> QuerySet[RecordChange]:
+    """Every change by hand in a session's register, newest first, with its student."""
+    return (
+        RecordChange.objects.filter(session_id=session_id)
+        .select_related("student")
+        .order_by("-at", "-pk")
+    )
+
+
+def every_status() -> list[dict[str, Any]]:
+    """The fixed meanings, then the campus's own statuses, as `StatusOutput` shows them."""
+    fixed = [
+        {
+            "id": None,
+            "code": meaning.value,
+            "name": str(meaning.label),
+            "meaning": meaning.value,
+            "points": points_of_meaning(meaning),
+            "counts_as": MEANING_COUNTS_AS[meaning],
+            "colour": "",
+            "position": 0,
+            "is_active": True,
+        }
+        for meaning in Status
+    ]
+    return [*fixed, *CustomStatus.objects.values(*fixed[0])]
+
+
 # --- Summaries -------------------------------------------------------------------------------
 
 
@@ -111,24 +165,27 @@ class Counts:
 
 def recomputed_counts(*, student_id: int, course_id: int) -> Counts:
     """The source of truth that the triggers' summary must equal at all times."""
-    statuses = list(
+    rows = list(
         AttendanceRecord.objects.filter(
             student_id=student_id, session__course_id=course_id
-        ).values_list("status", flat=True)
+        ).values_list("status", "label__counts_as")
     )
-    excused = statuses.count(Status.EXCUSED)
-    total = len(statuses) - excused
-    attended = sum(1 for status in statuses if status in ATTENDED)
+    statuses = [status for status, _own in rows]
+    counted = [own or MEANING_COUNTS_AS[status] for status, own in rows]
+    attended = counted.count(CountsAs.ATTENDED)
+    total = attended + counted.count(CountsAs.MISSED)
     percentage = Decimal(100 * attended) / total if total else Decimal(0)
     return Counts(
         total=total,
         attended=attended,
         late=statuses.count(Status.LATE),
         absent=statuses.count(Status.ABSENT),
-        excused=excused,
+        excused=statuses.count(Status.EXCUSED),
         percentage=percentage.quantize(Decimal("0.01"), rounding="ROUND_HALF_UP"),
     )
 
 
 def attended_count(*, session_id: int) -> int:
-    return AttendanceRecord.objects.filter(Q(status__in=ATTENDED), session_id=session_id).count()
+    """How many of a session's marks count as attended, by label or meaning."""
+    marks = AttendanceRecord.objects.filter(session_id=session_id).annotate(counted=counts_as())
+    return marks.filter(counted=CountsAs.ATTENDED).count()

@@ -8,12 +8,18 @@ from celery import Task, shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from apps.attendance.models import CheckInAttempt, Outcome
+from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome
+from apps.attendance.services.attachments import attachments_purge
+from apps.attendance.services.burst import burst_settle, over_at
+from apps.attendance.services.reminders import registers_remind
 from apps.attendance.services.settle import (
     GIVE_UP_AFTER,
     settle_with_face,
     settle_without_face,
 )
+from apps.attendance.services.signs import signs_find
+from apps.attendance.services.warnings import absences_tell
+from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask, enqueue
@@ -22,6 +28,7 @@ LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their
 SWEEP_BATCH: Final = 500
 ASKED_AGAIN_SECONDS: Final = 60
 COORDINATES_KEPT: Final = timedelta(hours=24)
+SIGNS_AGAIN: Final = timedelta(hours=2)  # two hourly sweeps see every closing
 
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
@@ -67,3 +74,72 @@ def drop_coordinates() -> int:
                 latitude__isnull=False, received_at__lt=before
             ).update(latitude=None, longitude=None)
     return dropped
+
+
+@shared_task(base=CampusTask)
+def find_signs(session_id: int) -> None:
+    """Look for signs of cheating in one session."""
+    now = timezone.now()
+    session = ClassSession.objects.get(pk=session_id)
+    for burst in BurstChallenge.objects.filter(session=session, settled_at=None):
+        burst_settle(burst=burst, now=now)
+    signs_find(session=session, now=now)
+
+
+@shared_task(base=CampusTask)
+def tell_absences(session_id: int) -> None:
+    """Tell those who missed a completed session, with the warnings that follow from it."""
+    session = ClassSession.objects.select_related("course__subject").get(pk=session_id)
+    absences_tell(session=session, now=timezone.now())
+
+
+@shared_task(base=CampusTask, bind=True, max_retries=5)
+def settle_burst(self: Task, burst_id: int) -> None:
+    """Settle a burst when it is over."""
+    burst = BurstChallenge.objects.select_related("session").get(pk=burst_id)
+    left = (over_at(burst) - timezone.now()).total_seconds()
+    if left > 0:
+        raise self.retry(countdown=left + 1)
+    burst_settle(burst=burst, now=timezone.now())
+
+
+@shared_task
+def sweep_signs() -> int:
+    """Look again where a task was lost: in every session that was closed lately."""
+    swept = 0
+    for campus in every_campus(reason="look for signs of cheating"):
+        with campus_scope(campus):
+            closed = ClassSession.objects.filter(
+                status=ClassSession.Status.COMPLETED,
+                closed_at__gte=timezone.now() - SIGNS_AGAIN,
+            )
+            for session_id in closed.values_list("pk", flat=True).order_by("pk"):
+                find_signs(session_id)
+                swept += 1
+    return swept
+
+
+@shared_task(base=CampusTask)
+def purge_campus_attachments() -> int:
+    """Delete the attachments of one campus whose time has come, right after somebody asked."""
+    return attachments_purge(now=timezone.now())
+
+
+@shared_task
+def purge_attachments() -> int:
+    """The same everywhere, daily: what was kept long enough, and what a lost task left."""
+    purged = 0
+    for campus in every_campus(reason="purge attachments"):
+        with campus_scope(campus):
+            purged += attachments_purge(now=timezone.now())
+    return purged
+
+
+@shared_task
+def remind_of_registers() -> int:
+    """Tell lecturers of the sessions that they never opened, once each; returns how many heard."""
+    told = 0
+    for campus in every_campus(reason="remind of registers not taken"):
+        with campus_scope(campus):
+            told += registers_remind(now=timezone.now())
+    return told

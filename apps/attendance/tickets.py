@@ -19,9 +19,12 @@ PURPOSE: Final = "check-in-ticket"
 
 @dataclass(frozen=True, kw_only=True)
 class Ticket:
-    """Times are milliseconds since the Unix epoch, by the server's clock."""
+    """Times are milliseconds since the Unix epoch, by the server's clock.
 
-    scan_id: str
+    An offline check-in has no scan: its code's window stands in for the moment of the redeem.
+    """
+
+    scan_id: str | None
     session_id: int
     student_id: int
     device_id: int | None

@@ -20,7 +20,8 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.services.register import record_mark, register_close, register_open
+from apps.attendance.services.marking import record_mark
+from apps.attendance.services.register import register_close, register_open
 from apps.attendance.tasks import drop_coordinates
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM

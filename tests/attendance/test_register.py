@@ -21,8 +21,8 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.policies import policy_for
+from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import (
-    record_mark,
     register_close,
     register_open,
     register_open_by_code,

@@ -6,8 +6,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.attendance.explanation import explain
 from apps.attendance.factors.base import BeaconReading, Fix
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Reason, Status
+from apps.attendance.models import CheckInAttempt, Outcome, Reason
 
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
@@ -64,10 +65,9 @@ class BeaconInput(serializers.Serializer):
     rssi = serializers.IntegerField(min_value=-120, max_value=0)
 
 
-class EvidenceInput(serializers.Serializer):
-    """The JSON text that the device signs."""
+class ProofsInput(serializers.Serializer):
+    """What every check-in may prove, online or offline."""
 
-    ticket = serializers.CharField(max_length=1000)
     nonce = serializers.RegexField(r"^[A-Za-z0-9_-]{8,64}$")
     location = FixInput(required=False, allow_null=True)
     beacons = serializers.ListField(
@@ -82,7 +82,22 @@ class EvidenceInput(serializers.Serializer):
         return value
 
 
+class EvidenceInput(ProofsInput):
+    """The JSON text that the device signs."""
+
+    ticket = serializers.CharField(max_length=1000)
+
+
 EVIDENCE = EvidenceInput()
+
+
+def read_evidence(text: str, reader: serializers.Serializer) -> dict[str, Any]:
+    """The signed JSON text, read; with the very bytes that were signed as "message"."""
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise serializers.ValidationError(_("The evidence is not JSON.")) from error
+    return {**reader.run_validation(parsed), "message": text.encode()}
 
 
 class CheckInInput(serializers.Serializer):
@@ -96,11 +111,7 @@ class CheckInInput(serializers.Serializer):
     selfie = serializers.FileField(required=False, allow_null=True)
 
     def validate_evidence(self, value: str) -> dict[str, Any]:
-        try:
-            parsed = json.loads(value)
-        except ValueError as error:
-            raise serializers.ValidationError(_("The evidence is not JSON.")) from error
-        return {**EVIDENCE.run_validation(parsed), "message": value.encode()}
+        return read_evidence(value, EVIDENCE)
 
 
 class CheckInJson(CheckInInput):
@@ -135,6 +146,7 @@ class AttemptOutput(serializers.ModelSerializer):
     message = serializers.SerializerMethodField()
     factors = serializers.DictField(child=FactorOutput())
     score = serializers.FloatField()
+    explanation = serializers.SerializerMethodField()
 
     class Meta:
         model = CheckInAttempt
@@ -145,8 +157,10 @@ class AttemptOutput(serializers.ModelSerializer):
             "reason",
             "message",
             "score",
+            "explanation",
             "face_state",
             "method",
+            "offline",
             "factors",
             "redeemed_at",
             "received_at",
@@ -155,6 +169,10 @@ class AttemptOutput(serializers.ModelSerializer):
 
     def get_message(self, attempt: CheckInAttempt) -> str:
         return str(Reason(attempt.reason).label) if attempt.reason else ""
+
+    def get_explanation(self, attempt: CheckInAttempt) -> str:
+        """The score in one line for the student, in the reader's language."""
+        return explain(attempt)
 
 
 # The hot path's serializers live as long as the process: making one copies its fields, which
@@ -165,30 +183,9 @@ CHECK_IN_JSON = CheckInJson()
 ATTEMPT = AttemptOutput()
 
 
-class MarkInput(serializers.Serializer):
-    student = serializers.IntegerField(min_value=1, max_value=MAX_ID)
-    status = serializers.ChoiceField(choices=Status.choices)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
-
-
-class RecordOutput(serializers.ModelSerializer):
-    score = serializers.FloatField(source="verification_score")
-
-    class Meta:
-        model = AttendanceRecord
-        fields = [
-            "id",
-            "session",
-            "student",
-            "status",
-            "source",
-            "recorded_at",
-            "minutes_late",
-            "score",
-            "biometric_verified",
-            "location_verified",
-            "bluetooth_verified",
-        ]
+class BoardSignOutput(serializers.Serializer):
+    kind = serializers.CharField()
+    name = serializers.CharField()
 
 
 class BoardRowOutput(serializers.Serializer):
@@ -196,11 +193,19 @@ class BoardRowOutput(serializers.Serializer):
     code = serializers.CharField()
     name = serializers.CharField()
     status = serializers.CharField()
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text=_("Code of the campus's own status, if it has one.")
+    )
+    label_name = serializers.CharField()
     score = serializers.FloatField(allow_null=True)
+    explanation = serializers.CharField()
     at = serializers.DateTimeField(allow_null=True)
     factors = serializers.DictField(child=serializers.BooleanField(allow_null=True))
     method = serializers.CharField()
+    offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
     refused = serializers.CharField()
+    signs = BoardSignOutput(many=True)
+    flagged = serializers.BooleanField(help_text=_("The signs add up: somebody should look."))
 
 
 class BoardOutput(serializers.Serializer):

@@ -1,7 +1,5 @@
 """Lecturer endpoints around one session: open, show, mark, complete."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -13,21 +11,18 @@ from rest_framework.response import Response
 from apps.accounts.api.permissions import IsFaculty, request_faculty
 from apps.attendance.api.serializers import (
     BoardOutput,
-    MarkInput,
-    RecordOutput,
     WindowOutput,
 )
 from apps.attendance.board import board_answer
-from apps.attendance.models import Status
 from apps.attendance.services.register import (
-    record_mark,
     register_close,
     register_open,
     register_open_by_code,
     register_open_now,
 )
 from apps.audit.actors import request_actor
-from apps.common.api import Pages, throttle
+from apps.common.api import Pages, paged, throttle
+from apps.common.schema import conflict
 from apps.qr_otp.scan_log import window_counts
 from apps.sessions.api.serializers import (
     CancelInput,
@@ -46,7 +41,9 @@ from apps.sessions.services import (
     subject_of,
 )
 
-REFUSALS: dict[int, Any] = {code: OpenApiResponse() for code in (400, 403, 404, 409)}
+OPENING = ("outside_window", "another_session_open", "not_scheduled")
+CODES = ("wrong_code", "expired_code")
+TOO_MANY = {429: OpenApiResponse(description="`code` is too_many_tries: wait 15 minutes.")}
 
 
 def _own(request: Request, session_id: int) -> ClassSession:
@@ -54,6 +51,7 @@ def _own(request: Request, session_id: int) -> ClassSession:
 
 
 @extend_schema(operation_id="sessions_list", responses={200: SessionOutput(many=True)})
+@paged
 @api_view(["GET"])
 @permission_classes([IsFaculty])
 def session_list(request: Request) -> Response:
@@ -63,14 +61,15 @@ def session_list(request: Request) -> Response:
     return pages.get_paginated_response(SessionOutput(page, many=True).data)
 
 
-@extend_schema(operation_id="sessions_get", responses={200: SessionOutput, **REFUSALS})
+@extend_schema(operation_id="sessions_get", responses={200: SessionOutput})
 @api_view(["GET"])
 @permission_classes([IsFaculty])
 def session_detail(request: Request, session_id: int) -> Response:
+    """One of the lecturer's own sessions."""
     return Response(SessionOutput(_own(request, session_id)).data)
 
 
-@extend_schema(operation_id="start_code", request=None, responses={201: CodeOutput, **REFUSALS})
+@extend_schema(operation_id="start_code", request=None, responses={201: CodeOutput})
 @api_view(["POST"])
 @permission_classes([IsFaculty])
 @throttle_classes([throttle("start_code")])
@@ -90,7 +89,7 @@ def start_code(request: Request, course_id: int) -> Response:
 @extend_schema(
     operation_id="sessions_start",
     request=StartInput,
-    responses={201: SessionOutput, 429: OpenApiResponse(), **REFUSALS},
+    responses={201: SessionOutput, **conflict(*CODES, *OPENING), **TOO_MANY},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])
@@ -112,7 +111,9 @@ def session_start(request: Request) -> Response:
 
 
 @extend_schema(
-    operation_id="sessions_open", request=OpenInput, responses={200: SessionOutput, **REFUSALS}
+    operation_id="sessions_open",
+    request=OpenInput,
+    responses={200: SessionOutput, **conflict(*OPENING)},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])
@@ -130,7 +131,9 @@ def session_open_view(request: Request, session_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="sessions_one_time_code", request=None, responses={201: CodeOutput, **REFUSALS}
+    operation_id="sessions_one_time_code",
+    request=None,
+    responses={201: CodeOutput, **conflict("session_not_open")},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])
@@ -143,7 +146,7 @@ def session_one_time_code(request: Request, session_id: int) -> Response:
     return Response(body, status=status.HTTP_201_CREATED)
 
 
-@extend_schema(operation_id="sessions_board", responses={200: BoardOutput, **REFUSALS})
+@extend_schema(operation_id="sessions_board", responses={200: BoardOutput})
 @api_view(["GET"])
 @permission_classes([IsFaculty])
 def session_board(request: Request, session_id: int) -> HttpResponse:
@@ -152,29 +155,7 @@ def session_board(request: Request, session_id: int) -> HttpResponse:
     return board_answer(request, session_id=session.pk, load=lambda: session, now=timezone.now())
 
 
-@extend_schema(
-    operation_id="sessions_mark", request=MarkInput, responses={200: RecordOutput, **REFUSALS}
-)
-@api_view(["POST"])
-@permission_classes([IsFaculty])
-def session_mark(request: Request, session_id: int) -> Response:
-    """Mark or correct one student by hand; before, after, actor and reason are kept."""
-    data = MarkInput(data=request.data)
-    data.is_valid(raise_exception=True)
-    row = record_mark(
-        session=_own(request, session_id),
-        student_id=data.validated_data["student"],
-        status=Status(data.validated_data["status"]),
-        reason=data.validated_data["reason"],
-        now=timezone.now(),
-        actor=request_actor(request),
-    )
-    return Response(RecordOutput(row).data)
-
-
-@extend_schema(
-    operation_id="sessions_scan_log", responses={200: WindowOutput(many=True), **REFUSALS}
-)
+@extend_schema(operation_id="sessions_scan_log", responses={200: WindowOutput(many=True)})
 @api_view(["GET"])
 @permission_classes([IsFaculty])
 def session_scan_log(request: Request, session_id: int) -> Response:
@@ -192,7 +173,9 @@ def session_scan_log(request: Request, session_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="sessions_complete", request=None, responses={200: SessionOutput, **REFUSALS}
+    operation_id="sessions_complete",
+    request=None,
+    responses={200: SessionOutput, **conflict("session_not_open")},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])
@@ -205,7 +188,9 @@ def session_complete_view(request: Request, session_id: int) -> Response:
 
 
 @extend_schema(
-    operation_id="sessions_cancel", request=CancelInput, responses={200: SessionOutput, **REFUSALS}
+    operation_id="sessions_cancel",
+    request=CancelInput,
+    responses={200: SessionOutput, **conflict("not_scheduled")},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])

@@ -36,6 +36,7 @@ from apps.biometrics.images import ImageRefused, photo_from_base64, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.http import client_address
+from apps.common.schema import conflict
 
 # Status with which a refused redeem is answered; the code in the body is the reason itself.
 REDEEM_STATUS: Final[dict[str, int]] = {
@@ -48,11 +49,13 @@ REDEEM_STATUS: Final[dict[str, int]] = {
     Reason.NOT_ENROLLED: 403,
 }
 
+EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer shown.")
+
 
 @extend_schema(
     operation_id="check_in_redeem",
     request=RedeemInput,
-    responses={201: TicketOutput, **{c: OpenApiResponse() for c in (400, 403, 409, 410, 429)}},
+    responses={201: TicketOutput, **conflict(Reason.NOT_OPEN), 410: EXPIRED},
 )
 @api_view(["POST"])
 @permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
@@ -92,7 +95,6 @@ def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
     responses={
         200: AttemptOutput,
         201: AttemptOutput,
-        **{c: OpenApiResponse() for c in (400, 403, 404, 429, 503)},
     },
 )
 @api_view(["POST"])
@@ -103,7 +105,7 @@ def check_in_view(request: Request) -> Response:
     the first answer. Outcome "pending" means that a worker is comparing the face."""
     json_body = request.content_type == "application/json"
     serializer = CHECK_IN_JSON if json_body else CHECK_IN
-    submission = _submission(serializer.run_validation(request.data))
+    submission = submission_of(serializer.run_validation(request.data))
     attempt, made = check_in(
         user=request_user(request),
         submission=submission,
@@ -114,22 +116,26 @@ def check_in_view(request: Request) -> Response:
     return Response(ATTEMPT.to_representation(attempt), status=code)
 
 
-def _submission(data: dict[str, Any]) -> Submission:
+def submission_of(data: dict[str, Any]) -> Submission:
+    """What the phone sent, signature and selfie read; an offline one has no ticket."""
     evidence = data["evidence"]
-    try:
-        signature = base64.b64decode(data["signature"], validate=True)
-    except binascii.Error as error:
-        raise Invalid("malformed_signature", _("The signature is not base64.")) from error
     return Submission(
-        ticket=evidence["ticket"],
+        ticket=evidence.get("ticket", ""),
         nonce=evidence["nonce"],
         message=evidence["message"],
-        signature=signature,
+        signature=_signature(data["signature"]),
         fix=fix_of(evidence),
         beacons=beacons_of(evidence),
         selfie=_selfie(data.get("selfie"), expected=evidence.get("selfie_sha256")),
         device_info=evidence.get("device_info") or {},
     )
+
+
+def _signature(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise Invalid("malformed_signature", _("The signature is not base64.")) from error
 
 
 def _selfie(upload: Any, *, expected: str | None) -> bytes | None:
@@ -155,9 +161,7 @@ def _base64_digest(text: str) -> str:
     return hashlib.sha256(base64.b64decode(body)).hexdigest()
 
 
-@extend_schema(
-    operation_id="check_in_attempt", responses={200: AttemptOutput, 404: OpenApiResponse()}
-)
+@extend_schema(operation_id="check_in_attempt", responses=AttemptOutput)
 @api_view(["GET"])
 @permission_classes([IsStudent])
 def attempt_view(request: Request, attempt_id: str) -> Response:

@@ -7,6 +7,12 @@ last attended day again from the records: by then every earlier writer has commi
 
 from django.db import migrations
 
+# The rule of a record (r): its label's (l), else its meaning's.
+COUNTS_AS = """coalesce(l.counts_as, CASE r.status
+            WHEN 'present' THEN 'attended' WHEN 'late' THEN 'attended'
+            WHEN 'excused' THEN 'neutral' ELSE 'missed' END)"""
+
+# {counted}: the records, each with `counts`, what it does to the percentage.
 ON_INSERT = """
 CREATE FUNCTION attendance_summary_on_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,19 +23,17 @@ BEGIN
     )
     SELECT
         r.campus_id, s.course_id, r.student_id,
-        count(*) FILTER (WHERE r.status <> 'excused') AS total,
-        count(*) FILTER (WHERE r.status IN ('present', 'late')) AS attended,
+        count(*) FILTER (WHERE r.counts <> 'neutral') AS total,
+        count(*) FILTER (WHERE r.counts = 'attended') AS attended,
         count(*) FILTER (WHERE r.status = 'late'),
         count(*) FILTER (WHERE r.status = 'absent'),
         count(*) FILTER (WHERE r.status = 'excused'),
-        coalesce(round(100.0 * count(*) FILTER (WHERE r.status IN ('present', 'late'))
-            / nullif(count(*) FILTER (WHERE r.status <> 'excused'), 0), 2), 0),
-        min((s.starts_at AT TIME ZONE c.time_zone)::date)
-            FILTER (WHERE r.status IN ('present', 'late')),
-        max((s.starts_at AT TIME ZONE c.time_zone)::date)
-            FILTER (WHERE r.status IN ('present', 'late')),
+        coalesce(round(100.0 * count(*) FILTER (WHERE r.counts = 'attended')
+            / nullif(count(*) FILTER (WHERE r.counts <> 'neutral'), 0), 2), 0),
+        min((s.starts_at AT TIME ZONE c.time_zone)::date) FILTER (WHERE r.counts = 'attended'),
+        max((s.starts_at AT TIME ZONE c.time_zone)::date) FILTER (WHERE r.counts = 'attended'),
         now(), now()
-    FROM new_records r
+    FROM ({counted}) r
     JOIN class_sessions_classsession s ON s.id = r.session_id AND s.campus_id = r.campus_id
     JOIN tenants_campus c ON c.id = r.campus_id
     GROUP BY r.campus_id, s.course_id, r.student_id
@@ -52,7 +56,7 @@ BEGIN
 END $$;
 """
 
-# {changes}: the changed rows, each with sign -1 (as it was) or 1 (as it is now).
+# {changes}: the changed rows, signed (see `counted`); {counts_as}: the rule of a record.
 ON_CHANGE = """
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -91,14 +95,15 @@ BEGIN
             FROM attendance_attendancerecord r
             JOIN class_sessions_classsession s ON s.id = r.session_id
             JOIN tenants_campus c ON c.id = r.campus_id
+            LEFT JOIN attendance_customstatus l ON l.id = r.label_id
             WHERE r.campus_id = summary.campus_id AND r.student_id = summary.student_id
-                AND s.course_id = summary.course_id AND r.status IN ('present', 'late')
+                AND s.course_id = summary.course_id AND {counts_as} = 'attended'
         ),
         updated_at = now()
     FROM (
         SELECT s.course_id, r.student_id,
-            coalesce(sum(r.sign) FILTER (WHERE r.status <> 'excused'), 0) AS total,
-            coalesce(sum(r.sign) FILTER (WHERE r.status IN ('present', 'late')), 0) AS attended,
+            coalesce(sum(r.sign) FILTER (WHERE r.counts <> 'neutral'), 0) AS total,
+            coalesce(sum(r.sign) FILTER (WHERE r.counts = 'attended'), 0) AS attended,
             coalesce(sum(r.sign) FILTER (WHERE r.status = 'late'), 0) AS late,
             coalesce(sum(r.sign) FILTER (WHERE r.status = 'absent'), 0) AS absent,
             coalesce(sum(r.sign) FILTER (WHERE r.status = 'excused'), 0) AS excused
@@ -110,9 +115,27 @@ BEGIN
     RETURN NULL;
 END $$;
 """
-AS_IT_WAS = "SELECT campus_id, session_id, student_id, status, -1 AS sign FROM old_records"
-AS_IT_IS = "SELECT campus_id, session_id, student_id, status, 1 AS sign FROM new_records"
 
+
+def counted(table: str, *, sign: int) -> str:
+    """The rows of a transition table with their rule and a sign: -1 as it was, 1 as it is now."""
+    return (
+        f"SELECT r.campus_id, r.session_id, r.student_id, r.status, {COUNTS_AS} AS counts, "  # noqa: S608
+        f"{sign} AS sign FROM {table} r LEFT JOIN attendance_customstatus l ON l.id = r.label_id"
+    )
+
+
+AS_IT_WAS = counted("old_records", sign=-1)
+AS_IT_IS = counted("new_records", sign=1)
+
+# A labelled record means what its label means, and the meaning of a label in use cannot change.
+MEANING = """
+ALTER TABLE attendance_customstatus
+    ADD CONSTRAINT attendance_customstatus_id_meaning UNIQUE (id, meaning);
+ALTER TABLE attendance_attendancerecord
+    ADD CONSTRAINT attendance_attendancerecord_label_meaning FOREIGN KEY (label_id, status)
+    REFERENCES attendance_customstatus (id, meaning);
+"""
 TRIGGERS = """
 CREATE TRIGGER attendance_summary_insert AFTER INSERT ON attendance_attendancerecord
     REFERENCING NEW TABLE AS new_records
@@ -131,11 +154,14 @@ DROP TRIGGER attendance_summary_delete ON attendance_attendancerecord;
 DROP FUNCTION attendance_summary_on_insert();
 DROP FUNCTION attendance_summary_on_update();
 DROP FUNCTION attendance_summary_on_delete();
+ALTER TABLE attendance_attendancerecord DROP CONSTRAINT attendance_attendancerecord_label_meaning;
+ALTER TABLE attendance_customstatus DROP CONSTRAINT attendance_customstatus_id_meaning;
 """
 
 
 def on_change(name: str, changes: str) -> str:
-    return ON_CHANGE.replace("{name}", name).replace("{changes}", changes)
+    filled = ON_CHANGE.replace("{name}", name).replace("{changes}", changes)
+    return filled.replace("{counts_as}", COUNTS_AS)
 
 
 class Migration(migrations.Migration):
@@ -147,10 +173,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             [
-                ON_INSERT,
+                ON_INSERT.replace("{counted}", AS_IT_IS),
                 on_change("attendance_summary_on_update", f"{AS_IT_WAS} UNION ALL {AS_IT_IS}"),
                 on_change("attendance_summary_on_delete", AS_IT_WAS),
                 TRIGGERS,
+                MEANING,
             ],
             BACKWARDS,
         )

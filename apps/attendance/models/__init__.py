@@ -1,25 +1,39 @@
 """Policies, attempts, records and summaries."""
 
 from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
+from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
 from apps.attendance.models.policy import Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
     AttendanceSummary,
+    BulkChange,
     RecordChange,
     Source,
-    Status,
 )
+from apps.attendance.models.signs import BURST_CODES, BurstChallenge, Sign, SignKind
+from apps.attendance.models.status import CountsAs, CustomStatus, Status
 
 __all__ = [
+    "BURST_CODES",
+    "WANTED",
+    "Appeal",
+    "Attachment",
     "AttendanceRecord",
     "AttendanceSummary",
+    "BulkChange",
+    "BurstChallenge",
     "CheckInAttempt",
+    "CountsAs",
+    "CustomStatus",
     "FaceState",
+    "LeaveRequest",
     "Method",
     "Outcome",
     "Policy",
     "Reason",
     "RecordChange",
+    "Sign",
+    "SignKind",
     "Source",
     "Status",
 ]

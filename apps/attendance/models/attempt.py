@@ -43,6 +43,8 @@ class Reason(models.TextChoices):
     WRONG_CODE = "wrong_code", _("This code is not right.")
     TOO_MANY_TRIES = "too_many_tries", _("Too many wrong codes. Ask your lecturer to mark you.")
     NOT_OPEN = "session_not_open", _("This session is not open.")
+    TOO_EARLY = "check_in_too_early", _("It is too early to check in. Scan again later.")
+    TOO_LATE = "check_in_too_late", _("It is too late to check in. Ask your lecturer to mark you.")
     NOT_ENROLLED = "not_enrolled", _("You are not enrolled in this course.")
     BAD_TICKET = "bad_ticket", _("This ticket was not issued to you. Scan the code again.")
     TICKET_EXPIRED = "ticket_expired", _("The 90 seconds have passed. Scan the code again.")
@@ -51,6 +53,12 @@ class Reason(models.TextChoices):
     BAD_SIGNATURE = "bad_signature", _("The device's signature does not fit this check-in.")
     FACE_MISMATCH = "face_mismatch", _("The face is not the enrolled one.")
     SCORE_TOO_LOW = "score_too_low", _("Too little could be proven.")
+    OTHER_SESSION = "other_session", _("This code belongs to another session.")
+    OUTSIDE_SESSION = "outside_session", _("This code was not shown while the session was open.")
+    TOO_OLD = "offline_too_old", _("More than 24 hours have passed. Ask your lecturer to mark you.")
+    FROZEN = "register_frozen", _("The registers of this day are frozen. Ask the office.")
+    COUNTER_USED = "counter_used", _("This check-in, or a later one of this phone, has arrived.")
+    REPLAYED = "replayed_code", _("You have checked in with this code already.")
 
 
 class CheckInAttempt(CampusModel):
@@ -125,6 +133,21 @@ class CheckInAttempt(CampusModel):
     )
     bluetooth_rssi = models.SmallIntegerField(_("RSSI (dBm)"), null=True, blank=True)
     device_info = models.JSONField(_("device facts"), default=dict, blank=True)
+    signed_by = CampusForeignKey(
+        Device,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("signed by a classmate's device"),
+    )
+    # Of offline check-ins only. Counter and window are set once each, where they were not used
+    # before: a replay is kept without them.
+    offline = models.BooleanField(_("offline"), default=False)
+    device_counter = models.BigIntegerField(_("device's counter"), null=True, blank=True)
+    offline_window = models.BigIntegerField(_("window of the code"), null=True, blank=True)
+    claimed_at = models.DateTimeField(_("time by the phone's clock"), null=True, blank=True)
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
 
     class Meta:
@@ -133,6 +156,13 @@ class CheckInAttempt(CampusModel):
         ordering = ["-received_at"]
         constraints = [
             models.UniqueConstraint(fields=["campus", "student", "nonce"], name="attempt_nonce"),
+            models.UniqueConstraint(
+                fields=["campus", "device", "device_counter"], name="attempt_device_counter"
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "session", "student", "offline_window"],
+                name="attempt_offline_window",
+            ),
             models.CheckConstraint(condition=Q(score__range=(0, 1)), name="attempt_score"),
             models.CheckConstraint(
                 condition=Q(outcome__in=["pending", "accepted", "refused"]), name="attempt_outcome"

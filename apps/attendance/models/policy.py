@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.enrollments.models import Course
@@ -14,6 +14,8 @@ from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
 
 MAX_LOCATION_WEIGHT: Final = 0.2
+MINUTES: Final = [MinValueValidator(-1440), MaxValueValidator(1440)]  # a day either way
+PERCENT: Final = [MinValueValidator(0), MaxValueValidator(100)]
 
 
 def default_weights() -> dict[str, float]:
@@ -90,6 +92,64 @@ class Policy(CampusModel):
     open_after_minutes = models.PositiveSmallIntegerField(
         _("may be opened after its start (min)"), default=60
     )
+    grace_minutes = models.PositiveSmallIntegerField(
+        _("nobody is late after the opening for (min)"),
+        default=10,
+        help_text=_("Whoever scans so soon after a session was opened late is not late."),
+    )
+    check_in_from_minutes = models.SmallIntegerField(
+        _("check-in from (min after its start)"),
+        null=True,
+        blank=True,
+        validators=MINUTES,
+        help_text=_("Negative: before its start. Empty: as soon as it is open."),
+    )
+    check_in_until_minutes = models.SmallIntegerField(
+        _("check-in until (min after its start)"),
+        null=True,
+        blank=True,
+        validators=MINUTES,
+        help_text=_("Empty: as long as it is open."),
+    )
+    edit_days = models.PositiveSmallIntegerField(
+        _("lecturers correct for (days)"),
+        default=14,
+        help_text=_("After the session's end. Administrators correct until the freeze."),
+    )
+    frozen_before = models.DateField(
+        _("frozen before"),
+        null=True,
+        blank=True,
+        help_text=_("Nobody changes registers of the days before this one."),
+    )
+    appeal_days = models.PositiveSmallIntegerField(
+        _("students appeal for (days)"), default=7, help_text=_("After the session's end.")
+    )
+    offline_factor = models.DecimalField(
+        _("offline check-ins score (×)"),
+        max_digits=3,
+        decimal_places=2,
+        default=Decimal("0.80"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    defaulter_percent = models.DecimalField(
+        _("attendance needed (%)"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("75.00"),
+        validators=PERCENT,
+        help_text=_("Whoever is below it is listed; whoever is exactly at it is not."),
+    )
+    warn_percent = models.DecimalField(
+        _("warn below (%)"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("80.00"),
+        validators=PERCENT,
+    )
+    consecutive_absences = models.PositiveSmallIntegerField(
+        _("absences in a row to report"), default=3, validators=[MinValueValidator(1)]
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:
@@ -104,6 +164,20 @@ class Policy(CampusModel):
             ),
             models.CheckConstraint(
                 condition=Q(present_threshold__range=(0, 1)), name="policy_threshold"
+            ),
+            models.CheckConstraint(
+                condition=Q(offline_factor__range=(0, 1)), name="policy_offline_factor"
+            ),
+            models.CheckConstraint(
+                condition=Q(defaulter_percent__range=(0, 100), warn_percent__range=(0, 100)),
+                name="policy_percents",
+            ),
+            models.CheckConstraint(
+                condition=Q(check_in_until_minutes__gt=F("check_in_from_minutes"))
+                | Q(check_in_until_minutes__isnull=True)
+                | Q(check_in_from_minutes__isnull=True),
+                name="policy_check_in_span",
+                violation_error_message=_("Check-in has to end after it begins."),
             ),
         ]
 

@@ -8,18 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
 from apps.attendance.models.attempt import CheckInAttempt
+from apps.attendance.models.policy import Policy
+from apps.attendance.models.status import CustomStatus, Status
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
-
-
-class Status(models.TextChoices):
-    PRESENT = "present", _("present")
-    LATE = "late", _("late")
-    ABSENT = "absent", _("absent")
-    EXCUSED = "excused", _("excused")
-    INVALID = "invalid", _("invalid")
 
 
 class Source(models.TextChoices):
@@ -27,6 +21,7 @@ class Source(models.TextChoices):
     MANUAL = "manual", _("marked by hand")
     CORRECTED = "corrected", _("corrected")
     CLOSING = "closing", _("end of session")
+    LEAVE = "leave", _("approved leave")
 
 
 class AttendanceRecord(TimestampedModel):
@@ -49,6 +44,16 @@ class AttendanceRecord(TimestampedModel):
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PRESENT
     )
+    label = CampusForeignKey(
+        CustomStatus,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="records",
+        verbose_name=_("status of the campus"),
+        help_text=_("The campus's own name for this status, if it was marked with one."),
+    )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
     attempt = CampusForeignKey(
         CheckInAttempt,
@@ -58,6 +63,16 @@ class AttendanceRecord(TimestampedModel):
         blank=True,
         related_name="+",
         verbose_name=_("attempt"),
+    )
+    policy = CampusForeignKey(
+        Policy,
+        db_index=False,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("policy"),
+        help_text=_("The version that the session was held under. Empty: the built-in defaults."),
     )
     recorded_at = models.DateTimeField(_("recorded"))
     minutes_late = models.PositiveSmallIntegerField(_("minutes late"), default=0)
@@ -85,23 +100,103 @@ class AttendanceRecord(TimestampedModel):
             models.Index(fields=["campus", "student", "session"], name="record_student"),
             models.Index(fields=["campus", "recorded_at"], name="record_recorded_at"),
             models.Index(fields=["campus", "verification_score"], name="record_score_index"),
+            models.Index(
+                fields=["campus", "label"],
+                condition=Q(label__isnull=False),
+                name="record_label",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.student_id}: {self.get_status_display()}"
 
+    @property
+    def shown_code(self) -> str:
+        """What a register shows: the code of the campus's own status, else the meaning."""
+        return self.label.code if self.label else self.status
+
+
+class BulkChange(CampusModel):
+    """Many marks that one person set at once. The same (campus, nonce) gets the first answer."""
+
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="bulk_changes",
+        verbose_name=_("session"),
+    )
+    nonce = models.CharField(_("client nonce"), max_length=64)
+    results = models.JSONField(_("answer"), default=list)
+    actor_id = models.CharField(_("actor id"), max_length=64, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=254)
+    at = models.DateTimeField(_("at"))
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bulk change")
+        verbose_name_plural = _("bulk changes")
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "nonce"], name="bulk_change_nonce")
+        ]
+        indexes = [models.Index(fields=["campus", "session", "at"], name="bulk_change_session")]
+
+    def __str__(self) -> str:
+        return f"{self.session_id}: {self.actor_label}"
+
 
 class RecordChange(CampusModel):
-    """One change of a record by a person: before, after, who and why. Never edited."""
+    """One change of a mark by a person: before, after, who and why. Never edited or removed.
+
+    "" stands for unmarked. `record` is empty where undoing took the mark away again.
+    """
 
     record = CampusForeignKey(
         AttendanceRecord,
-        on_delete=models.PROTECT,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
         related_name="changes",
         verbose_name=_("record"),
     )
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="record_changes",
+        verbose_name=_("session"),
+    )
+    student = CampusForeignKey(
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="record_changes",
+        verbose_name=_("student"),
+    )
+    batch = CampusForeignKey(
+        BulkChange,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="changes",
+        verbose_name=_("bulk change"),
+    )
+    leave = CampusForeignKey(
+        "attendance.LeaveRequest",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="changes",
+        verbose_name=_("leave"),
+    )
     before = models.CharField(_("before"), max_length=10, choices=Status.choices, blank=True)
-    after = models.CharField(_("after"), max_length=10, choices=Status.choices)
+    before_label = models.CharField(_("before, on campus"), max_length=20, blank=True)
+    before_source = models.CharField(
+        _("before, by"), max_length=10, choices=Source.choices, blank=True
+    )
+    after = models.CharField(_("after"), max_length=10, choices=Status.choices, blank=True)
+    after_label = models.CharField(_("after, on campus"), max_length=20, blank=True)
     reason = models.CharField(_("reason"), max_length=500)
     actor_id = models.CharField(_("actor id"), max_length=64, blank=True)
     actor_label = models.CharField(_("actor"), max_length=254)
@@ -111,18 +206,23 @@ class RecordChange(CampusModel):
         verbose_name = _("record change")
         verbose_name_plural = _("record changes")
         ordering = ["-at", "-id"]
-        indexes = [models.Index(fields=["campus", "record", "at"], name="record_change_record")]
+        indexes = [
+            models.Index(fields=["campus", "record", "at"], name="record_change_record"),
+            models.Index(fields=["campus", "session", "at"], name="record_change_session"),
+            models.Index(fields=["campus", "student", "at"], name="record_change_student"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.before or '–'} → {self.after}"
+        return f"{self.before or '–'} → {self.after or '–'}"
 
 
 class AttendanceSummary(TimestampedModel):
     """Counters of one student in one course. Written by triggers only; see migration 0002.
 
-    total = present + late + absent + invalid; attended = present + late; excused sessions count
-    neither for nor against. percentage = 100 × attended / total, rounded half up to two places,
-    0 where nothing counts yet.
+    A mark counts as attended, as missed or neither: by its label's rule, else by its meaning's
+    (present and late attended, absent and invalid missed, excused neither). total = attended +
+    missed. Late, absent and excused are counted by meaning. percentage = 100 × attended / total,
+    rounded half up to two places, 0 where nothing counts yet.
     """
 
     course = CampusForeignKey(

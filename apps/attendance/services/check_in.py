@@ -15,9 +15,10 @@ from apps.attendance.factors import FACTORS, applicable
 from apps.attendance.factors.base import Attendee, BeaconReading, Evidence, Fix, JudgedSession
 from apps.attendance.hot_path import Attending, Standing, attending, standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.attendance.scoring import Verdict, judge
+from apps.attendance.scoring import ONE, Verdict, judge
 from apps.attendance.selectors import board_key
-from apps.attendance.services.record import record_from_attempt
+from apps.attendance.services.record import record_from_attempt, span_refusal
+from apps.attendance.sign_selectors import device_that_signed
 from apps.attendance.tickets import Ticket, read_ticket
 from apps.audit.services import Actor, record
 from apps.biometrics.services import image_store
@@ -75,11 +76,20 @@ def check_in(
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
     problem = _problem(ticket, student, known, status=row["status"], now=now)
-    attempt = _attempt(ticket, student, session, submission, now=now, actor=actor)
+    problem = problem or span_refusal(session, ticket.redeemed_at)
+    attempt = new_attempt(ticket, student, session, submission, now=now, actor=actor)
     if problem:
-        _settle(attempt, outcome=Outcome.REFUSED, reason=problem, now=now)
+        refuse(attempt, reason=problem, now=now)
     else:
-        _judge(attempt, ticket, student, session, submission, now=now)
+        judge_attempt(attempt, ticket, student, session, submission, now=now)
+    attempt_save(attempt=attempt, session=session, known=known, now=now, actor=actor)
+    return attempt, True
+
+
+def attempt_save(
+    *, attempt: CheckInAttempt, session: JudgedSession, known: Standing, now: datetime, actor: Actor
+) -> None:
+    """Save a judged attempt with what follows from it: the record, the board, the audit entry."""
     row_insert(attempt)
     if attempt.outcome == Outcome.PENDING:
         enqueue(SETTLE_TASK, str(attempt.pk))
@@ -93,7 +103,6 @@ def check_in(
         target=attempt,
         data={"session": session.id, "reason": attempt.reason, "score": str(attempt.score)},
     )
-    return attempt, True
 
 
 def judged_session(row: dict[str, Any]) -> JudgedSession:
@@ -124,7 +133,7 @@ def _problem(
     return ""
 
 
-def _attempt(
+def new_attempt(
     ticket: Ticket,
     student: Attending,
     session: JudgedSession,
@@ -133,6 +142,7 @@ def _attempt(
     now: datetime,
     actor: Actor,
 ) -> CheckInAttempt:
+    """What the phone sent, as a row that is neither judged nor saved."""
     fix = submission.fix
     loudest = max((b.rssi for b in submission.beacons or ()), default=None)
     return CheckInAttempt(
@@ -156,7 +166,7 @@ def _attempt(
     )
 
 
-def _judge(
+def judge_attempt(
     attempt: CheckInAttempt,
     ticket: Ticket,
     student: Attending,
@@ -164,8 +174,13 @@ def _judge(
     submission: Submission,
     *,
     now: datetime,
+    scale: Decimal = ONE,
 ) -> None:
-    """Ask the factors. With a selfie to compare the attempt stays pending for a worker."""
+    """Ask the factors. With a selfie to compare the attempt stays pending for a worker.
+
+    They are asked about the moment of the scan, which for offline check-ins lies hours back.
+    """
+    at = ticket.redeemed_at if attempt.offline else now
     attendee = Attendee(
         id=student.id,
         device_id=student.device_id,
@@ -185,11 +200,16 @@ def _judge(
     verdict = judge(
         session.policy,
         {
-            name: FACTORS[name](session=session, student=attendee, evidence=evidence, now=now)
+            name: FACTORS[name](session=session, student=attendee, evidence=evidence, now=at)
             for name in asked
         },
+        scale=scale,
     )
     apply_verdict(attempt, verdict, now=now)
+    if attempt.reason == Reason.BAD_SIGNATURE:
+        attempt.signed_by_id = device_that_signed(
+            course_id=session.course_id, message=submission.message, signature=submission.signature
+        )
     compares = "face" in asked and submission.selfie is not None
     if compares and attempt.reason in ("", Reason.SCORE_TOO_LOW):
         assert submission.selfie is not None
@@ -204,6 +224,11 @@ def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -
     attempt.factors = verdict.factors
     outcome = Outcome.REFUSED if verdict.reason else Outcome.ACCEPTED
     _settle(attempt, outcome=outcome, reason=verdict.reason, now=now)
+
+
+def refuse(attempt: CheckInAttempt, *, reason: str, now: datetime) -> None:
+    """Refuse an attempt that is not to be judged (not yet saved)."""
+    _settle(attempt, outcome=Outcome.REFUSED, reason=reason, now=now)
 
 
 def _settle(attempt: CheckInAttempt, *, outcome: Outcome, reason: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """From a settled attempt to the record in the register."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from apps.attendance.factors.base import JudgedSession
@@ -20,11 +20,38 @@ from apps.tenants.inserts import row_insert
 INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})
 
 
+def scanned_at(attempt: CheckInAttempt) -> datetime:
+    return attempt.redeemed_at or attempt.received_at
+
+
 def minutes_late(attempt: CheckInAttempt, session: JudgedSession) -> int:
     """Whole minutes from the start (or the opening, if later) to the scan."""
     start = max(session.starts_at, session.opened_at)
-    scanned = attempt.redeemed_at or attempt.received_at
-    return max(0, int((scanned - start).total_seconds() // 60))
+    return max(0, int((scanned_at(attempt) - start).total_seconds() // 60))
+
+
+def is_late(attempt: CheckInAttempt, session: JudgedSession) -> bool:
+    """Scanned both long enough after the start and after the grace that follows the opening.
+
+    A policy with 0 minutes knows no lateness.
+    """
+    after = session.policy["late_after_minutes"]
+    grace = session.policy.get("grace_minutes", after)
+    return bool(after) and scanned_at(attempt) >= max(
+        session.starts_at + timedelta(minutes=after),
+        session.opened_at + timedelta(minutes=grace),
+    )
+
+
+def span_refusal(session: JudgedSession, scanned: datetime) -> str:
+    """Whether the policy lets nobody check in yet or any more at this moment; "" if it does."""
+    earliest = session.policy.get("check_in_from_minutes")
+    latest = session.policy.get("check_in_until_minutes")
+    if earliest is not None and scanned < session.starts_at + timedelta(minutes=earliest):
+        return Reason.TOO_EARLY
+    if latest is not None and scanned > session.starts_at + timedelta(minutes=latest):
+        return Reason.TOO_LATE
+    return ""
 
 
 def record_from_attempt(
@@ -41,8 +68,10 @@ def record_from_attempt(
         return
     values: dict[str, Any] = {
         "status": status,
+        "label": None,
         "source": Source.CHECK_IN,
         "attempt": attempt,
+        "policy_id": session.policy.get("policy_id"),
         "recorded_at": attempt.redeemed_at or now,
         "minutes_late": minutes_late(attempt, session),
         "biometric_verified": _passed(attempt, "face"),
@@ -58,8 +87,7 @@ def record_from_attempt(
 
 def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | None:
     if attempt.outcome == Outcome.ACCEPTED:
-        late = minutes_late(attempt, session) >= session.policy["late_after_minutes"] > 0
-        return Status.LATE if late else Status.PRESENT
+        return Status.LATE if is_late(attempt, session) else Status.PRESENT
     if attempt.reason in INVALID_REASONS:
         return Status.INVALID
     return None

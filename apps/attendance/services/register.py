@@ -1,5 +1,6 @@
-"""The register as a whole: open, close, and marks by hand."""
+"""The register as a whole: open, close, or take it afterwards."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -7,21 +8,28 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.accounts.models import Student
+from apps.attendance.leave_selectors import closing_mark, students_on_leave
 from apps.attendance.models import (
     AttendanceRecord,
+    BulkChange,
     CheckInAttempt,
     Outcome,
-    RecordChange,
-    Source,
-    Status,
+    Policy,
 )
-from apps.attendance.policies import frozen, policy_for, window_of
+from apps.attendance.policies import (
+    Editor,
+    frozen,
+    policy_for,
+    refuse_edit,
+    time_refusal,
+    window_of,
+)
 from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.settle import refresh_totals
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor
 from apps.common.cache import touch
-from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.errors import Refused
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_due
@@ -29,10 +37,14 @@ from apps.sessions.services import (
     DEFAULT_LENGTH,
     session_complete,
     session_create,
+    session_hold_afterwards,
     session_open,
     start_code_use,
 )
+from apps.tenants.tasks import enqueue
 
+SIGNS_TASK: Final = "apps.attendance.tasks.find_signs"
+ABSENCES_TASK: Final = "apps.attendance.tasks.tell_absences"
 START_CODE_REFUSALS: Final = {
     "wrong": ("wrong_code", _l("This code is not right.")),
     "expired": ("expired_code", _l("This code has expired. Ask for a new one.")),
@@ -104,90 +116,93 @@ def register_close(*, session: ClassSession, now: datetime, actor: Actor) -> Cla
         enrolled_students(course_id=session.course_id).values_list("student_id", flat=True)
     )
     closed = session_complete(session=session, now=now, actor=actor, enrolled=len(enrolled))
-    settled_later = set(
-        CheckInAttempt.objects.filter(session=session, outcome=Outcome.PENDING).values_list(
-            "student_id", flat=True
-        )
-    )
-    AttendanceRecord.objects.bulk_create(
-        [
-            AttendanceRecord(
-                session=closed,
-                student_id=student_id,
-                status=Status.ABSENT,
-                source=Source.CLOSING,
-                recorded_at=now,
-            )
-            for student_id in sorted(enrolled)
-            if student_id not in settled_later
-        ],
-        ignore_conflicts=True,
-        batch_size=1000,
-    )
+    unmarked_close(session=closed, enrolled=enrolled, now=now)
     refresh_totals(session_id=session.pk)
+    enqueue(SIGNS_TASK, session.pk)
+    enqueue(ABSENCES_TASK, session.pk)
     touch(board_key(session.pk))
     closed.refresh_from_db()
     return closed
 
 
 @transaction.atomic
-def record_mark(
+def register_take(
     *,
     session: ClassSession,
-    student_id: int,
-    status: Status,
-    reason: str,
+    marks: Sequence[Mark],
+    topic: str,
+    nonce: str,
     now: datetime,
     actor: Actor,
-) -> AttendanceRecord:
-    """Mark or correct one student by hand, keeping before, after, actor and reason.
+    role: Editor = Editor.LECTURER,
+) -> BulkChange:
+    """Take the register of a session that nobody opened: by hand, without codes.
 
-    A correction of an existing mark needs a reason. Only in open and completed sessions, and only
-    for students who are enrolled or already in the register.
+    From when it can no longer be opened until `edit_refusal` says that it is too late. Students
+    without a mark become absent. Returns the bulk change with a result for each mark; the same
+    nonce gets the first answer.
     """
-    if session.status not in (ClassSession.Status.OPEN, ClassSession.Status.COMPLETED):
-        raise Refused("session_not_open", _("This session is not open."))
-    student = _markable(session=session, student_id=student_id)
-    existing = AttendanceRecord.objects.filter(session=session, student=student).first()
-    before = existing.status if existing else ""
-    if existing and before != status and not reason.strip():
-        raise Invalid("reason_required", _("Say why you change this mark."))
-    source = Source.CORRECTED if existing else Source.MANUAL
-    row, _made = AttendanceRecord.objects.update_or_create(
-        session=session,
-        student=student,
-        defaults={"status": status, "source": source},
-        create_defaults={"status": status, "source": source, "recorded_at": now},
+    policy = policy_for(course=session.course)
+    refuse_edit(time_refusal(session=session, role=role, policy=policy, now=now))
+    _before, after = window_of(policy)
+    known = BulkChange.objects.filter(nonce=nonce, session=session).exists()
+    if not known:
+        if now <= session.starts_at + after:
+            raise Refused("open_it_instead", _("This session can still be opened. Open it."))
+        _hold_afterwards(session=session, policy=policy, topic=topic, now=now, actor=actor)
+    bulk = records_mark_bulk(
+        session=session, marks=marks, nonce=nonce, now=now, actor=actor, role=role
     )
-    RecordChange.objects.create(
-        record=row,
-        before=before,
-        after=status,
-        reason=reason.strip()[:500],
-        actor_id=actor.id,
-        actor_label=actor.label,
-        at=now,
-    )
-    if session.status == ClassSession.Status.COMPLETED:
+    if not known:
+        enrolled = enrolled_students(course_id=session.course_id)
+        unmarked_close(
+            session=session, enrolled=enrolled.values_list("student_id", flat=True), now=now
+        )
         refresh_totals(session_id=session.pk)
-    touch(board_key(session.pk))
-    record(
-        actor=actor,
-        action="attendance.record.marked",
+        enqueue(ABSENCES_TASK, session.pk)
+    session.refresh_from_db()
+    return bulk
+
+
+def _hold_afterwards(
+    *, session: ClassSession, policy: Policy, topic: str, now: datetime, actor: Actor
+) -> None:
+    session_hold_afterwards(
+        session=session,
+        topic=topic,
+        policy=frozen(policy=policy, classroom=session.classroom),
+        enrolled=enrolled_students(course_id=session.course_id).count(),
         now=now,
-        target=row,
-        data={"before": before, "after": status, "reason": reason.strip()[:500]},
+        actor=actor,
     )
-    return row
 
 
-def _markable(*, session: ClassSession, student_id: int) -> Student:
-    """The student, locked against a check-in at the same moment."""
-    student = Student.objects.select_for_update(no_key=True).filter(pk=student_id).first()
-    belongs = student is not None and (
-        enrolled_students(course_id=session.course_id).filter(student=student).exists()
-        or AttendanceRecord.objects.filter(session=session, student=student).exists()
+def unmarked_close(*, session: ClassSession, enrolled: Iterable[int], now: datetime) -> None:
+    """What the end of a session makes of those of `enrolled` who have no mark.
+
+    Excused where an approved leave covers a part of the session, else absent.
+    Whose face is still being compared is left out. The caller refreshes the session's totals.
+    """
+    settled_later = set(
+        CheckInAttempt.objects.filter(session=session, outcome=Outcome.PENDING).values_list(
+            "student_id", flat=True
+        )
     )
-    if student is None or not belongs:
-        raise NotFound("student_not_found", _("This student is not in the register."))
-    return student
+    on_leave = students_on_leave(session=session)
+    marks = {student_id: closing_mark(on_leave=student_id in on_leave) for student_id in enrolled}
+    AttendanceRecord.objects.bulk_create(
+        [
+            AttendanceRecord(
+                session=session,
+                student_id=student_id,
+                status=status,
+                source=source,
+                policy_id=session.policy.get("policy_id"),
+                recorded_at=now,
+            )
+            for student_id, (status, source) in sorted(marks.items())
+            if student_id not in settled_later
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )

@@ -11,7 +11,7 @@ from apps.attendance.factors import FACTORS
 from apps.attendance.factors.base import Attendee, Evidence, FactorResult
 from apps.attendance.hot_path import standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome
-from apps.attendance.scoring import judge
+from apps.attendance.scoring import ONE, judge, offline_scale
 from apps.attendance.selectors import attended_count, board_key
 from apps.attendance.services.check_in import apply_verdict, judged_session
 from apps.attendance.services.record import record_from_attempt
@@ -86,7 +86,9 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     assert row is not None  # the attempt's foreign key protects it
     session = judged_session(row)
     results = {name: stored_result(factor) for name, factor in attempt.factors.items()}
-    apply_verdict(attempt, judge(session.policy, {**results, "face": face}), now=now)
+    scale = offline_scale(session.policy) if attempt.offline else ONE
+    verdict = judge(session.policy, {**results, "face": face}, scale=scale)
+    apply_verdict(attempt, verdict, now=now)
     attempt.face_state = FaceState.SETTLED
     attempt.save(
         update_fields=["score", "factors", "outcome", "reason", "settled_at", "face_state"]

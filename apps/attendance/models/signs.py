@@ -1,0 +1,120 @@
+"""Signs of cheating: facts with reasons for people to look at. They never change a status."""
+
+from decimal import Decimal
+from typing import Final
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Student
+from apps.sessions.models import ClassSession
+from apps.tenants.fields import CampusForeignKey
+from apps.tenants.models import CampusModel
+
+BURST_CODES: Final = 5  # of one second each
+
+
+class SignKind(models.TextChoices):
+    """What was noticed. docs/attacks.md says how, and what else it may mean."""
+
+    SLOW_REDEEM = "slow_redeem", _("scanned much later than the class")
+    FAR_AWAY = "far_away", _("far from the room")
+    CLOCK_DRIFT = "clock_drift", _("the phone's clock does not fit the code")
+    OTHER_DEVICE = "other_device", _("tried with another device")
+    BURST_FAILED = "burst_failed", _("did not keep up with the burst of codes")
+    SAME_FIX = "same_fix", _("the very same position as somebody else")
+    SHARED_DEVICE = "shared_device", _("one device for several students")
+    MOCK_LOCATION = "mock_location", _("the position was made up by an app")
+    TOGETHER = "together", _("always arrives with the same person from one address")
+    BURST_PASSED = "burst_passed", _("kept up with the burst of codes")
+
+
+class Sign(CampusModel):
+    """One thing that was noticed about one student in one session.
+
+    `score` is its weight, 0–1: 1 is a flag by itself, less needs a second sign. A dismissed sign
+    stays, with who dismissed it and why, and weighs nothing.
+    """
+
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="signs",
+        verbose_name=_("session"),
+    )
+    student = CampusForeignKey(
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="signs",
+        verbose_name=_("student"),
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=SignKind.choices)
+    detail = models.JSONField(_("detail"), default=dict, blank=True)
+    score = models.DecimalField(_("weight"), max_digits=3, decimal_places=2)
+    at = models.DateTimeField(_("noticed"))
+    dismissed_at = models.DateTimeField(_("dismissed"), null=True, blank=True)
+    dismissed_by = models.CharField(_("dismissed by"), max_length=254, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("sign of cheating")
+        verbose_name_plural = _("signs of cheating")
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "session", "student", "kind"], name="sign_unique"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=SignKind.values), name="sign_kind"),
+            models.CheckConstraint(
+                condition=Q(score__range=(Decimal(0), Decimal(1))), name="sign_score"
+            ),
+        ]
+        indexes = [models.Index(fields=["campus", "student", "at"], name="sign_student")]
+
+    def __str__(self) -> str:
+        return f"{self.student_id}: {self.get_kind_display()}"
+
+
+class BurstChallenge(CampusModel):
+    """Five codes of one second each. Windows count seconds from the Unix epoch.
+
+    Who redeemed which of them stands in the scan log; the outcome becomes a sign per student.
+    """
+
+    session = CampusForeignKey(
+        ClassSession,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="bursts",
+        verbose_name=_("session"),
+    )
+    first_window = models.BigIntegerField(_("first window"))
+    started_at = models.DateTimeField(_("started"))
+    started_by = models.CharField(_("started by"), max_length=254)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    is_void = models.BooleanField(
+        _("void"),
+        default=False,
+        help_text=_("Fewer than half of the class passed: it says nothing about anybody."),
+    )
+
+    class Meta:
+        verbose_name = _("burst of codes")
+        verbose_name_plural = _("bursts of codes")
+        ordering = ["-first_window"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "session", "first_window"], name="burst_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id}: {self.first_window}"
+
+    @property
+    def windows(self) -> range:
+        """The windows of its codes."""
+        return range(self.first_window, self.first_window + BURST_CODES)

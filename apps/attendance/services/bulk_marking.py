@@ -1,0 +1,396 @@
+"""Marks by hand for a whole hall: saved together, never over what somebody else marked, undoable.
+
+Every function takes the same number of statements for one student and for a thousand.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
+from apps.attendance.leave_selectors import closing_mark, students_on_leave
+from apps.attendance.models import (
+    Appeal,
+    AttendanceRecord,
+    BulkChange,
+    CustomStatus,
+    RecordChange,
+    Source,
+    Status,
+)
+from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
+from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.services.marking import (
+    Standing,
+    change_of,
+    lock_register,
+    new_record,
+    standing_of,
+)
+from apps.attendance.services.settle import refresh_totals
+from apps.audit.services import Actor, record
+from apps.common.cache import touch
+from apps.common.errors import NotFound, Refused
+from apps.sessions.models import ClassSession
+
+SAVED, UNCHANGED, CONFLICT, REFUSED = "saved", "unchanged", "conflict", "refused"
+
+MESSAGES: Final = {
+    "": "",
+    "student_not_found": _l("This student is not in the register."),
+    "repeated": _l("This student is named twice."),
+    "unknown_status": _l("There is no such status."),
+    "label_not_found": _l("There is no such status on this campus."),
+    "label_mismatch": _l("This status has another meaning."),
+    "reason_required": _l("Say why you change this mark."),
+    "changed_since": _l("Somebody or something else marked this student meanwhile."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What one student is to be marked with.
+
+    `was` is what the register showed when this was decided: the code of the campus's own status,
+    else the meaning, "" for unmarked. `label` is the code of a status of the campus's own, with
+    `status` as its meaning.
+    """
+
+    student_id: int
+    status: str
+    was: str
+    label: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkResult:
+    """What became of one mark: `result` and `code` (why), and what the register shows now."""
+
+    student: int
+    result: str
+    code: str = ""
+    message: str = ""
+    status: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Register:
+    """The part of the register that a bulk change is about, read under its locks."""
+
+    session: ClassSession
+    marks: dict[int, AttendanceRecord]
+    enrolled: frozenset[int]
+    labels: dict[str, CustomStatus]
+
+
+def records_mark_bulk(
+    *,
+    session: ClassSession,
+    marks: Sequence[Mark],
+    nonce: str,
+    now: datetime,
+    actor: Actor,
+    role: Editor = Editor.LECTURER,
+    reason: str = "",
+) -> BulkChange:
+    """Mark many students in one transaction; `results` of what is returned has a row for each.
+
+    A student who is marked otherwise than the caller saw is left alone and told as a conflict,
+    with what the register shows. Rows that cannot be saved are told, the others are saved.
+    `reason` stands for rows without their own. The same nonce gets the first answer; `Refused`
+    nonce_used when it was somebody else's or another session's.
+    """
+    answered = _answered(nonce, session=session, actor=actor)
+    if answered is not None:
+        return answered
+    try:
+        with transaction.atomic():
+            return _mark_bulk(session, marks, nonce, now=now, actor=actor, role=role, reason=reason)
+    except IntegrityError:
+        # The same request was under way elsewhere and has finished while this one waited.
+        answered = _answered(nonce, session=session, actor=actor)
+        if answered is None:
+            raise
+        return answered
+
+
+def _answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange | None:
+    known = BulkChange.objects.filter(nonce=nonce).first()
+    if known is not None and (known.session_id, known.actor_id) != (session.pk, actor.id):
+        raise Refused("nonce_used", _("This nonce was used for another change."))
+    return known
+
+
+def _mark_bulk(
+    session: ClassSession,
+    marks: Sequence[Mark],
+    nonce: str,
+    *,
+    now: datetime,
+    actor: Actor,
+    role: Editor,
+    reason: str,
+) -> BulkChange:
+    register = _read(session, {mark.student_id for mark in marks}, role=role, now=now)
+    results, wanted, seen = [], [], set()
+    for mark in marks:
+        code = "repeated" if mark.student_id in seen else _problem(mark, register, reason)
+        seen.add(mark.student_id)
+        result = _result(mark, register.marks.get(mark.student_id), code)
+        results.append(result)
+        if result.result == SAVED:
+            wanted.append(mark)
+    bulk = BulkChange.objects.create(
+        session=register.session,
+        nonce=nonce,
+        results=[asdict(result) for result in results],
+        actor_id=actor.id,
+        actor_label=actor.label,
+        at=now,
+    )
+    _save(register, wanted, bulk, now=now, actor=actor, reason=reason)
+    _follow_up(register.session)
+    record(
+        actor=actor,
+        action="attendance.records.marked",
+        now=now,
+        target=bulk,
+        data={
+            "session": session.pk,
+            "marks": {str(m.student_id): [m.was, m.label or m.status] for m in wanted},
+        },
+    )
+    return bulk
+
+
+def _read(
+    session: ClassSession, student_ids: Collection[int], *, role: Editor, now: datetime
+) -> _Register:
+    held = lock_register(session_id=session.pk, student_ids=student_ids)
+    policy = policy_for(course=held.course)
+    refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
+    marks = AttendanceRecord.objects.filter(session=held, student_id__in=student_ids)
+    enrolled = enrolled_students(course_id=held.course_id).filter(student_id__in=student_ids)
+    return _Register(
+        session=held,
+        marks={row.student_id: row for row in marks.select_related("label")},
+        enrolled=frozenset(enrolled.values_list("student_id", flat=True)),
+        labels={own.code: own for own in CustomStatus.objects.all()},
+    )
+
+
+def _problem(mark: Mark, register: _Register, reason: str) -> str:
+    """Why this mark cannot be saved, as a key of `MESSAGES`; "" when it can."""
+    row = register.marks.get(mark.student_id)
+    before = standing_of(row)
+    if row is None and mark.student_id not in register.enrolled:
+        return "student_not_found"
+    if before.shown_code != mark.was:
+        return "changed_since"
+    if mark.status not in Status.values:
+        return "unknown_status"
+    changes = (before.status, before.label) != (mark.status, mark.label)
+    if row is not None and changes and not (mark.reason or reason).strip():
+        return "reason_required"
+    return _label_problem(mark, register.labels.get(mark.label), kept=not changes)
+
+
+def _label_problem(mark: Mark, own: CustomStatus | None, *, kept: bool) -> str:
+    if not mark.label:
+        return ""
+    if own is None or not (own.is_active or kept):
+        return "label_not_found"
+    return "" if own.meaning == mark.status else "label_mismatch"
+
+
+def _result(mark: Mark, row: AttendanceRecord | None, code: str) -> MarkResult:
+    now_there = standing_of(row)
+    if code:
+        kind = CONFLICT if code == "changed_since" else REFUSED
+    elif (now_there.status, now_there.label) == (mark.status, mark.label):
+        kind = UNCHANGED
+    else:
+        kind = SAVED
+        now_there = Standing(status=mark.status, label=mark.label)
+    return MarkResult(
+        student=mark.student_id,
+        result=kind,
+        code=code,
+        message=str(MESSAGES[code]),
+        status=now_there.status,
+        label=now_there.label,
+    )
+
+
+def _save(
+    register: _Register,
+    marks: Iterable[Mark],
+    bulk: BulkChange,
+    *,
+    now: datetime,
+    actor: Actor,
+    reason: str,
+) -> None:
+    rows, before, reasons = [], [], []
+    for mark in marks:
+        row = register.marks.get(mark.student_id)
+        before.append(standing_of(row))
+        source = Source.MANUAL if row is None else Source.CORRECTED
+        row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
+        row.status, row.label = mark.status, register.labels.get(mark.label)
+        row.source = source
+        rows.append(row)
+        reasons.append(mark.reason or reason)
+    _write(rows)
+    RecordChange.objects.bulk_create(
+        change_of(row=row, before=was, reason=why, now=now, actor=actor, batch=bulk)
+        for row, was, why in zip(rows, before, reasons, strict=True)
+    )
+
+
+def _write(rows: list[AttendanceRecord]) -> None:
+    """New and changed marks in one statement. The callers hold the students: nobody is between.
+
+    Rows that exist are sent without their key, as the conflict is to be on (session, student).
+    """
+    for row in rows:
+        row.pk = None
+    AttendanceRecord.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["campus", "session", "student"],
+        update_fields=["status", "label", "source", "updated_at"],
+    )
+
+
+def _follow_up(session: ClassSession) -> None:
+    if session.status == ClassSession.Status.COMPLETED:
+        refresh_totals(session_id=session.pk)
+    touch(board_key(session.pk))
+
+
+# --- Undo ------------------------------------------------------------------------------------
+
+
+def last_bulk(*, session: ClassSession) -> BulkChange:
+    """The newest bulk change of a session that was not undone; raises `NotFound`."""
+    bulk = BulkChange.objects.filter(session=session, undone_at=None).order_by("-at", "-pk").first()
+    if bulk is None:
+        raise NotFound("nothing_to_undo", _("There is nothing to undo."))
+    return bulk
+
+
+@transaction.atomic
+def bulk_undo(
+    *, bulk: BulkChange, now: datetime, actor: Actor, role: Editor = Editor.LECTURER
+) -> list[MarkResult]:
+    """Put back what a bulk change changed and nobody has changed since; the rest is told.
+
+    Who was unmarked before is unmarked again, or what the closing makes of them when the session
+    has been completed.
+    """
+    changes = {change.student_id: change for change in bulk.changes.all()}
+    register = _read(bulk.session, changes.keys(), role=role, now=now)
+    if not BulkChange.objects.filter(pk=bulk.pk, undone_at=None).update(undone_at=now):
+        raise Refused("already_undone", _("This change has been undone already."))
+    bulk.undone_at = now
+    newest = dict(
+        RecordChange.objects.filter(session=register.session, student_id__in=changes)
+        .values_list("student_id")
+        .annotate(Max("pk"))
+    )
+    undoable = [
+        change
+        for student_id, change in changes.items()
+        if newest[student_id] == change.pk and student_id in register.marks
+    ]
+    _put_back(register, undoable, bulk, now=now, actor=actor)
+    _follow_up(register.session)
+    record(
+        actor=actor,
+        action="attendance.records.undone",
+        now=now,
+        target=bulk,
+        data={
+            "session": register.session.pk,
+            "marks": {
+                str(c.student_id): [c.after_label or c.after, c.before_label or c.before]
+                for c in undoable
+            },
+        },
+    )
+    return _undo_results(register, changes.values(), undone={c.student_id for c in undoable})
+
+
+def _put_back(
+    register: _Register,
+    changes: Iterable[RecordChange],
+    bulk: BulkChange,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
+    """The marks as they were, in four statements; `register.marks` follows."""
+    closed = register.session.status == ClassSession.Status.COMPLETED
+    on_leave = students_on_leave(session=register.session)
+    rows, gone, history = [], [], []
+    for change in changes:
+        row = register.marks[change.student_id]
+        before = standing_of(row)
+        if change.before:
+            row.status, row.source = change.before, change.before_source
+            row.label = register.labels.get(change.before_label)
+        elif closed:
+            row.status, row.source = closing_mark(on_leave=change.student_id in on_leave)
+            row.label = None
+        else:
+            gone.append(row.pk)
+            del register.marks[change.student_id]
+        entry = change_of(row=row, before=before, reason=_("Undone"), now=now, actor=actor)
+        entry.batch = bulk
+        if change.student_id not in register.marks:
+            entry.record, entry.after, entry.after_label = None, "", ""
+        else:
+            rows.append(row)
+        history.append(entry)
+    _write(rows)
+    _remove(gone)
+    RecordChange.objects.bulk_create(history)
+
+
+def _remove(record_ids: list[int]) -> None:
+    """Take marks away; changes and appeals stay, told apart by session and student.
+
+    By hand, because Django's deletion works in batches: more statements for more students.
+    """
+    RecordChange.objects.filter(record__in=record_ids).update(record=None)
+    Appeal.objects.filter(record__in=record_ids).update(record=None)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM attendance_attendancerecord WHERE id = ANY(%s)", [record_ids])
+
+
+def _undo_results(
+    register: _Register, changes: Iterable[RecordChange], *, undone: Collection[int]
+) -> list[MarkResult]:
+    results = []
+    for change in changes:
+        shown = standing_of(register.marks.get(change.student_id))
+        code = "" if change.student_id in undone else "changed_since"
+        results.append(
+            MarkResult(
+                student=change.student_id,
+                result=CONFLICT if code else SAVED,
+                code=code,
+                message=str(MESSAGES[code]),
+                status=shown.status,
+                label=shown.label,
+            )
+        )
+    return results

@@ -1,0 +1,20 @@
+"""Reminding lecturers of what they left undone."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from apps.attendance import leave_notices
+from apps.attendance.not_taken import registers_not_taken
+
+LOOK_BACK: Final = timedelta(days=7)  # older ones stand in the list, without another message
+
+
+def registers_remind(*, now: datetime) -> int:
+    """Tell each lecturer of the entered campus once of each register that was not taken.
+
+    Safe to run again: nobody hears of the same session twice. Returns how many were told.
+    """
+    return sum(
+        leave_notices.register_not_taken(session=session, now=now)
+        for session in registers_not_taken(now=now, since=now - LOOK_BACK)
+    )
