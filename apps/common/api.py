@@ -1,4 +1,4 @@
-"""What REST endpoints share: refusals, paging, throttles.
+"""What REST endpoints share: refusals, paging, downloads, throttles.
 
 DRF loads this while it loads its own views: nothing here may import `rest_framework.views`.
 """
@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework import exceptions
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.throttling import BaseThrottle
 
@@ -29,6 +30,25 @@ class Pages(PageNumberPagination):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"
+
+
+def paged(view: Any) -> Any:
+    """Says of a function view that its list comes in `Pages`; belongs above `@api_view`."""
+    view.cls.pagination_class = Pages
+    return view
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """For downloads: the file is the answer whatever was asked for, and errors are JSON."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+def download(view: Any) -> Any:
+    """Says of a function view that it answers with a file; belongs above `@api_view`."""
+    view.cls.content_negotiation_class = AnyAccept
+    return view
 
 
 def error_body(refusal: Refused) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""What is answered where no view is reached: JSON under the API, pages for people."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+from apps.common.api import error_body
+from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.http import wants_json
+
+
+def _json(refusal: Refused) -> JsonResponse:
+    return JsonResponse(error_body(refusal), status=refusal.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return _json(Invalid("bad_request", _("This request could not be read.")))
+    return defaults.bad_request(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return _json(NotFound("not_found", _("There is nothing at this address.")))
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if wants_json(request):
+        message = _("Something went wrong on the server. Nothing was saved.")
+        return _json(Refused("server_error", message, status=500))
+    return defaults.server_error(request)

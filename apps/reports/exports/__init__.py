@@ -1,0 +1,24 @@
+"""A table as a file."""
+
+from collections.abc import Callable
+from typing import Final
+
+from apps.reports.exports.pdf import pdf
+from apps.reports.exports.sheets import csv_file, workbook
+from apps.reports.tables import Table
+
+CSV_TYPE: Final = "text/csv"
+XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF_TYPE: Final = "application/pdf"
+# format → content type, writer
+WRITERS: Final[dict[str, tuple[str, Callable[[Table], bytes]]]] = {
+    "csv": (CSV_TYPE, csv_file),
+    "xlsx": (XLSX_TYPE, workbook),
+    "pdf": (PDF_TYPE, pdf),
+}
+FORMATS: Final = tuple(WRITERS)
+
+
+def filename(table: Table, kind: str) -> str:
+    """Ours alone: nothing that anybody typed."""
+    return f"{table.name}-{table.printed_at.astimezone(table.zone):%Y-%m-%d}.{kind}"

@@ -1,0 +1,29 @@
+"""Finished exports: sealed under the campus's key until they are fetched or forgotten."""
+
+import uuid
+from typing import Final
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from apps.common.crypto import seal, unseal
+from apps.tenants.scope import current_campus_id
+
+PURPOSE: Final = "report-file"
+
+
+def file_keep(data: bytes) -> str:
+    """Store the bytes; returns the name under which `file_read` finds them."""
+    name = f"reports/{uuid.uuid4().hex}"
+    sealed = seal(PURPOSE, current_campus_id(), data, context=name.encode())
+    return default_storage.save(name, ContentFile(sealed))
+
+
+def file_read(name: str) -> bytes:
+    with default_storage.open(name) as stored:
+        sealed = stored.read()
+    return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
+
+
+def file_forget(name: str) -> None:
+    default_storage.delete(name)

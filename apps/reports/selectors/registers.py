@@ -1,0 +1,91 @@
+"""Registers that nobody took, and the sheet to sign where there is no phone."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from apps.attendance.not_taken import registers_not_taken_seen
+from apps.attendance.selectors import enrolled_students
+from apps.common.errors import Invalid, NotFound
+from apps.enrollments.models import Course
+from apps.enrollments.selectors import course_seen
+from apps.reports.asked import Asked
+from apps.reports.tables import Found, Row
+from apps.sessions.models import ClassSession
+
+# From a session to what it is filtered by; the lecturer is the one who was to hold it.
+SESSION_FILTERS: Final = {
+    "course": "course",
+    "section": "course__section",
+    "department": "course__section__department",
+    "lecturer": "faculty",
+    "term": "term",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A course, and the session whose list is to be signed, if one was named."""
+
+    course: Course
+    session: ClassSession | None
+
+
+def sheet_of(asked: Asked) -> Sheet:
+    """Raises `Invalid` without a course, `NotFound` for what this person may not see."""
+    filters = asked.filters
+    if filters.course is None:
+        raise Invalid("course_required", _("Name the course."))
+    course = course_seen(viewer=asked.viewer, course_id=filters.course)
+    if filters.session is None:
+        return Sheet(course=course, session=None)
+    session = ClassSession.objects.filter(pk=filters.session, course=course).first()
+    if session is None:
+        raise NotFound("session_not_found", _("There is no such session of this course."))
+    return Sheet(course=course, session=session)
+
+
+def signing_sheet(asked: Asked) -> Found:
+    """Everybody who is enrolled now, by student number, with a place to sign."""
+    rows = enrolled_students(course_id=sheet_of(asked).course.pk)
+    return Found(
+        [
+            {
+                "number": number,
+                "student": row.student_id,
+                "code": row.student.code,
+                "name": row.student.full_name,
+                "signature": "",
+            }
+            for number, row in enumerate(rows, start=1)
+        ]
+    )
+
+
+def not_taken(asked: Asked) -> Found:
+    """Sessions that nobody opened in time, newest first; of the terms under way by default.
+
+    Lecturers see the sessions that they were to hold themselves.
+    """
+    chosen = {path: getattr(asked.filters, name) for name, path in SESSION_FILTERS.items()}
+    found = registers_not_taken_seen(
+        viewer=asked.viewer,
+        now=asked.now,
+        **{path: value for path, value in chosen.items() if value is not None},
+    )
+    return Found(found.filter(asked.days()), lambda page: [_missed_row(row) for row in page])
+
+
+def _missed_row(session: ClassSession) -> Row:
+    return {
+        "session": session.pk,
+        "starts_at": session.starts_at,
+        "ends_at": session.ends_at,
+        "course": session.course_id,
+        "course_code": session.course.code,
+        "course_name": session.course.subject.name,
+        "lecturer": session.faculty.full_name,
+        "room": str(session.classroom or ""),
+        "topic": session.topic,
+    }
