@@ -1,7 +1,7 @@
 """What every portal page shares: sign-in, the campus's clock, and refusals shown as pages."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.permissions import ADMIN_ROLES, roles_of
 from apps.common.errors import Refused
+from apps.notifications.selectors import unread_count
 from apps.tenants.middleware import refuse, request_campus
 
 View = Callable[..., HttpResponse]
@@ -31,7 +32,10 @@ def portal_page(view: View) -> View:
 
 
 def portal_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the campus, the user's roles on it, and whether the admin is for them."""
+    """Context processor: the campus, the user's roles on it, and whether the admin is for them.
+
+    `unread_messages` is counted (one query) only where a template asks for it: in the navigation.
+    """
     if getattr(request, "campus_id", None) is None:
         return {}
     user = getattr(request, "user", None)
@@ -41,4 +45,5 @@ def portal_context(request: HttpRequest) -> dict[str, Any]:
         "campus": request_campus(request),
         "roles": roles,
         "may_administer": may_administer,
+        "unread_messages": partial(unread_count, user=user),
     }

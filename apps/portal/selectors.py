@@ -8,16 +8,17 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Faculty, Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy
 from apps.attendance.policies import policies_for, window_of
 from apps.attendance.selectors import ATTENDED
 from apps.enrollments.models import Course, Enrollment
+from apps.reports.selectors.courses import remaining_of
+from apps.reports.selectors.risk import risk_of
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import sessions_of
 
 UPCOMING_DAYS: Final = 7
 UPCOMING_LIMIT: Final = 30
-REQUIRED_PERCENT: Final = 75  # what the student's page warns below (spec AMS-28)
 
 
 def day_bounds(now: datetime) -> tuple[datetime, datetime]:
@@ -93,34 +94,60 @@ def student_sessions_today(*, student: Student, now: datetime) -> list[ClassSess
     return sessions
 
 
-def student_courses(*, student: Student) -> list[dict[str, Any]]:
-    """Each course of the student with its summary; percent is None before the first class."""
+def courses_attended(*, student: Student) -> QuerySet[Course]:
+    return (
+        Course.objects.filter(
+            enrollments__student=student, enrollments__status=Enrollment.Status.ENROLLED
+        )
+        .select_related("subject")
+        .order_by("code")
+    )
+
+
+def student_courses(*, student: Student, now: datetime) -> list[dict[str, Any]]:
+    """Each course with the figures and the outlook of `risk_of`, and how the student stands.
+
+    `standing` is "below" the limit, "near" it, "fine", or "" before a class counts. Four
+    statements, whatever the number of courses.
+    """
+    courses = list(courses_attended(student=student))
+    ids = [course.pk for course in courses]
     summaries = {
         summary.course_id: summary for summary in AttendanceSummary.objects.filter(student=student)
     }
-    enrollments = (
-        Enrollment.objects.filter(student=student, status=Enrollment.Status.ENROLLED)
-        .select_related("course__subject")
-        .order_by("course__code")
-    )
-    return [_course_row(row.course, summaries.get(row.course_id)) for row in enrollments]
+    policies = policies_for(course_ids=ids)
+    left = remaining_of(ids, now=now, zone=timezone.get_current_timezone())
+    return [
+        _course_row(
+            course,
+            summaries.get(course.pk),
+            policy=policies[course.pk],
+            left=left.get(course.pk, 0),
+        )
+        for course in courses
+    ]
 
 
-def _course_row(course: Course, summary: AttendanceSummary | None) -> dict[str, Any]:
-    held = summary.total_sessions if summary else 0
-    return {
-        "course": course,
-        "held": held,
-        "attended": summary.attended_sessions if summary else 0,
-        "percent": summary.attendance_percentage if summary and held else None,
-        "required": REQUIRED_PERCENT,
-    }
+def _course_row(
+    course: Course, summary: AttendanceSummary | None, *, policy: Policy, left: int
+) -> dict[str, Any]:
+    figures = risk_of(summary or AttendanceSummary(), policy.defaulter_percent, left)
+    percent = figures["percentage"]
+    standing = "fine"
+    if percent is None:
+        standing = ""
+    elif percent < policy.defaulter_percent:
+        standing = "below"
+    elif percent < policy.warn_percent:
+        standing = "near"
+    return {**figures, "course": course, "standing": standing}
 
 
 def student_history(*, student: Student) -> QuerySet[AttendanceRecord]:
-    """The student's records, newest session first."""
+    """The student's records, newest session first, each with its `changes`, newest first."""
     return (
         AttendanceRecord.objects.filter(student=student)
-        .select_related("session__course__subject", "attempt")
+        .select_related("session__course__subject", "attempt", "label")
+        .prefetch_related("changes")
         .order_by("-session__starts_at", "-id")
     )

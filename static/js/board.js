@@ -9,6 +9,7 @@ import {
   withHere,
 } from "./dom.js";
 import { BoardFeed } from "./feed.js";
+import { Marking } from "./marking.js";
 
 const root = document.getElementById("board");
 const body = root.querySelector("[data-rows]");
@@ -71,10 +72,20 @@ function fill(element, row) {
   setText(part("code"), row.code);
   setText(part("mark-name"), row.name);
   setText(part("at"), row.at ? clock.format(new Date(row.at)) : "");
-  setText(part("method"), row.method ? label(`method-${row.method}`, row.method) : "");
+  setText(part("method"), methodText(row));
+  part("method").title = row.explanation;
+  part("flag").hidden = !row.flagged;
+  part("flag").title = row.signs.map((sign) => sign.name).join("; ");
   setText(part("score"), typeof row.score === "number" ? percent.format(row.score) : "");
-  part("badge").replaceChildren(cloneTemplate(`badge-${row.status}`));
+  part("badge").replaceChildren(cloneTemplate(`badge-${row.status}`), row.label_name);
   part("chips").replaceChildren(...(row.factors ? [chips(row.factors)] : []));
+}
+
+/** How the mark came to be, such as "QR code, without network". */
+function methodText(row) {
+  const words = row.method ? [label(`method-${row.method}`, row.method)] : [];
+  if (row.offline) words.push(label("offline", ""));
+  return words.join(", ");
 }
 
 function newEntry(row) {
@@ -95,6 +106,7 @@ function mergeRows(rows) {
     fill(entry.element, row);
     if (!first) flash(entry.element);
     entries.set(row.student_id, entry);
+    marking?.prepare(entry.element);
     changed = true;
   }
   return dropMissing(rows) || changed;
@@ -180,14 +192,21 @@ function afterMark({ detail: { xhr } }) {
   }
 }
 
+function startMarking() {
+  const bar = document.getElementById("marking-bar");
+  return bar ? new Marking({ root, bar, entries }) : null;
+}
+
+const marking = startMarking();
 const feed = new BoardFeed(root.dataset.boardUrl);
 feed.addEventListener("board", (event) => render(event.detail.board));
 feed.addEventListener("state", (event) => renderConnection(root, event.detail));
 feed.start(embeddedBoard());
+marking?.addEventListener("saved", () => feed.refresh());
 
 search.addEventListener("input", applyFilter);
 sort.addEventListener("change", arrange);
-form.addEventListener("htmx:afterRequest", afterMark);
+form?.addEventListener("htmx:afterRequest", afterMark);
 root.addEventListener("click", (event) => {
   const button = event.target.closest("[data-filter]");
   if (button) {
@@ -198,5 +217,5 @@ root.addEventListener("click", (event) => {
     applyFilter();
   }
   const row = event.target.closest("[data-mark]")?.closest("[data-student]");
-  if (row) openMark(row.dataset.student);
+  if (row && dialog) openMark(row.dataset.student);
 });

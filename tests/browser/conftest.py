@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -40,11 +42,31 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture
-def hall(transactional_db: None) -> Cast:
-    """Campus "north", reached at the live server's own host name."""
+def hall(transactional_db: None, context: BrowserContext) -> Iterator[Cast]:
+    """Campus "north", reached at the live server's own host name.
+
+    Pages that ask every second are left before the tables are emptied.
+    """
     cast = make_cast("north")
     Domain.objects.create(campus=cast.campus, host="localhost")
-    return cast
+    yield cast
+    for page in context.pages:
+        page.goto("about:blank")
+    wait_for_quiet()
+
+
+def wait_for_quiet() -> None:
+    """Until no request is in the database any more, at most ten seconds."""
+    busy = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state <> 'idle' AND pid <> pg_backend_pid()"
+    )
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(busy)
+            if cursor.fetchone() == (0,):
+                return
 
 
 @pytest.fixture

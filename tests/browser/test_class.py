@@ -76,7 +76,7 @@ def test_a_class_from_start_to_register(
     row = page.locator("[data-student]", has_text=hall.classmate.full_name)
     row.get_by_role("button").click()
     page.get_by_text("Late", exact=True).last.click()
-    page.get_by_label("Reason").fill("Came through the back door")
+    page.locator("#mark-dialog").get_by_label("Reason").fill("Came through the back door")
     page.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Late")
 

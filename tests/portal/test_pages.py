@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.attendance.models import AttendanceRecord, RecordChange, Status
-from apps.attendance.services.register import record_mark, register_open
+from apps.attendance.services.marking import record_mark
+from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -177,7 +178,7 @@ def test_the_board_answers_304_until_something_changes(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_idle_poll_asks_three_statements_and_a_full_board_eight() -> None:
+def test_an_idle_poll_asks_three_statements_and_a_full_board_nine() -> None:
     """The campus's announcement and the user for 304; no table of the register."""
     cast = make_cast("north")
     with campus_scope(cast.campus):
@@ -204,7 +205,7 @@ def test_an_idle_poll_asks_three_statements_and_a_full_board_eight() -> None:
         return answer.status_code, len(real)
 
     status, full = statements()
-    assert (status, full) == (200, 8)
+    assert (status, full) == (200, 9)
     for _ in range(5):  # a window may turn over between two polls, not five times
         status, idle = statements(**{"if-none-match": statements.etag})  # type: ignore[attr-defined]
         if status == 304:

@@ -1,6 +1,7 @@
 """One session: the projector, the live register, marks by hand, completion."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
@@ -15,7 +16,16 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts.api.permissions import request_faculty
 from apps.attendance.board import board_answer, board_document
 from apps.attendance.models import Status
-from apps.attendance.services.register import record_mark, register_close
+from apps.attendance.policies import (
+    EDIT_REFUSALS,
+    Editor,
+    edit_refusal,
+    policy_for,
+    time_refusal,
+    window_of,
+)
+from apps.attendance.services.marking import record_mark
+from apps.attendance.services.register import register_close
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.portal.forms import MarkForm
@@ -27,7 +37,8 @@ from apps.sessions.services import check_in_code_issue
 WATCHING_SECONDS: Final = 30  # how long a checked right to watch a board is believed
 
 
-def _own(request: HttpRequest, session_id: int) -> ClassSession:
+def own_session(request: HttpRequest, session_id: int) -> ClassSession:
+    """A session of the lecturer who asks; any other is `NotFound`."""
     return session_of(faculty=request_faculty(request), session_id=session_id)
 
 
@@ -35,16 +46,44 @@ def _own(request: HttpRequest, session_id: int) -> ClassSession:
 @portal_page
 def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
     """The register of one session: live board, marks by hand, completion."""
-    session = _own(request, session_id)
-    context = {"session": session, "board": board_document(session=session, now=timezone.now())}
+    session = own_session(request, session_id)
+    now = timezone.now()
+    marking, refusal = _marking(session, now)
+    context = {
+        "session": session,
+        "board": board_document(session=session, now=now),
+        "marking": marking,
+        "edit_refusal": EDIT_REFUSALS.get(refusal, ""),
+    }
     return render(request, "portal/session.html", context)
+
+
+def _marking(session: ClassSession, now: datetime) -> tuple[str, str]:
+    """How many can be marked at once: "bulk", "take" (afterwards) or ""; and why not, if not."""
+    if session.status == ClassSession.Status.CANCELLED:
+        return "", ""
+    policy = policy_for(course=session.course)
+    facts: dict[str, Any] = {
+        "session": session,
+        "role": Editor.LECTURER,
+        "policy": policy,
+        "now": now,
+    }
+    if session.status != ClassSession.Status.SCHEDULED:
+        refusal = edit_refusal(**facts)
+        return ("" if refusal else "bulk"), refusal
+    _before, after = window_of(policy)
+    if now <= session.starts_at + after:
+        return "", ""
+    refusal = time_refusal(**facts)
+    return ("" if refusal else "take"), refusal
 
 
 @require_GET
 @portal_page
 def projector(request: HttpRequest, session_id: int) -> HttpResponse:
     """The page on the wall."""
-    session = _own(request, session_id)
+    session = own_session(request, session_id)
     context = {"session": session, "board": board_document(session=session, now=timezone.now())}
     return render(request, "portal/projector.html", context)
 
@@ -57,12 +96,12 @@ def board(request: HttpRequest, session_id: int) -> HttpResponse:
     watching = f"watching:{request.campus_id}:{request.user.pk}:{session_id}"  # type: ignore[attr-defined]
     session = None
     if not cache.get(watching):
-        session = _own(request, session_id)
+        session = own_session(request, session_id)
         cache.set(watching, 1, WATCHING_SECONDS)
     return board_answer(
         request,
         session_id=session_id,
-        load=lambda: session or _own(request, session_id),
+        load=lambda: session or own_session(request, session_id),
         now=timezone.now(),
     )
 
@@ -71,7 +110,7 @@ def board(request: HttpRequest, session_id: int) -> HttpResponse:
 @portal_page
 def session_mark(request: HttpRequest, session_id: int) -> HttpResponse:
     """Mark one student: 204, or 422 with the reasons as a partial for the dialog."""
-    session = _own(request, session_id)
+    session = own_session(request, session_id)
     form = MarkForm(request.POST)
     if not form.is_valid():
         errors = [error for field in form.errors.values() for error in field]
@@ -99,7 +138,7 @@ def _form_errors(request: HttpRequest, errors: Sequence[Any]) -> HttpResponse:
 def session_code(request: HttpRequest, session_id: int) -> HttpResponse:
     """A one-time code for students without a camera: shown once, a new one replaces it."""
     code, expires_at = check_in_code_issue(
-        session=_own(request, session_id), now=timezone.now(), actor=request_actor(request)
+        session=own_session(request, session_id), now=timezone.now(), actor=request_actor(request)
     )
     context = {"code": code, "expires_at": timezone.localtime(expires_at)}
     return render(request, "portal/_one_time_code.html", context)
@@ -109,7 +148,7 @@ def session_code(request: HttpRequest, session_id: int) -> HttpResponse:
 @portal_page
 def session_complete(request: HttpRequest, session_id: int) -> HttpResponse:
     """Complete the session; the register stays on the screen."""
-    session = _own(request, session_id)
+    session = own_session(request, session_id)
     try:
         register_close(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:

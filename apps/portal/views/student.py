@@ -1,4 +1,4 @@
-"""The student's own page."""
+"""A student's attendance: today, every course, every mark with its explanation."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.accounts.api.permissions import request_student
+from apps.portal.marks import marks_of
 from apps.portal.pages import portal_page
 from apps.portal.selectors import student_courses, student_history, student_sessions_today
 
@@ -18,21 +19,17 @@ HISTORY_PAGE: Final = 20
 @require_GET
 @portal_page
 def my_attendance(request: HttpRequest) -> HttpResponse:
-    """A student's own classes of today, courses and history."""
+    """The student's classes of today, courses and marks."""
     student = request_student(request)
     now = timezone.now()
     page = Paginator(student_history(student=student), HISTORY_PAGE).get_page(
         request.GET.get("page")
     )
-    for record in page:
-        factors = record.attempt.factors if record.attempt else {}
-        record.factors = {  # type: ignore[attr-defined]
-            name: factor["passed"] for name, factor in factors.items()
-        }
     context = {
         "now": timezone.localtime(now),
         "sessions": student_sessions_today(student=student, now=now),
-        "courses": student_courses(student=student),
+        "courses": student_courses(student=student, now=now),
+        "marks": marks_of(student=student, records=page.object_list, now=now),
         "page_obj": page,
     }
     return render(request, "portal/home_student.html", context)
