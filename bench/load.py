@@ -27,9 +27,11 @@ class Load:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def request_bytes(path: str, body: bytes, *, host: str, headers: dict[str, str]) -> bytes:
+def request_bytes(
+    path: str, body: bytes, *, host: str, headers: dict[str, str], method: str = "POST"
+) -> bytes:
     lines = [
-        f"POST {path} HTTP/1.1",
+        f"{method} {path} HTTP/1.1",
         f"Host: {host}",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",

@@ -11,7 +11,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.utils import timezone
 
 from apps.accounts.api.tokens import CAMPUS_CLAIM
-from apps.accounts.models import Device, Faculty, Membership, Role, Student, User
+from apps.accounts.models import Device, Faculty, Membership, Person, Role, Student, User
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Enrollment, Subject, Term
 
@@ -27,16 +27,19 @@ def student(number: int) -> Student:
     )
 
 
-def signed_in_token(person: Student) -> str:
+def signed_in_token(person: Person) -> str:
+    assert person.user is not None
+    return token_for(person.user, campus_id=person.campus_id)
+
+
+def token_for(user: User, *, campus_id: int) -> str:
     """A session as sign-in leaves it, and the access token for it."""
-    user = person.user
-    assert user is not None
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
-    return internal.create_access_token(user, session, {CAMPUS_CLAIM: person.campus_id})
+    return internal.create_access_token(user, session, {CAMPUS_CLAIM: campus_id})
 
 
 def bound_device(person: Student, key: ec.EllipticCurvePrivateKey) -> None:

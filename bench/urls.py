@@ -1,9 +1,11 @@
-"""The platform's addresses and two trivial views: the baselines that ratios are taken against.
+"""The platform's addresses and the baselines that ratios are taken against.
 
-Both commit one insert behind the same middleware as everything else.
+Two trivial views commit one insert behind the same middleware as everything else; a third
+searches without an index, a fourth only signs in.
 """
 
 from django.db import connection
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
@@ -11,6 +13,9 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from apps.accounts.api.permissions import IsMember
+from apps.accounts.models import Student
 
 
 def insert_row() -> None:
@@ -33,7 +38,28 @@ def rest_view(request: Request) -> Response:
     return Response({"received": len(request.data)})
 
 
+@api_view(["GET"])
+@permission_classes([IsMember])
+def member_view(request: Request) -> Response:
+    """What signing in costs."""
+    return Response({})
+
+
+@api_view(["GET"])
+@permission_classes([IsMember])
+def ilike_view(request: Request) -> Response:
+    """What the search of students answers, found by comparing every row."""
+    rows = Student.objects.filter(is_active=True).order_by("full_name", "id")
+    for word in request.query_params["q"].split():
+        columns = ("code", "first_name", "last_name", "email")
+        rows = rows.filter(Q(*((f"{c}__icontains", word) for c in columns), _connector=Q.OR))
+    hits = rows.values("id", "code", name=F("full_name"), detail=F("program"))
+    return Response({"results": [{"kind": "student", **hit} for hit in hits[:10]]})
+
+
 urlpatterns = [
+    path("bench/member", member_view),
+    path("bench/ilike", ilike_view),
     path("bench/plain", plain_view),
     path("bench/rest", rest_view),
     path("", include("campus.urls")),

@@ -4,6 +4,10 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+handler400 = "apps.common.error_views.bad_request"
+handler404 = "apps.common.error_views.page_not_found"
+handler500 = "apps.common.error_views.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("apps.ops.urls")),
@@ -19,7 +23,12 @@ urlpatterns = [
     path("", include("apps.timetable.urls")),
     path("api/v1/", include("apps.announcements.api.urls")),
     path("api/v1/", include("apps.imports.api.urls")),
+    path("api/v1/", include("apps.reports.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerView.as_view(url_name="api-schema", template_name="api_docs.html"),
+        name="api-docs",
+    ),
 ]

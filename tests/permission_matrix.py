@@ -17,10 +17,20 @@ from typing import Any, Final
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.models import CheckInAttempt
+from apps.attendance.attachments import Paper
+from apps.attendance.models import (
+    AttendanceRecord,
+    BurstChallenge,
+    CheckInAttempt,
+    CustomStatus,
+    Sign,
+)
+from apps.attendance.services.appeals import appeal_make
+from apps.attendance.services.leave import Absence, leave_request
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.imports.models import ImportRun
+from apps.jobs.models import Job
 from apps.privacy.models import Consent
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import Holiday, WeeklySlot
@@ -69,6 +79,8 @@ def only(*roles: str, status: int = PASSES, others: int = 403, **exceptions: int
 
 # An object of the lecturer's: the other lecturer must not even learn that it exists.
 OWN_SESSION: Final = only("faculty", outsider=404)
+# Administrators correct any register.
+OWN_REGISTER: Final = only("faculty", *ADMINS, outsider=404)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +108,11 @@ def a_session(cast: Cast) -> dict[str, Any]:
     """A scheduled session of the lecturer that may be opened now."""
     starts_at = timezone.now() + timedelta(minutes=1)
     return {"session_id": make_session(cast.course, starts_at=starts_at).pk}
+
+
+def a_status(cast: Cast) -> dict[str, Any]:
+    fields = {"name": "Field trip", "meaning": "excused", "points": 0, "counts_as": "neutral"}
+    return {"status_id": CustomStatus.objects.get_or_create(code="trip", defaults=fields)[0].pk}
 
 
 def a_course(cast: Cast) -> dict[str, Any]:
@@ -127,6 +144,21 @@ def an_attempt(cast: Cast) -> dict[str, Any]:
     return {"attempt_id": attempt.pk}
 
 
+def a_sign(cast: Cast) -> dict[str, Any]:
+    """A sign about `student` in the lecturer's session."""
+    where = a_session(cast)
+    sign = Sign.objects.create(
+        student=cast.student, kind="slow_redeem", score="0.5", at=timezone.now(), **where
+    )
+    return {**where, "sign_id": sign.pk}
+
+
+def a_burst(cast: Cast) -> dict[str, Any]:
+    where = a_session(cast)
+    BurstChallenge.objects.create(first_window=1, started_at=timezone.now(), **where)
+    return where
+
+
 def a_face_sample(cast: Cast) -> dict[str, Any]:
     """A pending photo of `student`, as a row: nothing lies in storage."""
     now = timezone.now()
@@ -143,6 +175,8 @@ def a_face_sample(cast: Cast) -> dict[str, Any]:
 
 PUBLIC_ROWS = [
     Row(route="healthz", answers=everybody(200), public=True),
+    # Its key is METRICS_TOKEN, which no person has.
+    Row(route="metrics", answers=everybody(404), public=True),
     Row(route="api/schema/", answers=everybody(200), public=True),
     Row(route="api/docs/", answers=everybody(200), public=True),
 ]
@@ -152,6 +186,16 @@ PEOPLE_ROWS = [
     Row(route="api/v1/me/device", answers=only(*STUDENTS, status=200)),
     Row(route="api/v1/me/device", method="post", answers=only(*STUDENTS, status=400)),
     Row(route="api/v1/me/device/challenge", method="post", answers=only(*STUDENTS, status=200)),
+    *(
+        # 404: they may, and no device is bound.
+        Row(route="api/v1/me/device/rebind", method=method, answers=only(*STUDENTS, status=404))
+        for method in ("post", "delete")
+    ),
+    Row(
+        route="api/v1/students/<int:student_id>/device",
+        arguments=a_student,
+        answers=only("admin", "operator", "super_admin", status=200),
+    ),
     Row(
         route="api/v1/students/<int:student_id>/device/reset",
         method="post",
@@ -291,7 +335,50 @@ SESSION_ROWS = [
         method="post",
         arguments=a_session,
         body={"student": 2**31 - 1, "status": "present", "reason": "seen"},
-        answers=OWN_SESSION,
+        answers=OWN_REGISTER,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/mark-bulk",
+        method="post",
+        arguments=a_session,
+        body={
+            "nonce": "n0nce-of-row",
+            "marks": [{"student": 2**31 - 1, "status": "present", "was": ""}],
+        },
+        answers=OWN_REGISTER,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/take",
+        method="post",
+        arguments=a_session,
+        body={"nonce": "n0nce-of-row", "topic": "T", "marks": []},
+        answers=OWN_REGISTER,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/undo",
+        method="post",
+        arguments=a_session,
+        body={"bulk": "all"},
+        answers={**OWN_REGISTER, **dict.fromkeys(("faculty", *ADMINS), 400)},
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/history",
+        arguments=a_session,
+        answers=only("faculty", *OFFICE, status=200, outsider=404),
+    ),
+    Row(route="api/v1/statuses", answers=signed_in(200)),
+    Row(
+        route="api/v1/statuses",
+        method="post",
+        body={"code": "trip", "name": "Field trip"},
+        answers=only(*ADMINS, status=400),
+    ),
+    Row(
+        route="api/v1/statuses/<int:status_id>",
+        method="patch",
+        arguments=a_status,
+        body={"name": "Excursion"},
+        answers=only(*ADMINS, status=200),
     ),
     Row(
         route="api/v1/sessions/<int:session_id>/one-time-code",
@@ -312,6 +399,21 @@ SESSION_ROWS = [
         body={"reason": "ill"},
         answers=OWN_SESSION,
     ),
+    *(
+        Row(
+            route=f"api/v1/sessions/<int:session_id>/{what}",
+            method=method,
+            arguments=arguments,
+            answers=only("faculty", status=status, outsider=404),
+        )
+        for what, method, arguments, status in (
+            ("signs", "get", a_session, 200),
+            ("signs", "post", a_session, 200),
+            ("signs/<int:sign_id>/dismiss", "post", a_sign, 400),
+            ("burst", "post", a_session, 409),  # the session is not open
+            ("burst", "get", a_burst, 200),
+        )
+    ),
     Row(
         route="api/v1/courses/<int:course_id>/start-codes",
         method="post",
@@ -323,6 +425,17 @@ SESSION_ROWS = [
 CHECK_IN_ROWS = [
     Row(
         route="api/v1/check-in/redeem",
+        method="post",
+        body={"token": "nonsense"},
+        answers=only(*STUDENTS, status=400),
+    ),
+    Row(
+        route="api/v1/check-in/offline",
+        method="post",
+        answers=only(*STUDENTS, status=400),
+    ),
+    Row(
+        route="api/v1/check-in/burst",
         method="post",
         body={"token": "nonsense"},
         answers=only(*STUDENTS, status=400),
@@ -474,6 +587,8 @@ PORTAL_ROWS = [
     Row(route="teach/", answers=page_for(*FACULTY)),
     Row(route="teach/start", method="post", answers=page_for(*FACULTY)),
     Row(route="attendance/", answers=page_for(*STUDENTS)),
+    Row(route="requests/", answers=page_for(*FACULTY, *OFFICE)),
+    Row(route="registers/not-taken/", answers=page_for(*FACULTY, *OFFICE)),
     Row(route="week/", answers=page_for(*STUDENTS, *FACULTY)),
     Row(route="week/calendar-link", method="post", answers=page_for(*STUDENTS, *FACULTY)),
     *(
@@ -492,6 +607,12 @@ PORTAL_ROWS = [
             ("mark", "post", {"student": 1, "status": "present"}),
             ("complete", "post", {}),
             ("code", "post", {}),
+            ("history", "get", {}),
+            ("undo", "post", {}),
+            ("signs", "get", {}),
+            ("signs", "post", {}),
+            ("burst", "post", {}),
+            ("off", "post", {}),
         )
     ),
 ]
@@ -542,16 +663,248 @@ IMPORT_ROWS = [
     ),
 ]
 
+# Stored with each request of a row: a file that starts and ends like a PDF.
+PAPER: Final = Paper(data=b"%PDF-1.7 certificate %%EOF", kind="application/pdf")
+
+
+def a_leave(cast: Cast) -> dict[str, Any]:
+    """A request of `student` that names the lecturer's course, with its certificate."""
+    now = timezone.now()
+    absence = Absence(
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+        category="medical",
+        reason="Operation",
+        course_id=cast.course.pk,
+    )
+    leave, _made = leave_request(
+        student=cast.student,
+        absence=absence,
+        nonce=uuid.uuid4().hex,
+        paper=PAPER,
+        now=now,
+        actor=SYSTEM,
+    )
+    return {"leave_id": leave.pk}
+
+
+def a_record(cast: Cast) -> dict[str, Any]:
+    """`student` was absent in a session of the lecturer that has just ended."""
+    now = timezone.now()
+    session = make_session(
+        cast.course,
+        starts_at=now - timedelta(hours=2),
+        status="completed",
+        opened_at=now,
+        topic=uuid.uuid4().hex,
+    )
+    record = AttendanceRecord.objects.create(
+        session=session, student=cast.student, status="absent", source="closing", recorded_at=now
+    )
+    return {"record_id": record.pk}
+
+
+def an_appeal(cast: Cast) -> dict[str, Any]:
+    appeal, _made = appeal_make(
+        student=cast.student,
+        mark=AttendanceRecord.objects.get(pk=a_record(cast)["record_id"]),
+        wanted="present",
+        text="I was there.",
+        nonce=uuid.uuid4().hex,
+        paper=PAPER,
+        now=timezone.now(),
+        actor=SYSTEM,
+    )
+    return {"appeal_id": appeal.pk}
+
+
+STUDENT_PAGE_ROWS = [
+    Row(route="leave/", answers=page_for(*STUDENTS)),
+    *(
+        Row(route="leave/ask", method=method, answers=page_for(*STUDENTS))
+        for method in ("get", "post")
+    ),
+    *(
+        Row(
+            route="attendance/<int:record_id>/appeal",
+            method=method,
+            arguments=a_record,
+            answers=page_for("student", classmate=404, stranger=404),
+        )
+        for method in ("get", "post")
+    ),
+    *(
+        Row(
+            route=route,
+            method="post",
+            arguments=arguments,
+            answers=page_for("student", classmate=404, stranger=404),
+        )
+        for route, arguments in (
+            ("leave/<int:leave_id>/withdraw", a_leave),
+            ("attendance/appeals/<int:appeal_id>/withdraw", an_appeal),
+        )
+    ),
+    *(
+        Row(route=route, method=method, answers=page_for(*STUDENTS, *FACULTY, *OFFICE))
+        for route, method in (
+            ("messages/", "get"),
+            ("messages/read", "post"),
+            ("messages/preferences", "get"),
+            ("messages/preferences", "post"),
+        )
+    ),
+    Row(route="sw.js", answers=everybody(200), public=True),
+]
+
+LEAVE_ROWS = [
+    Row(route="api/v1/me/leave", answers=only(*STUDENTS, status=200)),
+    Row(route="api/v1/me/leave", method="post", answers=only(*STUDENTS, status=400)),
+    Row(route="api/v1/me/appeals", answers=only(*STUDENTS, status=200)),
+    *(
+        Row(
+            route=route,
+            method="post",
+            arguments=arguments,
+            body=body,
+            answers=only("student", status=status, classmate=404, stranger=404),
+        )
+        for route, arguments, body, status in (
+            ("api/v1/me/leave/<int:leave_id>/withdraw", a_leave, {}, 200),
+            ("api/v1/me/appeals/<int:appeal_id>/withdraw", an_appeal, {}, 200),
+            (
+                "api/v1/records/<int:record_id>/appeal",
+                a_record,
+                {"wanted": "present", "text": "I was there.", "nonce": "n0nce-of-row"},
+                201,
+            ),
+        )
+    ),
+    *(
+        Row(route=f"api/v1/{name}", answers=only(*FACULTY, *OFFICE, status=200))
+        for name in ("leave", "appeals", "registers/not-taken")
+    ),
+    Row(
+        route="api/v1/leave/<int:leave_id>/decide",
+        method="post",
+        arguments=a_leave,
+        body={"approve": True},
+        answers=only("faculty", *OFFICE, status=200, outsider=404),
+    ),
+    Row(
+        route="api/v1/appeals/<int:appeal_id>/decide",
+        method="post",
+        arguments=an_appeal,
+        body={"accept": True},
+        answers=only("faculty", *ADMINS, status=200, outsider=404),
+    ),
+    *(
+        Row(
+            route=route,
+            arguments=arguments,
+            answers=only("student", "faculty", *OFFICE, status=200, others=404),
+        )
+        for route, arguments in (
+            ("api/v1/leave/<int:leave_id>/attachment", a_leave),
+            ("api/v1/appeals/<int:appeal_id>/attachment", an_appeal),
+        )
+    ),
+]
+
+REQUEST_ROWS = [
+    Row(
+        route="requests/leave/<int:leave_id>",
+        method="post",
+        arguments=a_leave,
+        answers=page_for("faculty", *OFFICE, outsider=404),
+    ),
+    Row(
+        route="requests/appeals/<int:appeal_id>",
+        method="post",
+        arguments=an_appeal,
+        answers=page_for("faculty", *OFFICE, outsider=404),
+    ),
+    Row(
+        route="teach/sessions/<int:session_id>/signs/<int:sign_id>",
+        method="post",
+        arguments=a_sign,
+        body={"note": "A new phone."},
+        answers=OWN_PAGE,
+    ),
+]
+
+
+def an_export(cast: Cast) -> dict[str, Any]:
+    """An export that the principal asked for."""
+    job = Job.objects.create(
+        kind="reports.export",
+        title="attendance.csv",
+        params={"report": "attendance", "format": "csv"},
+        created_by=cast.principal,
+        created_at=timezone.now(),
+    )
+    return {"job_id": job.pk}
+
+
+REPORT_READERS: Final = (*FACULTY, *OFFICE)
+
+REPORT_ROWS = [
+    *(
+        Row(route=f"api/v1/reports/{name}", answers=only(*REPORT_READERS, status=200))
+        for name in (
+            "attendance",
+            "defaulters",
+            "consecutive-absences",
+            "statistics",
+            "methods",
+            "check-ins",
+            "not-taken",
+            "exports",
+        )
+    ),
+    # 400: no course is named.
+    Row(route="api/v1/reports/signing-sheet", answers=only(*REPORT_READERS, status=400)),
+    Row(
+        route="api/v1/reports/students/<int:student_id>",
+        arguments=a_student,
+        answers=only("student", "faculty", *OFFICE, status=200, others=404),
+    ),
+    Row(route="api/v1/me/attendance", answers=only(*STUDENTS, status=200)),
+    Row(
+        route="api/v1/reports/exports",
+        method="post",
+        answers=only(*REPORT_READERS, status=400),
+    ),
+    *(
+        Row(
+            route=f"api/v1/reports/exports/<uuid:job_id>{page}",
+            arguments=an_export,
+            # Its owner's alone.
+            answers={
+                **only(*REPORT_READERS, status=404),
+                "principal": status,
+            },
+        )
+        for page, status in (("", 200), ("/file", 409))
+    ),
+    Row(route="reports/", answers=page_for(*REPORT_READERS)),
+]
+
+
 ROWS: Final[list[Row]] = [
     *PUBLIC_ROWS,
     *PEOPLE_ROWS,
     *LIST_ROWS,
     *MESSAGE_ROWS,
     *IMPORT_ROWS,
+    *REPORT_ROWS,
     *SESSION_ROWS,
     *CHECK_IN_ROWS,
+    *LEAVE_ROWS,
     *FACE_ROWS,
     *PORTAL_ROWS,
+    *STUDENT_PAGE_ROWS,
+    *REQUEST_ROWS,
     *TIMETABLE_ROWS,
 ]
 

@@ -95,6 +95,20 @@ class Phone:
         upload = SimpleUploadedFile("selfie.jpg", selfie, content_type="image/jpeg")
         return self.client.post("/api/v1/check-in", {**body, "selfie": upload}, format="multipart")
 
+    def offline_item(
+        self, session_id: int, token: str, *, counter: int, at: datetime, **evidence: Any
+    ) -> dict[str, str]:
+        """What the phone keeps of a scan without network, signed."""
+        evidence.setdefault("nonce", f"nonce-{next(_nonces):08d}")
+        kept = {"session": session_id, "token": token, "counter": counter, "at": at.isoformat()}
+        text = json.dumps({**kept, **evidence})
+        return {"evidence": text, "signature": self.sign(text.encode())}
+
+    def send_offline(self, *items: Any) -> Any:
+        return self.client.post(
+            "/api/v1/check-in/offline", {"check_ins": list(items)}, format="json"
+        )
+
 
 def code_of(cast: Cast, session_id: int, now: datetime) -> ShownCode:
     """What the projector of this session shows now."""

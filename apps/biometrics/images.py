@@ -62,7 +62,7 @@ class ImageRefused(Exception):
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo made harmless: upright RGB, at most 1024 pixels a side, no metadata."""
+    """A photo made harmless: upright RGB, of bounded size (1024 pixels a side), no metadata."""
 
     image: Image.Image
 
@@ -91,11 +91,11 @@ class Photo:
         return buffer.getvalue()
 
 
-def read_photo(data: bytes) -> Photo:
+def read_photo(data: bytes, *, max_side: int = MAX_SIDE) -> Photo:
     """Check and normalise the bytes of a JPEG, PNG or WebP; raises `ImageRefused`.
 
     Bytes and pixels are limited before anything is decoded. The name and the declared type of the
-    upload play no part.
+    upload play no part. `max_side` in pixels: larger ones are made smaller.
     """
     if not data:
         raise ImageRefused(ImageReason.EMPTY)
@@ -103,7 +103,7 @@ def read_photo(data: bytes) -> Photo:
         raise ImageRefused(ImageReason.TOO_LARGE)
     with _opened(data) as image:
         _check_header(image)
-        return Photo(_normalised(image))
+        return Photo(_normalised(image, max_side))
 
 
 def photo_from_base64(text: str) -> Photo:
@@ -144,13 +144,13 @@ def _check_header(image: Image.Image) -> None:
         raise ImageRefused(ImageReason.ANIMATED)
 
 
-def _normalised(image: Image.Image) -> Image.Image:
+def _normalised(image: Image.Image, max_side: int) -> Image.Image:
     """Shrinks before it converts: of 25 megapixels every further copy would cost 100 MB."""
     try:
-        image.draft("RGB", (2 * MAX_SIDE, 2 * MAX_SIDE))  # JPEG: decode large ones reduced
+        image.draft("RGB", (2 * max_side, 2 * max_side))  # JPEG: decode large ones reduced
         image.load()
         small = _resizable(image)
-        small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+        small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
         upright = _rgb(ImageOps.exif_transpose(small))
     except Exception as error:  # OSError, SyntaxError, struct.error, zlib.error, EOFError, ...
         raise ImageRefused(ImageReason.TRUNCATED) from error

@@ -40,7 +40,7 @@ def object_key(*, folder: str, day: date, sha256: str) -> str:
 def write_image(*, key: str, sha256: str, data: bytes) -> None:
     """Seal the bytes and put them at exactly this key; raises `OSError`."""
     sealed = seal(PURPOSE, current_campus_id(), data, context=bytes.fromhex(sha256))
-    with _as_os_error():
+    with as_os_error():
         name = default_storage.save(key, ContentFile(sealed))
         if name != key:  # something lies there that no row knows: a write that was rolled back
             default_storage.delete(name)
@@ -53,26 +53,26 @@ def read_image(image: StoredImage) -> bytes:
 
     Raises `OSError`, and `crypto.SealBroken` when the object is not what was stored.
     """
-    with _as_os_error(), default_storage.open(image.key) as stream:
+    with as_os_error(), default_storage.open(image.key) as stream:
         sealed = stream.read()
     return unseal(PURPOSE, image.campus_id, sealed, context=bytes.fromhex(image.sha256))
 
 
 def image_exists(key: str) -> bool:
-    with _as_os_error():
+    with as_os_error():
         return default_storage.exists(key)
 
 
 def delete_object(key: str) -> None:
     """Deleting what is not there is no error; anything else raises `OSError`."""
-    with _as_os_error():
+    with as_os_error():
         default_storage.delete(key)
 
 
 def keys_of_day(*, folder: str, day: date) -> list[str]:
     """Every object of the entered campus that was written on this day."""
     place = day_folder(folder=folder, day=day)
-    with _as_os_error():
+    with as_os_error():
         try:
             _folders, names = default_storage.listdir(place)
         except FileNotFoundError:
@@ -87,12 +87,13 @@ def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
     """
     if not getattr(default_storage, "querystring_auth", False):
         return None
-    with _as_os_error():
+    with as_os_error():
         return default_storage.url(image.key, expire=seconds)  # type: ignore[call-arg]
 
 
 @contextmanager
-def _as_os_error() -> Iterator[None]:
+def as_os_error() -> Iterator[None]:
+    """What the storage behind Django's raises becomes `StorageUnavailable`."""
     try:
         yield
     except _foreign_errors() as error:

@@ -1,13 +1,17 @@
-"""The health endpoint for load balancers and container engines."""
+"""The health endpoint for load balancers and container engines, and metrics for monitoring."""
 
+import hmac
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from apps.notifications.selectors import channels_down
 from apps.ops.health import check_health
+from apps.ops.metrics import CONTENT_TYPE, exposition
 
 
 @never_cache
@@ -23,3 +27,14 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     if down := channels_down():
         body["providers_down"] = down
     return JsonResponse(body, status=200 if healthy else 503)
+
+
+@never_cache
+@require_GET
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Numbers of every campus for who knows `METRICS_TOKEN`; without one they are not to be had."""
+    known = f"Bearer {settings.METRICS_TOKEN}" if settings.METRICS_TOKEN else ""
+    given = request.headers.get("Authorization", "")
+    if not known or not hmac.compare_digest(known.encode(), given.encode()):
+        raise Http404
+    return HttpResponse(exposition(now=timezone.now()), content_type=CONTENT_TYPE)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
+from campus.settings.beat import CELERY_BEAT_SCHEDULE  # noqa: F401
 from campus.settings.messages import *  # noqa: F403
 from campus.settings.unfold import UNFOLD  # noqa: F401
 
@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "apps.attendance",
     "apps.timetable",
     "apps.imports",
+    "apps.reports",
     "apps.ops",
     "apps.portal",
     "campus.apps.CampusAdminConfig",
@@ -288,15 +289,18 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.parsers.MultiPartParser",
     ],
     "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.common.schema.CampusSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_RATES": {
         "redeem": "10/min",
         "check_in": "20/min",
+        "check_in_offline": "10/min",
+        "burst": "30/min",
         "start_code": "10/min",
         "face_sample": "30/hour",
         "import": "60/min",
         "announcement": "10/hour",
+        "leave": "20/hour",
     },
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -313,18 +317,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
     "ENUM_NAME_OVERRIDES": {
-        **{
-            name: f"drf_standardized_errors.openapi_serializers.{name}.choices"
-            for name in (
-                "ValidationErrorEnum",
-                "ClientErrorEnum",
-                "ServerErrorEnum",
-                *(f"ErrorCode{code}Enum" for code in (401, 403, 404, 405, 406, 415, 429, 500)),
-            )
-        },
+        "ErrorTypeEnum": "apps.common.schema.ErrorType",
         "AttendanceStatusEnum": "apps.attendance.models.Status",
+        "LeaveStatusEnum": "apps.attendance.models.LeaveRequest.Status",
+        "LeaveCategoryEnum": "apps.attendance.models.LeaveRequest.Category",
+        "AppealStatusEnum": "apps.attendance.models.Appeal.State",
         "SessionStatusEnum": "apps.sessions.models.ClassSession.Status",
         "FaceSampleStatusEnum": "apps.biometrics.models.FaceSample.Status",
         "DeviceKindEnum": "apps.accounts.models.Device.Kind",
@@ -340,7 +338,6 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "apps.attendance.tasks.settle_face": {"queue": "faces"},
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
-    "apps.accounts.notices.*": {"queue": "notifications"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},
 }
@@ -356,34 +353,6 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {
-    "generate-sessions": {
-        "task": "apps.timetable.tasks.generate_sessions",
-        "schedule": crontab(hour=1, minute=23),
-    },
-    "sweep-notifications": {"task": "apps.notifications.tasks.sweep", "schedule": 15.0},
-    "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
-    "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
-    "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
-    "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
-    "purge-images": {
-        "task": "apps.biometrics.tasks.purge_images",
-        "schedule": crontab(hour=2, minute=37),
-    },
-    "delete-orphaned-images": {
-        "task": "apps.biometrics.tasks.delete_orphans",
-        "schedule": crontab(hour=2, minute=53),
-    },
-    "drop-coordinates": {
-        "task": "apps.attendance.tasks.drop_coordinates",
-        "schedule": crontab(minute=17),
-    },
-    "purge-imports": {
-        "task": "apps.imports.tasks.purge_imports",
-        "schedule": crontab(hour=3, minute=23),
-    },
-    "purge-codes": {"task": "apps.qr_otp.tasks.purge_codes", "schedule": crontab(hour=3, minute=7)},
-}
 
 # --- Browser security ------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 import os
 
+from celery.schedules import crontab
+
 EMAIL_TIMEOUT = 20  # seconds
 SMS_BACKEND = os.environ.get("SMS_BACKEND", "")
 TWILIO_URL = os.environ.get("TWILIO_URL", "https://api.twilio.com")
@@ -26,4 +28,16 @@ NOTIFICATIONS = {
     "MAX_ATTEMPTS": int(os.environ.get("NOTIFICATIONS_MAX_ATTEMPTS", "12")),  # about four hours
     "PUSH_CONCURRENCY": int(os.environ.get("NOTIFICATIONS_PUSH_CONCURRENCY", "16")),
     "SMS_CONCURRENCY": int(os.environ.get("NOTIFICATIONS_SMS_CONCURRENCY", "4")),
+}
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # opens /metrics; empty keeps it shut
+MESSAGES_SCHEDULE = {
+    "sweep-notifications": {"task": "apps.notifications.tasks.sweep", "schedule": 15.0},
+    "purge-announcements": {
+        "task": "apps.announcements.tasks.purge_announcements",
+        "schedule": crontab(hour=3, minute=31),
+    },
+    "purge-messages": {
+        "task": "apps.notifications.tasks.purge_messages",
+        "schedule": crontab(hour=3, minute=43),
+    },
 }

@@ -12,6 +12,13 @@ def super_admin(request: HttpRequest) -> bool:
     return bool(request.user.is_superuser)
 
 
+def on_messages(request: HttpRequest) -> bool:
+    """The texts have an entry of their own, below the same address."""
+    return (
+        request.path.startswith("/admin/notifications/message/") and "/texts/" not in request.path
+    )
+
+
 def link(model: str, title: Any, icon: str, **more: Any) -> dict[str, Any]:
     """A sidebar entry for the list of "app_model"."""
     return {
@@ -35,6 +42,7 @@ NAVIGATION = [
         link("accounts_user", _("Accounts"), "person"),
         link("accounts_membership", _("Roles"), "badge"),
         link("accounts_device", _("Devices"), "smartphone"),
+        link("accounts_contact", _("Guardians and advisers"), "family_restroom"),
     ),
     group(
         _("Study"),
@@ -72,6 +80,13 @@ NAVIGATION = [
         link("attendance_checkinattempt", _("Check-in attempts"), "qr_code_scanner"),
         link("attendance_attendancesummary", _("Summaries"), "percent"),
         link("attendance_recordchange", _("Changes by hand"), "edit_note"),
+        link("attendance_bulkchange", _("Bulk changes"), "playlist_add_check"),
+        link("attendance_customstatus", _("Statuses"), "label"),
+        link("attendance_leaverequest", _("Leave requests"), "event_busy"),
+        link("attendance_appeal", _("Appeals"), "gavel"),
+        link("attendance_attachment", _("Attachments"), "attach_file"),
+        link("attendance_sign", _("Signs of cheating"), "flag"),
+        link("attendance_burstchallenge", _("Bursts of codes"), "bolt"),
         link("attendance_policy", _("Policies"), "rule"),
         link("qr_otp_scan", _("Scan log"), "qr_code"),
     ),
@@ -85,7 +100,12 @@ NAVIGATION = [
     group(
         _("Messages"),
         link("announcements_announcement", _("Announcements"), "campaign"),
-        link("notifications_message", _("Messages"), "mail"),
+        link("notifications_message", _("Messages"), "mail", active=on_messages),
+        {
+            "title": _("Texts"),
+            "icon": "article",
+            "link": reverse_lazy("admin:notifications_message_texts"),
+        },
         link("notifications_delivery", _("Deliveries"), "outbox"),
         {
             "title": _("Given up"),
@@ -97,6 +117,7 @@ NAVIGATION = [
         link("notifications_pushtoken", _("Push tokens"), "notifications"),
         link("notifications_preference", _("Preferences"), "tune"),
         link("notifications_quiethours", _("Quiet hours"), "bedtime"),
+        link("notifications_campusmessages", _("Settings"), "settings"),
     ),
     group(
         _("Privacy and audit"),

@@ -10,8 +10,16 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Device, Membership, Role, Student, User
-from apps.attendance.models import Policy, Status
-from apps.attendance.services.register import record_mark, register_open
+from apps.attendance.models import (
+    AttendanceRecord,
+    BurstChallenge,
+    CustomStatus,
+    Policy,
+    Sign,
+    Status,
+)
+from apps.attendance.services.marking import record_mark
+from apps.attendance.services.register import register_open
 from apps.audit.admin_base import HistoryAdmin
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -44,6 +52,9 @@ def full(cast: Cast) -> Cast:
         session = make_session(cast.course, starts_at=timezone.now())
         register_open(session=session, topic="T", now=timezone.now(), actor=SYSTEM)
         session.refresh_from_db()
+        noticed = {"session": session, "student": cast.student, "at": timezone.now()}
+        Sign.objects.create(kind="slow_redeem", score="0.5", **noticed)
+        BurstChallenge.objects.create(session=session, first_window=1, started_at=timezone.now())
         for status, reason in ((Status.ABSENT, ""), (Status.PRESENT, "seen")):
             record_mark(
                 session=session,
@@ -281,6 +292,16 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "late_after_minutes": 5,
             "open_before_minutes": 15,
             "open_after_minutes": 15,
+            "grace_minutes": 5,
+            "check_in_from_minutes": "",
+            "check_in_until_minutes": 30,
+            "offline_factor": "0.5",
+            "edit_days": 7,
+            "frozen_before": "2026-01-01",
+            "appeal_days": 3,
+            "defaulter_percent": "70",
+            "warn_percent": "75.5",
+            "consecutive_absences": 2,
         }
     answer = admin_client.post(url(Policy, "add"), form)
     assert answer.status_code == 302, answer.context["errors"]
@@ -294,8 +315,52 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
         "bluetooth": 0.0,
         "face": 0.0,
     }
-    refused = admin_client.post(url(Policy, "add"), {**form, "weight_location": "0.3"})
-    assert "weight_location" in refused.context["adminform"].form.errors
+    assert (policy.check_in_from_minutes, policy.check_in_until_minutes) == (None, 30)
+    ahead = (timezone.now() + timedelta(days=2)).date()
+    for name, wrong in (
+        ("weight_location", "0.3"),
+        ("frozen_before", ahead.isoformat()),
+        ("offline_factor", "1.5"),
+        ("warn_percent", "101"),
+        ("consecutive_absences", "0"),
+    ):
+        refused = admin_client.post(url(Policy, "add"), {**form, name: wrong})
+        assert name in refused.context["adminform"].form.errors
+    backwards = {**form, "check_in_from_minutes": 40}
+    refused = admin_client.post(url(Policy, "add"), backwards)
+    assert refused.context["adminform"].form.non_field_errors()
+
+
+def test_a_status_that_marks_have_keeps_its_meaning(cast: Cast, admin_client: Client) -> None:
+    form = {
+        "code": "trip",
+        "name": "Field trip",
+        "meaning": "excused",
+        "counts_as": "",
+        "points": "1",
+        "colour": "#64748b",
+        "position": 0,
+        "is_active": "on",
+    }
+    answer = admin_client.post(url(CustomStatus, "add"), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    with campus_scope(cast.campus):
+        own = CustomStatus.objects.get()
+        assert own.counts_as == "neutral"
+        AttendanceRecord.objects.create(
+            session=make_session(cast.course),
+            student=cast.student,
+            status="excused",
+            label=own,
+            source="manual",
+            recorded_at=timezone.now(),
+        )
+    page = url(CustomStatus, "change", own.pk)
+    admin_client.post(page, {**form, "counts_as": "attended"})
+    admin_client.post(page, {**form, "counts_as": "neutral", "name": "Excursion"})
+    with campus_scope(cast.campus):
+        own.refresh_from_db()
+    assert (own.counts_as, own.name) == ("neutral", "Excursion")
 
 
 class TestSuperAdmin:

@@ -84,6 +84,8 @@ def test_changing_a_student_keeps_account_and_state(cast: Cast, admin_client: Cl
         "code": "STUD",
         "email": cast.student.email,
         "user": cast.admin.pk,
+        "contacts-TOTAL_FORMS": 0,
+        "contacts-INITIAL_FORMS": 0,
         "devices-TOTAL_FORMS": 0,
         "devices-INITIAL_FORMS": 0,
     }

@@ -10,15 +10,23 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.accounts.models import Device, Faculty, Student, User
+from apps.accounts.models import Contact, Device, Faculty, Student, User
 from apps.announcements.models import Announcement
 from apps.attendance.models import (
+    Appeal,
+    Attachment,
     AttendanceRecord,
+    BulkChange,
+    BurstChallenge,
     CheckInAttempt,
+    CustomStatus,
+    LeaveRequest,
     Method,
     Outcome,
     Policy,
     RecordChange,
+    Sign,
+    SignKind,
     Source,
     Status,
 )
@@ -47,7 +55,7 @@ from tests.factories import Cast, enroll, make_faculty, make_session, make_stude
 pytestmark = pytest.mark.django_db
 
 # One row per campus, by a constraint.
-SINGLE = {"biometrics.TemplateKey"}
+SINGLE = {"biometrics.TemplateKey", "notifications.CampusMessages"}
 
 
 def a_lot(campus: Campus, numbers: range, now: datetime) -> None:
@@ -136,6 +144,14 @@ def _timetable(n: int, course: Course, now: datetime) -> None:
 
 
 def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
+    Contact.objects.create(
+        student=student,
+        name=f"N{n}",
+        relation="guardian",
+        phone=f"+49151{n:07d}",
+        consented_on=now.date(),
+        consent_note="form",
+    )
     device = Device.objects.create(
         student=student,
         device_uuid=f"d{n}",
@@ -166,12 +182,74 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         factors={"qr": {"passed": True, "confidence": 1, "detail": {}}},
         received_at=now,
     )
-    kept = AttendanceRecord.objects.create(
-        session=session, student=student, source=Source.CHECK_IN, attempt=attempt, recorded_at=now
+    own = CustomStatus.objects.create(
+        code=f"s{n}", name="S", meaning=Status.LATE, points=1, counts_as="attended"
     )
-    RecordChange.objects.create(record=kept, after=Status.LATE, reason="r", actor_label="a", at=now)
+    kept = AttendanceRecord.objects.create(
+        session=session,
+        student=student,
+        status=Status.LATE,
+        label=own,
+        policy=course.policies.first(),
+        source=Source.CHECK_IN,
+        attempt=attempt,
+        recorded_at=now,
+    )
+    _leave(n, kept, now)
+    bulk = BulkChange.objects.create(session=session, nonce=f"b{n}", actor_label="a", at=now)
+    RecordChange.objects.create(
+        record=kept,
+        session=session,
+        student=student,
+        batch=bulk,
+        after=Status.LATE,
+        after_label=own.code,
+        reason="r",
+        actor_label="a",
+        at=now,
+    )
+    Sign.objects.create(
+        session=session, student=student, kind=SignKind.SLOW_REDEEM, score="0.5", at=now
+    )
+    BurstChallenge.objects.create(
+        session=session, first_window=n, started_at=now, started_by="a", settled_at=now
+    )
     record(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending()
+
+
+def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:
+    paper = Attachment.objects.create(
+        student=record.student,
+        key=f"k{n}",
+        kind="application/pdf",
+        size=1,
+        stored_at=now,
+        delete_after=now,
+    )
+    asked: dict[str, Any] = {
+        "student": record.student,
+        "attachment": paper,
+        "nonce": f"n{n}",
+        "requested_at": now,
+    }
+    LeaveRequest.objects.create(
+        course=record.session.course,
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+        category="family",
+        reason="R",
+        **asked,
+    )
+    Appeal.objects.create(
+        record=record,
+        session=record.session,
+        against="absent",
+        wanted="present",
+        text="T",
+        deadline_at=now,
+        **asked,
+    )
 
 
 def _face(n: int, student: Student, now: datetime) -> None:

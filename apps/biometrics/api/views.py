@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -31,6 +31,7 @@ from apps.biometrics.selectors import samples_of, verification_metrics
 from apps.biometrics.services import sample_add, sample_remove
 from apps.common.api import throttle
 from apps.common.errors import NotFound
+from apps.common.schema import conflict
 
 UploadThrottle = throttle("face_sample")
 
@@ -39,7 +40,7 @@ add_schema = extend_schema(
     responses={
         201: SampleOutput,
         200: SampleOutput,
-        **{code: OpenApiResponse() for code in (400, 403, 404, 409, 429, 503)},
+        **conflict("too_many_samples"),
     },
     tags=["faces"],
     summary="Enrol with a photo",
@@ -85,7 +86,7 @@ class MySampleView(APIView):
 
     @extend_schema(
         request=None,
-        responses={204: None, 404: OpenApiResponse()},
+        responses={204: None},
         tags=["faces"],
         summary="Remove one of my photos and what was computed from it",
     )

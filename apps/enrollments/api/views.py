@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -19,6 +19,7 @@ from apps.accounts.api.permissions import (
 )
 from apps.audit.actors import request_actor
 from apps.common.lists import Listing
+from apps.common.schema import conflict
 from apps.enrollments import selectors
 from apps.enrollments.api.serializers import (
     CourseQuery,
@@ -105,13 +106,11 @@ class SubjectView(APIView):
 
     @extend_schema(
         operation_id="subjects_remove",
-        responses={
-            204: None,
-            409: OpenApiResponse(description="subject_in_use: names the active courses."),
-        },
+        responses={204: None, **conflict("subject_in_use")},
         tags=TAGS,
         summary="Deactivate a subject",
-        description="Past courses, marks and registers are kept. Again: 204.",
+        description="Past courses, marks and registers are kept. Again: 204. The text of a 409 "
+        "names the active courses.",
     )
     def delete(self, request: Request, subject_id: int) -> Response:
         subject_deactivate(

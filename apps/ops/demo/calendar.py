@@ -9,7 +9,8 @@ from typing import Any, Final
 from apps.accounts.models import Student
 from apps.attendance.models import Status
 from apps.attendance.selectors import enrolled_students
-from apps.attendance.services.register import record_mark, register_close, register_open
+from apps.attendance.services.marking import record_mark
+from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession

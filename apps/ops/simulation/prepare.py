@@ -143,6 +143,7 @@ class Office:
                 course=course,
                 version=1,
                 late_after_minutes=LATE_AFTER_MINUTES,
+                grace_minutes=LATE_AFTER_MINUTES,
                 created_at=self.now,
             )
         return course

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.api.permissions import IsStudent, request_student
 from apps.audit.actors import request_actor
+from apps.common.schema import conflict
 from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput
 from apps.privacy.models import Consent
 from apps.privacy.selectors import active_consents
@@ -42,10 +43,10 @@ class ConsentsView(APIView):
 
     @extend_schema(
         request=ConsentInput,
-        responses={201: ConsentOutput},
+        responses={201: ConsentOutput, **conflict("outdated_wording")},
         tags=["privacy"],
         summary="Agree",
-        description="409 outdated_wording when `version` is not the one in force.",
+        description="`version` is that of the wording which was shown and is in force.",
     )
     def post(self, request: Request) -> Response:
         data = ConsentInput(data=request.data)

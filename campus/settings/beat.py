@@ -1,0 +1,49 @@
+"""What runs by the clock (UTC): sweeps that pick up lost work, and the nightly chores."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+from campus.settings.messages import MESSAGES_SCHEDULE
+
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "generate-sessions": {
+        "task": "apps.timetable.tasks.generate_sessions",
+        "schedule": crontab(hour=1, minute=23),
+    },
+    **MESSAGES_SCHEDULE,
+    "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
+    "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
+    "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
+    "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
+    "purge-images": {
+        "task": "apps.biometrics.tasks.purge_images",
+        "schedule": crontab(hour=2, minute=37),
+    },
+    "delete-orphaned-images": {
+        "task": "apps.biometrics.tasks.delete_orphans",
+        "schedule": crontab(hour=2, minute=53),
+    },
+    "sweep-signs": {"task": "apps.attendance.tasks.sweep_signs", "schedule": crontab(minute=41)},
+    "drop-coordinates": {
+        "task": "apps.attendance.tasks.drop_coordinates",
+        "schedule": crontab(minute=17),
+    },
+    "remind-of-registers": {
+        "task": "apps.attendance.tasks.remind_of_registers",
+        "schedule": crontab(hour=4, minute=11),
+    },
+    "purge-attachments": {
+        "task": "apps.attendance.tasks.purge_attachments",
+        "schedule": crontab(hour=3, minute=31),
+    },
+    "purge-imports": {
+        "task": "apps.imports.tasks.purge_imports",
+        "schedule": crontab(hour=3, minute=23),
+    },
+    "purge-exports": {
+        "task": "apps.reports.tasks.purge_exports",
+        "schedule": crontab(hour=3, minute=41),
+    },
+    "purge-codes": {"task": "apps.qr_otp.tasks.purge_codes", "schedule": crontab(hour=3, minute=7)},
+}
