@@ -82,7 +82,7 @@ def test_a_class_from_start_to_register(
 
     page.get_by_role("button", name="Complete session").click()
     page.get_by_role("button", name="Complete", exact=True).click()
-    expect(page.get_by_text("The session is completed.")).to_be_visible()
+    expect(page.get_by_text("The session is completed.", exact=True)).to_be_visible()
     expect(page.locator("[data-student]", has_text=hall.representative.full_name)).to_contain_text(
         "Absent"
     )
