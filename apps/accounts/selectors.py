@@ -3,42 +3,36 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.accounts.models import Contact, Device, Faculty, Role, Student
 from apps.common.errors import NotFound
+from apps.common.rows import FixedQuery
 from apps.notifications import addresses
+from apps.tenants.scope import current_campus_id
 from apps.tenants.search import matching
+
+_IN_ROLE: Final = """
+    campus_id = %s AND user_id = %s AND is_active AND EXISTS (
+        SELECT 1 FROM accounts_membership membership
+        WHERE membership.campus_id = %s AND membership.user_id = %s AND membership.role = %s
+            AND membership.is_active
+    )
+"""
+_STUDENT: Final = FixedQuery(Student, _IN_ROLE)
+_FACULTY: Final = FixedQuery(Faculty, _IN_ROLE)
 
 
 def student_of(*, user: Any) -> Student | None:
     """The active student behind this account, with the student role; one query."""
-    return (
-        Student.objects.filter(
-            user_id=user.pk,
-            is_active=True,
-            user__memberships__campus=F("campus"),
-            user__memberships__role=Role.STUDENT,
-            user__memberships__is_active=True,
-        )
-        .order_by()
-        .first()
-    )
+    campus_id = current_campus_id()
+    return _STUDENT.first(campus_id, user.pk, campus_id, user.pk, Role.STUDENT)
 
 
 def faculty_of(*, user: Any) -> Faculty | None:
     """The active faculty member behind this account, with the faculty role; one query."""
-    return (
-        Faculty.objects.filter(
-            user_id=user.pk,
-            is_active=True,
-            user__memberships__campus=F("campus"),
-            user__memberships__role=Role.FACULTY,
-            user__memberships__is_active=True,
-        )
-        .order_by()
-        .first()
-    )
+    campus_id = current_campus_id()
+    return _FACULTY.first(campus_id, user.pk, campus_id, user.pk, Role.FACULTY)
 
 
 def device_of(*, student: Student) -> Device | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from apps.common.api import error_body
 from apps.common.errors import NotFound, Refused
 from apps.common.http import wants_json
+from apps.common.rows import FixedQuery
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_host, campus_id_by_slug
@@ -24,6 +26,8 @@ CHOSEN_CAMPUS = "chosen_campus_id"
 CAMPUS_HEADER = "X-Campus"
 DATABASE_RETRY_SECONDS = 5
 PLATFORM_PATHS = ("/healthz", "/metrics")  # on every host, for machines
+
+_CAMPUS: Final = FixedQuery(Campus, "id = %s")
 
 Resolver = Callable[[HttpRequest], int | None]
 
@@ -115,6 +119,8 @@ def request_campus(request: HttpRequest) -> Campus:
     """The campus of this request, read once."""
     campus = getattr(request, "_campus", None)
     if campus is None:
-        campus = Campus.objects.get(pk=request.campus_id)  # type: ignore[attr-defined]
+        campus = _CAMPUS.first(request.campus_id)  # type: ignore[attr-defined]
+        if campus is None:
+            raise Campus.DoesNotExist
         request._campus = campus  # type: ignore[attr-defined]
     return campus

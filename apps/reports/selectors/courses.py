@@ -1,14 +1,12 @@
-"""The courses that a report is about, their limits, and the sessions that they still have."""
+"""The courses that a report is about, and the sessions that they still have."""
 
 from collections.abc import Collection
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import TruncDate
 
-from apps.attendance.policies import policies_for
 from apps.enrollments.models import Course, Term
 from apps.reports.asked import Asked
 from apps.sessions.models import ClassSession
@@ -26,14 +24,6 @@ def courses_now(asked: Asked) -> QuerySet[Course]:
     if asked.filters.term is None and asked.filters.course is None:
         found = found.filter(term=latest_term_id(asked))
     return found
-
-
-def limits_of(course_ids: Collection[int], threshold: Decimal | None) -> dict[int, Decimal]:
-    """The percentage below which somebody is a defaulter: asked for, else by policy."""
-    if threshold is not None:
-        return dict.fromkeys(course_ids, threshold)
-    policies = policies_for(course_ids=course_ids)
-    return {course_id: policies[course_id].defaulter_percent for course_id in course_ids}
 
 
 def remaining_of(course_ids: Collection[int], *, now: datetime, zone: Any) -> dict[int, int]:

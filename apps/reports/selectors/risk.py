@@ -1,47 +1,39 @@
 """Who is in danger: defaulters below the limit, and absences in a row."""
 
-from collections import defaultdict
-from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber, TruncDate
 
 from apps.attendance.models import AttendanceSummary
 from apps.attendance.policies import policies_for
-from apps.enrollments.models import Course, Enrollment
 from apps.reports.asked import Asked
 from apps.reports.percentages import outlook
-from apps.reports.selectors.courses import courses_now, limits_of, remaining_of
+from apps.reports.selectors.courses import courses_now
+from apps.reports.selectors.standings import (
+    Standing,
+    below_the_limit,
+    standings_of,
+    still_enrolled,
+)
 from apps.reports.tables import Found, Row
 from apps.sessions.models import ClassSession
-
-ENROLLED: Final = Exists(
-    Enrollment.objects.filter(
-        student=OuterRef("student"), course=OuterRef("course"), status=Enrollment.Status.ENROLLED
-    )
-)
+from apps.tenants.scope import current_campus_id
 
 
-def people_of(summaries: QuerySet[AttendanceSummary]) -> QuerySet[AttendanceSummary]:
-    """With all that a row names: active students who are still enrolled."""
-    return summaries.filter(ENROLLED, student__is_active=True).select_related(
-        "student", "course__subject"
-    )
-
-
-def person(summary: AttendanceSummary) -> Row:
+def named(standing: Standing) -> Row:
     """The cells that say who and where."""
     return {
-        "student": summary.student_id,
-        "code": summary.student.code,
-        "name": summary.student.full_name,
-        "course": summary.course_id,
-        "course_code": summary.course.code,
-        "course_name": summary.course.subject.name,
+        "student": standing.student_id,
+        "code": standing.student_code,
+        "name": standing.student_name,
+        "course": standing.course_id,
+        "course_code": standing.course_code,
+        "course_name": standing.course_name,
     }
 
 
@@ -53,44 +45,18 @@ def defaulters(asked: Asked) -> Found:
 
     One row per student and course. Nobody is listed before a session counted.
     """
-    courses = courses_now(asked)
-    limits = limits_of(list(courses.values_list("pk", flat=True)), asked.filters.threshold)
-    below = _below(limits, courses)
-    found = people_of(AttendanceSummary.objects.filter(below, total_sessions__gt=0))
-    ordered = found.order_by("attendance_percentage", "student__code", "course__code", "id")
-    return Found(ordered, _with_outlook(asked, limits))
+    courses = courses_now(asked).values_list("pk", flat=True)
+    return Found(below_the_limit(asked, course_ids=courses), partial(_with_outlook, asked))
 
 
-def _below(limits: dict[int, Decimal], courses: QuerySet[Course]) -> Q:
-    """Where one limit holds for all, the courses stay a subquery: hundreds of ids in the statement
-    cost more than the search itself."""
-    if len(set(limits.values())) == 1:
-        (limit,) = set(limits.values())
-        return Q(course__in=courses, attendance_percentage__lt=limit)
-    by_limit: dict[Decimal, list[int]] = defaultdict(list)
-    for course_id, limit in limits.items():
-        by_limit[limit].append(course_id)
-    below = Q(pk__in=[])
-    for limit, ids in by_limit.items():
-        below |= Q(course_id__in=ids, attendance_percentage__lt=limit)
-    return below
+def _with_outlook(asked: Asked, summary_ids: list[int]) -> list[Row]:
+    return [
+        {**named(row), **risk_of(row, row.limit, row.remaining)}
+        for row in standings_of(asked, summary_ids=summary_ids)
+    ]
 
 
-def _with_outlook(
-    asked: Asked, limits: dict[int, Decimal]
-) -> Callable[[list[AttendanceSummary]], list[Row]]:
-    def finish(page: list[AttendanceSummary]) -> list[Row]:
-        courses = {summary.course_id for summary in page}
-        left = remaining_of(courses, now=asked.now, zone=asked.zone)
-        return [
-            {**person(row), **risk_of(row, limits[row.course_id], left.get(row.course_id, 0))}
-            for row in page
-        ]
-
-    return finish
-
-
-def risk_of(summary: AttendanceSummary, limit: Decimal, remaining: int) -> Row:
+def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: int) -> Row:
     """The summary's figures, the limit, and what is still within reach."""
     ahead = outlook(
         attended=summary.attended_sessions,
@@ -116,14 +82,18 @@ def risk_of(summary: AttendanceSummary, limit: Decimal, remaining: int) -> Row:
 
 # --- Absences in a row -----------------------------------------------------------------------
 
-# {0}: course id, how many in a row are too many, the day of the n-th last session that was held.
-# Whoever attended after that day cannot have missed the last n: only the others are looked at.
-STREAKS: Final = """
+# Asked per course: how many in a row are too many, and the day of the n-th last session that was
+# held. Whoever attended after that day cannot have missed the last n and is not looked at.
+STREAKS: Final = f"""
 SELECT summary.id, streak.missed, streak.since
-FROM unnest(%s::bigint[], %s::int[], %s::date[]) AS asked (course_id, number, held_on)
+FROM unnest(%(courses)s::bigint[], %(numbers)s::int[], %(days)s::date[])
+    AS asked (course_id, number, held_on)
+JOIN enrollments_course course ON course.id = asked.course_id
 JOIN attendance_attendancesummary summary ON summary.course_id = asked.course_id
     AND (summary.last_attendance_on IS NULL OR summary.last_attendance_on <= asked.held_on)
     AND summary.total_sessions - summary.attended_sessions >= asked.number
+JOIN accounts_student student ON student.id = summary.student_id AND student.is_active
+{still_enrolled("summary")}
 CROSS JOIN LATERAL (
     SELECT count(*) AS missed, min(newest_first.starts_at) AS since
     FROM (
@@ -142,9 +112,9 @@ CROSS JOIN LATERAL (
     ) newest_first
     WHERE newest_first.counts = 'missed' AND NOT newest_first.is_over
 ) streak
-WHERE streak.missed >= asked.number
-ORDER BY streak.missed DESC, summary.id
-"""
+WHERE summary.campus_id = %(campus)s AND streak.missed >= asked.number
+ORDER BY streak.missed DESC, student.code, course.code
+"""  # noqa: S608
 
 
 def consecutive_absences(asked: Asked) -> Found:
@@ -158,12 +128,16 @@ def consecutive_absences(asked: Asked) -> Found:
     held = _held_on(numbers, asked.zone)
     with connection.cursor() as cursor:
         cursor.execute(
-            STREAKS, [list(held), [numbers[i] for i in held], [str(day) for day in held.values()]]
+            STREAKS,
+            {
+                "campus": current_campus_id(),
+                "courses": list(held),
+                "numbers": [numbers[i] for i in held],
+                "days": [str(day) for day in held.values()],
+            },
         )
         streaks = {pk: (missed, since) for pk, missed, since in cursor.fetchall()}
-    found = people_of(AttendanceSummary.objects.filter(pk__in=streaks))
-    rows = sorted(found, key=lambda row: (-streaks[row.pk][0], row.student.code, row.course.code))
-    return Found([_streak_row(row, *streaks[row.pk]) for row in rows])
+    return Found(list(streaks), partial(_with_streaks, asked, streaks))
 
 
 def _held_on(numbers: dict[int, int], zone: Any) -> dict[int, date]:
@@ -182,11 +156,21 @@ def _held_on(numbers: dict[int, int], zone: Any) -> dict[int, date]:
     return {course: day for course, place, day in rows if place == numbers[course]}
 
 
-def _streak_row(summary: AttendanceSummary, missed: int, since: Any) -> Row:
+def _with_streaks(
+    asked: Asked, streaks: dict[int, tuple[int, datetime]], summary_ids: list[int]
+) -> list[Row]:
+    standings = standings_of(asked, summary_ids=summary_ids)
+    return [
+        _streak_row(standing, *streaks[pk])
+        for pk, standing in zip(summary_ids, standings, strict=True)
+    ]
+
+
+def _streak_row(standing: Standing, missed: int, since: datetime) -> Row:
     return {
-        **person(summary),
+        **named(standing),
         "missed": missed,
         "since": since,
-        "last_attended": summary.last_attendance_on,
-        "percentage": summary.attendance_percentage if summary.total_sessions else None,
+        "last_attended": standing.last_attendance_on,
+        "percentage": standing.attendance_percentage if standing.total_sessions else None,
     }

@@ -1,0 +1,159 @@
+"""Where students stand: the figures of a course, the limit that holds, what is left of the term.
+
+Read by statements written by hand: building these through the ORM took several times as long as
+the database does to answer them (bench/reports).
+"""
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from django.db import connection
+
+from apps.attendance.models import Policy
+from apps.reports.asked import Asked
+from apps.tenants.scope import current_campus_id
+
+
+class Standing(NamedTuple):
+    """One student in one course; the figures are called as in `AttendanceSummary`.
+
+    `limit` in percent; `remaining` as `remaining_of` counts.
+    """
+
+    student_id: int
+    student_code: str
+    student_name: str
+    course_id: int
+    course_code: str
+    course_name: str
+    term: str
+    total_sessions: int
+    attended_sessions: int
+    late_sessions: int
+    absent_sessions: int
+    excused_sessions: int
+    attendance_percentage: Decimal
+    first_attendance_on: date | None
+    last_attendance_on: date | None
+    limit: Decimal
+    remaining: int
+
+
+def still_enrolled(row: str) -> str:
+    """Joins a row with a student and a course to the enrolment; there is one at most."""
+    return f"""
+JOIN enrollments_enrollment enrollment ON enrollment.campus_id = %(campus)s
+    AND enrollment.student_id = {row}.student_id AND enrollment.course_id = {row}.course_id
+    AND enrollment.status = 'enrolled'
+"""
+
+
+# As `policy_for`: the newest of the course's own, else the campus's, else the default.
+_NEWEST: Final = """
+newest AS (
+    SELECT DISTINCT ON (course_id) course_id, defaulter_percent
+    FROM attendance_policy
+    WHERE campus_id = %(campus)s
+    ORDER BY course_id, version DESC
+)
+"""
+_POLICIES: Final = """
+LEFT JOIN newest own ON own.course_id = course.id
+LEFT JOIN newest everywhere ON everywhere.course_id IS NULL
+"""
+_LIMIT: Final = """
+    coalesce(%(threshold)s, own.defaulter_percent, everywhere.defaulter_percent, %(default_limit)s)
+"""
+
+_STANDINGS: Final = f"""
+WITH {_NEWEST}
+SELECT student.id, student.code, student.full_name, course.id, course.code, subject.name,
+    term.name || ' ' || term.academic_year, summary.total_sessions, summary.attended_sessions,
+    summary.late_sessions, summary.absent_sessions, summary.excused_sessions,
+    summary.attendance_percentage, summary.first_attendance_on, summary.last_attendance_on,
+    {_LIMIT}, (
+        SELECT count(*) FROM class_sessions_classsession session
+        WHERE session.course_id = course.id AND session.status = 'scheduled'
+            AND session.starts_at > %(now)s
+            AND (session.starts_at AT TIME ZONE %(zone)s)::date <= term.ends_on
+    )
+FROM attendance_attendancesummary summary
+JOIN accounts_student student ON student.id = summary.student_id
+JOIN enrollments_course course ON course.id = summary.course_id
+JOIN enrollments_subject subject ON subject.id = course.subject_id
+JOIN enrollments_term term ON term.id = course.term_id
+{_POLICIES}
+"""  # noqa: S608
+
+_OF_STUDENT: Final = f"""{_STANDINGS}
+WHERE summary.campus_id = %(campus)s AND summary.student_id = %(student)s
+    AND (%(courses)s::bigint[] IS NULL OR summary.course_id = ANY(%(courses)s))
+ORDER BY term.starts_on DESC, course.code
+"""
+
+_OF_IDS: Final = f"""{_STANDINGS}
+JOIN unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place) ON wanted.id = summary.id
+WHERE summary.campus_id = %(campus)s
+ORDER BY wanted.place
+"""
+
+# Each part is finished before the next one, because students, courses and enrolments depend on
+# each other, which the planner does not know: it would expect few rows and look each of them up.
+_BELOW: Final = f"""
+WITH {_NEWEST}, asked AS MATERIALIZED (
+    SELECT course.id, course.code, {_LIMIT} AS limit_percent
+    FROM enrollments_course course {_POLICIES}
+    WHERE course.campus_id = %(campus)s AND course.id = ANY(%(courses)s)
+), below AS MATERIALIZED (
+    SELECT summary.id, summary.student_id, summary.course_id, summary.attendance_percentage,
+        student.code AS student_code, asked.code AS course_code
+    FROM asked
+    JOIN attendance_attendancesummary summary ON summary.course_id = asked.id
+    JOIN accounts_student student ON student.id = summary.student_id
+    WHERE summary.campus_id = %(campus)s AND summary.total_sessions > 0
+        AND summary.attendance_percentage < asked.limit_percent AND student.is_active
+)
+SELECT array_agg(below.id ORDER BY attendance_percentage, student_code, course_code, below.id)
+FROM below {still_enrolled("below")}
+"""  # noqa: S608
+
+
+def standings_of_student(
+    asked: Asked, *, student_id: int, course_ids: Collection[int] | None
+) -> list[Standing]:
+    """Newest term first, then by code; of all courses, or of these. One statement."""
+    courses = None if course_ids is None else list(course_ids)
+    return _standings(asked, _OF_STUDENT, student=student_id, courses=courses)
+
+
+def standings_of(asked: Asked, *, summary_ids: list[int]) -> list[Standing]:
+    """In the order of the summaries' ids. One statement."""
+    return _standings(asked, _OF_IDS, ids=summary_ids)
+
+
+def below_the_limit(asked: Asked, *, course_ids: Collection[int]) -> list[int]:
+    """Ids of the summaries below their limit, lowest first. One statement.
+
+    Of active students who are still enrolled, once a session counted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BELOW, {**_values(asked), "courses": list(course_ids)})
+        return cursor.fetchone()[0] or []
+
+
+def _standings(asked: Asked, statement: str, **values: Any) -> list[Standing]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**_values(asked), **values})
+        return [Standing(*row) for row in cursor.fetchall()]
+
+
+def _values(asked: Asked) -> dict[str, Any]:
+    return {
+        "campus": current_campus_id(),
+        "threshold": asked.filters.threshold,
+        "default_limit": Policy().defaulter_percent,
+        "now": asked.now,
+        "zone": str(asked.zone),
+    }
