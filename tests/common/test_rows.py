@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Student
 from apps.common.rows import FixedQuery
 from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +40,10 @@ def test_nobody_is_none(in_campus: Cast) -> None:
     assert FixedQuery(Student, "id = %s").first(0) is None
 
 
-def test_another_campus_stays_out_of_reach(in_campus: Cast) -> None:
+def test_another_campus_stays_out_of_reach(cast: Cast, other_cast: Cast) -> None:
     """Row-level security holds here as well, whatever the condition says."""
-    reader = FixedQuery(Student, "code = %s")
-    found = reader.first(in_campus.stranger.code)
-    assert found is None
+    reader = FixedQuery(Student, "id = %s")
+    with campus_scope(cast.campus):
+        assert reader.first(other_cast.student.pk) is None
+    with campus_scope(other_cast.campus):
+        assert reader.first(other_cast.student.pk) == other_cast.student
