@@ -42,7 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     `is_superuser` is the platform's super_admin, who belongs to no campus.
     """
 
-    email = models.EmailField(_("e-mail"), max_length=254, unique=True)
+    email = models.EmailField(_("e-mail"), max_length=254)
     name = models.CharField(_("name"), max_length=200, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -61,7 +61,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("users")
         ordering = ["email"]
         constraints = [
-            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")
+            # `unique=True` would add a second index, for patterns that nobody looks for.
+            models.UniqueConstraint(fields=["email"], name="user_email_unique"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
         ]
 
     def __str__(self) -> str:
@@ -88,7 +90,11 @@ class Membership(TimestampedModel):
     """One role of one user on this campus."""
 
     user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user")
+        User,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("user"),
     )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices)
     is_active = models.BooleanField(_("active"), default=True)
@@ -98,7 +104,7 @@ class Membership(TimestampedModel):
         verbose_name_plural = _("memberships")
         ordering = ["user_id", "role"]
         constraints = [
-            models.UniqueConstraint(fields=["campus", "user", "role"], name="membership_unique"),
+            models.UniqueConstraint(fields=["user", "campus", "role"], name="membership_unique"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role"),
         ]
 
@@ -112,6 +118,7 @@ class Person(TimestampedModel):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(
         User,
+        db_index=False,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -164,7 +171,7 @@ class Student(Person):
         constraints = [
             models.UniqueConstraint("campus", Lower("code"), name="student_code_unique"),
             models.UniqueConstraint("campus", Lower("email"), name="student_email_unique"),
-            models.UniqueConstraint(fields=["campus", "user"], name="student_user_unique"),
+            models.UniqueConstraint(fields=["user", "campus"], name="student_user_unique"),
             models.CheckConstraint(
                 condition=Q(year_of_study__isnull=True) | Q(year_of_study__gte=1),
                 name="student_year_of_study",
@@ -173,7 +180,6 @@ class Student(Person):
         indexes = [
             models.Index(fields=["campus", "is_active", "code"], name="student_active"),
             models.Index(fields=["campus", "full_name"], name="student_name"),
-            models.Index(fields=["campus", "created_at"], name="student_created"),
         ]
 
 
@@ -193,7 +199,7 @@ class Faculty(Person):
             models.UniqueConstraint(
                 fields=["campus", "phone"], condition=~Q(phone=""), name="faculty_phone_unique"
             ),
-            models.UniqueConstraint(fields=["campus", "user"], name="faculty_user_unique"),
+            models.UniqueConstraint(fields=["user", "campus"], name="faculty_user_unique"),
         ]
         indexes = [models.Index(fields=["campus", "full_name"], name="faculty_name")]
 
@@ -276,7 +282,11 @@ class Contact(TimestampedModel):
         ADVISER = "adviser", _("adviser")
 
     student = CampusForeignKey(
-        Student, on_delete=models.CASCADE, related_name="contacts", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="contacts",
+        verbose_name=_("student"),
     )
     name = models.CharField(_("name"), max_length=200)
     relation = models.CharField(_("relation"), max_length=10, choices=Relation.choices)

@@ -26,6 +26,7 @@ class Announcement(CampusModel):
 
     sender = CampusForeignKey(
         Student,
+        db_index=False,
         on_delete=models.CASCADE,
         related_name="announcements",
         verbose_name=_("class representative"),

@@ -40,7 +40,7 @@ class Seal(CampusModel):
     """The place of one entry in the campus's chain: link n is a MAC over link n-1 and entry n."""
 
     position = models.BigIntegerField(_("position"))
-    entry = CampusForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
+    entry = CampusForeignKey(Entry, db_index=False, on_delete=models.PROTECT, related_name="+")
     link = models.BinaryField(_("link"), max_length=32, editable=False)
 
     class Meta:

@@ -84,7 +84,11 @@ class FaceSample(CampusModel):
         REFUSED = "refused", _("refused")
 
     student = CampusForeignKey(
-        Student, on_delete=models.CASCADE, related_name="face_samples", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="face_samples",
+        verbose_name=_("student"),
     )
     consent = CampusForeignKey(
         Consent, on_delete=models.PROTECT, related_name="+", verbose_name=_("consent")
@@ -128,7 +132,11 @@ class FaceTemplate(CampusModel):
         Student, on_delete=models.CASCADE, related_name="face_templates", verbose_name=_("student")
     )
     sample = CampusForeignKey(
-        FaceSample, on_delete=models.CASCADE, related_name="templates", verbose_name=_("sample")
+        FaceSample,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="templates",
+        verbose_name=_("sample"),
     )
     model = models.ForeignKey(
         FaceModel, on_delete=models.PROTECT, related_name="+", verbose_name=_("model")
@@ -208,6 +216,7 @@ class FaceVerification(CampusModel):
 
     student = CampusForeignKey(
         Student,
+        db_index=False,
         on_delete=models.CASCADE,
         related_name="face_verifications",
         verbose_name=_("student"),

@@ -28,7 +28,11 @@ class Classroom(TimestampedModel):
     """A room. Without coordinates the place factor cannot tell and is left out of the score."""
 
     building = CampusForeignKey(
-        Building, on_delete=models.PROTECT, related_name="classrooms", verbose_name=_("building")
+        Building,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="classrooms",
+        verbose_name=_("building"),
     )
     room_number = models.CharField(_("room number"), max_length=20)
     floor = models.SmallIntegerField(_("floor"), null=True, blank=True)

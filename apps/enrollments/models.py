@@ -108,10 +108,18 @@ class Placement(TimestampedModel):
     """Which section a student is in. One current section per student."""
 
     student = CampusForeignKey(
-        Student, on_delete=models.CASCADE, related_name="placements", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="placements",
+        verbose_name=_("student"),
     )
     section = CampusForeignKey(
-        Section, on_delete=models.PROTECT, related_name="placements", verbose_name=_("section")
+        Section,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="placements",
+        verbose_name=_("section"),
     )
     is_current = models.BooleanField(_("current"), default=True)
 
@@ -167,16 +175,25 @@ class Course(TimestampedModel):
 
     code = models.CharField(_("code"), max_length=40, validators=[code_validator])
     term = CampusForeignKey(
-        Term, on_delete=models.PROTECT, related_name="courses", verbose_name=_("term")
+        Term,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="courses",
+        verbose_name=_("term"),
     )
     subject = CampusForeignKey(
         Subject, on_delete=models.PROTECT, related_name="courses", verbose_name=_("subject")
     )
     faculty = CampusForeignKey(
-        Faculty, on_delete=models.PROTECT, related_name="courses", verbose_name=_("taught by")
+        Faculty,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="courses",
+        verbose_name=_("taught by"),
     )
     section = CampusForeignKey(
         Section,
+        db_index=False,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -222,10 +239,18 @@ class Enrollment(TimestampedModel):
         COMPLETED = "completed", _("completed")
 
     student = CampusForeignKey(
-        Student, on_delete=models.PROTECT, related_name="enrollments", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="enrollments",
+        verbose_name=_("student"),
     )
     course = CampusForeignKey(
-        Course, on_delete=models.PROTECT, related_name="enrollments", verbose_name=_("course")
+        Course,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="enrollments",
+        verbose_name=_("course"),
     )
     enrolled_on = models.DateField(_("enrolled on"))
     status = models.CharField(
@@ -247,7 +272,10 @@ class Enrollment(TimestampedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["campus", "course", "status"], name="enrollment_course"),
+            # With the student, so that rosters and reports read the index alone.
+            models.Index(
+                fields=["campus", "course", "status", "student"], name="enrollment_course"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -258,7 +286,11 @@ class Mark(TimestampedModel):
     """A grade that a student got in a subject."""
 
     student = CampusForeignKey(
-        Student, on_delete=models.PROTECT, related_name="marks", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="marks",
+        verbose_name=_("student"),
     )
     subject = CampusForeignKey(
         Subject, on_delete=models.PROTECT, related_name="marks", verbose_name=_("subject")

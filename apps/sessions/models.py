@@ -30,10 +30,18 @@ class ClassSession(TimestampedModel):
         CANCELLED = "cancelled", _("cancelled")
 
     course = CampusForeignKey(
-        Course, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("course")
+        Course,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="sessions",
+        verbose_name=_("course"),
     )
     faculty = CampusForeignKey(
-        Faculty, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("lecturer")
+        Faculty,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="sessions",
+        verbose_name=_("lecturer"),
     )
     classroom = CampusForeignKey(
         Classroom,

@@ -43,7 +43,11 @@ class WeeklySlot(TimestampedModel):
         EVEN = "even", _("even weeks")
 
     course = CampusForeignKey(
-        Course, on_delete=models.CASCADE, related_name="slots", verbose_name=_("course")
+        Course,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="slots",
+        verbose_name=_("course"),
     )
     weekday = models.PositiveSmallIntegerField(
         _("day"),
@@ -174,11 +178,16 @@ class GeneratedSession(CampusModel):
     """
 
     slot = CampusForeignKey(
-        WeeklySlot, on_delete=models.CASCADE, related_name="generated", verbose_name=_("slot")
+        WeeklySlot,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="generated",
+        verbose_name=_("slot"),
     )
     week = models.DateField(_("week"), help_text=_("Its Monday."))
     session = CampusForeignKey(
         ClassSession,
+        db_index=False,
         on_delete=models.SET_NULL,
         null=True,
         related_name="generated",

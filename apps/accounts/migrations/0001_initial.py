@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail')),
+                ('email', models.EmailField(max_length=254, verbose_name='e-mail')),
                 ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
                 ('language', models.CharField(blank=True, max_length=10, verbose_name='language')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('^[\\w][\\w./\\-]*$', 'Letters, digits and . / - _ only, starting with a letter or digit.')], verbose_name='faculty number')),
                 ('department', models.CharField(blank=True, max_length=100, verbose_name='department')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)s_profiles', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
+                ('user', models.ForeignKey(blank=True, null=True, db_index=False, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)s_profiles', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
             ],
             options={
                 'verbose_name': 'faculty member',
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('admin', 'administrator'), ('operator', 'operator'), ('principal', 'principal'), ('faculty', 'faculty'), ('student', 'student')], max_length=10, verbose_name='role')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
                 'verbose_name': 'membership',
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('is_representative', models.BooleanField(default=False, help_text='May write to the own class.', verbose_name='class representative')),
                 ('representative_mobile', models.CharField(blank=True, max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$', 'International number with country code, like +4915112345678.')], verbose_name='mobile as representative')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)s_profiles', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
+                ('user', models.ForeignKey(blank=True, null=True, db_index=False, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)s_profiles', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
             ],
             options={
                 'verbose_name': 'student',
@@ -150,6 +150,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='user',
+            constraint=models.UniqueConstraint(fields=('email',), name='user_email_unique'),
+        ),
+        migrations.AddConstraint(
+            model_name='user',
             constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower_case'),
         ),
         migrations.AddIndex(
@@ -170,11 +174,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='faculty',
-            constraint=models.UniqueConstraint(fields=('campus', 'user'), name='faculty_user_unique'),
+            constraint=models.UniqueConstraint(fields=('user', 'campus'), name='faculty_user_unique'),
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=models.UniqueConstraint(fields=('campus', 'user', 'role'), name='membership_unique'),
+            constraint=models.UniqueConstraint(fields=('user', 'campus', 'role'), name='membership_unique'),
         ),
         migrations.AddConstraint(
             model_name='membership',
@@ -188,10 +192,6 @@ class Migration(migrations.Migration):
             model_name='student',
             index=models.Index(fields=['campus', 'full_name'], name='student_name'),
         ),
-        migrations.AddIndex(
-            model_name='student',
-            index=models.Index(fields=['campus', 'created_at'], name='student_created'),
-        ),
         migrations.AddConstraint(
             model_name='student',
             constraint=models.UniqueConstraint(models.F('campus'), django.db.models.functions.text.Lower('code'), name='student_code_unique'),
@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='student',
-            constraint=models.UniqueConstraint(fields=('campus', 'user'), name='student_user_unique'),
+            constraint=models.UniqueConstraint(fields=('user', 'campus'), name='student_user_unique'),
         ),
         migrations.AddConstraint(
             model_name='student',

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('consent_note', models.CharField(help_text='For example: the student, on the enrolment form.', max_length=300, verbose_name='who agreed, and how')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='accounts.student', verbose_name='student')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='accounts.student', verbose_name='student')),
             ],
             options={
                 'verbose_name': 'contact',

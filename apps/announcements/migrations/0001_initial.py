@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('outbox', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notifications.message', verbose_name='message sent')),
                 ('section', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='announcements', to='enrollments.section', verbose_name='section')),
-                ('sender', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='announcements', to='accounts.student', verbose_name='class representative')),
+                ('sender', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='announcements', to='accounts.student', verbose_name='class representative')),
             ],
             options={
                 'verbose_name': 'announcement',

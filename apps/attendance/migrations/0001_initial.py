@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('consecutive_absences', models.PositiveSmallIntegerField(default=3, validators=[django.core.validators.MinValueValidator(1)], verbose_name='absences in a row to report')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('course', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty: for the whole campus.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='enrollments.course', verbose_name='course')),
+                ('course', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty: for the whole campus.', null=True, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='enrollments.course', verbose_name='course')),
             ],
             options={
                 'verbose_name': 'attendance policy',
@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                 ('actor_label', models.CharField(max_length=254, verbose_name='actor')),
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('record', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='changes', to='attendance.attendancerecord', verbose_name='record')),
+                ('record', apps.tenants.fields.CampusForeignKey(blank=True, null=True, db_index=False, on_delete=django.db.models.deletion.SET_NULL, related_name='changes', to='attendance.attendancerecord', verbose_name='record')),
                 ('session', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='record_changes', to='class_sessions.classsession', verbose_name='session')),
                 ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='record_changes', to='accounts.student', verbose_name='student')),
                 ('batch', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='attendance.bulkchange', verbose_name='bulk change')),
@@ -200,8 +200,8 @@ class Migration(migrations.Migration):
                 ('first_attendance_on', models.DateField(blank=True, null=True, verbose_name='first attended')),
                 ('last_attendance_on', models.DateField(blank=True, null=True, verbose_name='last attended')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('course', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='enrollments.course', verbose_name='course')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='accounts.student', verbose_name='student')),
+                ('course', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='enrollments.course', verbose_name='course')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='accounts.student', verbose_name='student')),
             ],
             options={
                 'verbose_name': 'attendance summary',

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('record', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty where the mark was taken away since.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='appeals', to='attendance.attendancerecord', verbose_name='record')),
                 ('session', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='class_sessions.classsession', verbose_name='session')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='accounts.student', verbose_name='student')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='accounts.student', verbose_name='student')),
                 ('attachment', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='attendance.attachment', verbose_name='attachment')),
             ],
             options={
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('attachment', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='attendance.attachment', verbose_name='attachment')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('course', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty: all courses.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='leaves', to='enrollments.course', verbose_name='course')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='leaves', to='accounts.student', verbose_name='student')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='leaves', to='accounts.student', verbose_name='student')),
             ],
             options={
                 'verbose_name': 'leave request',

@@ -90,7 +90,11 @@ class LeaveRequest(Decided):
         OTHER = "other", _("other")
 
     student = CampusForeignKey(
-        Student, on_delete=models.PROTECT, related_name="leaves", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="leaves",
+        verbose_name=_("student"),
     )
     course = CampusForeignKey(
         Course,
@@ -177,7 +181,11 @@ class Appeal(Decided):
         verbose_name=_("session"),
     )
     student = CampusForeignKey(
-        Student, on_delete=models.PROTECT, related_name="appeals", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="appeals",
+        verbose_name=_("student"),
     )
     against = models.CharField(_("against"), max_length=10, choices=Status.choices)
     wanted = models.CharField(

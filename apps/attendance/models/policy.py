@@ -55,6 +55,7 @@ class Policy(CampusModel):
 
     course = CampusForeignKey(
         Course,
+        db_index=False,
         on_delete=models.CASCADE,
         null=True,
         blank=True,

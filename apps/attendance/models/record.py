@@ -154,6 +154,7 @@ class RecordChange(CampusModel):
 
     record = CampusForeignKey(
         AttendanceRecord,
+        db_index=False,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -226,10 +227,18 @@ class AttendanceSummary(TimestampedModel):
     """
 
     course = CampusForeignKey(
-        Course, on_delete=models.CASCADE, related_name="summaries", verbose_name=_("course")
+        Course,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="summaries",
+        verbose_name=_("course"),
     )
     student = CampusForeignKey(
-        Student, on_delete=models.CASCADE, related_name="summaries", verbose_name=_("student")
+        Student,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="summaries",
+        verbose_name=_("student"),
     )
     total_sessions = models.PositiveIntegerField(_("sessions"), default=0)
     attended_sessions = models.PositiveIntegerField(_("attended"), default=0)

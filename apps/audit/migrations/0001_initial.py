@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('position', models.BigIntegerField(verbose_name='position')),
                 ('link', models.BinaryField(max_length=32, verbose_name='link')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('entry', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.entry')),
+                ('entry', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.entry')),
             ],
             options={
                 'verbose_name': 'audit seal',

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('classroom', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty for online courses.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='courses', to='classrooms.classroom', verbose_name='usual classroom')),
-                ('faculty', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='accounts.faculty', verbose_name='taught by')),
+                ('faculty', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='accounts.faculty', verbose_name='taught by')),
             ],
             options={
                 'verbose_name': 'course',
@@ -68,8 +68,8 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('enrolled', 'enrolled'), ('dropped', 'dropped'), ('completed', 'completed')], default='enrolled', max_length=10, verbose_name='status')),
                 ('final_grade', models.CharField(blank=True, max_length=5, verbose_name='final grade')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('course', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='enrollments.course', verbose_name='course')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='accounts.student', verbose_name='student')),
+                ('course', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='enrollments.course', verbose_name='course')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='accounts.student', verbose_name='student')),
             ],
             options={
                 'verbose_name': 'enrolment',
@@ -102,8 +102,8 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
                 ('is_current', models.BooleanField(default=True, verbose_name='current')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='placements', to='accounts.student', verbose_name='student')),
-                ('section', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='placements', to='enrollments.section', verbose_name='section')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='placements', to='accounts.student', verbose_name='student')),
+                ('section', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='placements', to='enrollments.section', verbose_name='section')),
             ],
             options={
                 'verbose_name': 'section placement',
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='course',
             name='section',
-            field=apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='enrollments.section', verbose_name='section'),
+            field=apps.tenants.fields.CampusForeignKey(blank=True, null=True, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='enrollments.section', verbose_name='section'),
         ),
         migrations.CreateModel(
             name='Subject',
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 ('grade', models.CharField(max_length=2, verbose_name='grade')),
                 ('given_on', models.DateField(verbose_name='given on')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('student', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='marks', to='accounts.student', verbose_name='student')),
+                ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='marks', to='accounts.student', verbose_name='student')),
                 ('subject', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='marks', to='enrollments.subject', verbose_name='subject')),
             ],
             options={
@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='course',
             name='term',
-            field=apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='enrollments.term', verbose_name='term'),
+            field=apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='enrollments.term', verbose_name='term'),
         ),
         migrations.AddConstraint(
             model_name='department',
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='enrollment',
-            index=models.Index(fields=['campus', 'course', 'status'], name='enrollment_course'),
+            index=models.Index(fields=['campus', 'course', 'status', 'student'], name='enrollment_course'),
         ),
         migrations.AddConstraint(
             model_name='enrollment',

@@ -18,7 +18,6 @@ from apps.reports.selectors.standings import (
     Standing,
     below_the_limit,
     standings_of,
-    still_enrolled,
 )
 from apps.reports.tables import Found, Row
 from apps.sessions.models import ClassSession
@@ -84,7 +83,7 @@ def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: in
 
 # Asked per course: how many in a row are too many, and the day of the n-th last session that was
 # held. Whoever attended after that day cannot have missed the last n and is not looked at.
-STREAKS: Final = f"""
+STREAKS: Final = """
 SELECT summary.id, streak.missed, streak.since
 FROM unnest(%(courses)s::bigint[], %(numbers)s::int[], %(days)s::date[])
     AS asked (course_id, number, held_on)
@@ -93,7 +92,8 @@ JOIN attendance_attendancesummary summary ON summary.course_id = asked.course_id
     AND (summary.last_attendance_on IS NULL OR summary.last_attendance_on <= asked.held_on)
     AND summary.total_sessions - summary.attended_sessions >= asked.number
 JOIN accounts_student student ON student.id = summary.student_id AND student.is_active
-{still_enrolled("summary")}
+JOIN enrollments_enrollment enrollment ON enrollment.student_id = summary.student_id
+    AND enrollment.course_id = summary.course_id AND enrollment.status = 'enrolled'
 CROSS JOIN LATERAL (
     SELECT count(*) AS missed, min(newest_first.starts_at) AS since
     FROM (
@@ -114,7 +114,7 @@ CROSS JOIN LATERAL (
 ) streak
 WHERE summary.campus_id = %(campus)s AND streak.missed >= asked.number
 ORDER BY streak.missed DESC, student.code, course.code
-"""  # noqa: S608
+"""
 
 
 def consecutive_absences(asked: Asked) -> Found:

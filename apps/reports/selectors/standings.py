@@ -41,15 +41,6 @@ class Standing(NamedTuple):
     remaining: int
 
 
-def still_enrolled(row: str) -> str:
-    """Joins a row with a student and a course to the enrolment; there is one at most."""
-    return f"""
-JOIN enrollments_enrollment enrollment ON enrollment.campus_id = %(campus)s
-    AND enrollment.student_id = {row}.student_id AND enrollment.course_id = {row}.course_id
-    AND enrollment.status = 'enrolled'
-"""
-
-
 # As `policy_for`: the newest of the course's own, else the campus's, else the default.
 _NEWEST: Final = """
 newest AS (
@@ -73,12 +64,12 @@ SELECT student.id, student.code, student.full_name, course.id, course.code, subj
     term.name || ' ' || term.academic_year, summary.total_sessions, summary.attended_sessions,
     summary.late_sessions, summary.absent_sessions, summary.excused_sessions,
     summary.attendance_percentage, summary.first_attendance_on, summary.last_attendance_on,
-    {_LIMIT}, (
+    {_LIMIT}, CASE WHEN term.ends_on >= %(today)s THEN (
         SELECT count(*) FROM class_sessions_classsession session
         WHERE session.course_id = course.id AND session.status = 'scheduled'
             AND session.starts_at > %(now)s
             AND (session.starts_at AT TIME ZONE %(zone)s)::date <= term.ends_on
-    )
+    ) ELSE 0 END
 FROM attendance_attendancesummary summary
 JOIN accounts_student student ON student.id = summary.student_id
 JOIN enrollments_course course ON course.id = summary.course_id
@@ -114,9 +105,13 @@ WITH {_NEWEST}, asked AS MATERIALIZED (
     JOIN accounts_student student ON student.id = summary.student_id
     WHERE summary.campus_id = %(campus)s AND summary.total_sessions > 0
         AND summary.attendance_percentage < asked.limit_percent AND student.is_active
+), enrolled AS MATERIALIZED (
+    SELECT enrollment.student_id, enrollment.course_id
+    FROM asked JOIN enrollments_enrollment enrollment ON enrollment.course_id = asked.id
+    WHERE enrollment.campus_id = %(campus)s AND enrollment.status = 'enrolled'
 )
-SELECT array_agg(below.id ORDER BY attendance_percentage, student_code, course_code, below.id)
-FROM below {still_enrolled("below")}
+SELECT array_agg(id ORDER BY attendance_percentage, student_code, course_code, id)
+FROM below JOIN enrolled USING (student_id, course_id)
 """  # noqa: S608
 
 
@@ -155,5 +150,6 @@ def _values(asked: Asked) -> dict[str, Any]:
         "threshold": asked.filters.threshold,
         "default_limit": Policy().defaulter_percent,
         "now": asked.now,
+        "today": asked.today,
         "zone": str(asked.zone),
     }

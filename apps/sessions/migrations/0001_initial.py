@@ -72,8 +72,8 @@ class Migration(migrations.Migration):
                 ('attendance_percentage', models.DecimalField(decimal_places=2, default=Decimal('0.00'), max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='attendance (%)')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('classroom', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sessions', to='classrooms.classroom', verbose_name='classroom')),
-                ('course', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='enrollments.course', verbose_name='course')),
-                ('faculty', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='accounts.faculty', verbose_name='lecturer')),
+                ('course', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='enrollments.course', verbose_name='course')),
+                ('faculty', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='accounts.faculty', verbose_name='lecturer')),
                 ('section', apps.tenants.fields.CampusForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='enrollments.section', verbose_name='section')),
             ],
             options={

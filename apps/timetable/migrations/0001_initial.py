@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('classroom', apps.tenants.fields.CampusForeignKey(blank=True, help_text="Empty: the course's usual classroom.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='slots', to='classrooms.classroom', verbose_name='other classroom')),
-                ('course', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slots', to='enrollments.course', verbose_name='course')),
+                ('course', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='slots', to='enrollments.course', verbose_name='course')),
             ],
             options={
                 'verbose_name': 'weekly slot',
@@ -57,8 +57,8 @@ class Migration(migrations.Migration):
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('classroom', apps.tenants.fields.CampusForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='classrooms.classroom', verbose_name='classroom')),
                 ('faculty', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.faculty', verbose_name='lecturer')),
-                ('session', apps.tenants.fields.CampusForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='generated', to='class_sessions.classsession', verbose_name='session')),
-                ('slot', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='generated', to='timetable.weeklyslot', verbose_name='slot')),
+                ('session', apps.tenants.fields.CampusForeignKey(null=True, db_index=False, on_delete=django.db.models.deletion.SET_NULL, related_name='generated', to='class_sessions.classsession', verbose_name='session')),
+                ('slot', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='generated', to='timetable.weeklyslot', verbose_name='slot')),
             ],
             options={
                 'verbose_name': 'generated session',
