@@ -22,20 +22,25 @@ class Counts:
 
 
 @contextmanager
-def staged(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> Iterator[None]:
+def staged(
+    columns: Mapping[str, str], filled: Iterable[str], rows: Iterable[Sequence[Any]]
+) -> Iterator[None]:
     """The temporary table `import_stage`: `n`, then these columns (name → PostgreSQL type).
 
-    `rows` begin with `n`, the row's number, by which problems and results find their way back.
-    The table ends with the block, or with the transaction. Names and types are the caller's
-    constants, never input.
+    `rows` are `n`, the row's number, by which problems and results find their way back, and the
+    values of the `filled` columns; the others are null. The table ends with the block, or with the
+    transaction. Names and types are the caller's constants, never input.
     """
     fields = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE import_stage (n integer PRIMARY KEY, {fields})")
-        with cursor.copy("COPY import_stage FROM STDIN") as copy:
+        cursor.execute(f"CREATE TEMP TABLE import_stage (n integer, {fields})")
+        names = ", ".join(("n", *(f'"{column}"' for column in filled)))
+        with cursor.copy(f"COPY import_stage ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
         cursor.execute("ANALYZE import_stage")
+        # The index of names sorts what is new into place later, in vacuum or at the next write.
+        cursor.execute("SET LOCAL gin_pending_list_limit = '64MB'")
         with hashing():
             yield
         cursor.execute("DROP TABLE import_stage")

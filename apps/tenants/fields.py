@@ -11,6 +11,7 @@ class CampusField(models.ForeignKey):
     """The tenant of a row: stamped from the entered campus, refused when it names another.
 
     `pre_save` runs for `save()` and `bulk_create()` alike, so no write path needs to remember it.
+    The database's constraint is written by `IsolateByCampus`, where nothing else implies it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -19,7 +20,13 @@ class CampusField(models.ForeignKey):
         kwargs.setdefault("related_name", "+")
         kwargs.setdefault("db_index", False)
         kwargs.setdefault("editable", False)
+        kwargs["db_constraint"] = False
         super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("db_constraint", None)
+        return name, path, args, kwargs
 
     def pre_save(self, model_instance: models.Model, add: bool) -> int:
         campus_id = current_campus_id()

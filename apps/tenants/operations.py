@@ -27,13 +27,19 @@ def is_tenant(model: type[models.Model]) -> bool:
     )
 
 
+def implies_campus(field: models.ForeignKey) -> bool:
+    """Whether a row's campus exists because the row that this key must lead to does."""
+    return not field.null and field.related_model != field.model
+
+
 class IsolateByCampus(Operation):
     """Row level security and composite foreign keys for one tenant-owned model.
 
-    Writes: UNIQUE (id, campus_id); FORCE ROW LEVEL SECURITY with one policy whose USING and
-    WITH CHECK compare with the entered campus; for each foreign key to a tenant-owned model
-    (x_id, campus_id) → (id, campus_id). Idempotent: name the model again after a later migration
-    added foreign keys to it.
+    Writes: FORCE ROW LEVEL SECURITY with one policy whose USING and WITH CHECK compare with the
+    entered campus; for each foreign key to a tenant-owned model (x_id, campus_id) →
+    (id, campus_id), with the UNIQUE (id, campus_id) that it points at. A row that must have one of
+    these is of an existing campus because the other row is; all others get a foreign key to the
+    campus itself. Idempotent: name the model again after a later migration added foreign keys.
     """
 
     reduces_to_sql = True
@@ -55,7 +61,6 @@ class IsolateByCampus(Operation):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         table = model._meta.db_table
-        self._add_key(schema_editor, table)
         for statement in (
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
@@ -63,21 +68,21 @@ class IsolateByCampus(Operation):
             f'CREATE POLICY {POLICY} ON "{table}" USING ({PREDICATE}) WITH CHECK ({PREDICATE})',
         ):
             schema_editor.execute(statement)
-        for column, target in self._tenant_keys(model):
+        for field in self._tenant_keys(model):
+            target = field.related_model._meta.db_table
             self._add_key(schema_editor, target)
-            name = campus_fk_name(table, column)
-            schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
-            schema_editor.execute(
-                f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" '
-                f'FOREIGN KEY ("{column}", campus_id) REFERENCES "{target}" (id, campus_id)'
-            )
+            key = f'("{field.column}", campus_id) REFERENCES "{target}" (id, campus_id)'
+            self._add_foreign_key(schema_editor, table, field.column, key)
+        if not any(implies_campus(field) for field in self._tenant_keys(model)):
+            campus = '(campus_id) REFERENCES "tenants_campus" (id)'
+            self._add_foreign_key(schema_editor, table, "campus_id", campus)
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
         model = from_state.apps.get_model(app_label, self.model_name)
         table = model._meta.db_table
-        for column, _target in self._tenant_keys(model):
+        for column in ("campus_id", *(field.column for field in self._tenant_keys(model))):
             name = campus_fk_name(table, column)
             schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
         schema_editor.execute(f'DROP POLICY IF EXISTS {POLICY} ON "{table}"')
@@ -91,15 +96,21 @@ class IsolateByCampus(Operation):
         return f"Isolate {self.model_name} by campus"
 
     @staticmethod
-    def _tenant_keys(model: type[models.Model]) -> list[tuple[str, str]]:
-        """(column, target table) of each foreign key to a tenant-owned model."""
+    def _tenant_keys(model: type[models.Model]) -> list[models.ForeignKey]:
+        """The foreign keys to tenant-owned models."""
         return [
-            (field.column, field.related_model._meta.db_table)
+            field
             for field in model._meta.local_fields
             if isinstance(field, models.ForeignKey)
             and field.name != "campus"
             and is_tenant(field.related_model)
         ]
+
+    @staticmethod
+    def _add_foreign_key(schema_editor: Any, table: str, column: str, key: str) -> None:
+        name = campus_fk_name(table, column)
+        schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
+        schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
 
     @staticmethod
     def _add_key(schema_editor: Any, table: str) -> None:

@@ -17,11 +17,13 @@ from apps.tenants.operations import POLICY, PREDICATE
 
 M = TypeVar("M", bound=models.Model)
 
-# Both are immutable only because the dictionary and the form are named.
+# Immutable only because the dictionary and the form are named. Plain ASCII, which has neither
+# accents nor forms, is what most names and all numbers are: it takes a tenth of the time.
 FOLD: Final = """
 CREATE FUNCTION campus_fold(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN lower(public.unaccent('public.unaccent'::regdictionary, normalize(value, NFKC)))
+    RETURN CASE WHEN octet_length(value) = length(value) THEN lower(value)
+        ELSE lower(public.unaccent('public.unaccent'::regdictionary, normalize(value, NFKC))) END
 """
 # Row level security holds for the application's role; the owner is let through (no FORCE), so that
 # campus_search() can use the trigrams. No foreign keys: the triggers alone write here.
@@ -62,18 +64,18 @@ BEGIN
 END
 $$
 """
-# The words of a row: the trigger's arguments name its columns.
+# The words of a row: the trigger's arguments name its columns. What is new has no words yet.
 KEEP: Final = """
 CREATE FUNCTION search_entry_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     columns text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(TG_ARGV) AS name);
+    known text := 'ON CONFLICT (campus_id, kind, object_id) DO UPDATE SET words = excluded.words
+        WHERE search_entry.words <> excluded.words';
 BEGIN
     EXECUTE format(
         'INSERT INTO search_entry (campus_id, kind, object_id, words)
-        SELECT campus_id, %L, id, campus_fold(concat_ws('' '', %s)) FROM fresh
-        ON CONFLICT (campus_id, kind, object_id) DO UPDATE SET words = excluded.words
-        WHERE search_entry.words <> excluded.words',
-        TG_TABLE_NAME, columns
+        SELECT campus_id, %L, id, campus_fold(concat_ws('' '', %s)) FROM fresh %s',
+        TG_TABLE_NAME, columns, CASE TG_OP WHEN 'UPDATE' THEN known ELSE '' END
     );
     RETURN NULL;
 END

@@ -5,6 +5,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
 
+from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
 from apps.tenants.operations import POLICY, campus_fk_name, campus_key_name
 
@@ -13,6 +14,12 @@ PLATFORM_MODELS = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometr
 
 OURS = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
 TENANT_MODELS = [model for model in OURS if issubclass(model, CampusModel)]
+POINTED_AT = {
+    field.related_model
+    for model in TENANT_MODELS
+    for field in model._meta.local_fields
+    if isinstance(field, CampusForeignKey)
+}
 
 
 def tables() -> list[str]:
@@ -78,7 +85,7 @@ def test_foreign_keys_inside_a_campus_are_composite(model: type[models.Model]) -
             [table],
         )
         constraints = dict(cursor.fetchall())
-    assert constraints[campus_key_name(table)] == "UNIQUE (id, campus_id)"
+    assert (campus_key_name(table) in constraints) == (model in POINTED_AT)
     for field in model._meta.local_fields:
         if not isinstance(field, models.ForeignKey) or field.name == "campus":
             continue
@@ -88,6 +95,31 @@ def test_foreign_keys_inside_a_campus_are_composite(model: type[models.Model]) -
         definition = constraints[campus_fk_name(table, field.column)]
         expected = f"FOREIGN KEY ({field.column}, campus_id) REFERENCES {target}(id, campus_id)"
         assert definition == expected
+
+
+@pytest.mark.django_db
+def test_every_row_is_of_a_campus_that_exists() -> None:
+    """By a foreign key to the campus, or by a required one to a row of which this is true."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT key.conrelid::regclass::text, key.confrelid::regclass::text
+            FROM pg_constraint key
+            JOIN pg_attribute campus
+                ON campus.attrelid = key.conrelid AND campus.attname = 'campus_id'
+                AND campus.attnotnull AND campus.attnum = ANY (key.conkey)
+            WHERE key.contype = 'f' AND key.convalidated AND NOT EXISTS (
+                SELECT FROM pg_attribute named
+                WHERE named.attrelid = key.conrelid AND named.attnum = ANY (key.conkey)
+                    AND NOT named.attnotnull
+            )
+            """
+        )
+        keys = cursor.fetchall()
+    proven = {"tenants_campus"}
+    while found := {table for table, target in keys if target in proven} - proven:
+        proven |= found
+    assert set(tables()) - proven == set()
 
 
 @pytest.mark.django_db

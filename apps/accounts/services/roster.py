@@ -164,7 +164,7 @@ def _accounts(model: type[Person], now: datetime) -> list[int]:
         "INSERT INTO accounts_user (email, name, password, language, is_active, is_superuser, "
         "must_change_password, created_at, updated_at) "
         "SELECT s.email, trim(concat(s.first_name, ' ', s.last_name)), "
-        "'!' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), '', "
+        "'!' || gen_random_uuid(), '', "
         f"true, false, false, %(now)s, %(now)s FROM import_stage s "
         f'LEFT JOIN "{table}" t ON t.id = s.id AND t.campus_id = %(campus)s '
         "WHERE s.email IS NOT NULL AND (t.id IS NULL OR lower(t.email) <> s.email) "

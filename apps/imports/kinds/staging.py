@@ -14,12 +14,11 @@ WORK = {"id": "bigint", "is_new": "boolean"}
 def on_stage(rows: Sequence[Row], names: dict[str, str], columns: dict[str, str]) -> Iterator[None]:
     """Stage the rows: `names` maps a stage column to the field that fills it; `columns` are all
     columns with their types. The number `n` is the row's place in `rows`."""
-    fields = [names.get(column) for column in columns]
-    values = (
-        (n, *(row.values.get(field) if field else None for field in fields))
-        for n, row in enumerate(rows)
-    )
-    with staged(columns, values):
+    given = {name for row in rows for name in row.values}
+    filled = {column: names[column] for column in columns if names.get(column) in given}
+    fields = list(filled.values())
+    values = ((n, *map(row.values.get, fields)) for n, row in enumerate(rows))
+    with staged(columns, filled, values):
         yield
 
 

@@ -10,6 +10,7 @@ person would type it: 210595.0 → "210595", dates → "2026-09-01". Imports not
 import codecs
 import csv
 import datetime
+import gc
 import io
 import json
 import resource
@@ -81,11 +82,12 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.disable()  # a million cells, none of which can be part of a cycle
     data = sys.stdin.buffer.read()
     sheets = xlsx_sheets(data, max_sheets) if form == "xlsx" else csv_sheets(data, max_rows)
     for name, rows in sheets:
-        json.dump({"name": name, "rows": rows}, sys.stdout, ensure_ascii=False)
-        sys.stdout.write("\n")
+        # At once: json.dump() writes piece by piece, which takes three times as long.
+        sys.stdout.write(json.dumps({"name": name, "rows": rows}, ensure_ascii=False) + "\n")
     return 0
 
 

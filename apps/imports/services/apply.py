@@ -1,7 +1,9 @@
 """The work itself: bytes to rows, rows to the database; a dry run is the same, rolled back."""
 
+import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -79,6 +81,19 @@ def headings_of(tables: list[Table], kind: Kind) -> list[dict[str, Any]]:
     return [{"heading": text, "field": name} for text, name in meaning.items()]
 
 
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Without garbage collection, which would look again and again at a hundred thousand rows and
+    cells that are all still needed: a third of the time that reading takes."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def run_import(
     data: bytes,
     kind: Kind,
@@ -92,11 +107,12 @@ def run_import(
 ) -> tuple[Report, list[Table]]:
     """Read everything, then apply what is right in one transaction. Raises `Invalid`."""
     tell(0, 0, _("reading the file"))
-    tables = tables_of(data, kind)
-    if kind.bundle:
-        reading = read_bundle(tables, FILES)
-    else:
-        reading = read_rows(tables, kind, mapping=mapping, options=options)
+    with collector_at_rest():
+        tables = tables_of(data, kind)
+        if kind.bundle:
+            reading = read_bundle(tables, FILES)
+        else:
+            reading = read_rows(tables, kind, mapping=mapping, options=options)
     return apply_rows(
         reading, kind, options=options, now=now, actor=actor, tell=tell, dry=dry
     ), tables
