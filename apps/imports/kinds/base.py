@@ -31,7 +31,7 @@ class Problem:
         }
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """The cells of one row that mean something, by field name; empty cells are left out."""
 
