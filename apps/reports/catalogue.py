@@ -17,8 +17,8 @@ RULE: Final = _(
 BELOW: Final = _("Listed is who is below the limit; whoever is exactly at it is not.")
 
 
-def number(key: str, label: Any, width: int = 8) -> Column:
-    return Column(key=key, label=label, kind=Kind.WHOLE, width=width)
+def number(key: str, label: Any, width: int = 8, **options: Any) -> Column:
+    return Column(key=key, label=label, kind=Kind.WHOLE, width=width, **options)
 
 
 def identity(key: str) -> Column:
@@ -91,8 +91,8 @@ REPORTS: Final = {
                 identity("id"),
                 CODE,
                 NAME,
-                number("students", _("Students")),
-                number("held", _("Classes held")),
+                number("students", _("Students"), idle_for=("student",)),
+                number("held", _("Classes held"), idle_for=("student",)),
                 *COUNTERS,
             ),
         ),

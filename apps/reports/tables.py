@@ -31,6 +31,8 @@ class Column:
     in_files: bool = True
     # Relative to the other columns, on paper.
     width: int = 10
+    # Groups for which it says nothing: files and pages leave it out.
+    idle_for: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,11 +39,12 @@ def table_of(asked: Asked, report: Report, *, tell: Callable[[int, int], None]) 
 
 
 def table_with(asked: Asked, report: Report, rows: list[Row]) -> Table:
+    group = asked.filters.group_by or next(iter(report.groups), "")
     return made_table(
         asked,
         name=report.name,
         title=str(report.title),
-        columns=report.columns,
+        columns=[column for column in report.columns if group not in column.idle_for],
         rows=rows,
         notes=[*asked_for(asked, report), *map(str, report.notes)],
     )

@@ -7,10 +7,13 @@ from apps.accounts.models import Student
 from apps.accounts.viewers import Viewer
 from apps.attendance.models import AttendanceRecord, CustomStatus
 from apps.enrollments.models import Course
+from apps.jobs import tasks as job_tasks
+from apps.jobs.models import Job
 from apps.reports.asked import Asked, Filters
 from apps.reports.catalogue import REPORTS
 from apps.reports.tables import Row
 from apps.sessions.models import ClassSession
+from apps.tenants.scope import campus_scope
 from tests.factories import Cast, make_session
 
 FIRST = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)  # a Monday
@@ -69,3 +72,10 @@ def figures(row: Row) -> tuple[Any, ...]:
     """sessions, attended, late, absent, excused, percentage"""
     names = ("sessions", "attended", "late", "absent", "excused", "percentage")
     return tuple(row[name] for name in names)
+
+
+def work_off(cast: Cast, job_id: str) -> None:
+    """Do an export as a worker would."""
+    with campus_scope(cast.campus):
+        job = Job.objects.get(pk=job_id)
+    job_tasks.run(cast.campus.pk, job.pk)

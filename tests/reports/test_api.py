@@ -13,14 +13,13 @@ from pypdf import PdfReader
 from rest_framework.test import APIClient
 
 from apps.audit.models import Entry
-from apps.jobs import tasks as job_tasks
 from apps.jobs.models import Job
 from apps.reports.api import views
 from apps.reports.services import exports_purge
 from apps.tenants.scope import campus_scope
 from tests.api.support import client_of
 from tests.factories import Cast, enroll, make_student
-from tests.reports.support import history
+from tests.reports.support import history, work_off
 
 pytestmark = pytest.mark.django_db
 LISTS = [
@@ -176,12 +175,6 @@ def test_students_read_their_own_report_and_no_other(taught: Cast) -> None:
 def start(client: APIClient, **body: Any) -> Any:
     given = {"report": "attendance", "format": "csv", **body}
     return client.post("/api/v1/reports/exports", given)
-
-
-def work_off(cast: Cast, job_id: str) -> None:
-    with campus_scope(cast.campus):
-        job = Job.objects.get(pk=job_id)
-    job_tasks.run(cast.campus.pk, job.pk)
 
 
 @pytest.mark.django_db(transaction=True)

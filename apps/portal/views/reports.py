@@ -1,27 +1,35 @@
-"""Reports on a page: the same rows as the API's, with links to the files."""
+"""Reports on a page: the same rows as the API's, with the files; long ones are written apart."""
 
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from apps.accounts.api.permissions import request_viewer
-from apps.common.errors import Forbidden
+from apps.accounts.api.permissions import request_user, request_viewer
+from apps.accounts.viewers import Viewer
+from apps.audit.actors import request_actor
+from apps.common.errors import Forbidden, Invalid
+from apps.jobs.models import Job
 from apps.portal.pages import portal_page
 from apps.portal.report_forms import ReportForm, report_named
 from apps.reports.asked import Asked
 from apps.reports.catalogue import REPORTS, Report
-from apps.reports.exports import FORMATS
+from apps.reports.exports import FORMATS, LONGEST_FILE
+from apps.reports.services import export_start, exports_of
 from apps.reports.tables import Kind, Row, Table
 from apps.reports.writing import table_with
 from apps.tenants.middleware import request_campus
 
 ROWS_A_PAGE: Final = 50
+EXPORTS_SHOWN: Final = 5
+NOT_ASKED: Final = ("report", "page", "format", "csrfmiddlewaretoken")
+UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
 NUMBERS: Final = (Kind.WHOLE, Kind.DECIMAL)
 
 
@@ -29,12 +37,15 @@ NUMBERS: Final = (Kind.WHOLE, Kind.DECIMAL)
 @portal_page
 def reports(request: HttpRequest) -> HttpResponse:
     """One report: what is asked, a page of its rows, and the files."""
-    viewer = request_viewer(request)
-    if not viewer.teaches:
-        raise Forbidden("role_required", _("Your role does not allow this."))
+    viewer = _reader(request)
     report = report_named(request.GET.get("report"))
     form = ReportForm(request.GET, report=report, viewer=viewer)
-    context: dict[str, Any] = {"reports": REPORTS.values(), "report": report, "form": form}
+    context: dict[str, Any] = {
+        "reports": REPORTS.values(),
+        "report": report,
+        "form": form,
+        **_exports(request),
+    }
     if form.is_valid():
         asked = Asked(
             viewer=viewer,
@@ -44,6 +55,48 @@ def reports(request: HttpRequest) -> HttpResponse:
         )
         context |= _answer(request, report, asked)
     return render(request, "portal/reports.html", context)
+
+
+@require_GET
+@portal_page
+def exports(request: HttpRequest) -> HttpResponse:
+    """How far the long files are, for the page that shows them."""
+    _reader(request)
+    return render(request, "portal/_exports.html", _exports(request))
+
+
+@require_POST
+@portal_page
+def export(request: HttpRequest) -> HttpResponse:
+    """Have what is shown written as a file by a worker."""
+    viewer = _reader(request)
+    report = report_named(request.POST.get("report"))
+    form = ReportForm(request.POST, report=report, viewer=viewer)
+    file_format = request.POST.get("format", "")
+    if not form.is_valid() or file_format not in FORMATS:
+        raise Invalid("unknown_report", _("Say again what the report is about."))
+    export_start(
+        report=report.name,
+        file_format=file_format,
+        filters=form.filters(),
+        user_id=request_user(request).pk,
+        now=timezone.now(),
+        actor=request_actor(request),
+    )
+    messages.success(request, _("The file is being written. It will stand below."))
+    return redirect(f"{reverse('portal:reports')}?report={report.name}&{_query(request)}")
+
+
+def _reader(request: HttpRequest) -> Viewer:
+    viewer = request_viewer(request)
+    if not viewer.teaches:
+        raise Forbidden("role_required", _("Your role does not allow this."))
+    return viewer
+
+
+def _exports(request: HttpRequest) -> dict[str, Any]:
+    found = list(exports_of(user_id=request_user(request).pk)[:EXPORTS_SHOWN])
+    return {"exports": found, "writing": any(job.status in UNFINISHED for job in found)}
 
 
 def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any]:
@@ -57,6 +110,7 @@ def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any
         "lines": [_line(table, row) for row in rows],
         "page_obj": page,
         "files": FORMATS,
+        "is_long": page.paginator.count > LONGEST_FILE,
         "address": reverse(f"api-report-{report.name}"),
         "query": _query(request),
     }
@@ -68,8 +122,8 @@ def _line(table: Table, row: Row) -> list[tuple[str, bool]]:
 
 
 def _query(request: HttpRequest) -> str:
-    """What was asked, for the links to the files; empty fields are left out."""
-    asked = request.GET.copy()
-    for name in [name for name, value in asked.items() if not value or name in ("report", "page")]:
+    """What was asked, for links; empty fields are left out."""
+    asked = (request.GET or request.POST).copy()
+    for name in [name for name, value in asked.items() if not value or name in NOT_ASKED]:
         del asked[name]
     return asked.urlencode()

@@ -45,7 +45,7 @@ from apps.reports.api.serializers import (
 )
 from apps.reports.asked import Asked, Filters
 from apps.reports.catalogue import REPORTS, RULE, STUDENT_COURSES, Report
-from apps.reports.exports import WRITERS, filename
+from apps.reports.exports import LONGEST_FILE, WRITERS, filename
 from apps.reports.selectors.attendance import weeks
 from apps.reports.selectors.students import (
     record_row,
@@ -59,8 +59,6 @@ from apps.reports.writing import made_table, table_with
 from apps.tenants.middleware import request_campus
 
 TAGS: Final = ["reports"]
-# What a request may wait for; longer files are exports.
-LONGEST_FILE: Final = 2000
 # Of themselves, students see what every lecturer recorded.
 ALL: Final = Viewer(office=True)
 TOO_LONG: Final = {409: OpenApiResponse(description="`report_too_long`: start an export instead.")}

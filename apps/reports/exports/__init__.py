@@ -17,6 +17,8 @@ WRITERS: Final[dict[str, tuple[str, Callable[[Table], bytes]]]] = {
     "pdf": (PDF_TYPE, pdf),
 }
 FORMATS: Final = tuple(WRITERS)
+# Rows that a request may wait for; longer files are exports.
+LONGEST_FILE: Final = 2000
 
 
 def filename(table: Table, kind: str) -> str:
