@@ -28,6 +28,7 @@ LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their
 SWEEP_BATCH: Final = 500
 ASKED_AGAIN_SECONDS: Final = 60
 COORDINATES_KEPT: Final = timedelta(hours=24)
+ADDRESSES_KEPT: Final = timedelta(days=30)
 SIGNS_AGAIN: Final = timedelta(hours=2)  # two hourly sweeps see every closing
 
 
@@ -64,15 +65,21 @@ def _sweep_campus() -> int:
 
 
 @shared_task
-def drop_coordinates() -> int:
-    """Forget raw coordinates after 24 hours; the distance band in the factors stays."""
-    before = timezone.now() - COORDINATES_KEPT
+def drop_traces() -> int:
+    """Forget raw coordinates after 24 hours and addresses after 30 days; returns how many.
+
+    The distance band in the factors stays, and so do the signs that were found.
+    """
+    now = timezone.now()
     dropped = 0
-    for campus in every_campus(reason="drop coordinates"):
+    for campus in every_campus(reason="drop coordinates and addresses"):
         with campus_scope(campus):
             dropped += CheckInAttempt.objects.filter(
-                latitude__isnull=False, received_at__lt=before
+                latitude__isnull=False, received_at__lt=now - COORDINATES_KEPT
             ).update(latitude=None, longitude=None)
+            dropped += CheckInAttempt.objects.filter(
+                address__isnull=False, received_at__lt=now - ADDRESSES_KEPT
+            ).update(address=None)
     return dropped
 
 

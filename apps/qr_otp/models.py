@@ -120,6 +120,11 @@ class Scan(CampusModel):
             models.Index(fields=["campus", "purpose", "subject", "at"], name="scan_subject"),
             models.Index(fields=["campus", "scanner", "at"], name="scan_scanner"),
             models.Index(fields=["campus", "at"], name="scan_at"),
+            models.Index(
+                fields=["campus", "at"],
+                condition=Q(address__isnull=False),
+                name="scan_with_address",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,8 +25,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=2, minute=53),
     },
     "sweep-signs": {"task": "apps.attendance.tasks.sweep_signs", "schedule": crontab(minute=41)},
-    "drop-coordinates": {
-        "task": "apps.attendance.tasks.drop_coordinates",
+    "drop-traces": {
+        "task": "apps.attendance.tasks.drop_traces",
         "schedule": crontab(minute=17),
     },
     "remind-of-registers": {

@@ -22,9 +22,11 @@ from apps.attendance.models import (
 )
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
-from apps.attendance.tasks import drop_coordinates
+from apps.attendance.tasks import drop_traces
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.qr_otp.models import Scan
+from apps.qr_otp.tasks import purge_codes
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.conftest import HEARD, HERE, open_session
@@ -302,14 +304,31 @@ def test_coordinates_are_forgotten_after_a_day(
     cast: Cast, session: ClassSession, phone: Phone
 ) -> None:
     phone.check_in(ticket_for(phone, session), location=HERE)
-    assert drop_coordinates() == 0
+    assert drop_traces() == 0
     with campus_scope(cast.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(hours=25))
-    assert drop_coordinates() == 1
+    assert drop_traces() == 1
     with campus_scope(cast.campus):
         attempt = CheckInAttempt.objects.get()
     assert attempt.latitude is attempt.longitude is None
     assert attempt.factors["location"]["detail"]["distance"] == "under_50_m"
+    assert attempt.address is not None
+
+
+def test_addresses_are_forgotten_after_thirty_days(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    phone.check_in(ticket_for(phone, session))
+    old = timezone.now() - timedelta(days=30, minutes=1)
+    with campus_scope(cast.campus):
+        CheckInAttempt.objects.update(received_at=old)
+        Scan.objects.update(at=old)
+        assert Scan.objects.filter(address__isnull=False).exists()
+    assert drop_traces() == 1
+    purge_codes()
+    with campus_scope(cast.campus):
+        assert CheckInAttempt.objects.get().address is None
+        assert not Scan.objects.filter(address__isnull=False).exists()
 
 
 @contextmanager

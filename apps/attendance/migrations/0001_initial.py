@@ -227,6 +227,10 @@ class Migration(migrations.Migration):
             model_name='checkinattempt',
             index=models.Index(condition=models.Q(('latitude__isnull', False)), fields=['campus', 'received_at'], name='attempt_with_coordinates'),
         ),
+        migrations.AddIndex(
+            model_name='checkinattempt',
+            index=models.Index(condition=models.Q(('address__isnull', False)), fields=['campus', 'received_at'], name='attempt_with_address'),
+        ),
         migrations.AddConstraint(
             model_name='checkinattempt',
             constraint=models.UniqueConstraint(fields=('campus', 'student', 'nonce'), name='attempt_nonce'),

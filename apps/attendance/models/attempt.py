@@ -148,6 +148,7 @@ class CheckInAttempt(CampusModel):
     device_counter = models.BigIntegerField(_("device's counter"), null=True, blank=True)
     offline_window = models.BigIntegerField(_("window of the code"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("time by the phone's clock"), null=True, blank=True)
+    # Dropped after 30 days.
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
 
     class Meta:
@@ -180,6 +181,11 @@ class CheckInAttempt(CampusModel):
                 fields=["campus", "received_at"],
                 condition=Q(latitude__isnull=False),
                 name="attempt_with_coordinates",
+            ),
+            models.Index(
+                fields=["campus", "received_at"],
+                condition=Q(address__isnull=False),
+                name="attempt_with_address",
             ),
         ]
 

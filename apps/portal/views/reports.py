@@ -22,7 +22,7 @@ from apps.reports.asked import Asked
 from apps.reports.catalogue import REPORTS, Report
 from apps.reports.exports import FORMATS, LONGEST_FILE
 from apps.reports.services import export_start, exports_of
-from apps.reports.tables import Kind, Row, Table
+from apps.reports.tables import Column, Kind, Row, Table
 from apps.reports.writing import table_with
 from apps.tenants.middleware import request_campus
 
@@ -30,6 +30,7 @@ ROWS_A_PAGE: Final = 50
 EXPORTS_SHOWN: Final = 5
 NOT_ASKED: Final = ("report", "page", "format", "csrfmiddlewaretoken")
 UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
+UNBROKEN: Final = 16  # widest column of codes and times
 NUMBERS: Final = (Kind.WHOLE, Kind.DECIMAL)
 
 
@@ -106,7 +107,7 @@ def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any
     table = table_with(asked, report, rows)
     return {
         "table": table,
-        "headings": [(column.label, column.kind in NUMBERS) for column in table.shown],
+        "headings": [(column.label, _style(column)) for column in table.shown],
         "lines": [_line(table, row) for row in rows],
         "page_obj": page,
         "files": FORMATS,
@@ -117,8 +118,15 @@ def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any
 
 
 def _line(table: Table, row: Row) -> list[tuple[str, bool]]:
-    """Each cell's text, and whether it is a number."""
-    return [(table.text(column, row), column.kind in NUMBERS) for column in table.shown]
+    """Each cell's text and its class."""
+    return [(table.text(column, row), _style(column)) for column in table.shown]
+
+
+def _style(column: Column) -> str:
+    """Numbers stand to the right; codes and times are not broken, names may be."""
+    if column.kind in NUMBERS:
+        return "numeric"
+    return "text-nowrap" if column.width <= UNBROKEN else ""
 
 
 def _query(request: HttpRequest) -> str:

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'scan',
                 'verbose_name_plural': 'scans',
                 'ordering': ['-at'],
-                'indexes': [models.Index(fields=['campus', 'purpose', 'subject', 'at'], name='scan_subject'), models.Index(fields=['campus', 'scanner', 'at'], name='scan_scanner'), models.Index(fields=['campus', 'at'], name='scan_at')],
+                'indexes': [models.Index(fields=['campus', 'purpose', 'subject', 'at'], name='scan_subject'), models.Index(fields=['campus', 'scanner', 'at'], name='scan_scanner'), models.Index(fields=['campus', 'at'], name='scan_at'), models.Index(condition=models.Q(('address__isnull', False)), fields=['campus', 'at'], name='scan_with_address')],
             },
         ),
         migrations.CreateModel(
