@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -78,6 +78,12 @@ def facts_cache_key(session_id: int) -> str:
     return f"session:{current_campus_id()}:{session_id}"
 
 
+_CHECK_IN_ROW: Final = (
+    "SELECT id, course_id, status, policy::text, starts_at, opened_at "
+    "FROM class_sessions_classsession WHERE id = %s"
+)
+
+
 def session_facts(*, session_id: int) -> dict[str, Any] | None:
     """Course and status of a session, for the scan of a code; cached until they change."""
     key = facts_cache_key(session_id)
@@ -95,15 +101,36 @@ def lock_for_check_in(*, session_id: int) -> dict[str, Any] | None:
     """What a check-in needs of its session, held with FOR SHARE until the transaction ends.
 
     Many check-ins share the lock; closing the session (FOR UPDATE) waits for them, and those that
-    come later see it closed. Django has no FOR SHARE, hence the statement by hand; row level
-    security keeps it inside the campus.
+    come later see it closed.
     """
+    return _check_in_row(session_id, "FOR SHARE")
+
+
+def lock_for_late_check_in(*, session_id: int) -> dict[str, Any] | None:
+    """The same for a check-in that may come after the closing.
+
+    A completed session is held alone, because its counters follow: of two that shared it, each
+    would wait for the other one. Lock the student before it, as everywhere.
+    """
+    row = _check_in_row(session_id, "")
+    if row is not None and row["status"] != ClassSession.Status.COMPLETED:
+        with transaction.atomic():
+            row = _check_in_row(session_id, "FOR SHARE")
+            if row is None or row["status"] != ClassSession.Status.COMPLETED:
+                return row
+            transaction.set_rollback(True)  # closed just now: let go of what is shared
+    return _check_in_row(session_id, "FOR NO KEY UPDATE")
+
+
+def session_for_check_in(*, session_id: int) -> dict[str, Any] | None:
+    """The same without holding it: for what the opening froze."""
+    return _check_in_row(session_id, "")
+
+
+def _check_in_row(session_id: int, lock: str) -> dict[str, Any] | None:
+    """Django has no FOR SHARE, hence by hand; row level security keeps it inside the campus."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, course_id, status, policy::text, starts_at, opened_at "
-            "FROM class_sessions_classsession WHERE id = %s FOR SHARE",
-            [session_id],
-        )
+        cursor.execute(f"{_CHECK_IN_ROW} {lock}", [session_id])
         row = cursor.fetchone()
     if row is None:
         return None

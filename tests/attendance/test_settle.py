@@ -1,10 +1,14 @@
 """Check-ins with a selfie: pending at once, settled by the worker's code on real photos."""
 
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.attendance.models import (
@@ -17,13 +21,15 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.services.register import register_close
-from apps.attendance.services.settle import settle_with_face
+from apps.attendance.services.settle import refresh_totals, settle_with_face
 from apps.attendance.tasks import sweep_pending
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceVerification, StoredImage
 from apps.biometrics.services import images_purge
 from apps.privacy.services import consent_withdraw
+from apps.sessions import selectors
 from apps.sessions.models import ClassSession
+from apps.sessions.selectors import lock_for_late_check_in
 from apps.tenants.scope import campus_scope
 from tests.attendance.conftest import HEARD, HERE, open_session
 from tests.biometrics.conftest import (  # noqa: F401
@@ -236,3 +242,66 @@ def test_a_selfie_is_stored_encrypted(
     stored = [path.read_bytes() for path in media.rglob("*.bin")]
     assert stored
     assert all(b"\xff\xd8\xff" not in data[:64] and b"JFIF" not in data for data in stored)
+
+
+# --- Many at once, after the closing ---------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_late_check_ins_of_one_session_do_not_wait_for_each_other_in_a_circle(cast: Cast) -> None:
+    """A hall that was offline sends when it finds the network; each changes the counters."""
+    session = open_session(cast)
+    with campus_scope(cast.campus):
+        register_close(session=session, now=timezone.now(), actor=SYSTEM)
+    both_hold = threading.Barrier(2)
+    failures: list[Exception] = []
+
+    def arrive() -> None:
+        try:
+            with campus_scope(cast.campus):
+                row = lock_for_late_check_in(session_id=session.pk)
+                assert row is not None
+                assert row["status"] == ClassSession.Status.COMPLETED
+                with suppress(threading.BrokenBarrierError):
+                    both_hold.wait(timeout=1)
+                refresh_totals(session_id=session.pk)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=arrive) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_closing_in_between_is_seen(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open when looked at, closed when locked: held alone all the same, and nothing shared."""
+    session = open_session(cast)
+    read = selectors._check_in_row
+    asked = []
+
+    def closes_after_the_first_look(session_id: int, lock: str) -> dict[str, Any] | None:
+        row = read(session_id, lock)
+        asked.append(lock)
+        if lock == "":
+            thread = threading.Thread(target=close)
+            thread.start()
+            thread.join()
+        return row
+
+    def close() -> None:
+        with campus_scope(cast.campus):
+            register_close(session=session, now=timezone.now(), actor=SYSTEM)
+        connection.close()
+
+    monkeypatch.setattr(selectors, "_check_in_row", closes_after_the_first_look)
+    with campus_scope(cast.campus):
+        row = lock_for_late_check_in(session_id=session.pk)
+    assert row is not None
+    assert row["status"] == ClassSession.Status.COMPLETED
+    assert asked == ["", "FOR SHARE", "FOR NO KEY UPDATE"]

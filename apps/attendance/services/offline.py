@@ -39,7 +39,7 @@ from apps.common.errors import NotFound
 from apps.qr_otp.selectors import Check, check_kept_token
 from apps.qr_otp.tokens import QR_PERIOD, window_at
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import lock_for_check_in
+from apps.sessions.selectors import lock_for_late_check_in
 from apps.sessions.services import CHECK_IN, subject_of
 from apps.tenants.tasks import enqueue
 
@@ -68,7 +68,7 @@ def check_in_offline(
     `NotFound` for a session that does not exist: there is nothing to save an attempt for.
     """
     student = attending(user_id=user.pk, course_id=None, lock=True)
-    row = lock_for_check_in(session_id=scan.session_id)
+    row = lock_for_late_check_in(session_id=scan.session_id)
     if row is None:
         raise NotFound("session_not_found", _("There is no such session."))
     session = judged_session(row)

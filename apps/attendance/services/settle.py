@@ -20,7 +20,7 @@ from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import verify_student
 from apps.common.cache import touch
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import lock_for_check_in
+from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
 from apps.sessions.services import session_totals_set
 
 # A face that no worker could compare for so long is settled as "could not tell".
@@ -64,7 +64,7 @@ def _face_result(
         selfie=True,
         face=verification.reason if decision == undecided else decision,
     )
-    row = lock_for_check_in(session_id=attempt.session_id)
+    row = session_for_check_in(session_id=attempt.session_id)
     assert row is not None  # the attempt's foreign key protects it
     attendee = Attendee(
         id=attempt.student_id, device_id=attempt.device_id, public_key=None, face_applies=True
@@ -82,7 +82,7 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     attempt = CheckInAttempt.objects.filter(pk=attempt_id, outcome=Outcome.PENDING).first()
     if attempt is None:
         return None
-    row = lock_for_check_in(session_id=attempt.session_id)
+    row = lock_for_late_check_in(session_id=attempt.session_id)
     assert row is not None  # the attempt's foreign key protects it
     session = judged_session(row)
     results = {name: stored_result(factor) for name, factor in attempt.factors.items()}
