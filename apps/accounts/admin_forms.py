@@ -54,8 +54,9 @@ class NewUserForm(UserForm):
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).strip().lower()
 
-    def validate_unique(self) -> None:
-        """Left to `account_provide`, which finds the account of that address."""
+    def _get_validation_exclusions(self) -> set[str]:
+        """Whether the address is known is left to `account_provide`, which finds its account."""
+        return {*super()._get_validation_exclusions(), "email"}  # type: ignore[misc]  # not in the stubs
 
 
 class StudentForm(forms.ModelForm):
