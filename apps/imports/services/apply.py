@@ -113,9 +113,10 @@ def run_import(
             reading = read_bundle(tables, FILES)
         else:
             reading = read_rows(tables, kind, mapping=mapping, options=options)
-    return apply_rows(
-        reading, kind, options=options, now=now, actor=actor, tell=tell, dry=dry
-    ), tables
+        report = apply_rows(
+            reading, kind, options=options, now=now, actor=actor, tell=tell, dry=dry
+        )
+    return report, tables
 
 
 def apply_rows(
