@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from apps.accounts.viewers import Viewer
 from apps.attendance.models import Policy
+from apps.attendance.policies import FEW_COURSES, policies_for
 from apps.enrollments.models import Enrollment
+from apps.reports.selectors.students import student_report
 from tests.factories import Cast, make_session, make_term
 from tests.reports.support import FIRST, NOW, a_session, ask, history, mark, rows
 
@@ -58,6 +60,30 @@ def test_policy_sets_the_limit_and_a_courses_own_wins(in_campus: Cast, now: obje
     )
     (row,) = rows("defaulters", ask(in_campus))
     assert row["limit"] == Decimal("70")
+
+
+def test_the_newest_version_of_a_policy_holds(in_campus: Cast, now: object) -> None:
+    """Of the course's own versions, whatever the campus's say; the older ones of both count no
+    more, and another course's never did."""
+    history(in_campus.course, in_campus.student, "ppa")
+    percents = [
+        (in_campus.course, 1, 50),
+        (in_campus.course, 2, 70),
+        (None, 3, 40),
+        (in_campus.other_course, 9, 30),
+    ]
+    for course, version, percent in percents:
+        Policy.objects.create(
+            course=course, version=version, defaulter_percent=Decimal(percent), created_at=now
+        )
+    (row,) = rows("defaulters", ask(in_campus))
+    assert row["limit"] == Decimal("70")
+    found = student_report(ask(in_campus), student=in_campus.student)
+    assert [course["limit"] for course in found["courses"]] == [Decimal("70")]
+    assert policies_for(course_ids=[in_campus.course.pk])[in_campus.course.pk].version == 2
+    many = range(in_campus.course.pk, in_campus.course.pk + 2 * FEW_COURSES)
+    assert policies_for(course_ids=many)[in_campus.course.pk].version == 2
+    assert policies_for(course_ids=many)[many[-1]].version == 3
 
 
 def test_dropped_and_deactivated_students_are_not_listed(in_campus: Cast) -> None:
