@@ -158,6 +158,28 @@ def test_a_browser_is_subscribed_shows_a_message_and_is_let_go(
     assert complaints == []
 
 
+@pytest.mark.usefixtures("_web_push")
+def test_whoever_signs_out_is_not_written_to_in_this_browser(
+    page: Page, context: BrowserContext, site: str, hall: Cast, complaints: list[str]
+) -> None:
+    context.grant_permissions(["notifications"], origin=site)
+    browsers_key = raw_public(ec.generate_private_key(ec.SECP256R1()).public_key())
+    sign_in(page, site, hall.student.email)
+    page.goto(f"{site}/messages/preferences")
+    page.evaluate(SUBSCRIBE, [ENDPOINT, unpadded(browsers_key), unpadded(b"0" * 16)])
+    page.get_by_role("button", name="Notify me in this browser").click()
+    expect(page.get_by_text("Messages appear in this browser.")).to_be_visible()
+    ended: list[str] = []
+    page.expose_function("ended", lambda what: ended.append(what))
+    page.evaluate("() => { window.subscribed.unsubscribe = () => window.ended('unsubscribed') }")
+
+    page.locator("details[data-menu] summary").last.click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{site}/accounts/login/**")
+    assert ended == ["unsubscribed"]
+    assert complaints == []
+
+
 def push(page: Page, context: BrowserContext, site: str, payload: str) -> list[list[str]]:
     """Deliver a push to the page's service worker; returns the notifications that it shows."""
     devtools = context.new_cdp_session(page)
