@@ -888,6 +888,8 @@ REPORT_ROWS = [
         for page, status in (("", 200), ("/file", 409))
     ),
     Row(route="reports/", answers=page_for(*REPORT_READERS)),
+    Row(route="reports/exports", answers=page_for(*REPORT_READERS)),
+    Row(route="reports/export", method="post", answers=page_for(*REPORT_READERS)),
 ]
 
 
