@@ -117,7 +117,7 @@ def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any
     }
 
 
-def _line(table: Table, row: Row) -> list[tuple[str, bool]]:
+def _line(table: Table, row: Row) -> list[tuple[str, str]]:
     """Each cell's text and its class."""
     return [(table.text(column, row), _style(column)) for column in table.shown]
 
