@@ -1,7 +1,7 @@
 """Plain functions that build rows for tests. Each needs the campus to be entered."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -141,6 +141,14 @@ class Cast:
     classroom: Classroom
     course: Course
     other_course: Course
+    # Access tokens that were minted for some of them, by the account's id.
+    tokens: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def accounts(self) -> list[User]:
+        people = (self.lecturer, self.outsider, self.representative, self.student)
+        users = [person.user for person in (*people, self.classmate, self.stranger)]
+        return [self.admin, self.operator, self.principal, *filter(None, users)]
 
 
 def make_cast(slug: str) -> Cast:

@@ -1,8 +1,10 @@
 """Starts PostgreSQL and Valkey for the tests before Django reads its settings.
 
-Loaded as an early plugin (`-p tests.services` in pyproject.toml). With DATABASE_URL,
-DATABASE_OWNER_URL and REDIS_URL set, those servers are used instead; the database's name must then
-begin with "test_", because the tests empty its tables.
+Loaded as an early plugin (`-p tests.services` in pyproject.toml). Every process that runs tests
+has servers of its own, which its tests may kill: with pytest-xdist each worker, without it pytest
+itself. With DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL set, those servers are used instead, by
+one process (`-n0`); the database's name must then begin with "test_", because the tests empty its
+tables.
 """
 
 import atexit
@@ -12,9 +14,30 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from apps.ops.embedded import EmbeddedStack, Layout
 
 NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+MOST_WORKERS = 8  # each holds servers, a browser and a face model: about 1 GB
+
+STACK: EmbeddedStack | None = None  # ours, which tests may kill; None for servers of others
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start the servers, unless this process only hands tests to workers."""
+    global STACK
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    shares_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    if any(os.environ.get(name) for name in NAMES):
+        check_named_services(alone=not (is_worker or shares_out))
+    elif is_worker or not shares_out:
+        STACK = start_embedded()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return min(os.cpu_count() or 1, MOST_WORKERS)
 
 
 def start_embedded() -> EmbeddedStack:
@@ -32,19 +55,15 @@ def start_embedded() -> EmbeddedStack:
     return stack
 
 
-def check_named_services() -> None:
+def check_named_services(*, alone: bool) -> None:
     missing = [name for name in NAMES if not os.environ.get(name)]
     if missing:
         message = f"Set {', '.join(missing)} too, or none of {', '.join(NAMES)}."
+        raise SystemExit(message)
+    if not alone:
+        message = "Named servers serve one process: run pytest with -n0."
         raise SystemExit(message)
     database = urlsplit(os.environ["DATABASE_URL"]).path.lstrip("/")
     if not database.startswith("test_"):
         message = f"The tests empty their database: “{database}” must begin with “test_”."
         raise SystemExit(message)
-
-
-STACK: EmbeddedStack | None = None  # ours, which tests may kill; None for servers of others
-if any(os.environ.get(name) for name in NAMES):
-    check_named_services()
-else:
-    STACK = start_embedded()

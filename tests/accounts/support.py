@@ -9,10 +9,17 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.auth import login as start_session
 from django.db import connection
+from django.http import HttpRequest
 from rest_framework.test import APIClient
 
+from apps.accounts.api.tokens import CampusTokenStrategy
+from apps.accounts.models import User
+from apps.accounts.session_store import CAMPUS_KEY, SessionStore
 from apps.accounts.signatures import binding_message
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
 from tests.factories import PASSWORD
 
 LOGIN = "/_allauth/app/v1/auth/login"
@@ -70,6 +77,19 @@ def tokens(client: APIClient, email: str, password: str = PASSWORD) -> dict[str,
     assert response.status_code == 200, response.content
     meta: dict[str, Any] = response.json()["meta"]
     return meta
+
+
+def mint_access_token(user: User, campus: Campus) -> str:
+    """An access token without the sign-in: for tests that are about something else."""
+    request = HttpRequest()
+    request.user = user
+    with campus_scope(campus):
+        request.session = SessionStore()
+        request.session[CAMPUS_KEY] = campus.pk
+        start_session(request, user, backend="apps.accounts.backends.CampusBackend")
+        request.session.save()
+        token: str = CampusTokenStrategy().create_access_token(request)
+    return token
 
 
 def signed_in(host: str, email: str, password: str = PASSWORD) -> APIClient:

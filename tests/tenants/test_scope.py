@@ -170,5 +170,5 @@ def test_every_campus_names_its_reason_and_still_needs_each_scope(
 
 def test_inactive_campuses_are_left_alone(cast: Cast) -> None:
     make_campus("closed", is_active=False)
-    assert [campus.slug for campus in every_campus(reason="test")] == ["north"]
-    assert Campus.objects.count() == 2
+    assert "closed" not in {campus.slug for campus in every_campus(reason="test")}
+    assert Campus.objects.filter(slug="closed").exists()

@@ -1,0 +1,71 @@
+"""Empties the tables between tests that commit: the application itself never may."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from apps.ops.embedded.layout import SUPERUSER
+from tests import services
+
+# Tables that hold something right after `migrate` (content types, permissions, key check value):
+# they are kept.
+_kept: set[str] = {"django_migrations"}
+
+FILLED: Final = """
+    SELECT relname FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
+
+
+def keep_what_is_there() -> None:
+    """Call once, after the migrations and before any test."""
+    with _connection() as connection:
+        _kept.update(_filled(connection))
+
+
+def are_known() -> bool:
+    """Whether the database was made ready in this process."""
+    return len(_kept) > 1
+
+
+def empty() -> None:
+    """Empty every table that a test has written to; identities count on.
+
+    On a server of our own by deleting as its superuser, without triggers and foreign keys (10 ms);
+    on a named one by truncating as the owner (300 ms).
+    """
+    with _connection() as connection:
+        names = [sql.Identifier(name) for name in sorted(_filled(connection) - _kept)]
+        if not names:
+            return
+        if services.STACK is None:
+            connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(names)))
+            return
+        connection.execute("SET session_replication_role = replica")
+        deletes = (sql.SQL("DELETE FROM {}").format(name) for name in names)
+        connection.execute(sql.SQL("; ").join(deletes))
+
+
+def _filled(connection: psycopg.Connection[Any]) -> set[str]:
+    return {name for (name,) in connection.execute(FILLED)}
+
+
+@contextmanager
+def _connection() -> Iterator[psycopg.Connection[Any]]:
+    """Beside Django's connections, which are those of the test."""
+    named = settings.DATABASES["owner"]
+    facts = {
+        "host": named["HOST"],
+        "port": named["PORT"] or None,
+        "dbname": named["NAME"],
+        "user": named["USER"],
+        "password": named["PASSWORD"] or None,
+    }
+    if services.STACK is not None:
+        facts |= {"user": SUPERUSER, "password": None}
+    with psycopg.connect(**facts, autocommit=True) as connection:
+        yield connection
