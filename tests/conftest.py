@@ -1,5 +1,6 @@
 """The fixed cast, and the real servers that the tests run against."""
 
+import os
 import pickle
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 from rest_framework.test import APIClient
 
+from apps.ops.processes import wait_until
 from apps.tenants.scope import campus_scope
 from tests import tables
 from tests.accounts.support import mint_access_token
 from tests.factories import Cast, make_cast
+from tests.ops.running import DEADLINE, marked
 
 STANDING = ("north", "south")
 # The casts that stand in the database outside every test's transaction, pickled: each test gets
@@ -69,6 +72,15 @@ def _tables_are_empty(request: pytest.FixtureRequest) -> None:
     if commits(request.node):
         request.getfixturevalue("transactional_db")
         empty_tables()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stays_behind() -> Iterator[None]:
+    """Programs that tests start, and those that these start, end with their tests."""
+    yield
+    mine = f"{os.getpid()}/"
+    wait_until(lambda: not marked(mine), timeout=DEADLINE)
+    assert [" ".join(process.cmdline()) for process in marked(mine)] == []
 
 
 @pytest.fixture(autouse=True)

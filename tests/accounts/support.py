@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.contrib.auth import login as start_session
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 from django.http import HttpRequest
 from rest_framework.test import APIClient
@@ -80,13 +80,15 @@ def tokens(client: APIClient, email: str, password: str = PASSWORD) -> dict[str,
 
 
 def mint_access_token(user: User, campus: Campus) -> str:
-    """An access token without the sign-in: for tests that are about something else."""
+    """An access token without a sign-in: for tests that are about something else."""
     request = HttpRequest()
     request.user = user
     with campus_scope(campus):
         request.session = SessionStore()
+        request.session[SESSION_KEY] = str(user.pk)
+        request.session[BACKEND_SESSION_KEY] = "apps.accounts.backends.CampusBackend"
+        request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         request.session[CAMPUS_KEY] = campus.pk
-        start_session(request, user, backend="apps.accounts.backends.CampusBackend")
         request.session.save()
         token: str = CampusTokenStrategy().create_access_token(request)
     return token

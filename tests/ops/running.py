@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from apps.ops.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+MARK = "CAMPUS_TEST_SCRIPT"  # in the environment of all that a script starts
 DEADLINE = 30.0  # seconds; far above what anything here needs
 
 
@@ -25,11 +29,12 @@ class Script:
 
     def __init__(self, *arguments: str, log: Path, env: dict[str, str] | None = None) -> None:
         self._log = log
+        self._mark = uuid.uuid4().hex
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=ROOT,
-                env=env or environment(),
+                env={**(env or environment()), MARK: f"{os.getpid()}/{self._mark}"},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -50,6 +55,26 @@ class Script:
     def finish(self) -> int:
         return self.process.wait(DEADLINE)
 
+    def end(self) -> None:
+        """Kill it with everything it started, whatever became of those in between."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for process in marked(self._mark):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def marked(text: str) -> list[psutil.Process]:
+    """The living processes of scripts whose mark holds this text."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            is_alive = process.status() != psutil.STATUS_ZOMBIE
+            if is_alive and text in process.environ().get(MARK, ""):
+                found.append(process)
+    return found
+
 
 @contextmanager
 def running(*arguments: str, log: Path, env: dict[str, str] | None = None) -> Iterator[Script]:
@@ -57,9 +82,7 @@ def running(*arguments: str, log: Path, env: dict[str, str] | None = None) -> It
     try:
         yield script
     finally:
-        if script.process.poll() is None:
-            script.process.kill()
-        script.process.wait()
+        script.end()
 
 
 def is_alive(pid: int) -> bool:
