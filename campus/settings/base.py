@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "apps.accounts.middleware.KnownDeviceMiddleware",
     "apps.accounts.middleware.PasswordChangeMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -141,6 +142,11 @@ CAMPUS_RESOLVERS = [
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/api/schema/", "/api/docs/"]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
+# Links in letters and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
+PUBLIC_SCHEME = "http"
+PUBLIC_PORT = os.environ.get("PUBLIC_PORT", "")
+# Where campuses without a domain of their own are reached, by phones that name them.
+PLATFORM_HOST = os.environ.get("PLATFORM_HOST", "")
 
 # --- Timetable -------------------------------------------------------------------------------
 
@@ -237,14 +243,33 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"reset_password": "apps.accounts.forms.PasswordLinkForm"}
+# Never per address alone: a campus sits behind one NAT address. Passwords, codes and mails on
+# request are limited by apps/accounts/guesses.py; what is closed or cannot be guessed by nobody.
 ACCOUNT_RATE_LIMITS = {
-    # Per account and address, never per address alone: a campus sits behind one NAT address.
     "login": False,
-    "login_failed": "5/m/key",
-    "reset_password": "20/m/ip,5/m/key",
+    "login_failed": False,
+    "reset_password": False,
+    "reset_password_from_key": False,
+    "signup": False,
+    "request_login_code": "3/m/key",
+    "verify_phone": "1/30s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
+MFA_RATE_LIMITS = {"webauthn_login": False}
+MFA_FORMS = {
+    "authenticate": "apps.accounts.forms.LimitedAuthenticateForm",
+    "reauthenticate": "apps.accounts.forms.LimitedReauthenticateForm",
+    "activate_totp": "apps.accounts.forms.LimitedActivateForm",
+}
+# Addresses come from the office: a row that says "not confirmed" must not keep anybody from a
+# second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+DEVICE_COOKIE_NAME = "campus_device"
 MFA_ADAPTER = "apps.accounts.mfa.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Campus"

@@ -50,6 +50,7 @@ REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
 CACHES = redis_cache(REDIS_URL)
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 
+PUBLIC_SCHEME = "https"
 SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

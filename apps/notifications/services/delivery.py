@@ -22,6 +22,7 @@ from apps.notifications.channels import channel
 from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
 from apps.notifications.claims import Claim, Verdict, claim_due, settle, sms_lock
 from apps.notifications.kinds import kind_of
+from apps.notifications.links import link_of
 from apps.notifications.models import Channel as ChannelName
 from apps.notifications.models import PushToken, Status
 from apps.notifications.quiet import quiet_until
@@ -148,11 +149,11 @@ def _sort(claim: Claim, campus: Campus, sender: Channel, now: datetime, batch: B
     elif silent_until is not None:
         batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, silent_until))
     else:
-        batch.parcels.append(_parcel(claim, campus))
+        batch.parcels.append(_parcel(claim, campus, sender.name))
         batch.attempts[claim.id] = claim.attempts
 
 
-def _parcel(claim: Claim, campus: Campus) -> Parcel:
+def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
     title, body = in_language(
         kind=claim.kind,
         title=claim.title,
@@ -173,6 +174,7 @@ def _parcel(claim: Claim, campus: Campus) -> Parcel:
         data=claim.data,
         keys=(claim.p256dh, claim.auth),
         is_for_contact=bool(claim.contact),
+        link=link_of(claim) if name == ChannelName.EMAIL else "",
     )
 
 
