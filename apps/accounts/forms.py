@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account.inputs import RequestPasswordResetInput
 from allauth.headless.mfa.inputs import ActivateTOTPInput, AuthenticateInput, ReauthenticateInput
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -12,6 +13,8 @@ from django.http import HttpRequest
 
 from apps.accounts.guesses import CODE, PASSWORD_LINK, guess_or_stop, guess_right
 from apps.accounts.password_links import password_link_ask
+from apps.common.errors import Refused
+from apps.tenants.middleware import refuse
 
 
 class LimitedCode:
@@ -59,7 +62,10 @@ class AsksForLink:
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
         guess_or_stop(request, secret=PASSWORD_LINK, account=email)
-        password_link_ask(request, email=email)
+        try:
+            password_link_ask(request, email=email)
+        except Refused as refusal:
+            raise ImmediateHttpResponse(refuse(request, refusal)) from refusal
         return email
 
 

@@ -12,11 +12,13 @@ from typing import Any, Final
 TOLD_BY_SERVICE: Final = "told by password_set"
 # Letters of ways that are closed here: no sign-up, no codes by mail, addresses set by the office.
 CLOSED: Final = "this way is closed"
-NOT_SENT: Final = frozenset({TOLD_BY_SERVICE, CLOSED})
+# Asked for on a page, and sent by a worker: see `password_links`.
+BY_WORKER: Final = "sent by mail_password_link"
+NOT_SENT: Final = frozenset({TOLD_BY_SERVICE, CLOSED, BY_WORKER})
 
 MAILS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "account/email/password_reset_key": "password_reset",
+        "account/email/password_reset_key": BY_WORKER,
         "account/email/password_changed": TOLD_BY_SERVICE,
         "account/email/password_reset": TOLD_BY_SERVICE,
         "account/email/password_set": TOLD_BY_SERVICE,
