@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from apps.common.languages import spoken
 from apps.notifications import breaker
 from apps.notifications.addresses import Contact, contacts, phone_numbers
 from apps.notifications.channels import channel
@@ -26,7 +27,7 @@ from apps.notifications.links import link_of
 from apps.notifications.models import Channel as ChannelName
 from apps.notifications.models import PushToken, Status
 from apps.notifications.quiet import quiet_until
-from apps.notifications.rendering import in_language, language_of
+from apps.notifications.rendering import in_language
 from apps.notifications.selectors import campus_messages, sms_left
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -168,7 +169,7 @@ def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
         body=body,
         tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
         kind=claim.kind,
-        language=language_of(claim.language),
+        language=spoken(claim.language),
         campus_name=campus.name,
         device_type=claim.device_type,
         data=claim.data,
