@@ -27,7 +27,7 @@ COPY apps ./apps
 COPY templates ./templates
 COPY static ./static
 COPY locale ./locale
-COPY deploy/healthcheck.py ./deploy/healthcheck.py
+COPY deploy/healthcheck.py deploy/granian-logging.json ./deploy/
 # Production settings refuse to load without secrets: these exist for this one command only.
 RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
     CAMPUS_MASTER_KEY="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
@@ -41,4 +41,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
 CMD ["granian", "campus.wsgi:application", "--interface", "wsgi", \
      "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "2", \
-     "--workers-kill-timeout", "10", "--respawn-failed-workers", "--no-ws"]
+     "--workers-kill-timeout", "10", "--respawn-failed-workers", "--no-ws", \
+     "--log-config", "deploy/granian-logging.json"]

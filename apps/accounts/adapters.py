@@ -1,6 +1,5 @@
 """How allauth behaves here: people of the campus only, no open sign-up, limits that suit a NAT."""
 
-from datetime import timedelta
 from typing import Any, Final, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -8,24 +7,26 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.google.provider import GoogleProvider
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.google import CampusGoogleProvider
+from apps.accounts.guesses import PASSWORD, guess_or_stop, guess_right
+from apps.accounts.known_devices import device_remember
+from apps.accounts.mails import CLOSED, MAILS, NOT_SENT, text_data
 from apps.accounts.models import User
+from apps.accounts.notices import account_notice
 from apps.accounts.permissions import may_enter
 from apps.accounts.services import password_set, sign_in_record
 from apps.accounts.session_store import CAMPUS_KEY
 from apps.audit.actors import request_actor
-from apps.common.errors import Forbidden, Refused
+from apps.common.errors import Forbidden
 from apps.common.http import client_address
 from apps.tenants.middleware import refuse, request_campus
-from apps.tenants.scope import entered_campus_id
+from apps.tenants.scope import campus_scope, entered_campus_id
 
-LOGIN_WINDOW: Final = timedelta(minutes=1)  # of ACCOUNT_RATE_LIMITS["login_failed"]
-LOCAL_PEER: Final = "127.0.0.1"
+UNKNOWN_PEER: Final = "0.0.0.0"  # noqa: S104  (lists of sessions want an address)
 GMAIL: Final = "gmail.com"
 
 
@@ -36,26 +37,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """As everywhere in the project; a peer on a unix socket is local."""
-        return client_address(request) or LOCAL_PEER
-
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Failed sign-ins count per campus, account and address.
-
-        Without the address anybody could lock anybody out; with the address alone one person
-        could lock out the whole campus behind a NAT.
-        """
-        account = str(credentials.get("email") or credentials.get("username") or "").lower()
-        return f"{entered_campus_id()}:{account}:{self.get_client_ip(request)}"
+        """As everywhere in the project. Limits do not use it: see `accounts.guesses`."""
+        return client_address(request) or UNKNOWN_PEER
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Answer 429 with Retry-After where allauth would answer 400 or show the form again."""
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError as error:
-            response = refuse(request, too_many_attempts())
-            response["Retry-After"] = str(int(LOGIN_WINDOW.total_seconds()))
-            raise ImmediateHttpResponse(response) from error
+        """Our limits instead of allauth's: 429 with Retry-After."""
+        guess_or_stop(request, secret=PASSWORD, account=_account_of(credentials))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            guess_right(request, secret=PASSWORD, account=_account_of(credentials))
+        return user
 
     def login(self, request: HttpRequest, user: Any) -> None:
         """The last step of every way in: whoever has no role on this campus stays outside.
@@ -66,6 +59,7 @@ class AccountAdapter(DefaultAccountAdapter):
             stop(request, _("Nobody on this campus has this account."))
         super().login(request, user)
         request.session[CAMPUS_KEY] = entered_campus_id()
+        device_remember(request, account=user.email)
         if entered_campus_id() is not None:
             sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
@@ -77,10 +71,27 @@ class AccountAdapter(DefaultAccountAdapter):
             now=timezone.now(),  # noqa: TID251
         )
 
-    def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> None:
-        """Only to people of this campus; the page says the same to everybody."""
-        if may_enter(user):
-            super().send_password_reset_mail(user, email, context)
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Every mail that allauth would send itself: none. Letters go through the outbox."""
+        if MAILS[template_prefix] != CLOSED:
+            message = f"{template_prefix} was not sent: it is the outbox that sends."
+            raise NotImplementedError(message)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: Any,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """In our words, through the outbox; allauth calls it after the commit too."""
+        text = MAILS[template_prefix]
+        campus_id = getattr(self.request, "campus_id", None)
+        if text in NOT_SENT or campus_id is None:
+            return
+        with campus_scope(campus_id):
+            now = timezone.now()  # noqa: TID251
+            account_notice(user=user, text=text, data=text_data(context or {}), now=now)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):
@@ -136,10 +147,8 @@ def campus_address(claims: dict[str, Any], email_domains: list[str]) -> str:
     return email if verified and domain in allowed and vouched in allowed else ""
 
 
-def too_many_attempts() -> Refused:
-    return Refused(
-        "too_many_attempts", _("Too many attempts. Wait a minute and try again."), status=429
-    )
+def _account_of(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email") or credentials.get("username") or "")
 
 
 def stop(request: HttpRequest, message: str) -> NoReturn:

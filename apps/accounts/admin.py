@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -25,6 +24,7 @@ from apps.accounts.services import (
     device_reset,
     faculty_create,
     membership_add,
+    password_link_send,
     profile_activate,
     profile_deactivate,
     student_create,
@@ -39,21 +39,21 @@ from apps.audit.admin_base import (
 )
 from apps.common.cache import forget
 from apps.common.errors import Refused
+from apps.tenants.addresses import asked_host, campus_host
 from apps.tenants.models import Campus, Domain
 from apps.tenants.selectors import host_cache_key
 
 
 def send_password_mail(request: HttpRequest, user: User) -> None:
     """The mail with which this person chooses a password; nobody else ever knows one."""
-    form = ResetPasswordForm(data={"email": user.email})
     try:
-        if form.is_valid():
-            form.save(request)
-    except OSError:
-        messages.error(request, _t("The mail to %(who)s could not be sent.") % {"who": user.email})
-    else:
-        text = _t("%(who)s gets a mail with a link to choose a password.") % {"who": user.email}
-        messages.success(request, text)
+        host = campus_host(asked=asked_host(request))
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return
+    password_link_send(user=user, host=host, now=timezone.now())
+    text = _t("%(who)s gets a mail with a link to choose a password.") % {"who": user.email}
+    messages.success(request, text)
 
 
 def is_list(request: HttpRequest) -> bool:

@@ -26,7 +26,11 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from cryptography.x509 import load_pem_x509_certificate
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+
+from apps.tenants.addresses import asked_host, campus_url
+from apps.tenants.scope import entered_campus_id
 
 CERTS_URL: Final = "https://www.googleapis.com/oauth2/v1/certs"
 ISSUERS: Final = ("https://accounts.google.com", "accounts.google.com")
@@ -113,6 +117,12 @@ class CampusGoogleAdapter(GoogleOAuth2Adapter):
         addresses = settings.SOCIALACCOUNT_PROVIDERS.get("google", {})
         self.access_token_url = addresses.get("ACCESS_TOKEN_URL", ACCESS_TOKEN_URL)
         self.authorize_url = addresses.get("AUTHORIZE_URL", AUTHORIZE_URL)
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        """At the campus's own domain, whatever the request calls its host."""
+        if entered_campus_id() is None:
+            raise Http404
+        return campus_url(reverse("google_callback"), host=asked_host(request))
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> Any:
         credential = kwargs["response"].get("id_token")

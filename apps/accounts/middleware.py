@@ -1,4 +1,4 @@
-"""People with a first password change it before anything else."""
+"""First passwords are changed before anything else; devices that signed in are remembered."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from apps.accounts.known_devices import cookie_write
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
@@ -48,3 +49,15 @@ class PasswordChangeMiddleware:
     @staticmethod
     def _must_change(request: HttpRequest) -> bool:
         return bool(getattr(request.user, "must_change_password", False))
+
+
+class KnownDeviceMiddleware:
+    """Writes the cookie of the browser or app in which somebody has just signed in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        cookie_write(request, response)
+        return response

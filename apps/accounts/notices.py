@@ -1,10 +1,7 @@
-"""Messages to people about their account, put into the outbox with the change itself.
-
-Letters with a link to choose a password are not among them: allauth sends those at once, because
-who asks for one cannot sign in and is waiting for it.
-"""
+"""Messages to people about their account, put into the outbox with the change itself."""
 
 from datetime import datetime
+from typing import Any
 
 from apps.accounts.models import Device, User
 from apps.notifications.services import notify
@@ -37,6 +34,18 @@ def rebind_requested(*, device: Device, free_at: str, now: datetime) -> int:
         data={"device": str(device), "when": free_at},
         now=now,
         key=f"device_rebind:{device.pk}:{now.isoformat()}",
+    )
+
+
+def account_notice(*, user: User, text: str, data: dict[str, Any], now: datetime) -> int:
+    """A change of how the account is signed in to, in the words of that text."""
+    return notify(
+        kind="account_security",
+        text=text,
+        user_ids=[user.pk],
+        data=data,
+        now=now,
+        key=f"{text}:{user.pk}:{now.isoformat()}",
     )
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/email/", closed),
     path("_allauth/app/v1/account/email", closed),
     path("accounts/google/login/callback/", google_callback, name="google_callback"),
+    path("_allauth/app/v1/", include("apps.accounts.headless")),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
 ]

@@ -39,7 +39,7 @@ def board_answer(
     version = board_version(session_id)
     code = _code(session_id, now)
     etag = f'"{version}-{code.window if code else 0}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    headers = {"ETag": etag}
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers=headers)
     unchanged = request.GET.get("since") == version

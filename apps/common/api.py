@@ -12,7 +12,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.throttling import BaseThrottle
 
 from apps.common.cache import count_up
-from apps.common.errors import Refused
+from apps.common.errors import Refused, TooMany
 from apps.common.http import client_address
 
 
@@ -21,6 +21,7 @@ class RefusedResponse(exceptions.APIException):
 
     def __init__(self, refusal: Refused) -> None:
         self.status_code = refusal.status
+        self.wait = refusal.retry_after if isinstance(refusal, TooMany) else None
         super().__init__(detail=refusal.message, code=refusal.code)
 
 

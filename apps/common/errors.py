@@ -38,3 +38,13 @@ class Invalid(Refused):
     """The input itself is wrong."""
 
     status = 400
+
+
+class TooMany(Refused):
+    """Too often; `retry_after` seconds from now it may be tried again (a Retry-After header)."""
+
+    status = 429
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = max(1, retry_after)

@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.common.languages import spoken
 from apps.notifications.kinds import KINDS, kind_of
 from apps.notifications.models import (
     MAY_RUN_THE_OUTBOX,
@@ -33,7 +34,7 @@ from apps.notifications.models import (
 )
 from apps.notifications.places import filled
 from apps.notifications.preview import shown
-from apps.notifications.rendering import language_of, previews
+from apps.notifications.rendering import previews
 from apps.notifications.selectors import queue_states
 from apps.notifications.services import retry_dead
 from apps.notifications.texts import TEXTS
@@ -114,7 +115,7 @@ class MessageAdmin(HistoryAdmin):
             raise PermissionDenied
         if code not in TEXTS:
             raise Http404
-        chosen = language_of(request.GET.get("language", get_language() or ""))
+        chosen = spoken(request.GET.get("language", get_language() or ""))
         name = Campus.objects.get(pk=current_campus_id()).name
         context = {
             **page_context(self, request, KINDS[TEXTS[code].kind].label),

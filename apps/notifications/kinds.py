@@ -75,8 +75,14 @@ _LISTED: Final = (
         forced=True,
     ),
     Kind(
+        code="password_link",
+        label=_("Links to choose a password"),
+        usual=frozenset({Channel.EMAIL}),
+        forced=True,
+    ),
+    Kind(
         code="account_security",
-        label=_("Changes of the password"),
+        label=_("Changes of the password and the second factor"),
         usual=DEVICES_AND_EMAIL,
         forced=True,
     ),

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string, select_template
 from django.utils import translation
 from django.utils.translation import gettext
 
+from apps.common.languages import spoken
 from apps.notifications.kinds import kind_of
 from apps.notifications.models import Message
 from apps.notifications.places import filled
@@ -17,18 +18,13 @@ if TYPE_CHECKING:
     from apps.notifications.channels.base import Parcel
 
 
-def language_of(code: str) -> str:
-    """A language that the platform speaks: the person's, or its own."""
-    return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-
-
 def in_language(
     *, kind: str, title: str, body: str, data: dict[str, Any], language: str
 ) -> tuple[str, str]:
     """Title and text for one reader. Texts that people wrote are passed on as they are."""
     if kind_of(kind).verbatim:
         return title, body
-    with translation.override(language_of(language)):
+    with translation.override(spoken(language)):
         return filled(gettext(title), data), filled(gettext(body), data) if body else ""
 
 
@@ -47,7 +43,7 @@ def email_bodies(parcel: "Parcel") -> tuple[str, str]:
         "campus": {"name": parcel.campus_name},
         "facts": [] if is_verbatim else facts_of(parcel.data),
     }
-    with translation.override(language_of(parcel.language)):
+    with translation.override(spoken(parcel.language)):
         text, html = (
             render_to_string(
                 select_template(

@@ -5,11 +5,13 @@ data in each reader's language. Push shows title and body, an SMS both below eac
 adds the facts of `FACTS` that the data holds.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
+
+from apps.notifications.account_texts import ACCOUNT_TEXTS
+from apps.notifications.text_entry import Text
 
 # Data that letters list below the text, in this order, where a message has it.
 FACTS: Final[dict[str, Any]] = {
@@ -36,23 +38,8 @@ STANDING: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """`kind`: the kind of message it belongs to. `sample`: values of all its places, for previews.
-
-    `contact_title` and `contact_body` are what guardians and advisers read; theirs may also name
-    the `%(student)s`.
-    """
-
-    kind: str
-    title: str
-    body: str
-    contact_title: str = ""
-    contact_body: str = ""
-    sample: dict[str, Any] = field(default_factory=dict)
-
-
 TEXTS: Final[dict[str, Text]] = {
+    **ACCOUNT_TEXTS,
     "attendance_near": Text(
         kind="attendance_near",
         title=gettext_noop("Your attendance in %(course)s is close to the limit"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apps.ops.supervisor import Service
 
+LOG_CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "granian-logging.json"
 WEB_WORKERS = 2
 WEB_THREADS = 2  # per worker: 3 and 4 redeem a tenth and a quarter less (bench/check_in.py)
 WEB_STOP_SECONDS = 5
@@ -15,9 +16,10 @@ CELERY_PROCESSES = 2
 
 def platform_services(*, host: str, port: int, var: Path) -> list[Service]:
     """Web server, workers and scheduler, in the order in which they are stopped."""
-    worker_env = _worker_env()
+    # Letters and calendars name the port that people use.
+    worker_env = {**_worker_env(), "PUBLIC_PORT": str(port)}
     return [
-        Service(name="web", command=_web(host, port)),
+        Service(name="web", command=_web(host, port), env={"PUBLIC_PORT": str(port)}),
         Service(name="beat", command=_celery("beat", f"--schedule={var / 'celerybeat-schedule'}")),
         Service(
             name="worker",
@@ -49,6 +51,7 @@ def _web(host: str, port: int) -> list[str]:
         *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)),
         *("--workers-kill-timeout", str(WEB_STOP_SECONDS), "--respawn-failed-workers"),
         "--no-ws",
+        *("--log-config", str(LOG_CONFIG)),
     ]
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.viewers import viewer_of
 from apps.audit.services import Actor, record
 from apps.common.errors import NotFound, Refused
+from apps.common.languages import spoken
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.jobs.services import job_start
@@ -51,7 +52,7 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any]:
         raise Refused("owner_gone", _("Whoever asked for this report is no longer here."))
     report = report_named(job.params["report"])
     kind = job.params["format"]
-    with translation.override(job.params["language"] or None):
+    with translation.override(spoken(job.params["language"])):
         asked = Asked(
             viewer=viewer_of(user=job.created_by),
             now=timezone.now(),  # noqa: TID251  (jobs are interfaces)

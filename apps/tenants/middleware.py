@@ -7,15 +7,15 @@ from typing import Final
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.api import error_body
-from apps.common.errors import NotFound, Refused
+from apps.common.errors import NotFound, Refused, TooMany
 from apps.common.http import wants_json
 from apps.common.rows import FixedQuery
+from apps.tenants.addresses import asked_host
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_host, campus_id_by_slug
@@ -42,8 +42,7 @@ def by_choice(request: HttpRequest) -> int | None:
 
 def by_host(request: HttpRequest) -> int | None:
     """The campus whose domain the request was sent to."""
-    host, _port = split_domain_port(request.get_host())
-    return campus_by_host(host=host)
+    return campus_by_host(host=asked_host(request))
 
 
 def by_header(request: HttpRequest) -> int | None:
@@ -110,9 +109,14 @@ class CampusMiddleware:
 
 def refuse(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """The refusal as JSON for API paths and as a page for people."""
+    response: HttpResponse
     if wants_json(request):
-        return JsonResponse(error_body(refusal), status=refusal.status)
-    return render(request, "refused.html", {"refusal": refusal}, status=refusal.status)
+        response = JsonResponse(error_body(refusal), status=refusal.status)
+    else:
+        response = render(request, "refused.html", {"refusal": refusal}, status=refusal.status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def request_campus(request: HttpRequest) -> Campus:

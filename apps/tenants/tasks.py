@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from celery import Task, current_app
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from apps.common.errors import Refused
 from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,20 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
     name = task if isinstance(task, str) else task.name
     headers = {CAMPUS_HEADER: current_campus_id()}
     transaction.on_commit(partial(_send, name, args, kwargs, headers))
+
+
+def hand_over(task: str, *args: Any) -> None:
+    """Send a task at once, for work that no sweep would find again.
+
+    Raises `Refused` (try_later) when the broker is down: nothing was saved that could be lost.
+    """
+    headers = {CAMPUS_HEADER: current_campus_id()}
+    try:
+        current_app.send_task(task, args, {}, headers=headers, retry=False)
+    except Exception as error:
+        logger.exception("%s could not be handed over.", task)
+        message = _("This cannot be done right now. Try again in a few minutes.")
+        raise Refused("try_later", message, status=503) from error
 
 
 def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:

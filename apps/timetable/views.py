@@ -35,7 +35,6 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     etag = f'"{hashlib.sha256(body).hexdigest()}"'
     response = HttpResponse(body, content_type="text/calendar; charset=utf-8")
     response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
     response["Content-Disposition"] = 'inline; filename="timetable.ics"'
     response["X-Robots-Tag"] = "noindex"
     if sessions:

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.common.middleware.AnswerHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "apps.accounts.middleware.KnownDeviceMiddleware",
     "apps.accounts.middleware.PasswordChangeMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -141,6 +143,11 @@ CAMPUS_RESOLVERS = [
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/api/schema/", "/api/docs/"]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
+# Links in letters and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
+PUBLIC_SCHEME = "http"
+PUBLIC_PORT = os.environ.get("PUBLIC_PORT", "")
+# Where campuses without a domain of their own are reached, by phones that name them.
+PLATFORM_HOST = os.environ.get("PLATFORM_HOST", "")
 
 # --- Timetable -------------------------------------------------------------------------------
 
@@ -150,7 +157,8 @@ TIMETABLE_HORIZON_DAYS = int(os.environ.get("TIMETABLE_HORIZON_DAYS", "14"))
 # --- Language and time -----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("ar", "العربية"), ("de", "Deutsch")]
+# Those with a complete catalogue (apps/common/languages.py). Begun: Arabic, German.
+LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -227,7 +235,8 @@ LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "apps.accounts.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = False  # read by htmx for its request header
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 
 ACCOUNT_ADAPTER = "apps.accounts.adapters.AccountAdapter"
@@ -237,14 +246,33 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"reset_password": "apps.accounts.forms.PasswordLinkForm"}
+# Never per address alone: a campus sits behind one NAT address. Passwords, codes and mails on
+# request are limited by apps/accounts/guesses.py; what is closed or cannot be guessed by nobody.
 ACCOUNT_RATE_LIMITS = {
-    # Per account and address, never per address alone: a campus sits behind one NAT address.
     "login": False,
-    "login_failed": "5/m/key",
-    "reset_password": "20/m/ip,5/m/key",
+    "login_failed": False,
+    "reset_password": False,
+    "reset_password_from_key": False,
+    "signup": False,
+    "request_login_code": "3/m/key",
+    "verify_phone": "1/30s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
+MFA_RATE_LIMITS = {"webauthn_login": False}
+MFA_FORMS = {
+    "authenticate": "apps.accounts.forms.LimitedAuthenticateForm",
+    "reauthenticate": "apps.accounts.forms.LimitedReauthenticateForm",
+    "activate_totp": "apps.accounts.forms.LimitedActivateForm",
+}
+# Addresses come from the office: a row that says "not confirmed" must not keep anybody from a
+# second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+DEVICE_COOKIE_NAME = "campus_device"
 MFA_ADAPTER = "apps.accounts.mfa.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Campus"
@@ -380,7 +408,12 @@ LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "plain": {
+            "()": "apps.common.logs.RedactingFormatter",
+            "format": "%(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

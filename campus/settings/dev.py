@@ -17,6 +17,7 @@ from campus.settings.local_secrets import local_secret
 layout = Layout(CAMPUS_VAR)
 
 DEBUG = False
+PUBLIC_PORT = os.environ.get("PUBLIC_PORT", "8000")
 DEMO_ALLOWED = True  # load_demo and simulate_class
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],.localhost")
 SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret(CAMPUS_VAR, "SECRET_KEY").hex()

@@ -50,6 +50,7 @@ REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
 CACHES = redis_cache(REDIS_URL)
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 
+PUBLIC_SCHEME = "https"
 SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -58,6 +59,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# A cookie of this name belongs to this very host, whatever a neighbouring host name sets.
+SESSION_COOKIE_NAME = "__Host-campus_session"
+CSRF_COOKIE_NAME = "__Host-campus_csrf"
+DEVICE_COOKIE_NAME = "__Host-campus_device"
+LANGUAGE_COOKIE_NAME = "__Host-campus_language"
+LANGUAGE_COOKIE_SECURE = True
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 STORAGES = {
     **STORAGES,

@@ -6,7 +6,6 @@ import hashlib
 import bcrypt
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
-from django.core import mail
 from django.core.exceptions import ValidationError
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -107,28 +106,6 @@ def test_beginner_changes_it_on_the_phone(cast: Cast, beginner: User) -> None:
     assert (refusal.status_code, code_of(refusal)) == (403, "password_change_required")
     phone.post(CHANGE_PASSWORD, {"current_password": PASSWORD, "new_password": NEW_PASSWORD})
     assert signed_in(cast.host, beginner.email, NEW_PASSWORD).get(ME).status_code == 200
-
-
-def test_forgotten_password_is_reset_by_mail(cast: Cast) -> None:
-    browser = Client(headers={"host": cast.host})
-    browser.post("/accounts/password/reset/", {"email": cast.student.email})
-    link = next(word for word in mail.outbox[0].body.split() if "/password/reset/key/" in word)
-    page = browser.get(link, follow=True)
-    body = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert browser.post(page.request["PATH_INFO"], body).status_code == 302
-    assert login(at(cast.host), cast.student.email, NEW_PASSWORD).status_code == 200
-
-
-def test_reset_page_tells_nobody_who_has_an_account(cast: Cast, other_cast: Cast) -> None:
-    browser = Client(headers={"host": cast.host})
-    answers = [
-        browser.post("/accounts/password/reset/", {"email": email})
-        for email in (cast.student.email, "unknown@north.example", other_cast.student.email)
-    ]
-    assert {(a.status_code, a["Location"]) for a in answers} == {
-        (302, "/accounts/password/reset/done/")
-    }
-    assert [message.to for message in mail.outbox] == [[cast.student.email]]
 
 
 def test_common_password_is_refused(cast: Cast) -> None:

@@ -73,7 +73,10 @@ def test_messages_are_marked_read(cast: Cast, student: APIClient) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_the_inbox_speaks_the_readers_language(cast: Cast, student: APIClient) -> None:
+def test_the_inbox_speaks_the_readers_language(
+    cast: Cast, student: APIClient, settings: Any
+) -> None:
+    settings.LANGUAGES = [*settings.LANGUAGES, ("de", "Deutsch")]
     with campus_scope(cast.campus):
         tell(cast.student.user, now=datetime.now().astimezone(), key="de", title="Save")
         assert cast.student.user is not None

@@ -72,8 +72,9 @@ def test_nobody_is_told_before_the_campus_wants_it(in_campus: Cast, now: datetim
 
 
 def test_a_letter_speaks_of_the_student_in_the_contacts_language(
-    telling: Cast, now: datetime
+    telling: Cast, now: datetime, settings: Any
 ) -> None:
+    settings.LANGUAGES = [*settings.LANGUAGES, ("ar", "العربية")]
     contact(telling.student, language="ar")
     contact(telling.classmate, email="other@home.example")
     assert warn(telling.student, now) == 1

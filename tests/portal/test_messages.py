@@ -231,7 +231,7 @@ def test_the_worker_governs_the_whole_site_and_is_never_stale(cast: Cast) -> Non
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/javascript")
     assert answer["Service-Worker-Allowed"] == "/"
-    assert answer["Cache-Control"] == "no-cache"
+    assert answer["Cache-Control"] == "public, no-cache"
     assert "script-src 'self'" in answer["Content-Security-Policy"]
 
 

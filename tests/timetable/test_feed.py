@@ -58,7 +58,7 @@ def test_what_the_schedule_shows_stands_in_the_feed(cast: Cast, token: str) -> N
     answer = feed(cast, token)
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
-    assert answer["Cache-Control"] == "private, no-cache"
+    assert answer["Cache-Control"] == "private, no-store"
     event = parsed(answer.content).vevent
     assert event.uid.value == f"session-{session.pk}@north.campus"
     assert event.summary.value == "CS201-A Algorithms"

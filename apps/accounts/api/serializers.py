@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.accounts.models import Device, Faculty, Student
+from apps.accounts.models import Device, Faculty, Student, User
 from apps.accounts.services.devices import rebind_at
 from apps.accounts.signatures import decode_base64, public_key_der
+from apps.common.languages import spoken
 
 
 class CampusOutput(serializers.Serializer[Any]):
@@ -23,8 +24,12 @@ class UserOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     email = serializers.EmailField()
     name = serializers.CharField()
-    language = serializers.CharField()
+    language = serializers.SerializerMethodField(help_text="Empty: as the client asks.")
     is_superuser = serializers.BooleanField()
+
+    def get_language(self, user: User) -> str:
+        """A language that is no longer offered is as good as none."""
+        return user.language if user.language == spoken(user.language) else ""
 
 
 class StudentOutput(serializers.ModelSerializer[Student]):

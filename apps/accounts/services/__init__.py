@@ -15,6 +15,7 @@ from apps.accounts.services.devices import (
     rebind_cancel,
     rebind_request,
 )
+from apps.accounts.services.password_mail import password_link_send, password_link_send_asked
 from apps.accounts.services.people import (
     faculty_create,
     membership_add,
@@ -34,6 +35,8 @@ __all__ = [
     "faculty_create",
     "membership_add",
     "membership_deactivate",
+    "password_link_send",
+    "password_link_send_asked",
     "password_set",
     "person_deactivate",
     "profile_activate",

@@ -35,6 +35,7 @@ class Parcel:
     data: dict[str, Any] = field(default_factory=dict)
     keys: tuple[str, str] = ("", "")
     is_for_contact: bool = False  # to a guardian or adviser of the person
+    link: str = ""  # of a letter, made when it is sent
 
 
 class Result(Enum):

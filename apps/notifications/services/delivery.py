@@ -16,16 +16,18 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from apps.common.languages import spoken
 from apps.notifications import breaker
 from apps.notifications.addresses import Contact, contacts, phone_numbers
 from apps.notifications.channels import channel
 from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
 from apps.notifications.claims import Claim, Verdict, claim_due, settle, sms_lock
 from apps.notifications.kinds import kind_of
+from apps.notifications.links import link_of
 from apps.notifications.models import Channel as ChannelName
 from apps.notifications.models import PushToken, Status
 from apps.notifications.quiet import quiet_until
-from apps.notifications.rendering import in_language, language_of
+from apps.notifications.rendering import in_language
 from apps.notifications.selectors import campus_messages, sms_left
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -148,11 +150,11 @@ def _sort(claim: Claim, campus: Campus, sender: Channel, now: datetime, batch: B
     elif silent_until is not None:
         batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, silent_until))
     else:
-        batch.parcels.append(_parcel(claim, campus))
+        batch.parcels.append(_parcel(claim, campus, sender.name))
         batch.attempts[claim.id] = claim.attempts
 
 
-def _parcel(claim: Claim, campus: Campus) -> Parcel:
+def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
     title, body = in_language(
         kind=claim.kind,
         title=claim.title,
@@ -167,12 +169,13 @@ def _parcel(claim: Claim, campus: Campus) -> Parcel:
         body=body,
         tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
         kind=claim.kind,
-        language=language_of(claim.language),
+        language=spoken(claim.language),
         campus_name=campus.name,
         device_type=claim.device_type,
         data=claim.data,
         keys=(claim.p256dh, claim.auth),
         is_for_contact=bool(claim.contact),
+        link=link_of(claim) if name == ChannelName.EMAIL else "",
     )
 
 

@@ -144,5 +144,5 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     return HttpResponse(
         Path(str(finders.find(WORKER))).read_bytes(),
         content_type="text/javascript; charset=utf-8",
-        headers={"Cache-Control": "no-cache", "Service-Worker-Allowed": "/"},
+        headers={"Cache-Control": "public, no-cache", "Service-Worker-Allowed": "/"},
     )

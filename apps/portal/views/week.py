@@ -17,6 +17,7 @@ from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden
 from apps.portal.pages import portal_page
 from apps.sessions.models import ClassSession
+from apps.tenants.addresses import asked_host, campus_url
 from apps.tenants.middleware import request_campus
 from apps.timetable.selectors.schedule import between, days_of_view, sessions_of_person
 from apps.timetable.services import calendar_link_create
@@ -73,5 +74,5 @@ def calendar_link(request: HttpRequest) -> HttpResponse:
     token = calendar_link_create(
         user=request.user, now=timezone.now(), actor=request_actor(request)
     )
-    url = request.build_absolute_uri(reverse("calendar-feed", args=[token]))
+    url = campus_url(reverse("calendar-feed", args=[token]), host=asked_host(request))
     return render(request, "portal/_calendar_link.html", {"url": url})

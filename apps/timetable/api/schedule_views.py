@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from apps.accounts.api.permissions import IsFaculty, request_faculty, request_user
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, NotFound
+from apps.tenants.addresses import asked_host, campus_url
 from apps.tenants.middleware import request_campus
 from apps.timetable.api.permissions import AttendsOrTeaches, person_of
 from apps.timetable.api.serializers import (
@@ -94,7 +95,7 @@ class CalendarLinkView(APIView):
         token = calendar_link_create(
             user=request_user(request), now=timezone.now(), actor=request_actor(request)
         )
-        url = request.build_absolute_uri(reverse("calendar-feed", args=[token]))
+        url = campus_url(reverse("calendar-feed", args=[token]), host=asked_host(request))
         return Response(CalendarLinkOutput({"url": url}).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(

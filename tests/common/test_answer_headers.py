@@ -1,0 +1,156 @@
+"""What every answer says to caches and browsers, address by address."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.accounts.support import ME, at, login
+from tests.factories import PASSWORD, Cast
+from tests.test_permissions import every_route
+
+ROOT = Path(__file__).resolve().parents[2]
+# Said by their views, because they are the same for everybody.
+PUBLIC = {"sw.js"}
+
+
+def paths() -> list[str]:
+    """Every address with made-up values in its places."""
+    filled = {
+        re.sub(r"<(?:(\w+):)?\w+>", lambda found: "x" if found[1] in (None, "str") else "1", route)
+        for route, _view in every_route()
+    }
+    return sorted(f"/{path}" for path in filled if path not in PUBLIC)
+
+
+@pytest.mark.parametrize("who", ["nobody", "admin"])
+def test_no_personal_answer_is_kept(cast: Cast, who: str) -> None:
+    client = Client(headers={"host": cast.host}, raise_request_exception=False)
+    kept = []
+    for path in paths():
+        if who == "admin":
+            client.force_login(cast.admin)
+        answer = client.get(path)
+        if "no-store" not in answer.get("Cache-Control", ""):
+            kept.append((path, answer.status_code, answer.get("Cache-Control")))
+    assert kept == []
+
+
+def test_errors_and_unknown_hosts_are_not_kept_either(cast: Cast) -> None:
+    for client, path in (
+        (at(cast.host), "/nothing/here"),
+        (at(cast.host), "/api/v1/nothing"),
+        (at("nowhere.example"), "/"),
+    ):
+        answer = client.get(path)
+        assert (answer.status_code, answer["Cache-Control"]) == (404, "private, no-store")
+
+
+def test_what_is_public_may_be_kept(cast: Cast) -> None:
+    worker = Client(headers={"host": cast.host}).get("/sw.js")
+    assert worker["Cache-Control"] == "public, no-cache"
+    style = Client(headers={"host": cast.host}).get("/static/css/tokens.css")
+    assert style.status_code == 200
+    assert "no-store" not in style["Cache-Control"]
+    style.close()
+
+
+def test_sensors_are_ours_alone_or_off(cast: Cast) -> None:
+    policy = Client(headers={"host": cast.host}).get("/accounts/login/")["Permissions-Policy"]
+    said = dict(part.split("=") for part in policy.split(", "))
+    for name in (
+        "camera",
+        "geolocation",
+        "publickey-credentials-get",
+        "publickey-credentials-create",
+    ):
+        assert said[name] == "(self)"
+    assert said["microphone"] == said["usb"] == said["payment"] == "()"
+    assert set(said.values()) == {"()", "(self)"}
+
+
+def production(names: list[str]) -> dict[str, Any]:
+    """These settings as production has them."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "campus.settings.production",
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789-abcdefgh",
+        "CAMPUS_MASTER_KEY": bytes(range(32)).hex(),
+        "ALLOWED_HOSTS": "campus.example",
+        "DATABASE_URL": "postgresql://a@127.0.0.1:1/a",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    code = (
+        "import json; from django.conf import settings;"
+        f"print(json.dumps({{n: getattr(settings, n) for n in {names!r}}}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+COOKIES = [
+    f"{kind}_COOKIE_{part}"
+    for kind in ("SESSION", "CSRF", "LANGUAGE")
+    for part in ("NAME", "SECURE", "PATH", "DOMAIN", "HTTPONLY", "SAMESITE")
+] + ["DEVICE_COOKIE_NAME", "MESSAGE_STORAGE", "PUBLIC_SCHEME"]
+
+
+def test_with_the_cookies_of_production_everything_works(cast: Cast, settings: Any) -> None:
+    """Sign in and out, change something by form, by script and by phone; no other cookie is set."""
+    for name, value in production(COOKIES).items():
+        setattr(settings, name, value)
+    browser = Client(headers={"host": cast.host}, enforce_csrf_checks=True)
+    page = browser.get("/accounts/login/", secure=True)
+    token = page.context["csrf_token"]
+    referer = {"referer": f"https://{cast.host}/"}
+    body = {"login": cast.lecturer.email, "password": PASSWORD, "csrfmiddlewaretoken": str(token)}
+    assert (
+        browser.post("/accounts/login/", body, secure=True).status_code == 403
+    )  # no referer over https
+    assert browser.post("/accounts/login/", body, secure=True, headers=referer).status_code == 302
+    assert browser.get(ME, secure=True).status_code == 200
+    docs = browser.get("/api/docs/", secure=True).content.decode()
+    script = re.search(r'data-csrf="(\w+)"', docs)
+    assert script
+    wish = {"kinds": [], "quiet_hours": None}
+    answer = browser.put(
+        "/api/v1/me/notification-preferences",
+        wish,
+        content_type="application/json",
+        secure=True,
+        headers={**referer, "X-CSRFToken": script[1]},
+    )
+    assert answer.status_code == 200
+    phone = at(cast.host)
+    assert login(phone, cast.student.email, secure=True).status_code == 200
+    seen = {**browser.cookies, **phone.cookies}
+    assert set(seen) == {"__Host-campus_session", "__Host-campus_csrf", "__Host-campus_device"}
+    for cookie in seen.values():
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+        assert cookie["httponly"]
+    out = browser.get("/accounts/login/", secure=True)
+    assert out.status_code == 302
+    page = browser.get("/accounts/logout/", secure=True)
+    body = {"csrfmiddlewaretoken": str(page.context["csrf_token"])}
+    assert browser.post("/accounts/logout/", body, secure=True, headers=referer).status_code == 302
+    assert browser.get(ME, secure=True).status_code == 401
+
+
+def test_scripts_know_no_cookie_by_name() -> None:
+    scripts = [p for p in (ROOT / "static" / "js").rglob("*.js") if "vendor" not in p.parts]
+    assert scripts
+    assert [path.name for path in scripts if "document.cookie" in path.read_text()] == []

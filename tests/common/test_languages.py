@@ -1,0 +1,148 @@
+"""Only languages with a complete catalogue are offered, and nobody gets half of another one."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.test import Client
+
+from apps.accounts.admin_forms import ContactForm, UserForm
+from apps.accounts.models import User
+from apps.common.languages import every_language_has_a_catalogue, spoken, translated, untranslated
+from apps.notifications.rendering import in_language
+from tests.accounts.support import ME, signed_in
+from tests.admin.support import client_of
+from tests.factories import Cast
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCALE = ROOT / "locale"
+HEADER = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+OVERRIDE = re.compile(r"translation\.(?:override|activate)\((?!spoken\()")
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("xgettext") is None, reason="needs gettext: apt-get install gettext"
+)
+
+
+@pytest.fixture(scope="module")
+def source_ids(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every text of our own source that can be translated."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in ("apps", "campus", "templates"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "locale").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(django_settings, "LOCALE_PATHS", [str(folder / "locale")])
+        call_command("makemessages", locale=["nl"], symlinks=True, verbosity=0)
+    catalogue = folder / "locale" / "nl" / "LC_MESSAGES" / "django.po"
+    filled = catalogue.with_name("filled.po")
+    # Each text as its own translation: what gettext then compiles are the ids.
+    subprocess.run(["msgen", "--force-po", "-o", filled, catalogue], check=True)
+    subprocess.run(["msgfmt", "-o", catalogue.with_suffix(".mo"), filled], check=True)
+    return translated("nl", folder=folder / "locale")
+
+
+def test_the_texts_of_the_source_are_found(source_ids: set[str]) -> None:
+    assert len(source_ids) > 1000
+    assert "Too many attempts. Wait a minute and try again." in source_ids
+    assert "Choose a password" in source_ids  # of a template
+    assert "Welcome to %(campus)s" in source_ids  # marked where it stands, translated elsewhere
+
+
+def test_every_offered_language_is_complete(source_ids: set[str]) -> None:
+    missing = {
+        code: untranslated(code, ids=source_ids, folder=LOCALE)[:10]
+        for code, _name in django_settings.LANGUAGES
+        if code != django_settings.LANGUAGE_CODE
+    }
+    assert {code: texts for code, texts in missing.items() if texts} == {}
+
+
+def catalogue(folder: Path, *translations: tuple[str, str], fuzzy: bool = False) -> None:
+    target = folder / "de" / "LC_MESSAGES"
+    target.mkdir(parents=True, exist_ok=True)
+    mark = "#, fuzzy\n" if fuzzy else ""
+    entries = [f'{mark}msgid "{text}"\nmsgstr "{other}"\n' for text, other in translations]
+    (target / "django.po").write_text(HEADER + "\n".join(entries))
+    subprocess.run(["msgfmt", "-o", target / "django.mo", target / "django.po"], check=True)
+
+
+def test_missing_empty_and_fuzzy_texts_are_untranslated(tmp_path: Path) -> None:
+    ids = ["Save", "Room", "Sign out"]
+    assert untranslated("de", ids=ids, folder=tmp_path) == sorted(ids)
+    catalogue(tmp_path, ("Save", "Sichern"), ("Room", ""))
+    assert untranslated("de", ids=ids, folder=tmp_path) == ["Room", "Sign out"]
+    catalogue(tmp_path, ("Save", "Sichern"), fuzzy=True)
+    assert untranslated("de", ids=ids, folder=tmp_path) == sorted(ids)
+    catalogue(tmp_path, ("Save", "Sichern"), ("Room", "Raum"), ("Sign out", "Abmelden"))
+    assert untranslated("de", ids=ids, folder=tmp_path) == []
+
+
+def test_a_start_with_a_language_without_catalogue_is_refused(
+    settings: Any, tmp_path: Path
+) -> None:
+    assert every_language_has_a_catalogue() == []
+    settings.LANGUAGES = [*settings.LANGUAGES, ("de", "Deutsch")]
+    settings.LOCALE_PATHS = [tmp_path]
+    assert [error.id for error in every_language_has_a_catalogue()] == ["campus.E101"]
+    catalogue(tmp_path, ("Save", "Sichern"))
+    assert every_language_has_a_catalogue() == []
+
+
+@pytest.mark.parametrize("asked", ["ar", "de", "de-AT,de;q=0.9", "fr", "zz", "ar;q=1, en;q=0.1"])
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/reset/", "/nothing"])
+def test_a_browser_of_another_language_gets_english(cast: Cast, asked: str, path: str) -> None:
+    """django.contrib.auth and allauth have both of them: neither may slip in."""
+    plain = Client(headers={"host": cast.host}).get(path)
+    browser = Client(headers={"host": cast.host, "accept-language": asked})
+    browser.cookies[django_settings.LANGUAGE_COOKIE_NAME] = asked[:2]
+    page = browser.get(path)
+    token = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
+    assert token.sub(b"", page.content) == token.sub(b"", plain.content)
+    assert b'lang="en"' in page.content
+    assert b'dir="ltr"' in page.content
+    assert page["Content-Language"] == "en"
+
+
+def test_an_api_answer_is_english_too(cast: Cast) -> None:
+    phone = signed_in(cast.host, cast.student.email)
+    answer = phone.post("/api/v1/me/device", {}, headers={"accept-language": "de"})
+    assert answer.json()["errors"][0]["detail"] == "This field is required."
+
+
+@pytest.mark.parametrize("code", ["ar", "de", "xx", "", None])
+def test_languages_that_are_not_offered_are_english(code: str | None) -> None:
+    assert spoken(code) == "en"
+    shown = in_language(kind="test", title="Save", body="", data={}, language=code or "")
+    assert shown == ("Save", "")
+
+
+def test_accounts_that_chose_one_before_go_on(cast: Cast) -> None:
+    user = cast.student.user
+    assert user is not None
+    User.objects.filter(pk=user.pk).update(language="ar")
+    phone = signed_in(cast.host, user.email)
+    assert phone.get(ME).json()["user"]["language"] == ""
+    form = client_of(cast, cast.admin).get(f"/admin/accounts/user/{user.pk}/change/")
+    assert form.status_code == 200
+
+
+@pytest.mark.parametrize("form", [UserForm, ContactForm])
+def test_only_offered_languages_can_be_chosen(form: Any) -> None:
+    field = form.base_fields["language"]
+    assert [code for code, _label in field.choices] == ["", "en"]
+
+
+def test_nothing_switches_to_a_language_without_asking() -> None:
+    switching = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "apps").rglob("*.py")
+        if OVERRIDE.search(path.read_text())
+    ]
+    assert switching == []
