@@ -33,7 +33,7 @@ class FieldConstraint(models.CheckConstraint):
         exclude: Collection[str] | None = None,
         using: str = DEFAULT_DB_ALIAS,
     ) -> None:
-        value = getattr(instance, model._meta.get_field(self.field).attname)
+        value = getattr(instance, self.field)
         if value is None or self.field in (exclude or ()):
             return
         try:

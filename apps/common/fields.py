@@ -11,7 +11,7 @@ from apps.common.moments import is_day, is_moment
 
 LARGEST_ID: Final = 2**63 - 1
 CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?")
-OUT_OF_BOUNDS: Final = {"out_of_bounds": _("Only the years 1900 to 2200.")}
+OUT_OF_BOUNDS: Final[dict[str, Any]] = {"out_of_bounds": _("Only the years 1900 to 2200.")}
 
 
 class DayField(serializers.DateField):

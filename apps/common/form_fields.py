@@ -36,6 +36,16 @@ class MomentField(forms.DateTimeField):
         return moment
 
 
+class SplitMomentField(forms.SplitDateTimeField):
+    """A moment in two boxes, as the administration has them."""
+
+    def compress(self, data_list: Any) -> datetime | None:
+        moment = super().compress(data_list)
+        if moment is not None and not is_moment(moment):
+            raise OUT_OF_BOUNDS
+        return moment
+
+
 class ClockField(forms.TimeField):
     """A time of day, with two digits each: 08:30."""
 

@@ -116,7 +116,7 @@ def _gather(request: HttpRequest, limit: int) -> None:
     if len(body) > limit:
         raise too_large()
     request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = BytesIO(body)
 
 
 def _check_json(request: HttpRequest) -> None:

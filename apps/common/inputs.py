@@ -52,7 +52,7 @@ class Strict(serializers.BaseSerializer[Any]):
     def _writable(self) -> frozenset[str]:
         return frozenset(name for name, field in self.fields.items() if not field.read_only)
 
-    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
         names = set(data)
         if is_html_input(data):  # parts of nested fields: a[0], a.b
             names = {re.split(r"[.\[]", name, maxsplit=1)[0] for name in names} - {OF_FORMS}

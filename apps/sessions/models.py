@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
 from apps.common.constraints import MomentInBounds
+from apps.common.moments import local
 from apps.enrollments.models import Course, Section
 from apps.sessions.constraints import one_at_a_time
 from apps.tenants.fields import CampusForeignKey
@@ -134,4 +135,5 @@ class ClassSession(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.course} {timezone.localtime(self.starts_at):%Y-%m-%d %H:%M}"
+        here = local(self.starts_at, timezone.get_current_timezone())
+        return f"{self.course} {here:%Y-%m-%d %H:%M}"

@@ -1,7 +1,7 @@
 """The database's wall between campuses, written by migrations."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
@@ -103,14 +103,14 @@ class AddMending(migrations.AddConstraint):
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model_name)
         if not schema_editor.collect_sql:
-            mend(schema_editor, model, self.constraint)
+            mend(schema_editor, model, cast("FieldConstraint", self.constraint))
         super().database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 def mend(schema_editor: Any, model: type[models.Model], constraint: FieldConstraint) -> None:
     """Give every row that breaks the constraint the nearest value that does not."""
     field: Any = model._meta.get_field(constraint.field)
-    broken = constraint._get_check_sql(model, schema_editor)
+    broken = constraint._get_check_sql(model, schema_editor)  # type: ignore[attr-defined]
     change = f'SET "{field.column}" = {constraint.mended(field)} WHERE NOT ({broken})'
     statement = f'UPDATE "{model._meta.db_table}" {change}'
     with schema_editor.connection.cursor() as cursor:
