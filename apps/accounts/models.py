@@ -10,6 +10,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Between, DayInBounds, Named
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
@@ -176,6 +177,9 @@ class Student(Person):
                 condition=Q(year_of_study__isnull=True) | Q(year_of_study__gte=1),
                 name="student_year_of_study",
             ),
+            Named(field="code", name="student_code"),
+            Named(field="first_name", name="student_first_name"),
+            Between(field="age", name="student_age", high=130),
         ]
         indexes = [
             models.Index(fields=["campus", "is_active", "code"], name="student_active"),
@@ -200,6 +204,8 @@ class Faculty(Person):
                 fields=["campus", "phone"], condition=~Q(phone=""), name="faculty_phone_unique"
             ),
             models.UniqueConstraint(fields=["user", "campus"], name="faculty_user_unique"),
+            Named(field="code", name="faculty_code"),
+            Named(field="first_name", name="faculty_first_name"),
         ]
         indexes = [models.Index(fields=["campus", "full_name"], name="faculty_name")]
 
@@ -327,6 +333,8 @@ class Contact(TimestampedModel):
                 name="contact_reachable",
                 violation_error_message=_("Give an e-mail address or a telephone number."),
             ),
+            Named(field="name", name="contact_name"),
+            DayInBounds(field="consented_on", name="contact_consented_on"),
         ]
         indexes = [models.Index(fields=["campus", "student"], name="contact_student")]
 

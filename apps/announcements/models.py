@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
+from apps.common.constraints import Named
 from apps.enrollments.models import Section
 from apps.notifications.models import Message
 from apps.tenants.fields import CampusForeignKey
@@ -56,6 +57,7 @@ class Announcement(CampusModel):
             models.CheckConstraint(
                 condition=Q(recipient_count__gte=1), name="announcement_recipients"
             ),
+            Named(field="title", name="announcement_title"),
         ]
         indexes = [
             models.Index(fields=["campus", "sender", "-sent_at"], name="announcement_own"),

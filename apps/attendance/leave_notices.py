@@ -6,6 +6,7 @@ from typing import Any
 from apps.accounts.models import Role
 from apps.attendance.leave_selectors import office_user_ids
 from apps.attendance.models import Appeal, LeaveRequest
+from apps.common.moments import local
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
 from apps.sessions.models import ClassSession
@@ -97,6 +98,6 @@ def _span(leave: LeaveRequest) -> dict[str, str]:
     """First and last day on the campus's calendar."""
     zone = campus_zone()
     return {
-        "first_day": f"{leave.starts_at.astimezone(zone):%Y-%m-%d}",
-        "last_day": f"{leave.ends_at.astimezone(zone):%Y-%m-%d}",
+        "first_day": f"{local(leave.starts_at, zone):%Y-%m-%d}",
+        "last_day": f"{local(leave.ends_at, zone):%Y-%m-%d}",
     }

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _l
 from apps.attendance.models import Policy
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
+from apps.common.moments import local
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
@@ -112,7 +113,7 @@ def time_refusal(
 def is_frozen(*, session: ClassSession, policy: Policy, zone: tzinfo) -> bool:
     """Whether the session's day, on the campus's calendar, lies before the freeze."""
     before = policy.frozen_before
-    return before is not None and session.starts_at.astimezone(zone).date() < before
+    return before is not None and local(session.starts_at, zone).date() < before
 
 
 def refuse_edit(reason: str) -> None:

@@ -1,7 +1,7 @@
 """The bases of every admin page: scoped to the campus, bounded, and written to the audit log."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from apps.audit.actors import request_actor
 from apps.audit.services import record
 from apps.common.errors import Refused
+from apps.common.form_fields import ClockField, DayField, SplitMomentField
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, entered_campus_id
 from apps.tenants.search import matching
@@ -64,8 +65,18 @@ class ScopedChoices:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+# Days, moments and times of day keep to the calendar, as in the API.
+BOUNDED: Final[dict[type[models.Field], dict[str, Any]]] = {
+    models.DateTimeField: {"form_class": SplitMomentField},
+    models.DateField: {"form_class": DayField},
+    models.TimeField: {"form_class": ClockField},
+}
+
+
 class CampusModelAdmin(ScopedChoices, ModelAdmin):
     """Rows of the entered campus only (the manager sees to that); every change is audited."""
+
+    formfield_overrides = BOUNDED
 
     list_per_page = PAGE
     list_max_show_all = 200
@@ -229,6 +240,7 @@ class HistoryAdmin(CampusModelAdmin):
 class CampusInline(ScopedChoices, TabularInline):
     """Rows that are edited on their owner's page."""
 
+    formfield_overrides = BOUNDED
     extra = 0
 
 

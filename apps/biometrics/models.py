@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
 from apps.accounts.models import Student
+from apps.common.constraints import Between, Named
 from apps.privacy.models import Consent
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
@@ -42,6 +43,10 @@ class FaceModel(models.Model):
             models.UniqueConstraint(
                 fields=["is_default"], condition=Q(is_default=True), name="face_model_one_default"
             ),
+            Named(field="name", name="face_model_name"),
+            Named(field="version", name="face_model_version"),
+            Between(field="dimension", name="face_model_dimension", low=1, high=16_000),
+            Between(field="threshold", name="face_model_threshold", low=0, high=2),
         ]
 
     def __str__(self) -> str:
@@ -246,6 +251,8 @@ class FaceVerification(CampusModel):
                 condition=Q(decision__in=["matched", "not_matched", "undecided"]),
                 name="face_verification_decision",
             ),
+            Between(field="distance", name="face_verification_distance", low=0, high=2),
+            Between(field="threshold", name="face_verification_threshold", low=0, high=2),
         ]
         indexes = [models.Index(fields=["campus", "student", "at"], name="face_verification_who")]
 

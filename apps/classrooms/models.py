@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Between, Named
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import TimestampedModel
 
@@ -18,7 +19,10 @@ class Building(TimestampedModel):
         verbose_name = _("building")
         verbose_name_plural = _("buildings")
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["campus", "name"], name="building_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "name"], name="building_name"),
+            Named(field="name", name="building_named"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -84,6 +88,10 @@ class Classroom(TimestampedModel):
                 name="classroom_both_coordinates",
             ),
             models.CheckConstraint(condition=Q(geofence_radius__gt=0), name="classroom_radius"),
+            Named(field="room_number", name="classroom_room_number"),
+            Between(field="capacity", name="classroom_capacity", low=0, high=100_000),
+            Between(field="floor", name="classroom_floor", low=-10, high=200),
+            Between(field="geofence_radius", name="classroom_radius_range", low=1, high=100_000),
         ]
         indexes = [
             models.Index(fields=["campus", "latitude", "longitude"], name="classroom_coordinates")
@@ -115,7 +123,9 @@ class Beacon(TimestampedModel):
         verbose_name_plural = _("beacons")
         ordering = ["identifier"]
         constraints = [
-            models.UniqueConstraint(fields=["campus", "identifier"], name="beacon_identifier")
+            models.UniqueConstraint(fields=["campus", "identifier"], name="beacon_identifier"),
+            Named(field="identifier", name="beacon_named"),
+            Between(field="min_rssi", name="beacon_min_rssi", low=-120, high=0),
         ]
 
     def __str__(self) -> str:

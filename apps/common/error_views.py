@@ -1,6 +1,7 @@
 """What is answered where no view is reached: JSON under the API, pages for people."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 
@@ -11,6 +12,14 @@ from apps.common.http import wants_json
 
 def _json(refusal: Refused) -> JsonResponse:
     return JsonResponse(error_body(refusal), status=refusal.status)
+
+
+def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """A refusal before anything is known of the request: no session, no campus, no person."""
+    if wants_json(request):
+        return _json(refusal)
+    page = render_to_string("refused.html", {"refusal": refusal})
+    return HttpResponse(page, status=refusal.status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

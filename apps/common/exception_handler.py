@@ -1,9 +1,12 @@
 """One JSON shape for every error of the API."""
 
+from django.core.exceptions import SuspiciousOperation
+from django.http import UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 
 from apps.common.api import RefusedResponse
 from apps.common.errors import Refused
+from apps.common.guard import unreadable
 
 
 class CampusExceptionHandler(ExceptionHandler):
@@ -12,4 +15,6 @@ class CampusExceptionHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, Refused):
             return RefusedResponse(exc)
+        if isinstance(exc, SuspiciousOperation | UnreadablePostError):
+            return RefusedResponse(unreadable(exc))
         return super().convert_known_exceptions(exc)

@@ -6,16 +6,10 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from apps.common.fields import LARGEST_ID as LARGEST_ID
+from apps.common.fields import IdField as IdField
+
 M = TypeVar("M", bound=models.Model)
-
-LARGEST_ID = 2**63 - 1
-
-
-class IdField(serializers.IntegerField):
-    """The id of a row, within what the database can hold."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=LARGEST_ID, **options)
 
 
 class FlagField(serializers.BooleanField):

@@ -10,11 +10,13 @@ from typing import Any, Final
 from django.db.models import TextChoices
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
 from apps.common.api import AnyAccept
+from apps.common.inputs import Strict
 
 # What a status means wherever the view does not say more.
 MEANINGS: Final[dict[int, str]] = {
@@ -25,11 +27,12 @@ MEANINGS: Final[dict[int, str]] = {
     406: "Only the content type below can be given.",
     409: "A rule says no; `code` says which.",
     410: "It is over.",
+    413: "The body is larger than 12 MB (`too_large`).",
     415: "The body's content type cannot be read.",
     429: "Too many requests; `Retry-After` says how many seconds to wait.",
     503: "The database or the storage does not answer; nothing was saved, try again shortly.",
 }
-ALWAYS: Final = (403, 404, 503)
+ALWAYS: Final = (400, 403, 404, 503)
 UNSAID: Final = "No response body"  # drf-spectacular's words for a response without description
 
 
@@ -61,9 +64,10 @@ class ClockTime(OpenApiSerializerFieldExtension):
     """Times of day on the campus's clock: OpenAPI's own format would want an offset from UTC."""
 
     target_class = "rest_framework.serializers.TimeField"
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        clock = r"^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
+        clock = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
         return {"type": "string", "pattern": clock, "example": "08:30:00"}
 
 
@@ -81,6 +85,13 @@ class CampusSchema(AutoSchema):
             operation.setdefault("summary", about.partition(". ")[0].rstrip("."))
         return operation
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """Inputs are closed: what they do not name is refused."""
+        described = super()._map_basic_serializer(serializer, direction)
+        if isinstance(force_instance(serializer), Strict):
+            described["additionalProperties"] = False
+        return described
+
     def _error_statuses(self, operation: dict[str, Any]) -> set[int]:
         """What stands before the view or around it may answer."""
         found = set(ALWAYS)
@@ -90,9 +101,7 @@ class CampusSchema(AutoSchema):
             found.add(406)
         # The check of a browser's CSRF token reads the body of every POST.
         if "requestBody" in operation or self.method == "POST":
-            found |= {400, 415}
-        if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
-            found.add(400)
+            found |= {413, 415}
         if self.view.get_throttles():
             found.add(429)
         return found

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty, Student, code_validator
 from apps.classrooms.models import Classroom
+from apps.common.constraints import Between, DayInBounds, Named
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import TimestampedModel
 
@@ -55,6 +56,9 @@ class Term(TimestampedModel):
                 ),
                 name="term_academic_year",
             ),
+            Named(field="name", name="term_name"),
+            DayInBounds(field="starts_on", name="term_starts_on"),
+            DayInBounds(field="ends_on", name="term_ends_on"),
         ]
 
     def __str__(self) -> str:
@@ -70,7 +74,9 @@ class Department(TimestampedModel):
         verbose_name_plural = _("departments")
         ordering = ["code"]
         constraints = [
-            models.UniqueConstraint("campus", Lower("code"), name="department_code_unique")
+            models.UniqueConstraint("campus", Lower("code"), name="department_code_unique"),
+            Named(field="code", name="department_code"),
+            Named(field="name", name="department_name"),
         ]
 
     def __str__(self) -> str:
@@ -98,6 +104,7 @@ class Section(TimestampedModel):
                 fields=["campus", "year", "department", "name"], name="section_unique"
             ),
             models.CheckConstraint(condition=Q(year__gte=1), name="section_year"),
+            Named(field="name", name="section_name"),
         ]
 
     def __str__(self) -> str:
@@ -164,6 +171,9 @@ class Subject(TimestampedModel):
         constraints = [
             models.UniqueConstraint("campus", Lower("code"), name="subject_code_unique"),
             models.CheckConstraint(condition=Q(kind__in=["theory", "lab"]), name="subject_kind"),
+            Named(field="code", name="subject_code"),
+            Named(field="name", name="subject_name"),
+            Between(field="credits", name="subject_credits", high=100),
         ]
 
     def __str__(self) -> str:
@@ -222,6 +232,8 @@ class Course(TimestampedModel):
                 fields=["campus", "term", "faculty", "subject", "section"],
                 name="course_assignment_unique",
             ),
+            Named(field="code", name="course_code"),
+            Between(field="max_students", name="course_max_students", high=100_000),
         ]
         indexes = [
             models.Index(fields=["campus", "faculty", "is_active"], name="course_faculty"),
@@ -270,6 +282,7 @@ class Enrollment(TimestampedModel):
                 condition=Q(status__in=["enrolled", "dropped", "completed"]),
                 name="enrollment_status",
             ),
+            DayInBounds(field="enrolled_on", name="enrollment_enrolled_on"),
         ]
         indexes = [
             # With the student, so that rosters and reports read the index alone.
@@ -303,7 +316,11 @@ class Mark(TimestampedModel):
         verbose_name = _("mark")
         verbose_name_plural = _("marks")
         ordering = ["-given_on", "student_id"]
-        constraints = [models.CheckConstraint(condition=Q(marks__gte=0), name="mark_not_negative")]
+        constraints = [
+            models.CheckConstraint(condition=Q(marks__gte=0), name="mark_not_negative"),
+            Named(field="grade", name="mark_grade"),
+            DayInBounds(field="given_on", name="mark_given_on"),
+        ]
         indexes = [models.Index(fields=["campus", "student", "subject"], name="mark_student")]
 
     def __str__(self) -> str:

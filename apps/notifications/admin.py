@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.languages import spoken
+from apps.common.moments import local
 from apps.notifications.kinds import KINDS, kind_of
 from apps.notifications.models import (
     MAY_RUN_THE_OUTBOX,
@@ -52,7 +53,7 @@ LABELS = {
 
 def short(moment: datetime) -> str:
     """On the campus's clock, in one line of a table where there is room for it."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
+    return f"{local(moment, timezone.get_current_timezone()):%Y-%m-%d %H:%M}"
 
 
 def page_context(page: HistoryAdmin, request: HttpRequest, title: Any) -> dict[str, Any]:

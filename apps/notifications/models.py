@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Between
 from apps.notifications.places import filled
 from apps.tenants.fields import CampusField, CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
@@ -304,6 +305,7 @@ class CampusMessages(TimestampedModel):
             models.CheckConstraint(
                 condition=Q(kept_days__range=(7, 3660)), name="campus_messages_kept_days"
             ),
+            Between(field="sms_per_day", name="campus_messages_sms", high=1_000_000),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
 from apps.attendance.models import Status
+from apps.common.form_fields import LineField
 from apps.enrollments.models import Course
 from apps.portal.selectors import courses_taught
 
@@ -20,7 +21,7 @@ class UnscheduledForm(forms.Form):
     """Start a session of an own course now."""
 
     course = CourseChoice(queryset=Course.objects.none(), label=_("Course"), empty_label=None)
-    topic = forms.CharField(label=_("Topic"), max_length=200)
+    topic = LineField(label=_("Topic"), max_length=200)
 
     def __init__(self, *args: Any, faculty: Faculty, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

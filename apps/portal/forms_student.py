@@ -17,6 +17,7 @@ from apps.attendance.models import WANTED, LeaveRequest
 from apps.attendance.services.leave import Absence
 from apps.biometrics.images import MAX_BYTES
 from apps.common.errors import Invalid, Refused
+from apps.common.form_fields import ClockField, MomentField
 from apps.notifications.kinds import Kind
 from apps.notifications.models import Channel
 from apps.notifications.selectors import Choices
@@ -64,9 +65,9 @@ class RequestForm(forms.Form):
         self.add_error(self.FIELDS.get(refusal.code), refusal.message)
 
 
-def _moment(label: Any, help_text: Any = "") -> forms.DateTimeField:
+def _moment(label: Any, help_text: Any = "") -> MomentField:
     widget = forms.DateTimeInput(format=MINUTES, attrs={"type": "datetime-local"})
-    return forms.DateTimeField(label=label, help_text=help_text, widget=widget)
+    return MomentField(label=label, help_text=help_text, widget=widget)
 
 
 class LeaveForm(RequestForm):
@@ -167,12 +168,12 @@ class PreferencesForm(forms.Form):
     Offers the given kinds and channels; what is not offered stays as it was chosen.
     """
 
-    quiet_from = forms.TimeField(
+    quiet_from = ClockField(
         label=_("Silent from"),
         required=False,
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
     )
-    quiet_until = forms.TimeField(
+    quiet_until = ClockField(
         label=_("Until"),
         required=False,
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),

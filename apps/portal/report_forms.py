@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.viewers import Viewer
+from apps.common.form_fields import DayField
 from apps.enrollments.models import Course, Department, Section, Term
 from apps.enrollments.selectors import COURSE_WAYS
 from apps.reports.asked import Filters
@@ -61,7 +62,7 @@ class ReportForm(forms.Form):
             fields["course"].empty_label = None
             return
         for name, label in (("from", _("From")), ("to", _("To"))):
-            fields[name] = forms.DateField(required=False, label=label, widget=Day)
+            fields[name] = DayField(required=False, label=label, widget=Day)
         if report.groups:
             choices = [(group, GROUP_LABELS[group]) for group in report.groups]
             fields["group_by"] = forms.ChoiceField(

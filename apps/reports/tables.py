@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
+from apps.common.moments import local
+
 Row = dict[str, Any]
 
 
@@ -56,7 +58,7 @@ class Table:
         """The cell for a file: moments on the campus's clock, without their zone."""
         value = row.get(column.key)
         if isinstance(value, datetime):
-            return value.astimezone(self.zone).replace(tzinfo=None, microsecond=0)
+            return local(value, self.zone).replace(tzinfo=None, microsecond=0)
         return value
 
     def text(self, column: Column, row: Row) -> str:

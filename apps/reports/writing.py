@@ -7,6 +7,7 @@ from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
+from apps.common.moments import local
 from apps.enrollments.models import Department, Section, Term
 from apps.enrollments.selectors import course_seen
 from apps.reports.asked import Asked
@@ -96,6 +97,6 @@ def _sheet_lines(asked: Asked) -> list[str]:
     lines = [f"{sheet.course} · {sheet.course.faculty}"]
     if sheet.session is None:
         return [*lines, _("Date: __________________  Topic: ______________________________")]
-    starts_at = sheet.session.starts_at.astimezone(asked.zone)
+    starts_at = local(sheet.session.starts_at, asked.zone)
     place = sheet.session.classroom or ""
     return [*lines, f"{starts_at:%Y-%m-%d %H:%M} · {place} · {sheet.session.topic}"]

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Refused
+from apps.common.moments import local
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
 
@@ -54,7 +55,7 @@ def session_in_the_way(session: ClassSession) -> ClassSession | None:
 
 def period_text(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
     """On the campus's clock: "2026-09-14 10:00–11:30"."""
-    return f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M}–{ends_at.astimezone(zone):%H:%M}"
+    return f"{local(starts_at, zone):%Y-%m-%d %H:%M}–{local(ends_at, zone):%H:%M}"
 
 
 def clash_text(code: str, other: ClassSession, zone: ZoneInfo) -> str:

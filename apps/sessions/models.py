@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
+from apps.common.constraints import MomentInBounds
+from apps.common.moments import local
 from apps.enrollments.models import Course, Section
 from apps.sessions.constraints import one_at_a_time
 from apps.tenants.fields import CampusForeignKey
@@ -122,6 +124,8 @@ class ClassSession(TimestampedModel):
             one_at_a_time(field="classroom", name="session_room_free"),
             one_at_a_time(field="faculty", name="session_lecturer_free"),
             one_at_a_time(field="section", name="session_section_free"),
+            MomentInBounds(field="starts_at", name="session_starts_at"),
+            MomentInBounds(field="ends_at", name="session_ends_at"),
         ]
         indexes = [
             models.Index(fields=["campus", "faculty", "starts_at"], name="session_faculty"),
@@ -131,4 +135,5 @@ class ClassSession(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.course} {timezone.localtime(self.starts_at):%Y-%m-%d %H:%M}"
+        here = local(self.starts_at, timezone.get_current_timezone())
+        return f"{self.course} {here:%Y-%m-%d %H:%M}"

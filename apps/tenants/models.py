@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Named
 from apps.tenants.fields import CampusField
 from apps.tenants.scope import WrongCampus, current_campus_id
 
@@ -56,7 +57,8 @@ class Campus(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(years_of_study__range=(1, 10)), name="campus_years_of_study"
-            )
+            ),
+            Named(field="name", name="campus_name"),
         ]
 
     def __str__(self) -> str:

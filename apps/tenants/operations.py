@@ -1,14 +1,25 @@
 """The database's wall between campuses, written by migrations."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
-from django.db import models
+from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 
+from apps.common.constraints import FieldConstraint
 from apps.tenants.scope import CAMPUS_SETTING
 
 PREDICATE: Final = f"campus_id = nullif(current_setting('{CAMPUS_SETTING}', true), '')::bigint"
 POLICY: Final = "campus_isolation"
+STAMP: Final = "stamp_updated_at"
+# An update that says itself when it happened, as the ORM's `save()` does, is left alone.
+STAMP_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION {STAMP}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$
+"""
 
 
 def campus_key_name(table: str) -> str:
@@ -32,6 +43,88 @@ def implies_campus(field: models.ForeignKey) -> bool:
     return not field.null and field.related_model != field.model
 
 
+def stamp_updates(schema_editor: Any, table: str, ignoring: Sequence[str] = ()) -> None:
+    """Have `updated_at` move with every update of this table that does not set it itself."""
+    same = " AND ".join(
+        f'OLD."{column}" IS NOT DISTINCT FROM NEW."{column}"'
+        for column in ("updated_at", *ignoring)
+    )
+    schema_editor.execute(STAMP_FUNCTION)
+    schema_editor.execute(
+        f'CREATE OR REPLACE TRIGGER {STAMP} BEFORE UPDATE ON "{table}" FOR EACH ROW '
+        f"WHEN ({same}) EXECUTE FUNCTION {STAMP}()"
+    )
+
+
+class StampUpdates(Operation):
+    """Keep `updated_at` true by a trigger: `QuerySet.update()` and plain SQL forget it.
+
+    An update that changes one of the `ignoring` columns is none of the row's content. For models
+    that belong to a campus `IsolateByCampus` does the same. See docs/decisions/0022.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str, ignoring: Sequence[str] = ()) -> None:
+        self.model_name = model_name
+        self.ignoring = list(ignoring)
+
+    def deconstruct(self) -> Any:
+        return (self.__class__.__name__, [self.model_name, self.ignoring], {})
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models' state does not change: the trigger lives in the database only."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        stamp_updates(schema_editor, model._meta.db_table, self.ignoring)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        schema_editor.execute(f'DROP TRIGGER IF EXISTS {STAMP} ON "{table}"')
+
+    def describe(self) -> str:
+        return f"Stamp updates of {self.model_name}"
+
+
+class AddMending(migrations.AddConstraint):
+    """Add a `FieldConstraint`, after mending the rows that break it (see its `mended`).
+
+    Row level security holds for the owner too, so the rows are mended campus by campus.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not schema_editor.collect_sql:
+            mend(schema_editor, model, cast("FieldConstraint", self.constraint))
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+def mend(schema_editor: Any, model: type[models.Model], constraint: FieldConstraint) -> None:
+    """Give every row that breaks the constraint the nearest value that does not."""
+    field: Any = model._meta.get_field(constraint.field)
+    broken = constraint._get_check_sql(model, schema_editor)  # type: ignore[attr-defined]
+    change = f'SET "{field.column}" = {constraint.mended(field)} WHERE NOT ({broken})'
+    statement = f'UPDATE "{model._meta.db_table}" {change}'
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        if not is_tenant(model):
+            cursor.execute(statement)
+            return
+        cursor.execute("SELECT id FROM tenants_campus")
+        for (campus_id,) in cursor.fetchall():
+            cursor.execute("SELECT set_config(%s, %s, true)", [CAMPUS_SETTING, str(campus_id)])
+            cursor.execute(statement)
+        cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
+
+
 class IsolateByCampus(Operation):
     """Row level security and composite foreign keys for one tenant-owned model.
 
@@ -39,7 +132,8 @@ class IsolateByCampus(Operation):
     entered campus; for each foreign key to a tenant-owned model (x_id, campus_id) →
     (id, campus_id), with the UNIQUE (id, campus_id) that it points at. A row that must have one of
     these is of an existing campus because the other row is; all others get a foreign key to the
-    campus itself. Idempotent: name the model again after a later migration added foreign keys.
+    campus itself. Where the rows remember when they changed, a trigger keeps that true. Idempotent:
+    name the model again after a later migration added foreign keys.
     """
 
     reduces_to_sql = True
@@ -76,6 +170,8 @@ class IsolateByCampus(Operation):
         if not any(implies_campus(field) for field in self._tenant_keys(model)):
             campus = '(campus_id) REFERENCES "tenants_campus" (id)'
             self._add_foreign_key(schema_editor, table, "campus_id", campus)
+        if any(field.name == "updated_at" for field in model._meta.local_fields):
+            stamp_updates(schema_editor, table)
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
@@ -85,6 +181,7 @@ class IsolateByCampus(Operation):
         for column in ("campus_id", *(field.column for field in self._tenant_keys(model))):
             name = campus_fk_name(table, column)
             schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
+        schema_editor.execute(f'DROP TRIGGER IF EXISTS {STAMP} ON "{table}"')
         schema_editor.execute(f'DROP POLICY IF EXISTS {POLICY} ON "{table}"')
         schema_editor.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY')
         schema_editor.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')

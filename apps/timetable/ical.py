@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
+from apps.common.moments import local
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.timetable.vtimezone import time_zone_component
@@ -55,8 +56,8 @@ def _event(session: ClassSession, campus: Campus) -> Event:
     event.add("created", session.created_at)
     event.add("last-modified", session.updated_at)
     event.add("sequence", session.revision)
-    event.add("dtstart", session.starts_at.astimezone(zone))
-    event.add("dtend", session.ends_at.astimezone(zone))
+    event.add("dtstart", local(session.starts_at, zone))
+    event.add("dtend", local(session.ends_at, zone))
     event.add("summary", str(session.course))
     if session.classroom is not None:
         event.add("location", str(session.classroom))

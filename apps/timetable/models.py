@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
+from apps.common.constraints import DayInBounds, Named
 from apps.enrollments.models import Course, Department
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
@@ -91,6 +92,8 @@ class WeeklySlot(TimestampedModel):
                 name="slot_validity",
                 violation_error_message=_("The last day lies before the first."),
             ),
+            DayInBounds(field="valid_from", name="slot_valid_from"),
+            DayInBounds(field="valid_until", name="slot_valid_until"),
         ]
         indexes = [
             models.Index(fields=["campus", "course", "is_active"], name="slot_course"),
@@ -154,6 +157,9 @@ class Holiday(TimestampedModel):
                 name="holiday_one_scope",
                 violation_error_message=_("A department or a course, not both."),
             ),
+            Named(field="name", name="holiday_name"),
+            DayInBounds(field="first_day", name="holiday_first_day"),
+            DayInBounds(field="last_day", name="holiday_last_day"),
         ]
         indexes = [models.Index(fields=["campus", "last_day", "first_day"], name="holiday_days")]
 

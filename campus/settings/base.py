@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.common.guard.RequestGuard",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.common.middleware.AnswerHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -311,10 +312,10 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.api.permissions.IsMember"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.common.bodies.SafeJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
+        "apps.common.bodies.StrictJSONParser",
+        "apps.common.bodies.StrictMultiPartParser",
     ],
     "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pages",
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.CampusSchema",
@@ -357,7 +358,9 @@ SPECTACULAR_SETTINGS = {
         "ConsentKindEnum": "apps.privacy.models.Consent.Kind",
     },
 }
+# The largest body, files included (apps.common.guard); uploads of whole rosters may be larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+LARGER_BODIES = dict.fromkeys(("/api/v1/imports", "/admin/imports/importrun/"), 21 * 1024 * 1024)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 
 # --- Celery ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.models import Faculty, Student
+from apps.common.inputs import ModelInput
 from apps.common.lists import FlagField, IdField, TextFilter, ordering_field
 
 SEARCH_HELP = "Every word is part of the name, number or e-mail; accents and case do not matter."
@@ -76,7 +77,7 @@ class FacultyQuery(PeopleQuery):
     department = TextFilter()
 
 
-class StudentInput(serializers.ModelSerializer[Student]):
+class StudentInput(ModelInput[Student]):
     class Meta:
         model = Student
         fields = (
@@ -94,7 +95,7 @@ class StudentInput(serializers.ModelSerializer[Student]):
         validators: list[Any] = []  # who exists already is the service's to say
 
 
-class FacultyInput(serializers.ModelSerializer[Faculty]):
+class FacultyInput(ModelInput[Faculty]):
     class Meta:
         model = Faculty
         fields = ("code", "first_name", "last_name", "email", "phone", "department")

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.accounts.models import Device, Faculty, Student, User
 from apps.accounts.services.devices import rebind_at
 from apps.accounts.signatures import decode_base64, public_key_der
+from apps.common.inputs import Input, ModelInput
 from apps.common.languages import spoken
 
 
@@ -131,7 +132,7 @@ class Base64Field(serializers.CharField):
             self.fail("bad_base64")
 
 
-class DeviceInput(serializers.ModelSerializer[Device]):
+class DeviceInput(ModelInput[Device]):
     """`signature`: ECDSA-SHA256 by the new key over the challenge's message (DER or r‖s)."""
 
     public_key = PublicKeyField()
@@ -158,5 +159,5 @@ class DeviceInput(serializers.ModelSerializer[Device]):
         validators: list[Any] = []  # uniqueness is the service's to refuse, with its own codes
 
 
-class ResetInput(serializers.Serializer[Any]):
+class ResetInput(Input):
     reason = serializers.CharField(max_length=300)

@@ -1,13 +1,13 @@
 """Shapes of the announcements API."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from apps.announcements.models import Announcement
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 
 
-class AnnouncementInput(serializers.Serializer[Any]):
+class AnnouncementInput(Input):
     title = serializers.CharField(max_length=255)
     message = serializers.CharField(max_length=4000)
     nonce = serializers.CharField(
@@ -21,7 +21,7 @@ class AnnouncementOutput(serializers.Serializer[Announcement]):
     message = serializers.CharField()
     section = serializers.CharField()
     recipient_count = serializers.IntegerField()
-    sent_at = serializers.DateTimeField()
+    sent_at = MomentField()
     status = serializers.ChoiceField(choices=Announcement.Status.choices)
 
 
@@ -33,6 +33,6 @@ class ReceivedOutput(serializers.Serializer[Announcement]):
     message = serializers.CharField()
     section = serializers.CharField()
     sender = serializers.CharField()
-    sent_at = serializers.DateTimeField()
+    sent_at = MomentField()
     inbox_id = serializers.IntegerField()
-    read_at = serializers.DateTimeField(allow_null=True)
+    read_at = MomentField(allow_null=True)

@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from apps.attendance.attachments import Paper, read_paper
 from apps.attendance.models import WANTED, Appeal, LeaveRequest
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 from apps.common.lists import IdField
 from apps.sessions.api.serializers import SessionOutput
 
@@ -15,7 +17,7 @@ LONGEST_TEXT: Final = 1000
 LONGEST_NOTE: Final = 500
 
 
-class RequestInput(serializers.Serializer[Any]):
+class RequestInput(Input):
     """What requests share. The same nonce again answers with the first request."""
 
     nonce = serializers.RegexField(NONCE)
@@ -36,8 +38,8 @@ class LeaveInput(RequestInput):
     course = IdField(
         required=False, allow_null=True, default=None, help_text=_("None: all courses.")
     )
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
+    starts_at = MomentField()
+    ends_at = MomentField()
     category = serializers.ChoiceField(choices=LeaveRequest.Category.choices)
     reason = serializers.CharField(max_length=LONGEST_TEXT)
 
@@ -47,7 +49,7 @@ class AppealInput(RequestInput):
     text = serializers.CharField(max_length=LONGEST_TEXT)
 
 
-class NoteInput(serializers.Serializer[Any]):
+class NoteInput(Input):
     note = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -81,8 +83,8 @@ class LeaveQuery(serializers.Serializer[Any]):
     category = serializers.ChoiceField(choices=LeaveRequest.Category.choices, required=False)
     course = IdField(required=False)
     student = IdField(required=False)
-    since = serializers.DateTimeField(required=False, help_text=_("Ends after this moment."))
-    until = serializers.DateTimeField(required=False, help_text=_("Begins before this moment."))
+    since = MomentField(required=False, help_text=_("Ends after this moment."))
+    until = MomentField(required=False, help_text=_("Begins before this moment."))
     ordering = _ordering("requested_at", "starts_at")
 
 
@@ -98,7 +100,7 @@ class NotTakenQuery(serializers.Serializer[Any]):
     term = IdField(required=False, help_text=_("Another term than the ones under way."))
     course = IdField(required=False)
     faculty = IdField(required=False)
-    since = serializers.DateTimeField(required=False)
+    since = MomentField(required=False)
     ordering = _ordering("starts_at")
 
 
@@ -158,7 +160,7 @@ class LeaveEffectOutput(serializers.Serializer[Any]):
 class AppealOutput(serializers.ModelSerializer[Appeal]):
     student = StudentRef()
     course = CourseRef(source="session.course")
-    session_starts_at = serializers.DateTimeField(source="session.starts_at")
+    session_starts_at = MomentField(source="session.starts_at")
     has_attachment = serializers.SerializerMethodField()
 
     class Meta:

@@ -8,12 +8,13 @@ from rest_framework import serializers
 from apps.attendance.api.serializers import MAX_ID
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Status
 from apps.attendance.services.bulk_marking import Mark
+from apps.common.inputs import Input, ModelInput
 
 MAX_MARKS = 1000
 NONCE = r"^[A-Za-z0-9_-]{8,64}$"
 
 
-class MarkInput(serializers.Serializer):
+class MarkInput(Input):
     student = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     status = serializers.ChoiceField(choices=Status.choices)
     label = serializers.CharField(  # type: ignore[assignment]
@@ -34,13 +35,13 @@ class BulkMarkRow(MarkInput):
     )
 
 
-class BulkMarkInput(serializers.Serializer):
+class BulkMarkInput(Input):
     nonce = serializers.RegexField(NONCE, help_text=_("The same again gets the first answer."))
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
     marks = serializers.ListField(child=BulkMarkRow(), min_length=1, max_length=MAX_MARKS)
 
 
-class TakeInput(serializers.Serializer):
+class TakeInput(Input):
     nonce = serializers.RegexField(NONCE)
     topic = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
     marks = serializers.ListField(
@@ -50,7 +51,7 @@ class TakeInput(serializers.Serializer):
     )
 
 
-class UndoInput(serializers.Serializer):
+class UndoInput(Input):
     bulk = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -143,7 +144,7 @@ class ChangeOutput(serializers.ModelSerializer):
         ]
 
 
-class StatusInput(serializers.ModelSerializer):
+class StatusInput(ModelInput):
     class Meta:
         model = CustomStatus
         fields = [

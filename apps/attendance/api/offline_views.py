@@ -29,7 +29,9 @@ from apps.attendance.services.offline import OfflineScan, check_in_offline
 from apps.audit.actors import request_actor
 from apps.common.api import throttle
 from apps.common.errors import Refused
+from apps.common.fields import MomentField
 from apps.common.http import client_address
+from apps.common.inputs import Input
 from apps.common.schema import conflict
 
 MOST: Final = 50  # check-ins in one request
@@ -43,13 +45,13 @@ class OfflineEvidenceInput(ProofsInput):
     session = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     token = serializers.CharField(max_length=200)
     counter = serializers.IntegerField(min_value=0, max_value=MAX_ID)
-    at = serializers.DateTimeField()
+    at = MomentField()
 
 
 OFFLINE_EVIDENCE: Final = OfflineEvidenceInput()
 
 
-class OfflineInput(serializers.Serializer):
+class OfflineInput(Input):
     """`evidence` is sent as text, because the device signs exactly these bytes (UTF-8)."""
 
     evidence = serializers.CharField(max_length=MAX_EVIDENCE, trim_whitespace=False)
@@ -60,12 +62,12 @@ class OfflineInput(serializers.Serializer):
         return read_evidence(value, OFFLINE_EVIDENCE)
 
 
-class OfflineListInput(serializers.Serializer):
+class OfflineListInput(Input):
     # Each one is read by itself: a broken one must not keep the others from being counted.
     check_ins = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST)
 
 
-class OfflineListSchema(serializers.Serializer):
+class OfflineListSchema(Input):
     check_ins = serializers.ListField(child=OfflineInput(), min_length=1, max_length=MOST)
 
 
@@ -86,7 +88,7 @@ class OfflineListOutput(serializers.Serializer):
     results = OfflineOutput(many=True)
 
 
-class BurstInput(serializers.Serializer):
+class BurstInput(Input):
     token = serializers.CharField(max_length=200)
 
 

@@ -1,6 +1,5 @@
 """Input of the check-in, bounded and typed; and what students and lecturers get back."""
 
-import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +8,9 @@ from rest_framework import serializers
 from apps.attendance.explanation import explain
 from apps.attendance.factors.base import BeaconReading, Fix
 from apps.attendance.models import CheckInAttempt, Outcome, Reason
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
+from apps.common.strict_json import Unreadable, loads
 
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
@@ -16,7 +18,7 @@ MAX_FACTS = 20
 MAX_ID = 2**63 - 1
 
 
-class RedeemInput(serializers.Serializer):
+class RedeemInput(Input):
     """One of: `token` (scanned QR text), or `session` with `text_code` or `one_time_code`."""
 
     token = serializers.CharField(required=False, max_length=200)
@@ -38,11 +40,11 @@ class RedeemInput(serializers.Serializer):
 
 class TicketOutput(serializers.Serializer):
     ticket = serializers.CharField(help_text=_("Good for 90 seconds, for this student and device."))
-    expires_at = serializers.DateTimeField()
+    expires_at = MomentField()
     session = serializers.IntegerField()
 
 
-class FixInput(serializers.Serializer):
+class FixInput(Input):
     """Degrees, metres, seconds."""
 
     latitude = serializers.DecimalField(
@@ -60,12 +62,12 @@ class FixInput(serializers.Serializer):
         return value
 
 
-class BeaconInput(serializers.Serializer):
+class BeaconInput(Input):
     identifier = serializers.CharField(max_length=100)
     rssi = serializers.IntegerField(min_value=-120, max_value=0)
 
 
-class ProofsInput(serializers.Serializer):
+class ProofsInput(Input):
     """What every check-in may prove, online or offline."""
 
     nonce = serializers.RegexField(r"^[A-Za-z0-9_-]{8,64}$")
@@ -94,13 +96,13 @@ EVIDENCE = EvidenceInput()
 def read_evidence(text: str, reader: serializers.Serializer) -> dict[str, Any]:
     """The signed JSON text, read; with the very bytes that were signed as "message"."""
     try:
-        parsed = json.loads(text)
-    except ValueError as error:
-        raise serializers.ValidationError(_("The evidence is not JSON.")) from error
+        parsed = loads(text)
+    except Unreadable as error:
+        raise serializers.ValidationError(error.message, error.code) from error
     return {**reader.run_validation(parsed), "message": text.encode()}
 
 
-class CheckInInput(serializers.Serializer):
+class CheckInInput(Input):
     """Multipart, or JSON with the selfie in base64.
 
     `evidence` is sent as text, because the device signs exactly these bytes (UTF-8).
@@ -199,7 +201,7 @@ class BoardRowOutput(serializers.Serializer):
     label_name = serializers.CharField()
     score = serializers.FloatField(allow_null=True)
     explanation = serializers.CharField()
-    at = serializers.DateTimeField(allow_null=True)
+    at = MomentField(allow_null=True)
     factors = serializers.DictField(child=serializers.BooleanField(allow_null=True))
     method = serializers.CharField()
     offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
@@ -220,8 +222,8 @@ class BoardOutput(serializers.Serializer):
 
 class WindowOutput(serializers.Serializer):
     window = serializers.IntegerField()
-    generated_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
+    generated_at = MomentField()
+    expires_at = MomentField()
     accepted = serializers.IntegerField()
     refused = serializers.IntegerField()
     scan_count = serializers.IntegerField()

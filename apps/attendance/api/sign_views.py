@@ -18,6 +18,8 @@ from apps.attendance.sign_selectors import bursts_of, sign_of, signs_in
 from apps.attendance.sign_wording import names_in, wording
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 from apps.common.schema import conflict
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_of
@@ -56,14 +58,14 @@ class SignedStudentOutput(serializers.Serializer[Any]):
     signs = SignOutput(many=True)
 
 
-class DismissInput(serializers.Serializer[Any]):
+class DismissInput(Input):
     note = serializers.CharField(max_length=500)
 
 
 class BurstStateOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
-    started_at = serializers.DateTimeField()
-    over_at = serializers.DateTimeField()
+    started_at = MomentField()
+    over_at = MomentField()
     is_over = serializers.BooleanField()
     is_void = serializers.BooleanField(help_text="Fewer than half passed: it says nothing.")
     codes = serializers.IntegerField()

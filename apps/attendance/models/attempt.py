@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Device, Student
 from apps.biometrics.models import StoredImage
+from apps.common.constraints import Between, MomentInBounds
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
@@ -168,6 +169,12 @@ class CheckInAttempt(CampusModel):
             models.CheckConstraint(
                 condition=Q(outcome__in=["pending", "accepted", "refused"]), name="attempt_outcome"
             ),
+            Between(field="latitude", name="attempt_latitude", low=-90, high=90),
+            Between(field="longitude", name="attempt_longitude", low=-180, high=180),
+            Between(field="accuracy_m", name="attempt_accuracy", low=0),
+            Between(field="bluetooth_rssi", name="attempt_rssi", low=-120, high=0),
+            Between(field="device_counter", name="attempt_counter", low=0),
+            MomentInBounds(field="claimed_at", name="attempt_claimed_at"),
         ]
         indexes = [
             models.Index(fields=["campus", "session", "received_at"], name="attempt_session"),

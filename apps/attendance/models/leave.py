@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import Student
 from apps.attendance.models.record import AttendanceRecord
 from apps.attendance.models.status import Status
+from apps.common.constraints import MomentInBounds
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
@@ -132,6 +133,8 @@ class LeaveRequest(Decided):
                 condition=~Q(status__in=["approved", "rejected"]) | Q(decided_at__isnull=False),
                 name="leave_decided_at",
             ),
+            MomentInBounds(field="starts_at", name="leave_starts_at"),
+            MomentInBounds(field="ends_at", name="leave_ends_at"),
         ]
         indexes = [
             models.Index(fields=["campus", "student", "-requested_at"], name="leave_student"),

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Between, DayInBounds
 from apps.enrollments.models import Course
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
@@ -180,6 +181,20 @@ class Policy(CampusModel):
                 name="policy_check_in_span",
                 violation_error_message=_("Check-in has to end after it begins."),
             ),
+            Between(field="late_after_minutes", name="policy_late_after", high=1440),
+            Between(field="open_before_minutes", name="policy_open_before", high=1440),
+            Between(field="open_after_minutes", name="policy_open_after", high=1440),
+            Between(field="grace_minutes", name="policy_grace", high=1440),
+            Between(
+                field="check_in_from_minutes", name="policy_check_in_from", low=-1440, high=1440
+            ),
+            Between(
+                field="check_in_until_minutes", name="policy_check_in_until", low=-1440, high=1440
+            ),
+            Between(field="edit_days", name="policy_edit_days", high=3660),
+            Between(field="appeal_days", name="policy_appeal_days", high=3660),
+            Between(field="consecutive_absences", name="policy_absences", low=1, high=1000),
+            DayInBounds(field="frozen_before", name="policy_frozen_before"),
         ]
 
     def __str__(self) -> str:

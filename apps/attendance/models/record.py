@@ -10,6 +10,7 @@ from apps.accounts.models import Student
 from apps.attendance.models.attempt import CheckInAttempt
 from apps.attendance.models.policy import Policy
 from apps.attendance.models.status import CustomStatus, Status
+from apps.common.constraints import Between
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
@@ -256,7 +257,8 @@ class AttendanceSummary(TimestampedModel):
         verbose_name_plural = _("attendance summaries")
         ordering = ["course_id", "student_id"]
         constraints = [
-            models.UniqueConstraint(fields=["campus", "course", "student"], name="summary_unique")
+            models.UniqueConstraint(fields=["campus", "course", "student"], name="summary_unique"),
+            Between(field="attendance_percentage", name="summary_percents", low=0, high=100),
         ]
         indexes = [
             models.Index(fields=["campus", "student"], name="summary_student"),

@@ -10,6 +10,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.constraints import Named
 from apps.tenants.models import TimestampedModel
 
 
@@ -121,6 +122,7 @@ class CustomStatus(TimestampedModel):
             models.CheckConstraint(
                 condition=~Q(code__in=Status.values), name="custom_status_own_code"
             ),
+            Named(field="name", name="custom_status_name"),
         ]
 
     def __str__(self) -> str:

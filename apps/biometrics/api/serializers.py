@@ -6,13 +6,15 @@ from rest_framework import serializers
 
 from apps.biometrics.models import FaceSample
 from apps.biometrics.reasons import SampleReason
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 
 
-class PhotoUpload(serializers.Serializer[Any]):
+class PhotoUpload(Input):
     photo = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MB and 25 megapixels.")
 
 
-class PhotoJson(serializers.Serializer[Any]):
+class PhotoJson(Input):
     photo = serializers.CharField(
         trim_whitespace=False, help_text="The same in base64, with or without a data: prefix."
     )
@@ -25,8 +27,8 @@ class SampleOutput(serializers.Serializer[FaceSample]):
         choices=SampleReason.choices, allow_blank=True, help_text="Why it was refused, or empty."
     )
     message = serializers.SerializerMethodField(help_text="The reason in the reader's language.")
-    created_at = serializers.DateTimeField()
-    judged_at = serializers.DateTimeField(allow_null=True)
+    created_at = MomentField()
+    judged_at = MomentField(allow_null=True)
 
     def get_message(self, sample: FaceSample) -> str:
         return str(SampleReason(sample.reason).label) if sample.reason else ""

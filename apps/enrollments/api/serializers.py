@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.fields import DayField
 from apps.common.lists import FlagField, IdField, TextFilter, ordering_field
 from apps.enrollments.models import Course, Department, Enrollment, Section, Subject, Term
 from apps.enrollments.selectors import SEARCH_KINDS
@@ -17,7 +18,7 @@ class TermRow(serializers.ModelSerializer[Term]):
 
 class TermQuery(serializers.Serializer[Any]):
     academic_year = serializers.RegexField(r"^\d{4}-\d{4}$", required=False)
-    on = serializers.DateField(required=False, help_text="Terms that this day lies in.")
+    on = DayField(required=False, help_text="Terms that this day lies in.")
     ordering = ordering_field("starts_on", "name")
 
 

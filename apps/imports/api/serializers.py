@@ -1,17 +1,18 @@
 """Input and output of the import endpoints."""
 
-import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.common.inputs import Input
+from apps.common.strict_json import Unreadable, loads
 from apps.imports.kinds import KINDS
 from apps.imports.models import ImportRun
 from apps.imports.selectors import progress_of, state_of
 
 
-class OptionsInput(serializers.Serializer):
+class OptionsInput(Input):
     """What the file itself does not say."""
 
     replace = serializers.BooleanField(
@@ -30,15 +31,15 @@ class JsonText(serializers.CharField):
         if isinstance(data, dict):
             return data
         try:
-            parsed = json.loads(super().to_internal_value(data) or "{}")
-        except ValueError as error:
-            raise serializers.ValidationError(_("This is not JSON.")) from error
+            parsed = loads(super().to_internal_value(data) or "{}")
+        except Unreadable as error:
+            raise serializers.ValidationError(error.message, error.code) from error
         if not isinstance(parsed, dict):
             raise serializers.ValidationError(_("A JSON object is expected."))
         return parsed
 
 
-class UploadInput(serializers.Serializer):
+class UploadInput(Input):
     kind = serializers.ChoiceField(choices=[(kind.name, kind.label) for kind in KINDS.values()])
     file = serializers.FileField(max_length=200)
     options = JsonText(required=False, max_length=2000, help_text=_("A JSON object."))
@@ -49,7 +50,7 @@ class UploadInput(serializers.Serializer):
         return dict(inner.validated_data)
 
 
-class MappingInput(serializers.Serializer):
+class MappingInput(Input):
     """Which heading of the file means which column; "" leaves a column out."""
 
     mapping = serializers.DictField(
@@ -58,7 +59,7 @@ class MappingInput(serializers.Serializer):
     options = OptionsInput(required=False, default=dict)
 
 
-class CommitInput(serializers.Serializer):
+class CommitInput(Input):
     removed = serializers.IntegerField(
         default=0,
         min_value=0,

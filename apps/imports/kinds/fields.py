@@ -12,6 +12,9 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.moments import is_day
+from apps.common.texts import validate_name
+
 Parse = Callable[[str], Any]
 YES: Final = {"yes", "y", "true", "1", "x", "cr", "✓"}
 NO: Final = {"no", "n", "false", "0", "-"}
@@ -20,6 +23,7 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 DATE_FORMATS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y")
 TIME_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p")
 CODE: Final = re.compile(r"^\w[\w./\-]*$")
+CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?![0-9])")
 PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,14}$")
 
 
@@ -51,6 +55,10 @@ def words(longest: int) -> Parse:
         value = " ".join(cell.split())
         if len(value) > longest:
             raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
+        try:
+            validate_name(value)
+        except ValidationError as error:
+            raise Wrong(error.messages[0]) from error
         return value
 
     return parse
@@ -129,14 +137,19 @@ def year_of_study(cell: str) -> int:
 def day(cell: str) -> date:
     for pattern in DATE_FORMATS:
         try:
-            return datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
+            found = datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
         except ValueError:
             continue
+        if not is_day(found):
+            raise Wrong(_("Only the years 1900 to 2200."))
+        return found
     raise Wrong(_("Not a date, like 2026-09-01 or 01.09.2026."))
 
 
 def clock(cell: str) -> time:
-    """A time of day: 08:30, 8:30 AM, or what a spreadsheet makes of it."""
+    """A time of day: 08:30, 8:30 AM, or what a spreadsheet makes of it; 9:5 is none."""
+    if not CLOCK.match(cell):
+        raise Wrong(_("Not a time, like 08:30."))
     for pattern in TIME_FORMATS:
         try:
             return datetime.strptime(cell.upper(), pattern).time()  # noqa: DTZ007

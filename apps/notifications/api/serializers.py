@@ -4,17 +4,19 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.fields import ClockField, MomentField
+from apps.common.inputs import Input
 from apps.notifications.channels.web_push import public_key
 from apps.notifications.models import Channel, Delivery, DeviceType, Message, PushToken
 from apps.notifications.rendering import in_language
 
 
-class KeysInput(serializers.Serializer[Any]):
+class KeysInput(Input):
     p256dh = serializers.CharField(max_length=88)
     auth = serializers.CharField(max_length=24)
 
 
-class PushTokenInput(serializers.Serializer[Any]):
+class PushTokenInput(Input):
     device_type = serializers.ChoiceField(choices=DeviceType.choices)
     token = serializers.CharField(
         max_length=1024, help_text="FCM registration token; for browsers the endpoint."
@@ -46,8 +48,8 @@ class InboxOutput(serializers.Serializer[Any]):
     title = serializers.SerializerMethodField()
     body = serializers.SerializerMethodField()
     data = serializers.JSONField(source="message.data")  # type: ignore[assignment]
-    created_at = serializers.DateTimeField()
-    read_at = serializers.DateTimeField(allow_null=True)
+    created_at = MomentField()
+    read_at = MomentField(allow_null=True)
 
     def get_title(self, row: Delivery) -> str:
         return self._text(row.message)[0]
@@ -65,7 +67,7 @@ class InboxOutput(serializers.Serializer[Any]):
         )
 
 
-class ReadInput(serializers.Serializer[Any]):
+class ReadInput(Input):
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         required=False,
@@ -79,11 +81,11 @@ class ReadOutput(serializers.Serializer[Any]):
     unread = serializers.IntegerField()
 
 
-class QuietHoursShape(serializers.Serializer[Any]):
+class QuietHoursShape(Input):
     """On the campus's clock; may span midnight."""
 
-    starts_at = serializers.TimeField()
-    ends_at = serializers.TimeField()
+    starts_at = ClockField()
+    ends_at = ClockField()
 
 
 class KindShape(serializers.Serializer[Any]):
@@ -97,7 +99,7 @@ class PreferencesOutput(serializers.Serializer[Any]):
     quiet_hours = QuietHoursShape(allow_null=True)
 
 
-class ChoiceInput(serializers.Serializer[Any]):
+class ChoiceInput(Input):
     kind = serializers.CharField(max_length=40)
     channels = serializers.DictField(
         child=serializers.BooleanField(),
@@ -105,7 +107,7 @@ class ChoiceInput(serializers.Serializer[Any]):
     )
 
 
-class PreferencesInput(serializers.Serializer[Any]):
+class PreferencesInput(Input):
     """Replaces everything: kinds and channels that are left out are as usual again."""
 
     kinds = ChoiceInput(many=True)
@@ -120,7 +122,7 @@ class HistoryOutput(serializers.Serializer[Any]):
     title = serializers.CharField()
     body = serializers.CharField()
     sender = serializers.CharField(allow_null=True)
-    created_at = serializers.DateTimeField()
+    created_at = MomentField()
     people = serializers.IntegerField()
     sent = serializers.IntegerField()
     open = serializers.IntegerField()

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 from apps.privacy.models import Consent
 
 
@@ -12,12 +14,12 @@ class ConsentOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     version = serializers.CharField(help_text="Version of the wording in force.")
     text = serializers.CharField()
-    given_at = serializers.DateTimeField(allow_null=True)
+    given_at = MomentField(allow_null=True)
     given_version = serializers.CharField(allow_null=True)
     up_to_date = serializers.BooleanField(help_text="Given, and in the wording in force.")
 
 
-class ConsentInput(serializers.Serializer[Any]):
+class ConsentInput(Input):
     kind = serializers.ChoiceField(choices=Consent.Kind.choices)
     version = serializers.CharField(max_length=20, help_text="Of the wording that was shown.")
 

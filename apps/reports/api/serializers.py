@@ -6,7 +6,10 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
+from apps.common.fields import DayField, MomentField
+from apps.common.inputs import Input
 from apps.common.lists import IdField
 from apps.jobs.models import Job
 from apps.reports.asked import Filters
@@ -19,8 +22,8 @@ FIELDS: Final[dict[Kind, Any]] = {
     Kind.BLANK: lambda: serializers.CharField(allow_blank=True),
     Kind.WHOLE: lambda: serializers.IntegerField(allow_null=True),
     Kind.DECIMAL: lambda: serializers.DecimalField(5, 2, allow_null=True),
-    Kind.DAY: lambda: serializers.DateField(allow_null=True),
-    Kind.MOMENT: lambda: serializers.DateTimeField(allow_null=True),
+    Kind.DAY: lambda: DayField(allow_null=True),
+    Kind.MOMENT: lambda: MomentField(allow_null=True),
 }
 
 
@@ -44,11 +47,11 @@ class CourseFilters(serializers.Serializer[Any]):
     department = IdField(required=False)
     lecturer = IdField(required=False)
     term = IdField(required=False)
-    to = serializers.DateField(required=False, source="last")
+    to = DayField(required=False, source="last")
 
     def get_fields(self) -> dict[str, Any]:
         """`from` is a word of the language."""
-        first = serializers.DateField(required=False, source="first")
+        first = DayField(required=False, source="first")
         return {**super().get_fields(), "from": first}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +152,7 @@ class StudentReportOutput(serializers.Serializer[Any]):
 class OwnRecordRow(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     session = serializers.IntegerField()
-    starts_at = serializers.DateTimeField()
+    starts_at = MomentField()
     course = serializers.IntegerField()
     course_code = serializers.CharField()
     course_name = serializers.CharField()
@@ -160,7 +163,7 @@ class OwnRecordRow(serializers.Serializer[Any]):
     method = serializers.CharField(allow_blank=True)
     minutes_late = serializers.IntegerField()
     score = serializers.DecimalField(3, 2)
-    recorded_at = serializers.DateTimeField()
+    recorded_at = MomentField()
 
 
 class OwnAttendanceOutput(serializers.Serializer[Any]):
@@ -173,7 +176,7 @@ class OwnAttendanceOutput(serializers.Serializer[Any]):
     statistics = StudentReportOutput()
 
 
-class ExportInput(serializers.Serializer[Any]):
+class ExportInput(Input):
     """`filters` are those of the report itself."""
 
     report = serializers.ChoiceField(choices=list(REPORTS))
@@ -182,6 +185,9 @@ class ExportInput(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         query = QUERIES[attrs["report"]](data=attrs["filters"])
+        if unknown := sorted(set(attrs["filters"]) - set(query.fields))[:1]:
+            message = ErrorDetail(_("There is no such filter."), "unknown_field")
+            raise serializers.ValidationError({"filters": {unknown[0][:100]: [message]}})
         if not query.is_valid():
             raise serializers.ValidationError({"filters": query.errors})
         return {**attrs, "filters": query.filters()}

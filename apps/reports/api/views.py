@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,6 +27,7 @@ from apps.accounts.models import Student
 from apps.accounts.viewers import Viewer
 from apps.audit.actors import request_actor
 from apps.common.api import AnyAccept, Pages
+from apps.common.bodies import SafeJSONRenderer
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
 from apps.enrollments.selectors import COURSE_WAYS
@@ -96,7 +96,7 @@ def json_rows(rows: list[Row]) -> list[Row]:
 class FilesView(APIView):
     """Answers with rows as JSON, or with a table as a file."""
 
-    renderer_classes = [JSONRenderer, CsvRenderer, XlsxRenderer, PdfRenderer]
+    renderer_classes = [SafeJSONRenderer, CsvRenderer, XlsxRenderer, PdfRenderer]
 
     def wants_file(self, request: Request) -> bool:
         return request.accepted_renderer.format in WRITERS
@@ -109,8 +109,8 @@ class FilesView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Refusals are JSON, whatever was asked for."""
         if getattr(response, "exception", False):
-            request.accepted_renderer = JSONRenderer()
-            request.accepted_media_type = JSONRenderer.media_type
+            request.accepted_renderer = SafeJSONRenderer()
+            request.accepted_media_type = SafeJSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
 
 

@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 from apps.sessions.models import ClassSession
 
 
@@ -34,7 +36,7 @@ class SessionOutput(serializers.ModelSerializer):
         return str(session.classroom) if session.classroom else ""
 
 
-class OpenInput(serializers.Serializer):
+class OpenInput(Input):
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
@@ -43,10 +45,10 @@ class StartInput(OpenInput):
     start_code = serializers.RegexField(r"^\d{6}$", required=False)
 
 
-class CancelInput(serializers.Serializer):
+class CancelInput(Input):
     reason = serializers.CharField(max_length=500)
 
 
 class CodeOutput(serializers.Serializer):
     code = serializers.CharField()
-    expires_at = serializers.DateTimeField()
+    expires_at = MomentField()

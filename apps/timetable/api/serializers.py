@@ -5,6 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.classrooms.models import Classroom
+from apps.common.fields import DayField, MomentField
+from apps.common.inputs import Input, ModelInput
 from apps.enrollments.models import Course, Department
 from apps.sessions.api.serializers import SessionOutput
 from apps.sessions.models import ClassSession
@@ -33,15 +35,15 @@ class ScheduleEntry(SessionOutput):
 
 
 class ScheduleQuery(serializers.Serializer):
-    date = serializers.DateField(required=False, help_text="Default: today on the campus.")
+    date = DayField(required=False, help_text="Default: today on the campus.")
     view = serializers.ChoiceField(choices=["day", "week"], default="day")
     email = serializers.EmailField(required=False, help_text="Your own: others' are refused.")
 
 
 class ScheduleOutput(serializers.Serializer):
     view = serializers.ChoiceField(choices=["day", "week"])
-    first_day = serializers.DateField()
-    last_day = serializers.DateField()
+    first_day = DayField()
+    last_day = DayField()
     time_zone = serializers.CharField()
     sessions = ScheduleEntry(many=True)
 
@@ -60,7 +62,7 @@ class AssignmentOutput(serializers.Serializer):
     attendance_percentage = serializers.FloatField(
         allow_null=True, help_text="Over completed sessions, 0–100."
     )
-    next_session_at = serializers.DateTimeField(allow_null=True)
+    next_session_at = MomentField(allow_null=True)
 
     def get_section(self, assignment: Any) -> str:
         return str(assignment.course.section or "")
@@ -74,44 +76,44 @@ class DashboardOutput(serializers.Serializer):
 
 
 class PlanQuery(serializers.Serializer):
-    first_day = serializers.DateField(required=False)
-    last_day = serializers.DateField(required=False)
+    first_day = DayField(required=False)
+    last_day = DayField(required=False)
     course = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     classroom = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     status = serializers.ChoiceField(required=False, choices=ClassSession.Status.choices)
     ordering = serializers.ChoiceField(choices=["starts_at", "-starts_at"], default="starts_at")
 
 
-class PlanInput(serializers.Serializer):
+class PlanInput(Input):
     """A session that is planned by hand, in the course's usual room unless another is named."""
 
     course = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
+    starts_at = MomentField()
+    ends_at = MomentField()
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class ChangeInput(serializers.Serializer):
+class ChangeInput(Input):
     """What is left out stays; a new start alone keeps the session's length."""
 
-    starts_at = serializers.DateTimeField(required=False)
-    ends_at = serializers.DateTimeField(required=False)
+    starts_at = MomentField(required=False)
+    ends_at = MomentField(required=False)
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class RescheduleInput(serializers.Serializer):
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(required=False, help_text="Default: the same length.")
+class RescheduleInput(Input):
+    starts_at = MomentField()
+    ends_at = MomentField(required=False, help_text="Default: the same length.")
     classroom = room_field(required=False, help_text="Default: the same room.")
 
 
-class SwapInput(serializers.Serializer):
+class SwapInput(Input):
     other = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
 
 
-class NoteInput(serializers.Serializer):
+class NoteInput(Input):
     note = serializers.CharField(max_length=500)
 
 
@@ -126,7 +128,7 @@ class PlannedOutput(ScheduleEntry):
         return warnings
 
 
-class SlotFields(serializers.ModelSerializer):
+class SlotFields(ModelInput):
     course = serializers.PrimaryKeyRelatedField(
         queryset=Course.objects.filter(is_active=True).select_related(
             "term", "subject", "section__department", "classroom__building", "faculty"
@@ -176,7 +178,7 @@ class SlotResultOutput(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class HolidayFields(serializers.ModelSerializer):
+class HolidayFields(ModelInput):
     department = serializers.PrimaryKeyRelatedField(
         queryset=Department.objects.all(), allow_null=True, required=False
     )
@@ -197,15 +199,15 @@ class HolidayResultOutput(serializers.Serializer):
     clashes = serializers.ListField(child=serializers.CharField())
 
 
-class GenerateInput(serializers.Serializer):
-    first_day = serializers.DateField()
-    last_day = serializers.DateField()
+class GenerateInput(Input):
+    first_day = DayField()
+    last_day = DayField()
 
 
 class ClashOutput(serializers.Serializer):
     slot_id = serializers.IntegerField()
     course = serializers.CharField()
-    on = serializers.DateField()
+    on = DayField()
     code = serializers.CharField()
     message = serializers.CharField()
     session_id = serializers.IntegerField()

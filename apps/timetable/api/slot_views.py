@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from apps.audit.actors import request_actor
 from apps.common.api import Pages
 from apps.common.errors import NotFound
+from apps.common.fields import DayField
 from apps.common.schema import conflict
 from apps.timetable.api.permissions import IsOffice
 from apps.timetable.api.serializers import (
@@ -47,8 +48,8 @@ class SlotQuery(serializers.Serializer):
 
 
 class HolidayQuery(serializers.Serializer):
-    first_day = serializers.DateField(required=False, help_text="Not over before this day.")
-    last_day = serializers.DateField(required=False, help_text="Begun by this day.")
+    first_day = DayField(required=False, help_text="Not over before this day.")
+    last_day = DayField(required=False, help_text="Begun by this day.")
 
 
 def _facts(request: Request) -> dict[str, Any]:

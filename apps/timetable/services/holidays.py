@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
+from apps.common.moments import local
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
 from apps.sessions.services import session_change, sessions_cancel
@@ -153,7 +154,7 @@ def _restore(
     actor: Actor,
 ) -> bool:
     session: ClassSession = link.session  # type: ignore[assignment]  # its times were asked for
-    on = session.starts_at.astimezone(zone).date()
+    on = local(session.starts_at, zone).date()
     planned = link.slot.is_active and happens_on(link.slot, on)
     if not planned or holiday_on(on, link.slot, holidays) is not None:
         return False

@@ -1,0 +1,131 @@
+"""The first look at a request: what nothing behind it could read is refused here.
+
+Stands before sessions, sign-in and views. Refuses with 400 `bad_text` what cannot be stored (NUL in
+an address, a header or a form), with 413 `too_large` bodies beyond the limit, however they are
+sent, with 415 other character sets than UTF-8, and with the codes of `strict_json` what the sign-in
+API is sent: its own reader crashes on deep nesting.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.common.bodies import is_storable_form
+from apps.common.error_views import refused
+from apps.common.errors import Invalid, Refused
+from apps.common.strict_json import Unreadable, bad_text, loads
+from apps.common.texts import is_storable
+
+SIGN_IN_API: Final = "/_allauth/"
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+UTF_8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+class RequestGuard:
+    """Middleware; the first that reads anything of a request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            _check_head(request)
+            _check_size(request)
+            if request.path.startswith(SIGN_IN_API):
+                _check_json(request)
+        except Refused as refusal:
+            return _answer(request, refusal)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Forms, which are read only now: before the view, after everything that may do without."""
+        if request.method != "POST" or request.content_type not in FORMS:
+            return None
+        try:
+            storable = is_storable_form(request.POST, request.FILES)
+        except (MultiPartParserError, SuspiciousOperation, UnreadablePostError) as error:
+            return _answer(request, unreadable(error))
+        return None if storable else _answer(request, _unreadable_text())
+
+
+def too_large() -> Refused:
+    return Refused("too_large", _("This is too large to be sent at once."), status=413)
+
+
+def unreadable(error: Exception) -> Refused:
+    """The refusal for a body at which Django gave up."""
+    if isinstance(error, RequestDataTooBig):
+        return too_large()
+    return Invalid("bad_request", _("This request could not be read."))
+
+
+def _unreadable_text() -> Refused:
+    error = bad_text()
+    return Invalid(error.code, error.message)
+
+
+def _answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    with translation.override(translation.get_language_from_request(request)):
+        return refused(request, refusal)
+
+
+def _check_head(request: HttpRequest) -> None:
+    """Path, query, headers and cookies; a cookie may carry a NUL in disguise (`\\000`)."""
+    query = request.META.get("QUERY_STRING", "")
+    heads = (value for name, value in request.META.items() if name.startswith("HTTP_"))
+    texts = (request.path_info, query, *heads, *request.COOKIES.values())
+    if "%00" in query or not all(is_storable(text) for text in texts if isinstance(text, str)):
+        raise _unreadable_text()
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in UTF_8:
+        raise Refused("unsupported_charset", _("Only UTF-8 can be read."), status=415)
+
+
+def _check_size(request: HttpRequest) -> None:
+    """Bodies are bounded by what they say and, where they do not say, by what comes."""
+    limit = _limit_of(request)
+    said = request.META.get("CONTENT_LENGTH") or ""
+    if said:
+        if not said.isascii() or not said.isdigit():
+            raise Invalid("bad_request", _("This request could not be read."))
+        if int(said[:20]) > limit:
+            raise too_large()
+    elif "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        _gather(request, limit)
+
+
+def _limit_of(request: HttpRequest) -> int:
+    larger: dict[str, int] = settings.LARGER_BODIES
+    found = (size for path, size in larger.items() if request.path.startswith(path))
+    return next(found, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _gather(request: HttpRequest, limit: int) -> None:
+    """Read a body without a length; Django would take it for an empty one."""
+    source = request.META["wsgi.input"]
+    body = b""
+    while len(body) <= limit and (part := source.read(min(65_536, limit + 1 - len(body)))):
+        body += part
+    if len(body) > limit:
+        raise too_large()
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)
+
+
+def _check_json(request: HttpRequest) -> None:
+    if request.method == "GET" or request.content_type in FORMS:
+        return
+    try:
+        if request.body and not isinstance(loads(request.body), dict):
+            raise Invalid("parse_error", _("A JSON object is expected."))
+    except Unreadable as error:
+        raise Invalid(error.code, error.message) from error
+    except UnreadablePostError as error:
+        raise unreadable(error) from error
