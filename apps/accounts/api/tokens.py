@@ -8,7 +8,9 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
+from apps.accounts.contacts import contact_note
 from apps.accounts.session_store import belongs_here
 from apps.tenants.scope import entered_campus_id
 
@@ -50,6 +52,8 @@ class CampusTokenStrategy(JWTTokenStrategy):
             rotated = super().refresh_token(refresh_token)
             if rotated is None:
                 session.flush()
+            elif SESSION_KEY in session:
+                contact_note(user_id=int(session[SESSION_KEY]), now=timezone.now(), opening=True)
             return rotated
 
 
