@@ -64,7 +64,7 @@ CHECK_IN: Final = Gate(
 
 MISMATCH: Final = replace(ENROLMENT, rival_share=CHECK_IN.rival_share)
 """What a photo must be for a face that does not match to count as another one: a poor photo of the
-right person often does not match either (a blur of 4 px: 38 % of them)."""
+right person often does not match either (at a blur of 3 px every ninth)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.digits import plain_digits, plain_number
+
 Parse = Callable[[str], Any]
 YES: Final = {"yes", "y", "true", "1", "x", "cr", "✓"}
 NO: Final = {"no", "n", "false", "0", "-"}
@@ -57,9 +59,11 @@ def words(longest: int) -> Parse:
 
 
 def code(longest: int = 50) -> Parse:
-    """An identifier of the campus: letters, digits and . / - _ only."""
+    """An identifier of the campus: letters, digits and . / - _ only. A number is a number in
+    whatever script it was typed."""
 
     def parse(cell: str) -> str:
+        cell = plain_digits(cell)
         if len(cell) > longest:
             raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
         if not CODE.match(cell):
@@ -79,7 +83,7 @@ def email(cell: str) -> str:
 
 
 def phone(cell: str) -> str:
-    value = re.sub(r"[\s()\-]", "", cell)
+    value = re.sub(r"[\s()\-]", "", plain_digits(cell))
     if value.startswith("00"):
         value = f"+{value[2:]}"
     if not PHONE.match(value):
@@ -90,7 +94,7 @@ def phone(cell: str) -> str:
 def integer(least: int, most: int) -> Parse:
     def parse(cell: str) -> int:
         try:
-            value = int(cell)
+            value = int(plain_number(cell))
         except ValueError as error:
             raise Wrong(_("Not a whole number.")) from error
         if not least <= value <= most:
@@ -104,7 +108,7 @@ def integer(least: int, most: int) -> Parse:
 def decimal(least: int, most: int) -> Parse:
     def parse(cell: str) -> Decimal:
         try:
-            value = Decimal(cell.replace(",", "."))
+            value = Decimal(plain_number(cell).replace(",", "."))
         except InvalidOperation as error:
             raise Wrong(_("Not a number.")) from error
         if not (value.is_finite() and least <= value <= most):
@@ -117,7 +121,7 @@ def decimal(least: int, most: int) -> Parse:
 
 def year_of_study(cell: str) -> int:
     """1, E1, "Year 1", "1st year", I."""
-    value = cell.casefold().replace("year", "").strip(" .")
+    value = plain_digits(cell).casefold().replace("year", "").strip(" .")
     if value in ROMAN:
         return ROMAN[value]
     found = re.fullmatch(r"e?(\d{1,2})(st|nd|rd|th)?", value)
@@ -127,6 +131,7 @@ def year_of_study(cell: str) -> int:
 
 
 def day(cell: str) -> date:
+    cell = plain_digits(cell)
     for pattern in DATE_FORMATS:
         try:
             return datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
@@ -137,6 +142,7 @@ def day(cell: str) -> date:
 
 def clock(cell: str) -> time:
     """A time of day: 08:30, 8:30 AM, or what a spreadsheet makes of it."""
+    cell = plain_digits(cell)
     for pattern in TIME_FORMATS:
         try:
             return datetime.strptime(cell.upper(), pattern).time()  # noqa: DTZ007
@@ -147,7 +153,7 @@ def clock(cell: str) -> time:
 
 def weekday(cell: str) -> int:
     """ISO number of the day: Monday, MON and 1 are 1."""
-    value = cell.casefold().strip(".")
+    value = plain_digits(cell).casefold().strip(".")
     if value.isdigit() and 1 <= int(value) <= 7:
         return int(value)
     hits = [
@@ -159,7 +165,7 @@ def weekday(cell: str) -> int:
 
 
 def yes_no(cell: str) -> bool:
-    value = cell.casefold()
+    value = plain_digits(cell).casefold()
     if value in YES | NO:
         return value in YES
     raise Wrong(_("Neither yes nor no."))
