@@ -1,4 +1,4 @@
-"""First passwords are changed before anything else; devices that signed in are remembered."""
+"""First passwords are changed first; devices that signed in and who was heard of are noted."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,13 +6,16 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.contacts import contact_note
 from apps.accounts.known_devices import cookie_write
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
 from apps.tenants.middleware import refuse
+from apps.tenants.scope import entered_campus_id
 
 # What they still reach: changing it (page and phone), signing out, being asked for it again.
 OPEN_PATHS: Final = (
@@ -60,4 +63,29 @@ class KnownDeviceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         cookie_write(request, response)
+        return response
+
+
+# Scans and check-ins are rows of their own, and on the hot path.
+NOT_NOTED: Final = frozenset({"api-redeem", "api-check-in", "api-check-in-burst"})
+# What a phone does that comes back from a place without network.
+COMES_BACK: Final = frozenset({"api-check-in-offline"})
+SIGN_IN_PATHS: Final = ("/accounts/", "/_allauth/")
+
+
+class ContactMiddleware:
+    """Notes in the cache that an account was heard of; offline check-ins ask for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        match = request.resolver_match
+        name = match.url_name if match else None
+        user = getattr(request, "user", None)
+        if name in NOT_NOTED or entered_campus_id() is None or user is None or user.pk is None:
+            return response
+        opening = name in COMES_BACK or request.path.startswith(SIGN_IN_PATHS)
+        contact_note(user_id=user.pk, now=timezone.now(), opening=opening)
         return response

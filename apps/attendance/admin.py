@@ -50,7 +50,9 @@ class PolicyAdmin(CampusModelAdmin):
                 {
                     "fields": [
                         ("required", "decisive"),
+                        ("face", "class_code_weight"),
                         ("present_threshold", "offline_factor"),
+                        ("offline_limit", "waiting_hours"),
                         ("late_after_minutes", "grace_minutes"),
                         ("open_before_minutes", "open_after_minutes"),
                         ("check_in_from_minutes", "check_in_until_minutes"),
@@ -110,6 +112,7 @@ class CheckInAttemptAdmin(HistoryAdmin):
             {
                 "fields": [
                     ("outcome", "reason", "score"),
+                    ("waits_until", "decided_by"),
                     ("method", "face_state"),
                     "explained",
                     "proofs",
@@ -134,7 +137,12 @@ class CheckInAttemptAdmin(HistoryAdmin):
     @display(
         description=_("outcome"),
         ordering="outcome",
-        label={"pending": "info", "accepted": "success", "refused": "danger"},
+        label={
+            "pending": "info",
+            "waiting": "warning",
+            "accepted": "success",
+            "refused": "danger",
+        },
     )
     def result(self, attempt: CheckInAttempt) -> tuple[str, str]:
         return attempt.outcome, attempt.get_outcome_display()

@@ -38,8 +38,9 @@ WEIGHT_ROWS = [
 class FactorsField(forms.MultipleChoiceField):
     """A subset of the factors that may decide, as a list."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        choices = [(name, label) for name, label in FACTORS if name != NEVER_DECISIVE]
+    def __init__(self, *, without: tuple[str, ...] = (), **kwargs: Any) -> None:
+        left_out = {NEVER_DECISIVE, *without}
+        choices = [(name, label) for name, label in FACTORS if name not in left_out]
         super().__init__(
             choices=choices,
             required=False,
@@ -69,7 +70,10 @@ class PolicyForm(forms.ModelForm):
     weight_face = weight_field("face", FACTORS[4][1])
 
     required = FactorsField(
-        label=_("Required factors"), initial=default_required, help_text=_("Must be proven.")
+        without=("face",),  # it has a setting of its own
+        label=_("Required factors"),
+        initial=default_required,
+        help_text=_("Must be proven."),
     )
     decisive = FactorsField(
         label=_("Decisive factors"),
@@ -83,6 +87,8 @@ class PolicyForm(forms.ModelForm):
             "course",
             "required",
             "decisive",
+            "face",
+            "class_code_weight",
             "present_threshold",
             "late_after_minutes",
             "grace_minutes",
@@ -91,6 +97,8 @@ class PolicyForm(forms.ModelForm):
             "check_in_from_minutes",
             "check_in_until_minutes",
             "offline_factor",
+            "offline_limit",
+            "waiting_hours",
             "edit_days",
             "frozen_before",
             "appeal_days",

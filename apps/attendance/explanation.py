@@ -17,7 +17,11 @@ NAMES: Final[dict[str, Any]] = {
     "bluetooth": _l("beacon"),
     "face": _l("face"),
 }
-TYPED: Final[dict[str, Any]] = {"by_text": _l("typed code"), "by_otp": _l("told code")}
+TYPED: Final[dict[str, Any]] = {
+    "by_text": _l("typed code"),
+    "by_otp": _l("code told to this student"),
+    "by_class_code": _l("code told to the class"),
+}
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
 FINDINGS: Final[dict[str, Any]] = {
@@ -32,6 +36,24 @@ FINDINGS: Final[dict[str, Any]] = {
     "not_matched": _l("not matched"),
     "pending": _l("being compared"),
     "not_compared": _l("could not be compared"),
+    "no_face": _l("not seen in the photo"),
+    "several_faces": _l("not alone in the photo"),
+    "face_too_small": _l("too small in the photo"),
+    "too_blurred": _l("too blurred"),
+    "too_dark": _l("too dark"),
+    "too_bright": _l("too bright"),
+    "turned_away": _l("turned away"),
+    "too_many_failures": _l("not compared after too many mismatches"),
+}
+
+
+# What lecturers read where students read the reason's own words.
+WAITS: Final[dict[str, Any]] = {
+    Reason.PLACE_UNPROVEN: _l("Sent later without network, and the place is not proven"),
+    Reason.OFTEN_OFFLINE: _l("Sent later without network, more often than counts by itself"),
+    Reason.NO_PHOTO: _l("No photo of the face was sent"),
+    Reason.PHOTO_UNCLEAR: _l("Face could not be compared"),
+    Reason.NOT_ENROLLED_FACE: _l("Agreed to faces, but none is enrolled"),
 }
 
 
@@ -49,7 +71,18 @@ def explain(attempt: CheckInAttempt) -> str:
         return str(Reason(attempt.reason).label) if attempt.reason else ""
     if attempt.offline:
         parts.append(_("sent later, scanned offline"))
+    if attempt.decided_by and attempt.outcome == Outcome.ACCEPTED:
+        parts.append(_("accepted by %(who)s") % {"who": attempt.decided_by})
     return f"{attempt.score:.2f}: {', '.join(parts)}"
+
+
+def waiting_text(attempt: CheckInAttempt) -> str:
+    """What a waiting check-in lacks, for the lecturer who decides."""
+    reason = WAITS.get(attempt.reason, Reason(attempt.reason).label)
+    face = attempt.factors.get("face", {}).get("reason", "")
+    if attempt.reason == Reason.PHOTO_UNCLEAR and face in FINDINGS:
+        return _("Face could not be compared: %(why)s") % {"why": FINDINGS[face]}
+    return str(reason)
 
 
 def _factor(name: str, factor: Mapping[str, Any]) -> str:

@@ -6,12 +6,14 @@ indexes that begin with it are used.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from apps.biometrics.services import image_id
 from apps.common.errors import Forbidden
 from apps.tenants.scope import current_campus_id
 
@@ -29,7 +31,8 @@ _ATTENDING: Final = f"""
             SELECT FROM privacy_consent c
             WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
                 AND c.withdrawn_at IS NULL
-        ) AND EXISTS (
+        ),
+        EXISTS (
             SELECT FROM biometrics_facetemplate t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
         )
@@ -40,8 +43,30 @@ _ATTENDING: Final = f"""
 """
 _LOCKED: Final = " FOR NO KEY UPDATE OF s"
 
+# Whose a photo is that comes a second time; asked only where one came.
+_PHOTO: Final = """
+    CASE WHEN %(photo)s::text = '' THEN ''
+        WHEN EXISTS (
+            SELECT FROM biometrics_facesample f
+            WHERE f.campus_id = s.campus_id AND f.image_id = %(photo_id)s::uuid
+        ) THEN 'enrolled'
+        ELSE coalesce((
+            SELECT CASE WHEN p.student_id = s.id THEN 'own' ELSE 'others' END
+            FROM attendance_checkinattempt p
+            WHERE p.campus_id = s.campus_id AND p.photo_sha256 = %(photo)s::text
+                AND p.photo_sha256 <> ''
+            ORDER BY p.student_id = s.id LIMIT 1
+        ), '')
+    END
+"""
+
 _STANDING: Final = f"""
-    SELECT {_ENROLLED}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, '')
+    SELECT {_ENROLLED}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
+        CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
+            SELECT coalesce(max(t.photo_try), 0) FROM attendance_checkinattempt t
+            WHERE t.campus_id = s.campus_id AND t.student_id = s.id
+                AND t.received_at >= %(since)s::timestamptz AND t.scan_id = %(scan_id)s::uuid
+        ) END
     FROM accounts_student s
     LEFT JOIN attendance_checkinattempt a
         ON a.campus_id = s.campus_id AND a.student_id = s.id AND a.nonce = %(nonce)s
@@ -55,7 +80,7 @@ _STANDING: Final = f"""
 class Attending:
     """The student behind a sign-in, with what scans and check-ins ask about them.
 
-    `has_face`: consented and enrolled with at least one template.
+    `face_agreed`: consented. `has_face`: enrolled with at least one template as well.
     """
 
     id: int
@@ -63,17 +88,24 @@ class Attending:
     device_key: bytes | None
     enrolled: bool
     has_face: bool
+    face_agreed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What is known of a student in a session before a check-in is judged."""
+    """What is known of a student in a session before a check-in is judged.
+
+    `photo`: "enrolled", "others" or "own" where the photo was there before, else "".
+    `photo_try`: how many photos have come with the same ticket.
+    """
 
     enrolled: bool
     first_attempt_id: UUID | None
     record_id: int | None
     record_status: str
     record_source: str
+    photo: str = ""
+    photo_try: int = 0
 
 
 def attending(*, user_id: int, course_id: int | None, lock: bool = False) -> Attending:
@@ -85,18 +117,29 @@ def attending(*, user_id: int, course_id: int | None, lock: bool = False) -> Att
     row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, course_id=course_id)
     if row is None:
         raise Forbidden("not_a_student", _("This is for students of this campus."))
-    student_id, device_id, key, enrolled, has_face = row
+    student_id, device_id, key, enrolled, face_agreed, has_template = row
     return Attending(
         id=student_id,
         device_id=device_id,
         device_key=bytes(key) if key is not None else None,
         enrolled=enrolled,
-        has_face=has_face,
+        has_face=face_agreed and has_template,
+        face_agreed=face_agreed,
     )
 
 
-def standing(*, student_id: int, session_id: int, course_id: int, nonce: str) -> Standing:
-    """Enrolment, an earlier attempt with this nonce, and the record so far, in one statement.
+def standing(
+    *,
+    student_id: int,
+    session_id: int,
+    course_id: int,
+    nonce: str,
+    photo_sha256: str = "",
+    scan_id: str | None = None,
+    since: datetime | None = None,
+) -> Standing:
+    """Enrolment, an earlier attempt with this nonce, the record so far, and where the photo was
+    seen, in one statement. `scan_id` is the ticket's, `since` when it was issued.
 
     Ask after the student's row is locked: the statement then sees every earlier check-in.
     """
@@ -106,15 +149,21 @@ def standing(*, student_id: int, session_id: int, course_id: int, nonce: str) ->
         session_id=session_id,
         course_id=course_id,
         nonce=nonce,
+        photo=photo_sha256,
+        photo_id=image_id(photo_sha256) if photo_sha256 else None,
+        scan_id=scan_id,
+        since=since,
     )
     assert row is not None  # the caller holds the student's row
-    enrolled, attempt_id, record_id, status, source = row
+    enrolled, attempt_id, record_id, status, source, photo, photo_try = row
     return Standing(
         enrolled=enrolled,
         first_attempt_id=attempt_id,
         record_id=record_id,
         record_status=status,
         record_source=source,
+        photo=photo,
+        photo_try=photo_try,
     )
 
 

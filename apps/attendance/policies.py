@@ -7,13 +7,14 @@ follows from the policy that holds now.
 from base64 import b64encode
 from collections.abc import Collection
 from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.models import Policy
+from apps.attendance.models import FaceUse, Policy
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
 from apps.common.moments import local
@@ -131,7 +132,7 @@ def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
         "policy_id": policy.pk,
         "version": policy.version,
         "weights": policy.weights,
-        "required": policy.required,
+        "required": [name for name in policy.required if name != "face"],
         "decisive": policy.decisive,
         "present_threshold": str(policy.present_threshold),
         "late_after_minutes": policy.late_after_minutes,
@@ -139,10 +140,27 @@ def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
         "check_in_from_minutes": policy.check_in_from_minutes,
         "check_in_until_minutes": policy.check_in_until_minutes,
         "offline_factor": str(policy.offline_factor),
-        "face": Campus.objects.values_list("face_enabled", flat=True).get(pk=current_campus_id()),
+        "offline_limit": policy.offline_limit,
+        "waiting_hours": policy.waiting_hours,
+        "class_code_weight": _text(policy.class_code_weight),
+        "face": _face_use(policy),
         "place": _place(classroom),
         "beacons": _beacons(classroom),
     }
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _face_use(policy: Policy) -> str:
+    """What is made of faces here: nothing where the campus has them off.
+
+    Policies of before this setting say it by naming the face among the required factors.
+    """
+    if not Campus.objects.values_list("face_enabled", flat=True).get(pk=current_campus_id()):
+        return FaceUse.OFF.value
+    return FaceUse.REQUIRED.value if "face" in policy.required else str(policy.face)
 
 
 def _place(classroom: Classroom | None) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from apps.accounts.models import Student
-from apps.attendance.explanation import explain
+from apps.attendance.explanation import explain, waiting_text
 from apps.attendance.models import (
     AttendanceRecord,
     CheckInAttempt,
@@ -27,6 +27,7 @@ from apps.enrollments.models import Enrollment
 from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
+BY_PERSON: Final = (Source.MANUAL, Source.CORRECTED, Source.LEAVE)
 
 
 def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:
@@ -59,12 +60,20 @@ def board_rows(*, session_id: int, course_id: int) -> list[dict[str, Any]]:
         )
     }
     attempts: dict[int, CheckInAttempt] = {}
+    waiting: dict[int, CheckInAttempt] = {}
     for attempt in CheckInAttempt.objects.filter(session_id=session_id).order_by("received_at"):
         attempts[attempt.student_id] = attempt
+        if attempt.outcome == Outcome.WAITING:
+            waiting[attempt.student_id] = attempt
     signs = standing_signs(session_id=session_id)
     return [
         {
-            **_board_row(row.student, records.get(row.student_id), attempts.get(row.student_id)),
+            **_board_row(
+                row.student,
+                records.get(row.student_id),
+                attempts.get(row.student_id),
+                waiting.get(row.student_id),
+            ),
             "signs": [{"kind": s.kind, "name": s.get_kind_display()} for s in noticed],
             "flagged": flagged(s.kind for s in noticed),
         }
@@ -74,19 +83,26 @@ def board_rows(*, session_id: int, course_id: int) -> list[dict[str, Any]]:
 
 
 def _board_row(
-    student: Student, record: AttendanceRecord | None, attempt: CheckInAttempt | None
+    student: Student,
+    record: AttendanceRecord | None,
+    attempt: CheckInAttempt | None,
+    waiting: CheckInAttempt | None,
 ) -> dict[str, Any]:
+    """`status` is what the row shows, `mark` what the register says: "" for unmarked."""
     shown = record.attempt if record is not None and record.attempt else attempt
     status = record.status if record is not None else "unmarked"
     at: datetime | None = record.recorded_at if record is not None else None
     if record is None and attempt is not None and attempt.outcome == Outcome.PENDING:
         status, at = "pending", attempt.received_at
+    elif waiting is not None and not _settled(record):
+        status, at, shown = "waiting", waiting.redeemed_at or waiting.received_at, waiting
     refused = record is None and attempt is not None and attempt.outcome == Outcome.REFUSED
     return {
         "student_id": student.pk,
         "code": student.code,
         "name": student.full_name,
         "status": status,
+        "mark": record.status if record is not None else "",
         "label": record.label.code if record is not None and record.label else "",
         "label_name": record.label.name if record is not None and record.label else "",
         "score": float(shown.score) if shown is not None else None,
@@ -95,10 +111,16 @@ def _board_row(
             name: factor["passed"] for name, factor in (shown.factors if shown else {}).items()
         },
         "explanation": explain(shown) if shown is not None else "",
-        "method": _method(record, shown),
+        "waits_for": waiting_text(shown) if shown is not None and status == "waiting" else "",
+        "method": _method(None if status == "waiting" else record, shown),
         "offline": shown is not None and shown.offline,
         "refused": attempt.reason if refused and attempt is not None else "",
     }
+
+
+def _settled(record: AttendanceRecord | None) -> bool:
+    """Whether a waiting check-in of the student changes this mark no more."""
+    return record is not None and (record.status in ATTENDED or record.source in BY_PERSON)
 
 
 def _method(record: AttendanceRecord | None, attempt: CheckInAttempt | None) -> str:
@@ -110,7 +132,7 @@ def _method(record: AttendanceRecord | None, attempt: CheckInAttempt | None) -> 
 
 def board_counts(rows: list[dict[str, Any]]) -> dict[str, int]:
     """How many students stand in each state, and how many are enrolled and refused."""
-    counts = dict.fromkeys((*Status.values, "pending", "unmarked"), 0)
+    counts = dict.fromkeys((*Status.values, "pending", "waiting", "unmarked"), 0)
     for row in rows:
         counts[row["status"]] += 1
     refused = sum(1 for row in rows if row["refused"])

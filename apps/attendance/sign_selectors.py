@@ -55,6 +55,7 @@ def seen_in(*, session_id: int) -> list[Seen]:
         "accuracy_m",
         "factors",
         "device_info",
+        "offline",
         "offline_window",
         "claimed_at",
         "signed_by__student_id",
@@ -72,6 +73,8 @@ def _seen(row: Mapping[str, Any]) -> Seen:
     return Seen(
         student_id=row["student_id"],
         accepted=row["outcome"] == Outcome.ACCEPTED,
+        stands=row["outcome"] != Outcome.REFUSED,
+        offline=row["offline"],
         reason=row["reason"],
         delay_ms=row["redeem_delay_ms"] if row["method"] == "qr" else None,
         latitude=row["latitude"],

@@ -25,6 +25,8 @@ TEXTS: Final[dict[str, Any]] = {
         "Scanned %(redeemed)s of 5 codes of the burst in time; 4 are needed."
     ),
     SignKind.BURST_PASSED: _l("Scanned %(redeemed)s of 5 codes of the burst in time."),
+    SignKind.COPIED_PHOTO: _l("Sent a photo that was enrolled or that somebody else had sent."),
+    SignKind.OFFLINE: _l("Checked in without network; it was sent later."),
 }
 
 

@@ -8,6 +8,8 @@ from celery import Task, shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
+from apps.accounts.contacts import contacts_forget
+from apps.attendance.contacts import contacts_keep
 from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome
 from apps.attendance.services.attachments import attachments_purge
 from apps.attendance.services.burst import burst_settle, over_at
@@ -18,6 +20,7 @@ from apps.attendance.services.settle import (
     settle_without_face,
 )
 from apps.attendance.services.signs import signs_find
+from apps.attendance.services.waiting import waiting_lapse
 from apps.attendance.services.warnings import absences_tell
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -62,6 +65,29 @@ def _sweep_campus() -> int:
         elif cache.add(f"settle-asked:{attempt.pk}", 1, ASKED_AGAIN_SECONDS):
             enqueue(settle_face, str(attempt.pk))
     return len(pending)
+
+
+@shared_task
+def lapse_waiting() -> int:
+    """Let check-ins lapse that nobody decided on in time; returns how many students."""
+    lapsed = 0
+    for campus in every_campus(reason="lapse waiting check-ins"):
+        with campus_scope(campus):
+            lapsed += waiting_lapse(now=timezone.now())
+    return lapsed
+
+
+@shared_task
+def keep_contacts() -> int:
+    """Move the cache's notes of who was heard of when into PostgreSQL; returns how many."""
+    kept = 0
+    for campus in every_campus(reason="keep contacts"):
+        with campus_scope(campus):
+            over = contacts_keep(now=timezone.now())
+        with campus_scope(campus):  # only now are they safe
+            contacts_forget(over)
+        kept += len(over)
+    return kept
 
 
 @shared_task

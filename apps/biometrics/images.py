@@ -23,6 +23,9 @@ MAX_SIDE: Final = 1024  # pixels of what is kept
 JPEG_QUALITY: Final = 85
 MAX_BASE64: Final = MAX_BYTES * 4 // 3 + 1024  # characters, room for a prefix and line ends
 
+LEAST_SIDE: Final = 40  # pixels; `quality.CHECK_IN` takes no smaller face
+LEAST_SPREAD: Final = 2.0  # standard deviation of the grey values, 0..127; a cautious choice
+
 _DATA_URL: Final = re.compile(r"\s*data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,", re.ASCII)
 _ACCEPTED: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 """Pillow's format -> ours. MPO is a JPEG with further pictures behind it, as some phones write."""
@@ -104,6 +107,15 @@ def read_photo(data: bytes, *, max_side: int = MAX_SIDE) -> Photo:
     with _opened(data) as image:
         _check_header(image)
         return Photo(_normalised(image, max_side))
+
+
+def hopeless(photo: Photo) -> str:
+    """Why no face can be in the photo (a `reasons.SampleReason`), seen without looking for one:
+    it is tiny, or all of one colour. "" where a worker has to look."""
+    if min(photo.size) < LEAST_SIDE:
+        return "face_too_small"
+    small = photo.image.convert("L").resize((64, 64), Image.Resampling.BOX)
+    return "no_face" if float(np.asarray(small, dtype=np.float32).std()) < LEAST_SPREAD else ""
 
 
 def photo_from_base64(text: str) -> Photo:

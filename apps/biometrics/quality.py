@@ -5,7 +5,7 @@ made worse step by step; "true accepts" is how often it still matched the other 
 distance of 0.583 (98.3 % untouched).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -60,6 +60,11 @@ CHECK_IN: Final = Gate(
     max_turn=0.8,
     nod=(0.3, 0.85),
 )
+
+
+MISMATCH: Final = replace(ENROLMENT, rival_share=CHECK_IN.rival_share)
+"""What a photo must be for a face that does not match to count as another one: a poor photo of the
+right person often does not match either (at a blur of 3 px every ninth)."""
 
 
 @dataclass(frozen=True, slots=True)

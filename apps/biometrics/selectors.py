@@ -121,7 +121,8 @@ def undecidable(*, student_id: int, now: datetime) -> str:
 def verification_allowed(*, student_id: int, now: datetime) -> bool:
     """After 5 mismatches in a row 30 seconds must pass before each further one; after 50, none.
 
-    NIST SP 800-63B-4, §3.2.3. A match ends the row, and so does enrolling from scratch.
+    NIST SP 800-63B-4, §3.2.3. A match ends the row, and so does enrolling from scratch. A photo too
+    poor to tell counts like a mismatch where it was compared: nobody tries blurred faces for free.
     """
     verifications = FaceVerification.objects.filter(student_id=student_id).order_by()
     matched = verifications.filter(decision=FaceVerification.Decision.MATCHED)
@@ -132,7 +133,9 @@ def verification_allowed(*, student_id: int, now: datetime) -> bool:
         Value(BEFORE_ALL, output_field=DateTimeField()),
     )
     row = verifications.filter(
-        decision=FaceVerification.Decision.NOT_MATCHED, at__gt=row_began
+        Q(decision=FaceVerification.Decision.NOT_MATCHED)
+        | Q(decision=FaceVerification.Decision.UNDECIDED, distance__isnull=False),
+        at__gt=row_began,
     ).aggregate(count=Count("pk"), last=Max("at"))
     if row["count"] < FAILURES_BEFORE_DELAY:
         return True

@@ -89,6 +89,11 @@ _LISTED: Final = (
     Kind(code="leave_requested", label=_("Requests for leave")),
     Kind(code="leave_decided", label=_("Decisions on leave"), usual=DEVICES_AND_EMAIL),
     Kind(code="appeal_requested", label=_("Appeals against a mark in the register")),
+    Kind(
+        code="check_in_decided",
+        label=_("Decisions on check-ins that waited"),
+        usual=DEVICES_AND_EMAIL,
+    ),
     Kind(code="appeal_decided", label=_("Decisions on appeals"), usual=DEVICES_AND_EMAIL),
     Kind(code="register_not_taken", label=_("Registers not taken"), usual=DEVICES_AND_EMAIL),
     Kind(code="import_finished", label=_("Finished imports"), usual=DEVICES_AND_EMAIL),

@@ -211,6 +211,26 @@ TEXTS: Final[dict[str, Text]] = {
         body=gettext_noop("The register of %(when)s stays as it is. %(answer)s"),
         sample={"course": COURSE, "when": WHEN, "answer": "Nobody saw you there."},
     ),
+    "check_in_accepted": Text(
+        kind="check_in_decided",
+        title=gettext_noop("Your check-in in %(course)s was accepted"),
+        body=gettext_noop("It had waited for your lecturer. Session of %(when)s."),
+        sample={"course": COURSE, "when": WHEN},
+    ),
+    "check_in_declined": Text(
+        kind="check_in_decided",
+        title=gettext_noop("Your check-in in %(course)s was not accepted"),
+        body=gettext_noop("Session of %(when)s. If you were there, talk to your lecturer."),
+        sample={"course": COURSE, "when": WHEN},
+    ),
+    "check_in_lapsed": Text(
+        kind="check_in_decided",
+        title=gettext_noop("Your check-in in %(course)s has lapsed"),
+        body=gettext_noop(
+            "Nobody confirmed it in time, so it does not count. Session of %(when)s."
+        ),
+        sample={"course": COURSE, "when": WHEN},
+    ),
     "register_not_taken": Text(
         kind="register_not_taken",
         title=gettext_noop("The register of %(course)s was not taken"),

@@ -1,5 +1,6 @@
 """What the portal's pages show, in a bounded number of statements."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -8,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Faculty, Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, CheckInAttempt, Policy
 from apps.attendance.policies import policies_for, window_of
 from apps.attendance.selectors import ATTENDED
 from apps.enrollments.models import Course, Enrollment
@@ -16,9 +17,11 @@ from apps.reports.selectors.courses import remaining_of
 from apps.reports.selectors.risk import risk_of
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import sessions_of
+from apps.tenants.search import matching
 
 UPCOMING_DAYS: Final = 7
 UPCOMING_LIMIT: Final = 30
+CANDIDATES: Final = 8  # students offered at once for a one-time code
 
 
 def day_bounds(now: datetime) -> tuple[datetime, datetime]:
@@ -71,8 +74,13 @@ def courses_taught(*, faculty: Faculty) -> QuerySet[Course]:
     )
 
 
-def student_sessions_today(*, student: Student, now: datetime) -> list[ClassSession]:
-    """Today's sessions of the student's courses, with `my_status` ("" before there is one)."""
+def student_sessions_today(
+    *, student: Student, now: datetime, waiting: Iterable[CheckInAttempt] = ()
+) -> list[ClassSession]:
+    """Today's sessions of the student's courses, with `my_status` ("" before there is one).
+
+    `waiting` are the student's check-ins that wait for a decision.
+    """
     start, end = day_bounds(now)
     sessions = list(
         ClassSession.objects.filter(
@@ -89,9 +97,22 @@ def student_sessions_today(*, student: Student, now: datetime) -> list[ClassSess
             "session_id", "status"
         )
     )
+    statuses.update({attempt.session_id: "waiting" for attempt in waiting})
     for session in sessions:
         session.my_status = statuses.get(session.pk, "")  # type: ignore[attr-defined]
     return sessions
+
+
+def code_candidates(*, session: ClassSession, query: str) -> list[Student]:
+    """Who may be given a one-time code: students of the course whose name or number matches, or,
+    without a query, the first ones that have not been marked."""
+    students = Student.objects.filter(
+        enrollments__course=session.course_id, enrollments__status=Enrollment.Status.ENROLLED
+    ).order_by("code")
+    if query.strip():
+        return list(matching(students, query)[:CANDIDATES])
+    marked = AttendanceRecord.objects.filter(session=session).values("student_id")
+    return list(students.exclude(pk__in=marked)[:CANDIDATES])
 
 
 def courses_attended(*, student: Student) -> QuerySet[Course]:

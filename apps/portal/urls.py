@@ -10,6 +10,7 @@ from apps.portal.views import (
     session,
     student,
     today,
+    waiting,
     week,
 )
 
@@ -24,7 +25,12 @@ urlpatterns = [
     path("teach/sessions/<int:session_id>/projector", session.projector, name="projector"),
     path("teach/sessions/<int:session_id>/board", session.board, name="board"),
     path("teach/sessions/<int:session_id>/mark", session.session_mark, name="session_mark"),
-    path("teach/sessions/<int:session_id>/code", session.session_code, name="session_code"),
+    path("teach/sessions/<int:session_id>/code", waiting.session_code, name="session_code"),
+    path(
+        "teach/sessions/<int:session_id>/waiting",
+        waiting.session_waiting,
+        name="session_waiting",
+    ),
     path(
         "teach/sessions/<int:session_id>/complete",
         session.session_complete,

@@ -4,18 +4,19 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.common.cache import forget
 from apps.common.crypto import keyed_hash
 from apps.qr_otp import tokens
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
-from apps.tenants.inserts import row_insert
+from apps.tenants.inserts import row_insert, row_insert_once
 from apps.tenants.scope import current_campus_id
 
 OTP_DIGITS: Final = 6
@@ -23,6 +24,9 @@ OTP_LIFETIME: Final = timedelta(minutes=5)
 OTP_MAX_TRIES: Final = 5
 TRIES_KEPT: Final = timedelta(minutes=15)  # after that long without a failure the count starts anew
 ISSUE_ROUNDS: Final = 20
+FOR: Final = ":"  # "<subject>:<who>" is the subject's code for one person alone
+USED_AGAIN: Final = timedelta(seconds=90)  # how long a repeated use gets the first answer
+SCAN_IDS: Final = uuid.UUID("5f0f2d4e-9a57-4f6b-8a1e-6a5d3f1f2c77")
 
 
 def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
@@ -37,11 +41,12 @@ def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
 
 
 def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
-    """End every code of this subject: rotating and one-time."""
+    """End every code of this subject: rotating and one-time, those for one person included."""
     QrSecret.objects.filter(purpose__in=purposes, subject=subject, ended_at__isnull=True).update(
         ended_at=now
     )
-    OneTimeCode.objects.filter(purpose__in=purposes, subject=subject, ended_at__isnull=True).update(
+    theirs = Q(subject=subject) | Q(subject__startswith=f"{subject}{FOR}")
+    OneTimeCode.objects.filter(theirs, purpose__in=purposes, ended_at__isnull=True).update(
         ended_at=now
     )
     for purpose in purposes:
@@ -114,22 +119,54 @@ def counted_try(
     return problem
 
 
-def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: datetime) -> str:
-    """Try a one-time code; returns "" when right, else "wrong", "expired" or "too_many_tries".
+def person_subject(subject: str, who: str) -> str:
+    """The subject of codes for one person alone; they end with the subject's own."""
+    return f"{subject}{FOR}{who}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeUse:
+    """Outcome of one try; `problem` is "" when right, else "wrong" or "expired"."""
+
+    problem: str
+    code_id: int | None = None
+
+
+def one_time_code_use(*, purpose: str, subject: str, code: str, now: datetime) -> CodeUse:
+    """Use the subject's code, tries not counted: call it inside `counted_try`.
 
     A single-use code is used up by a conditional update, so that of two tries at once one wins.
     """
+    code_hash = _code_hash(purpose, code)
+    live = OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True)
+    row = live.first()
+    if row is None or now >= row.expires_at:
+        return CodeUse(problem="expired")
+    if not hmac.compare_digest(bytes(row.code_hash), code_hash):
+        live.update(attempts=F("attempts") + 1)
+        return CodeUse(problem="wrong")
+    ended = {"ended_at": now} if row.single_use else {}
+    used = live.filter(pk=row.pk).update(used_at=now, **ended)
+    return CodeUse(problem="" if used else "expired", code_id=row.pk)
+
+
+def one_time_code_used(*, purpose: str, subject: str, code: str, now: datetime) -> int | None:
+    """The id of this very code, where it was used up within the last 90 seconds: an answer that
+    got lost on its way is asked for again."""
+    used = OneTimeCode.objects.filter(
+        purpose=purpose, subject=subject, single_use=True, used_at__gt=now - USED_AGAIN
+    )
+    for row in used.order_by("-used_at"):
+        if hmac.compare_digest(bytes(row.code_hash), _code_hash(purpose, code)):
+            return row.pk
+    return None
+
+
+def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: datetime) -> str:
+    """Try a one-time code; returns "" when right, else "wrong", "expired" or "too_many_tries"."""
 
     def judge() -> str:
-        live = OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True)
-        row = live.first()
-        if row is None or now >= row.expires_at:
-            return "expired"
-        if not hmac.compare_digest(bytes(row.code_hash), _code_hash(purpose, code)):
-            live.update(attempts=F("attempts") + 1)
-            return "wrong"
-        ended = {"ended_at": now} if row.single_use else {}
-        return "" if live.filter(pk=row.pk).update(used_at=now, **ended) else "expired"
+        return one_time_code_use(purpose=purpose, subject=subject, code=code, now=now).problem
 
     return counted_try(purpose=purpose, subject=subject, who=who, now=now, judge=judge)
 
@@ -143,10 +180,16 @@ def scan_save(
     reason: str,
     now: datetime,
     address: str | None,
+    once: str = "",
 ) -> Scan:
-    """Log one redeem. `reason` is "" for an accepted one, else why it was refused."""
+    """Log one redeem. `reason` is "" for an accepted one, else why it was refused.
+
+    `once` names what was redeemed and by what: an accepted scan of the same scanner and name is
+    one row, and the first one is returned, however many come at once.
+    """
+    is_one = bool(once) and not reason
     scan = Scan(
-        id=uuid.uuid4(),
+        id=_scan_id(purpose, check.subject, scanner, method, once) if is_one else uuid.uuid4(),
         purpose=purpose,
         subject=check.subject,
         scanner=scanner,
@@ -158,5 +201,13 @@ def scan_save(
         delay_ms=check.delay_ms,
         address=address,
     )
-    row_insert(scan)
+    if is_one:
+        first = row_insert_once(scan, returning=("at", "delay_ms", "window"))
+        scan.at, scan.delay_ms, scan.window = first
+    else:
+        row_insert(scan)
     return scan
+
+
+def _scan_id(*names: str) -> uuid.UUID:
+    return uuid.uuid5(SCAN_IDS, "\n".join((str(current_campus_id()), *names)))

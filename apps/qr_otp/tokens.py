@@ -9,9 +9,12 @@ cutting to half; at least 112 bits are promised).
 import base64
 import hashlib
 import hmac
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from apps.common.digits import plain_digits
 
 QR_PERIOD: Final = 5  # seconds a QR code stands (spec INT-39)
 QR_GRACE: Final = 1  # earlier windows still accepted (RFC 6238, §5.2)
@@ -114,5 +117,9 @@ def short_text(secret: bytes, *, campus_id: int, purpose: str, subject: str, win
 
 
 def normal_text(typed: str) -> str:
-    """A typed text code as it was shown: upper case, no spaces or dashes, look-alikes mended."""
-    return typed.upper().replace(" ", "").replace("-", "").translate(_MISREAD)
+    """A typed text code as it was shown: upper case, no spaces or dashes, look-alikes mended.
+
+    Full-width letters and the digits of other scripts are read as what they stand for.
+    """
+    plain = plain_digits(unicodedata.normalize("NFKC", typed))
+    return plain.upper().replace(" ", "").replace("-", "").translate(_MISREAD)

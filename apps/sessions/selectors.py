@@ -79,7 +79,7 @@ def facts_cache_key(session_id: int) -> str:
 
 
 _CHECK_IN_ROW: Final = (
-    "SELECT id, course_id, status, policy::text, starts_at, opened_at "
+    "SELECT id, course_id, status, policy::text, starts_at, ends_at, opened_at "
     "FROM class_sessions_classsession WHERE id = %s"
 )
 
@@ -134,5 +134,5 @@ def _check_in_row(session_id: int, lock: str) -> dict[str, Any] | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    names = ("id", "course_id", "status", "policy", "starts_at", "opened_at")
+    names = ("id", "course_id", "status", "policy", "starts_at", "ends_at", "opened_at")
     return dict(zip(names, row, strict=True))

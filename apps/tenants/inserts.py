@@ -1,6 +1,7 @@
 """Inserting one row without the ORM's query building, for the paths that every scan takes."""
 
 from functools import cache
+from typing import Any
 
 from django.db import connection, models
 
@@ -26,9 +27,29 @@ def row_insert(row: CampusModel) -> None:
     campus and convert the values. Signals are not sent: nothing here listens to any.
     """
     statement, fields = _plan(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, _values(row, fields))
         if row.pk is None:
             (row.pk,) = cursor.fetchone()
     row._state.adding, row._state.db = False, connection.alias
+
+
+def row_insert_once(row: CampusModel, *, returning: tuple[str, ...]) -> tuple[Any, ...]:
+    """Insert a row whose id says what it is, or leave the one that is there; one statement.
+
+    Returns these columns of whichever stands. Of two at once the second waits for the first.
+    """
+    statement, fields = _plan(type(row))
+    key = type(row)._meta.pk.column
+    names = ", ".join(f'"{name}"' for name in returning)
+    # An update that changes nothing: DO NOTHING would return no row.
+    once = f'ON CONFLICT ("{key}") DO UPDATE SET "{key}" = excluded."{key}" RETURNING {names}'
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} {once}", _values(row, fields))
+        stored: tuple[Any, ...] = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias
+    return stored
+
+
+def _values(row: CampusModel, fields: tuple[models.Field, ...]) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]

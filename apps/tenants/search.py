@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from django.db import models
 from django.db.migrations.operations.base import Operation
 
+from apps.common.digits import plain_digits
 from apps.tenants.operations import POLICY, PREDICATE
 
 M = TypeVar("M", bound=models.Model)
@@ -199,5 +200,6 @@ def found_by(model: type[models.Model], text: str, *, column: str = "pk") -> mod
 
 
 def matching(rows: models.QuerySet[M], text: str) -> models.QuerySet[M]:
-    """These rows, as far as the text is found in them."""
-    return rows.filter(found_by(rows.model, text))
+    """These rows, as far as the text is found in them. A number may be typed in any script."""
+    plain = "".join(text.split()).isdecimal()
+    return rows.filter(found_by(rows.model, plain_digits(text) if plain else text))

@@ -25,6 +25,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=2, minute=53),
     },
     "sweep-signs": {"task": "apps.attendance.tasks.sweep_signs", "schedule": crontab(minute=41)},
+    "lapse-waiting": {
+        "task": "apps.attendance.tasks.lapse_waiting",
+        "schedule": crontab(minute="9-59/10"),
+    },
+    "keep-contacts": {"task": "apps.attendance.tasks.keep_contacts", "schedule": 60.0},
     "drop-traces": {
         "task": "apps.attendance.tasks.drop_traces",
         "schedule": crontab(minute=17),

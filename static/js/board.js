@@ -31,6 +31,7 @@ const collator = new Intl.Collator(language, { numeric: true });
 
 const entries = new Map(); // student_id → {row, element, json, text}
 let filter = "";
+let waiting = null; // how many wait, as the list was last asked for
 
 const ORDERS = {
   name: (a, b) => collator.compare(a.row.name, b.row.name),
@@ -73,6 +74,7 @@ function fill(element, row) {
   setText(part("mark-name"), row.name);
   setText(part("at"), row.at ? clock.format(new Date(row.at)) : "");
   setText(part("method"), methodText(row));
+  setText(part("waits-for"), row.waits_for);
   part("method").title = row.explanation;
   part("flag").hidden = !row.flagged;
   part("flag").title = row.signs.map((sign) => sign.name).join("; ");
@@ -158,8 +160,31 @@ function renderStatus(status) {
   document.getElementById("complete-dialog")?.close();
 }
 
+/** Asks for the list anew when it has become another, unless somebody is ticking in it. */
+function renderWaiting(number) {
+  const list = document.getElementById("waiting");
+  if (!list || waiting === number) return;
+  const boxes = [...list.querySelectorAll("[name=attempt]")];
+  if (boxes.some((box) => box.checked !== box.defaultChecked)) return;
+  if (waiting !== null || number !== boxes.length) {
+    document.body.dispatchEvent(new CustomEvent("waiting-changed"));
+  }
+  waiting = number;
+}
+
+function tickAll(event) {
+  const all = event.target.closest("[data-tick-all]");
+  if (!all) return;
+  for (const box of all.form.querySelectorAll("[name=attempt]")) box.checked = all.checked;
+}
+
+function showTickAll() {
+  for (const label of root.querySelectorAll("[data-needs-script]")) label.hidden = false;
+}
+
 function render(board) {
   renderCounts(withHere(board.counts));
+  renderWaiting(board.counts.waiting);
   renderStatus(board.session.status);
   if (mergeRows(board.rows)) {
     arrange();
@@ -206,6 +231,9 @@ marking?.addEventListener("saved", () => feed.refresh());
 
 search.addEventListener("input", applyFilter);
 sort.addEventListener("change", arrange);
+root.addEventListener("change", tickAll);
+document.body.addEventListener("htmx:afterSettle", showTickAll);
+showTickAll();
 form?.addEventListener("htmx:afterRequest", afterMark);
 root.addEventListener("click", (event) => {
   const button = event.target.closest("[data-filter]");

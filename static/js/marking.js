@@ -2,11 +2,9 @@
 
 import { cloneTemplate, setText } from "./dom.js";
 
-const UNMARKED = new Set(["unmarked", "pending"]);
-
 /** What the register showed, as the server compares it. */
 function shownCode(row) {
-  return row.label || (UNMARKED.has(row.status) ? "" : row.status);
+  return row.label || row.mark;
 }
 
 function nonce() {

@@ -39,6 +39,11 @@ def kinds_in(cast: Cast, session: ClassSession, student: Any) -> set[str]:
         return set(Sign.objects.filter(student=student).values_list("kind", flat=True))
 
 
+def kept_by(phone: Phone, *args: Any, **evidence: Any) -> dict[str, str]:
+    """An offline check-in of a phone that can prove where it is."""
+    return phone.offline_item(*args, **{"location": HERE, "beacons": HEARD, **evidence})
+
+
 def now_token(cast: Cast, session: ClassSession) -> str:
     return code_of(cast, session.pk, timezone.now()).token
 
@@ -191,8 +196,12 @@ def test_clock_skew_offline_is_a_sign_and_not_a_refusal(
 ) -> None:
     at = timezone.now()
     start = datetime.fromtimestamp(window_at(at) * QR_PERIOD, tz=at.tzinfo)
-    kept = phone.offline_item(
-        session.pk, now_token_at(cast, session, at), counter=1, at=start + timedelta(seconds=skew)
+    kept = kept_by(
+        phone,
+        session.pk,
+        now_token_at(cast, session, at),
+        counter=1,
+        at=start + timedelta(seconds=skew),
     )
     (result,) = phone.send_offline(kept).json()["results"]
     assert result["attempt"]["outcome"] == "accepted"
@@ -223,52 +232,52 @@ Forge = Callable[[Cast, ClassSession, Phone, datetime], dict[str, str]]
 
 def same_counter(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     later = at + timedelta(minutes=1)
-    return phone.offline_item(session.pk, now_token_at(cast, session, later), counter=5, at=later)
+    return kept_by(phone, session.pk, now_token_at(cast, session, later), counter=5, at=later)
 
 
 def lower_counter(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     later = at + timedelta(minutes=1)
-    return phone.offline_item(session.pk, now_token_at(cast, session, later), counter=4, at=later)
+    return kept_by(phone, session.pk, now_token_at(cast, session, later), counter=4, at=later)
 
 
 def same_window(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
-    return phone.offline_item(session.pk, now_token_at(cast, session, at), counter=6, at=at)
+    return kept_by(phone, session.pk, now_token_at(cast, session, at), counter=6, at=at)
 
 
 def forged_window(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     """A code of now, said to be one of a minute ago: the MAC covers the window."""
     head, _window, mac = now_token_at(cast, session, at).rsplit(".", 2)
     _head, window, _mac = now_token_at(cast, session, at - timedelta(minutes=1)).rsplit(".", 2)
-    return phone.offline_item(session.pk, f"{head}.{window}.{mac}", counter=6, at=at)
+    return kept_by(phone, session.pk, f"{head}.{window}.{mac}", counter=6, at=at)
 
 
 def nonsense(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
-    return phone.offline_item(session.pk, "not a code", counter=6, at=at)
+    return kept_by(phone, session.pk, "not a code", counter=6, at=at)
 
 
 def before_opening(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     early = session.opened_at - timedelta(minutes=1)
-    return phone.offline_item(session.pk, now_token_at(cast, session, early), counter=6, at=early)
+    return kept_by(phone, session.pk, now_token_at(cast, session, early), counter=6, at=early)
 
 
 def in_the_future(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     ahead = timezone.now() + timedelta(minutes=5)
-    return phone.offline_item(session.pk, now_token_at(cast, session, ahead), counter=6, at=ahead)
+    return kept_by(phone, session.pk, now_token_at(cast, session, ahead), counter=6, at=ahead)
 
 
 def a_burst_code(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     token = now_token_at(cast, session, at)
-    return phone.offline_item(session.pk, f"B{token[1:]}", counter=6, at=at)
+    return kept_by(phone, session.pk, f"B{token[1:]}", counter=6, at=at)
 
 
 def others_key(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
-    kept = phone.offline_item(session.pk, now_token_at(cast, session, at), counter=6, at=at)
+    kept = kept_by(phone, session.pk, now_token_at(cast, session, at), counter=6, at=at)
     thief = Phone(cast, cast.classmate)
     return {**kept, "signature": thief.sign(kept["evidence"].encode())}
 
 
 def changed_after(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
-    kept = phone.offline_item(session.pk, now_token_at(cast, session, at), counter=6, at=at)
+    kept = kept_by(phone, session.pk, now_token_at(cast, session, at), counter=6, at=at)
     return {**kept, "evidence": kept["evidence"].replace('"counter": 6', '"counter": 7')}
 
 
@@ -292,7 +301,7 @@ def test_offline_replays_are_refused_with_their_reason_and_kept(
 ) -> None:
     """After one honest offline check-in (counter 5) everything else is tried."""
     at = timezone.now() - timedelta(minutes=10)
-    first = phone.offline_item(held.pk, now_token_at(cast, held, at), counter=5, at=at)
+    first = kept_by(phone, held.pk, now_token_at(cast, held, at), counter=5, at=at)
     (result,) = phone.send_offline(first).json()["results"]
     assert result["attempt"]["outcome"] == "accepted"
     (result,) = phone.send_offline(forge(cast, held, phone, at)).json()["results"]
@@ -306,7 +315,7 @@ def test_offline_after_the_closing_is_no_use(cast: Cast, held: ClassSession, pho
     late = now_token_at(cast, held, closed + timedelta(minutes=1))
     with campus_scope(cast.campus):
         register_close(session=held, now=closed, actor=SYSTEM)
-    kept = phone.offline_item(held.pk, late, counter=1, at=closed)
+    kept = kept_by(phone, held.pk, late, counter=1, at=closed)
     (result,) = phone.send_offline(kept).json()["results"]
     assert result["attempt"]["reason"] == "outside_session"
 
@@ -316,7 +325,7 @@ def test_offline_within_a_day_only(
     cast: Cast, held: ClassSession, phone: Phone, hours: int, reason: str
 ) -> None:
     at = timezone.now() - timedelta(hours=hours)
-    kept = phone.offline_item(held.pk, now_token_at(cast, held, at), counter=1, at=at)
+    kept = kept_by(phone, held.pk, now_token_at(cast, held, at), counter=1, at=at)
     with campus_scope(cast.campus):
         ClassSession.objects.filter(pk=held.pk).update(
             starts_at=at - timedelta(minutes=1), opened_at=at - timedelta(minutes=1)
@@ -331,7 +340,7 @@ def test_offline_when_the_session_closed_more_than_a_day_ago(
     cast: Cast, held: ClassSession, phone: Phone
 ) -> None:
     at = timezone.now() - timedelta(hours=26)
-    kept = phone.offline_item(held.pk, now_token_at(cast, held, at), counter=1, at=at)
+    kept = kept_by(phone, held.pk, now_token_at(cast, held, at), counter=1, at=at)
     with campus_scope(cast.campus):
         register_close(session=held, now=at + timedelta(hours=1), actor=SYSTEM)
     (result,) = phone.send_offline(kept).json()["results"]
@@ -344,7 +353,7 @@ def test_offline_with_another_sessions_code(cast: Cast, held: ClassSession, phon
         enroll(cast.student, other)
     elsewhere = open_session_of(cast, other)
     at = timezone.now()
-    kept = phone.offline_item(held.pk, now_token_at(cast, elsewhere, at), counter=1, at=at)
+    kept = kept_by(phone, held.pk, now_token_at(cast, elsewhere, at), counter=1, at=at)
     (result,) = phone.send_offline(kept).json()["results"]
     assert result["attempt"]["reason"] == "other_session"
 
@@ -360,7 +369,7 @@ def test_offline_with_another_campus_code(
 ) -> None:
     foreign = open_session(other_cast)
     at = timezone.now()
-    kept = phone.offline_item(held.pk, now_token_at(other_cast, foreign, at), counter=1, at=at)
+    kept = kept_by(phone, held.pk, now_token_at(other_cast, foreign, at), counter=1, at=at)
     (result,) = phone.send_offline(kept).json()["results"]
     assert result["attempt"]["reason"] == "forged_code"
 
@@ -368,7 +377,7 @@ def test_offline_with_another_campus_code(
 def test_offline_by_a_stranger_to_the_course(cast: Cast, held: ClassSession) -> None:
     stranger = Phone(cast, cast.stranger)
     at = timezone.now()
-    kept = stranger.offline_item(held.pk, now_token_at(cast, held, at), counter=1, at=at)
+    kept = kept_by(stranger, held.pk, now_token_at(cast, held, at), counter=1, at=at)
     (result,) = stranger.send_offline(kept).json()["results"]
     assert result["attempt"]["reason"] == "not_enrolled"
 
@@ -378,9 +387,9 @@ def test_a_forger_cannot_use_up_somebodys_counter(
 ) -> None:
     """A huge counter under a wrong signature leaves the real phone's next one good."""
     at = timezone.now()
-    forged = phone.offline_item(held.pk, now_token_at(cast, held, at), counter=2**62, at=at)
+    forged = kept_by(phone, held.pk, now_token_at(cast, held, at), counter=2**62, at=at)
     thief = Phone(cast, cast.classmate)
     forged["signature"] = thief.sign(forged["evidence"].encode())
-    honest = phone.offline_item(held.pk, now_token_at(cast, held, at), counter=1, at=at)
+    honest = kept_by(phone, held.pk, now_token_at(cast, held, at), counter=1, at=at)
     results = phone.send_offline(forged, honest).json()["results"]
     assert [one["attempt"]["outcome"] for one in results] == ["refused", "accepted"]

@@ -34,6 +34,7 @@ def judged(*, opened: float = 0, **policy: Any) -> JudgedSession:
         campus_id=1,
         course_id=1,
         starts_at=START,
+        ends_at=START + timedelta(minutes=90),
         opened_at=START + timedelta(minutes=opened),
         policy={"late_after_minutes": 10, "grace_minutes": 10, **policy},
     )

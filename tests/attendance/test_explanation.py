@@ -36,7 +36,8 @@ def test_every_factor_is_told_in_its_order() -> None:
     ("name", "found", "text"),
     [
         ("qr", factor(True, "by_text"), "typed code ✓"),
-        ("qr", factor(True, "by_otp"), "told code ✓"),
+        ("qr", factor(True, "by_otp"), "code told to this student ✓"),
+        ("qr", factor(True, "by_class_code"), "code told to the class ✓"),
         ("device", factor(None, "no_device"), "device not bound"),
         ("device", factor(False, "bad_signature"), "device signature does not fit"),
         ("location", factor(True, "inside", accuracy_m=8), "location ✓"),
@@ -47,7 +48,8 @@ def test_every_factor_is_told_in_its_order() -> None:
             "location 200 m to 1 km away",
         ),
         ("bluetooth", factor(False, "not_heard"), "beacon not heard"),
-        ("face", factor(None, "several_faces"), "face unknown"),
+        ("face", factor(None, "several_faces"), "face not alone in the photo"),
+        ("face", factor(None, "something_new"), "face unknown"),
         ("face", factor(False, "something_new"), "face failed"),
     ],
 )

@@ -33,6 +33,7 @@ SESSION = JudgedSession(
     campus_id=1,
     course_id=1,
     starts_at=NOW,
+    ends_at=NOW + timedelta(minutes=90),
     opened_at=NOW,
     policy={"place": PLACE, "beacons": [BEACON], "face": True},
 )

@@ -65,7 +65,7 @@ def item(
 ) -> dict[str, str]:
     """One offline check-in with the code that the projector showed then."""
     token = evidence.pop("token", None) or code_of(phone.cast, session.pk, scanned).token
-    evidence.setdefault("at", scanned)
+    evidence = {"at": scanned, "location": HERE, "beacons": HEARD, **evidence}
     return phone.offline_item(session.pk, token, counter=counter, **evidence)
 
 
@@ -89,7 +89,7 @@ def record_of(cast: Cast) -> AttendanceRecord | None:
 def test_what_was_scanned_offline_counts_later_at_a_lower_score(
     cast: Cast, session: ClassSession, phone: Phone, scanned_at: datetime
 ) -> None:
-    (result,) = sent(phone, item(phone, session, scanned_at, location=HERE, beacons=HEARD))
+    (result,) = sent(phone, item(phone, session, scanned_at))
     attempt = result["attempt"]
     assert (result["made"], attempt["outcome"], attempt["offline"]) == (True, "accepted", True)
     assert attempt["score"] == 0.8

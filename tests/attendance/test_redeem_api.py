@@ -11,7 +11,6 @@ from apps.attendance.tickets import read_ticket
 from apps.audit.services import SYSTEM
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
-from apps.sessions.services import check_in_code_issue
 from apps.tenants.scope import campus_scope
 from tests.attendance.conftest import open_session
 from tests.factories import Cast
@@ -101,35 +100,6 @@ def test_the_text_code_serves_phones_without_a_camera(
     answer = phone.redeem(session=session.pk, text_code=shown.text.lower())
     assert answer.status_code == 201
     assert scans(cast) == [("text", True, "")]
-
-
-def test_the_one_time_code_is_counted_per_student(
-    cast: Cast, session: ClassSession, phone: Phone
-) -> None:
-    with campus_scope(cast.campus):
-        code, _expires_at = check_in_code_issue(session=session, now=timezone.now(), actor=SYSTEM)
-    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
-    for _ in range(5):
-        answer = phone.redeem(session=session.pk, one_time_code=wrong)
-        assert code_and_status(answer) == ("wrong_code", 400)
-    answer = phone.redeem(session=session.pk, one_time_code=code)
-    assert code_and_status(answer) == ("too_many_tries", 429)
-    classmate = Phone(cast, cast.classmate)
-    assert classmate.redeem(session=session.pk, one_time_code=code).status_code == 201
-
-
-def test_the_one_time_code_dies_with_the_session_and_needs_enrolment(
-    cast: Cast, session: ClassSession, phone: Phone
-) -> None:
-    with campus_scope(cast.campus):
-        code, _expires_at = check_in_code_issue(session=session, now=timezone.now(), actor=SYSTEM)
-    stranger = Phone(cast, cast.stranger)
-    answer = stranger.redeem(session=session.pk, one_time_code=code)
-    assert code_and_status(answer) == ("not_enrolled", 403)
-    with campus_scope(cast.campus):
-        register_close(session=session, now=timezone.now(), actor=SYSTEM)
-    answer = phone.redeem(session=session.pk, one_time_code=code)
-    assert code_and_status(answer)[0] in {"expired_code", "session_not_open"}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from tests.biometrics.conftest import (  # noqa: F401
     media,
     models_dir,
 )
-from tests.biometrics.support import enable_faces, enrol, jpeg_of, plain_jpeg, variant
+from tests.biometrics.support import enable_faces, enrol, jpeg_of, variant
 from tests.factories import Cast
 from tests.phone import Phone, code_of
 
@@ -124,11 +124,12 @@ def test_somebody_elses_face_is_invalid_whatever_else_is_right(
     assert record.status == Status.INVALID
 
 
-def test_a_photo_without_a_face_cannot_tell_and_is_no_failure(
-    enrolled: Cast, session: ClassSession
+def test_a_photo_without_a_face_cannot_tell_and_waits_for_the_lecturer(
+    enrolled: Cast, session: ClassSession, jpeg: bytes
 ) -> None:
-    attempt = settle(enrolled, send(enrolled, session, plain_jpeg())["id"])
-    assert attempt.outcome == Outcome.ACCEPTED
+    attempt = settle(enrolled, send(enrolled, session, jpeg)["id"])
+    assert (attempt.outcome, attempt.reason) == (Outcome.WAITING, Reason.PHOTO_UNCLEAR)
+    assert record_of(enrolled) is None
     assert attempt.factors["face"]["passed"] is None
     assert attempt.factors["face"]["reason"] == "no_face"
 
@@ -191,7 +192,7 @@ def test_a_lost_task_is_picked_up_by_the_sweep(
     assert sent == [("apps.attendance.tasks.settle_face", (attempt_id,))]
 
 
-def test_a_face_that_nobody_could_compare_for_an_hour_is_given_up(
+def test_a_face_that_nobody_could_compare_for_an_hour_is_given_up_and_waits(
     enrolled: Cast, session: ClassSession, same_face: bytes
 ) -> None:
     attempt_id = send(enrolled, session, same_face)["id"]
@@ -200,7 +201,7 @@ def test_a_face_that_nobody_could_compare_for_an_hour_is_given_up(
     sweep_pending()
     with campus_scope(enrolled.campus):
         attempt = CheckInAttempt.objects.get(pk=attempt_id)
-    assert attempt.outcome == Outcome.ACCEPTED
+    assert attempt.outcome == Outcome.WAITING
     assert attempt.factors["face"]["reason"] == "not_compared"
 
 

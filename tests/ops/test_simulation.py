@@ -118,10 +118,10 @@ def test_with_enough_people_every_part_gets_its_own_face() -> None:
 @pytest.mark.parametrize(
     ("number", "with_face", "left_out"),
     [
-        (0, set(), {"IMPOSTOR", "BLURRED"}),
-        (1, {"BLURRED"}, {"IMPOSTOR"}),
-        (2, {"IMPOSTOR", "BLURRED"}, set()),
-        (3, {"IMPOSTOR", "BLURRED", "001"}, set()),
+        (0, set(), {"IMPOSTOR", "BLURRED", "COPIED"}),
+        (1, {"BLURRED"}, {"IMPOSTOR", "COPIED"}),
+        (2, {"IMPOSTOR", "BLURRED"}, {"COPIED"}),
+        (4, {"IMPOSTOR", "BLURRED", "COPIED", "001"}, set()),
     ],
 )
 def test_with_few_people_the_parts_about_faces_come_first(

@@ -8,6 +8,8 @@ from rest_framework import serializers
 from apps.attendance.explanation import explain
 from apps.attendance.factors.base import BeaconReading, Fix
 from apps.attendance.models import CheckInAttempt, Outcome, Reason
+from apps.attendance.waiting_rules import tries_left
+from apps.common.digits import CodeField
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import Unreadable, loads
@@ -24,7 +26,7 @@ class RedeemInput(Input):
     token = serializers.CharField(required=False, max_length=200)
     session = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     text_code = serializers.CharField(required=False, max_length=20)
-    one_time_code = serializers.RegexField(r"^\d{6}$", required=False)
+    one_time_code = CodeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         typed = ("text_code" in attrs) + ("one_time_code" in attrs)
@@ -149,6 +151,9 @@ class AttemptOutput(serializers.ModelSerializer):
     factors = serializers.DictField(child=FactorOutput())
     score = serializers.FloatField()
     explanation = serializers.SerializerMethodField()
+    photo_tries_left = serializers.SerializerMethodField(
+        help_text=_("Take another photo and send it with the same ticket, so many times.")
+    )
 
     class Meta:
         model = CheckInAttempt
@@ -161,6 +166,8 @@ class AttemptOutput(serializers.ModelSerializer):
             "score",
             "explanation",
             "face_state",
+            "photo_tries_left",
+            "waits_until",
             "method",
             "offline",
             "factors",
@@ -171,6 +178,9 @@ class AttemptOutput(serializers.ModelSerializer):
 
     def get_message(self, attempt: CheckInAttempt) -> str:
         return str(Reason(attempt.reason).label) if attempt.reason else ""
+
+    def get_photo_tries_left(self, attempt: CheckInAttempt) -> int:
+        return tries_left(attempt)
 
     def get_explanation(self, attempt: CheckInAttempt) -> str:
         """The score in one line for the student, in the reader's language."""
@@ -203,6 +213,8 @@ class BoardRowOutput(serializers.Serializer):
     explanation = serializers.CharField()
     at = MomentField(allow_null=True)
     factors = serializers.DictField(child=serializers.BooleanField(allow_null=True))
+    mark = serializers.CharField(help_text=_("What the register says; empty while unmarked."))
+    waits_for = serializers.CharField(help_text=_("What a waiting check-in lacks, in words."))
     method = serializers.CharField()
     offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
     refused = serializers.CharField()
@@ -218,6 +230,26 @@ class BoardOutput(serializers.Serializer):
     code = serializers.DictField(allow_null=True)
     counts = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     rows = BoardRowOutput(many=True, allow_null=True)
+
+
+class CheckInCodeInput(Input):
+    """One of: `student`, or `whole_class` (true)."""
+
+    student = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    whole_class = serializers.BooleanField(required=False, default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("student" in attrs) == attrs["whole_class"]:
+            raise serializers.ValidationError(_("Name one student, or say that it is for all."))
+        return attrs
+
+
+class CheckInCodeOutput(serializers.Serializer):
+    code = serializers.CharField()
+    expires_at = MomentField()
+    student = serializers.IntegerField(
+        allow_null=True, help_text=_("Whose it is; null for the whole class.")
+    )
 
 
 class WindowOutput(serializers.Serializer):

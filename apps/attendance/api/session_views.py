@@ -11,9 +11,12 @@ from rest_framework.response import Response
 from apps.accounts.api.permissions import IsFaculty, request_faculty
 from apps.attendance.api.serializers import (
     BoardOutput,
+    CheckInCodeInput,
+    CheckInCodeOutput,
     WindowOutput,
 )
 from apps.attendance.board import board_answer
+from apps.attendance.services.codes import class_code_issue, student_code_issue
 from apps.attendance.services.register import (
     register_close,
     register_open,
@@ -35,7 +38,6 @@ from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_of, session_of, sessions_of
 from apps.sessions.services import (
     CHECK_IN,
-    check_in_code_issue,
     session_cancel,
     start_code_issue,
     subject_of,
@@ -132,17 +134,24 @@ def session_open_view(request: Request, session_id: int) -> Response:
 
 @extend_schema(
     operation_id="sessions_one_time_code",
-    request=None,
-    responses={201: CodeOutput, **conflict("session_not_open")},
+    request=CheckInCodeInput,
+    responses={201: CheckInCodeOutput, **conflict("session_not_open", "class_codes_off")},
 )
 @api_view(["POST"])
 @permission_classes([IsFaculty])
 def session_one_time_code(request: Request, session_id: int) -> Response:
-    """A six-digit code for students without a camera. Shown once; a new one replaces it."""
-    code, expires_at = check_in_code_issue(
-        session=_own(request, session_id), now=timezone.now(), actor=request_actor(request)
-    )
-    body = CodeOutput({"code": code, "expires_at": expires_at}).data
+    """A six-digit code that is told: to one `student`, once; or, where the policy allows it, to the
+    `whole_class`. Shown once; a new one for the same replaces it."""
+    session = _own(request, session_id)
+    data = CheckInCodeInput(data=request.data)
+    data.is_valid(raise_exception=True)
+    student_id = data.validated_data.get("student")
+    facts = {"session": session, "now": timezone.now(), "actor": request_actor(request)}
+    if student_id is None:
+        code, expires_at = class_code_issue(**facts)
+    else:
+        code, expires_at, _student = student_code_issue(student_id=student_id, **facts)
+    body = CheckInCodeOutput({"code": code, "expires_at": expires_at, "student": student_id}).data
     return Response(body, status=status.HTTP_201_CREATED)
 
 

@@ -9,6 +9,7 @@ from apps.attendance.api import (
     sign_views,
     status_views,
     views,
+    waiting_views,
 )
 
 urlpatterns = [
@@ -60,6 +61,16 @@ urlpatterns = [
         "sessions/<int:session_id>/cancel",
         session_views.session_cancel_view,
         name="api-session-cancel",
+    ),
+    path(
+        "sessions/<int:session_id>/waiting",
+        waiting_views.session_waiting,
+        name="api-session-waiting",
+    ),
+    path(
+        "sessions/<int:session_id>/waiting/decide",
+        waiting_views.session_waiting_decide,
+        name="api-session-waiting-decide",
     ),
     path("sessions/<int:session_id>/signs", sign_views.session_signs, name="api-session-signs"),
     path(

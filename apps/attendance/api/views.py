@@ -32,7 +32,7 @@ from apps.attendance.models import CheckInAttempt, Method, Reason
 from apps.attendance.services.check_in import Submission, check_in
 from apps.attendance.services.redeem import Redemption, redeem_token, redeem_typed
 from apps.audit.actors import request_actor
-from apps.biometrics.images import ImageRefused, photo_from_base64, read_photo
+from apps.biometrics.images import ImageRefused, Photo, hopeless, photo_from_base64, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.http import client_address
@@ -102,7 +102,8 @@ def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
 @throttle_classes([throttle("check_in")])
 def check_in_view(request: Request) -> Response:
     """Send the evidence for a ticket. 201 with the judged attempt; a retried nonce gets 200 and
-    the first answer. Outcome "pending" means that a worker is comparing the face."""
+    the first answer. Outcome "pending" means that a worker is comparing the face, "waiting" that
+    the lecturer decides; `photo_tries_left` asks for another photo with the same ticket."""
     json_body = request.content_type == "application/json"
     serializer = CHECK_IN_JSON if json_body else CHECK_IN
     submission = submission_of(serializer.run_validation(request.data))
@@ -119,6 +120,7 @@ def check_in_view(request: Request) -> Response:
 def submission_of(data: dict[str, Any]) -> Submission:
     """What the phone sent, signature and selfie read; an offline one has no ticket."""
     evidence = data["evidence"]
+    photo = _selfie(data.get("selfie"), expected=evidence.get("selfie_sha256"))
     return Submission(
         ticket=evidence.get("ticket", ""),
         nonce=evidence["nonce"],
@@ -126,7 +128,9 @@ def submission_of(data: dict[str, Any]) -> Submission:
         signature=_signature(data["signature"]),
         fix=fix_of(evidence),
         beacons=beacons_of(evidence),
-        selfie=_selfie(data.get("selfie"), expected=evidence.get("selfie_sha256")),
+        selfie=photo.jpeg() if photo else None,
+        selfie_sha256=photo.sha256 if photo else "",
+        selfie_problem=hopeless(photo) if photo else "",
         device_info=evidence.get("device_info") or {},
     )
 
@@ -138,8 +142,8 @@ def _signature(text: str) -> bytes:
         raise Invalid("malformed_signature", _("The signature is not base64.")) from error
 
 
-def _selfie(upload: Any, *, expected: str | None) -> bytes | None:
-    """The selfie as a normalised JPEG; it must be the one whose hash the device signed."""
+def _selfie(upload: Any, *, expected: str | None) -> Photo | None:
+    """The selfie, normalised; it must be the one whose hash the device signed."""
     if not upload:
         return None
     try:
@@ -153,7 +157,7 @@ def _selfie(upload: Any, *, expected: str | None) -> bytes | None:
         raise Invalid(f"selfie_{refused.reason.value}", message) from refused
     if digest != expected:
         raise Invalid("selfie_not_signed", _("The signed evidence names another photo."))
-    return photo.jpeg()
+    return photo
 
 
 def _base64_digest(text: str) -> str:

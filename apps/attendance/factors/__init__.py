@@ -1,9 +1,21 @@
 """The factors of a check-in, each one pure function."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from apps.attendance.factors import bluetooth, device, face, location, qr
 from apps.attendance.factors.base import Attendee, Factor, JudgedSession
+from apps.attendance.models import FaceUse
+
+
+def face_use(policy: Mapping[str, Any]) -> FaceUse:
+    """What this frozen policy makes of faces. Sessions opened before there was a choice say yes or
+    no: their yes is today's default."""
+    use = policy.get("face", False)
+    if isinstance(use, bool):
+        return FaceUse.PREFERRED if use else FaceUse.OFF
+    return FaceUse(use)
+
 
 FACTORS: Final[dict[str, Factor]] = {
     "qr": qr.verify,
@@ -22,6 +34,6 @@ def applicable(*, session: JudgedSession, student: Attendee) -> tuple[str, ...]:
         "device": True,
         "location": bool(session.policy.get("place")),
         "bluetooth": bool(session.policy.get("beacons")),
-        "face": bool(session.policy.get("face")) and student.face_applies,
+        "face": face_use(session.policy) != FaceUse.OFF and student.face_applies,
     }
     return tuple(name for name in FACTORS if asked[name])

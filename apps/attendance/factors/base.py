@@ -47,18 +47,23 @@ class JudgedSession:
     campus_id: int
     course_id: int
     starts_at: datetime
+    ends_at: datetime
     opened_at: datetime
     policy: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attendee:
-    """The student who checks in, with the bound device's key and whether faces may be compared."""
+    """The student who checks in, with the bound device's key.
+
+    `face_applies`: agreed to faces and has one enrolled. `face_agreed`: agreed at least.
+    """
 
     id: int
     device_id: int | None
     public_key: bytes | None
     face_applies: bool
+    face_agreed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

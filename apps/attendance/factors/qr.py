@@ -3,13 +3,22 @@
 By the time of the check-in the code itself has been redeemed for a ticket; this factor weighs how.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from apps.attendance.factors.base import Attendee, Evidence, FactorResult, JudgedSession
 
-# A scanned code stands for 5 seconds, a typed one for 30, a told one for 5 minutes. Our choice.
+# A scanned code stands for 5 seconds, a typed one for 30, one told to this student alone for 5
+# minutes. Our choice. What one told to the whole class counts is the policy's.
 CONFIDENCE: Final = {"qr": 1.0, "text": 0.9, "otp": 0.8}
+CLASS_CODE: Final = "class_code"
+
+
+def confidence_of(method: str, policy: Mapping[str, Any]) -> float:
+    if method == CLASS_CODE:
+        return float(policy.get("class_code_weight") or 0)
+    return CONFIDENCE[method]
 
 
 def verify(
@@ -17,6 +26,6 @@ def verify(
 ) -> FactorResult:
     return FactorResult(
         passed=True,
-        confidence=CONFIDENCE[evidence.method],
+        confidence=confidence_of(evidence.method, session.policy),
         reason=f"by_{evidence.method}",
     )

@@ -1,8 +1,9 @@
 """Policies, attempts, records and summaries."""
 
 from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
+from apps.attendance.models.contact import Contact
 from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
-from apps.attendance.models.policy import Policy
+from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
     AttendanceSummary,
@@ -14,6 +15,7 @@ from apps.attendance.models.signs import BURST_CODES, BurstChallenge, Sign, Sign
 from apps.attendance.models.status import CountsAs, CustomStatus, Status
 
 __all__ = [
+    "ASKING",
     "BURST_CODES",
     "WANTED",
     "Appeal",
@@ -23,9 +25,11 @@ __all__ = [
     "BulkChange",
     "BurstChallenge",
     "CheckInAttempt",
+    "Contact",
     "CountsAs",
     "CustomStatus",
     "FaceState",
+    "FaceUse",
     "LeaveRequest",
     "Method",
     "Outcome",

@@ -19,13 +19,15 @@ from apps.tenants.models import CampusModel
 class Method(models.TextChoices):
     QR = "qr", _("QR code")
     TEXT = "text", _("text code")
-    OTP = "otp", _("one-time code")
+    OTP = "otp", _("one-time code for one student")
+    CLASS_CODE = "class_code", _("one-time code for the whole class")
 
 
 class Outcome(models.TextChoices):
     PENDING = "pending", _("being settled")
     ACCEPTED = "accepted", _("accepted")
     REFUSED = "refused", _("refused")
+    WAITING = "waiting", _("waiting for the lecturer")
 
 
 class FaceState(models.TextChoices):
@@ -35,7 +37,7 @@ class FaceState(models.TextChoices):
 
 
 class Reason(models.TextChoices):
-    """Why a redeem or check-in was refused. Documented in docs/check-in.md."""
+    """Why a redeem or check-in was refused or waits. Documented in docs/check-in.md."""
 
     NONE = "", ""
     MALFORMED = "malformed_code", _("This is not a code of this platform.")
@@ -60,6 +62,35 @@ class Reason(models.TextChoices):
     FROZEN = "register_frozen", _("The registers of this day are frozen. Ask the office.")
     COUNTER_USED = "counter_used", _("This check-in, or a later one of this phone, has arrived.")
     REPLAYED = "replayed_code", _("You have checked in with this code already.")
+    WAS_ONLINE = (
+        "was_online",
+        _("You were online after this code was shown. Ask your lecturer to mark you."),
+    )
+    ENROLLED_PHOTO = "enrolled_photo", _("This is a photo that was enrolled. Take a new one.")
+    OTHERS_PHOTO = "others_photo", _("Somebody else has sent this photo. Take one of yourself.")
+    PHOTO_USED = "photo_used", _("You have sent this photo before. Take a new one.")
+    PHOTO_TRIES = "photo_tries", _("Three photos were tried. Scan the code again.")
+    LAPSED = "lapsed", _("Nobody confirmed this check-in in time.")
+    DECLINED = "declined", _("Your lecturer did not accept this check-in.")
+    DECIDED_ELSEWHERE = "decided_elsewhere", _("Another check-in of yours was decided on.")
+    # Why a check-in waits for the lecturer.
+    PLACE_UNPROVEN = (
+        "place_unproven",
+        _("Sent later, without proof of the place. It waits for your lecturer."),
+    )
+    OFTEN_OFFLINE = (
+        "often_offline",
+        _("Sent later more often than counts by itself. It waits for your lecturer."),
+    )
+    NO_PHOTO = "no_photo", _("A photo of your face is missing. It waits for your lecturer.")
+    PHOTO_UNCLEAR = (
+        "photo_unclear",
+        _("Your face could not be compared. It waits for your lecturer."),
+    )
+    NOT_ENROLLED_FACE = (
+        "face_not_enrolled",
+        _("No face of yours is enrolled yet. It waits for your lecturer."),
+    )
 
 
 class CheckInAttempt(CampusModel):
@@ -121,6 +152,12 @@ class CheckInAttempt(CampusModel):
     redeemed_at = models.DateTimeField(_("scanned"), null=True, blank=True)
     received_at = models.DateTimeField(_("received"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    # While it waits for the lecturer, until when; and who decided, where a person did.
+    waits_until = models.DateTimeField(_("waits until"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=254, blank=True)
+    # Of the photo as it is kept; it stays when the photo is deleted, so that nobody sends it again.
+    photo_sha256 = models.CharField(_("SHA-256 of the selfie"), max_length=64, blank=True)
+    photo_try = models.PositiveSmallIntegerField(_("photo of this ticket"), default=0)
     redeem_delay_ms = models.IntegerField(_("redeem delay (ms)"), null=True, blank=True)
     # Raw coordinates are dropped after 24 hours; the distance band in `factors` stays.
     latitude = models.DecimalField(
@@ -167,7 +204,11 @@ class CheckInAttempt(CampusModel):
             ),
             models.CheckConstraint(condition=Q(score__range=(0, 1)), name="attempt_score"),
             models.CheckConstraint(
-                condition=Q(outcome__in=["pending", "accepted", "refused"]), name="attempt_outcome"
+                condition=Q(outcome__in=Outcome.values), name="attempt_outcome_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="waiting") | Q(waits_until__isnull=False),
+                name="attempt_waits_until",
             ),
             Between(field="latitude", name="attempt_latitude", low=-90, high=90),
             Between(field="longitude", name="attempt_longitude", low=-180, high=180),
@@ -183,6 +224,16 @@ class CheckInAttempt(CampusModel):
                 fields=["campus", "received_at"],
                 condition=Q(outcome="pending"),
                 name="attempt_pending",
+            ),
+            models.Index(
+                fields=["campus", "waits_until"],
+                condition=Q(outcome="waiting"),
+                name="attempt_waiting",
+            ),
+            models.Index(
+                fields=["campus", "photo_sha256"],
+                condition=~Q(photo_sha256=""),
+                name="attempt_photo",
             ),
             models.Index(
                 fields=["campus", "received_at"],

@@ -51,6 +51,30 @@ def validate_factors(value: Any) -> None:
         raise ValidationError(_("A list of factors; location is never decisive."))
 
 
+def validate_required(value: Any) -> None:
+    """The same without the face, which has its own setting: who has none must not be shut out."""
+    validate_factors(value)
+    if "face" in value:
+        raise ValidationError(_("Whether a face is asked for is said by “faces”."))
+
+
+class FaceUse(models.TextChoices):
+    """What a policy makes of faces. Who has not agreed to them is asked for none, whatever it is.
+
+    `bonus`: compared where a selfie comes. `preferred`: where a student has an enrolled face, a
+    check-in without a comparison waits for the lecturer, unless a code told to this one student
+    brought it. `required`: so does that, and a student who agreed but has not enrolled.
+    """
+
+    OFF = "off", _("not used")
+    BONUS = "bonus", _("compared where a selfie is sent")
+    PREFERRED = "preferred", _("asked of students with an enrolled face")
+    REQUIRED = "required", _("asked of every student who agreed to it")
+
+
+ASKING: Final = frozenset({FaceUse.PREFERRED, FaceUse.REQUIRED})
+
+
 class Policy(CampusModel):
     """One version of the rules of a campus, or of one course when `course` is set."""
 
@@ -70,7 +94,7 @@ class Policy(CampusModel):
         _("required factors"),
         default=default_required,
         blank=True,
-        validators=[validate_factors],
+        validators=[validate_required],
         help_text=_("Must be proven."),
     )
     decisive = models.JSONField(
@@ -79,6 +103,22 @@ class Policy(CampusModel):
         blank=True,
         validators=[validate_factors],
         help_text=_("A definite failure makes the check-in invalid; “could not tell” does not."),
+    )
+    face = models.CharField(
+        _("faces"),
+        max_length=10,
+        choices=FaceUse.choices,
+        default=FaceUse.PREFERRED,
+        help_text=_("Only where the campus has turned faces on."),
+    )
+    class_code_weight = models.DecimalField(
+        _("one-time codes for the whole class count (0 to 1)"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text=_("Empty: one-time codes are for one student each."),
     )
     present_threshold = models.DecimalField(
         _("score needed"),
@@ -134,6 +174,17 @@ class Policy(CampusModel):
         default=Decimal("0.80"),
         validators=[MinValueValidator(0), MaxValueValidator(1)],
     )
+    offline_limit = models.PositiveSmallIntegerField(
+        _("offline check-ins that count by themselves"),
+        default=2,
+        help_text=_("Of a student in a course. Further ones wait for the lecturer."),
+    )
+    waiting_hours = models.PositiveSmallIntegerField(
+        _("check-ins wait for the lecturer for (hours)"),
+        default=48,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_("After the session's end. Then they lapse, and the student is absent."),
+    )
     defaulter_percent = models.DecimalField(
         _("attendance needed (%)"),
         max_digits=5,
@@ -169,6 +220,14 @@ class Policy(CampusModel):
             ),
             models.CheckConstraint(
                 condition=Q(offline_factor__range=(0, 1)), name="policy_offline_factor"
+            ),
+            models.CheckConstraint(condition=Q(face__in=FaceUse.values), name="policy_face"),
+            models.CheckConstraint(
+                condition=Q(class_code_weight__isnull=True) | Q(class_code_weight__range=(0, 1)),
+                name="policy_class_code_weight",
+            ),
+            models.CheckConstraint(
+                condition=Q(waiting_hours__range=(1, 720)), name="policy_waiting_hours"
             ),
             models.CheckConstraint(
                 condition=Q(defaulter_percent__range=(0, 100), warn_percent__range=(0, 100)),

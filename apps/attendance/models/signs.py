@@ -28,6 +28,8 @@ class SignKind(models.TextChoices):
     MOCK_LOCATION = "mock_location", _("the position was made up by an app")
     TOGETHER = "together", _("always arrives with the same person from one address")
     BURST_PASSED = "burst_passed", _("kept up with the burst of codes")
+    COPIED_PHOTO = "copied_photo", _("a photo that was not taken now")
+    OFFLINE = "offline", _("sent later, scanned without network")
 
 
 class Sign(CampusModel):

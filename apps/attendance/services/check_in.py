@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,14 +13,31 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.attendance.factors import FACTORS, applicable
-from apps.attendance.factors.base import Attendee, BeaconReading, Evidence, Fix, JudgedSession
+from apps.attendance.factors.base import (
+    Attendee,
+    BeaconReading,
+    Evidence,
+    FactorResult,
+    Fix,
+    JudgedSession,
+)
 from apps.attendance.hot_path import Attending, Standing, attending, standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.attendance.scoring import ONE, Verdict, judge
+from apps.attendance.scoring import ONE, Verdict, judge, offline_scale
 from apps.attendance.selectors import board_key
 from apps.attendance.services.record import record_from_attempt, span_refusal
 from apps.attendance.sign_selectors import device_that_signed
 from apps.attendance.tickets import Ticket, read_ticket
+from apps.attendance.waiting_rules import (
+    OFFLINE_LIMIT,
+    PHOTO_TRIES,
+    SEEN_BEFORE,
+    counted,
+    face_wait,
+    place_proven,
+    wait,
+    would_count,
+)
 from apps.audit.services import Actor, record
 from apps.biometrics.services import image_store
 from apps.common.cache import touch
@@ -45,6 +63,8 @@ class Submission:
     fix: Fix | None = None
     beacons: tuple[BeaconReading, ...] | None = None
     selfie: bytes | None = None  # a normalised JPEG
+    selfie_sha256: str = ""  # of it
+    selfie_problem: str = ""  # why no worker needs to look at it: blank, or far too small
     device_info: dict[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +92,9 @@ def check_in(
         session_id=session.id,
         course_id=session.course_id,
         nonce=submission.nonce,
+        photo_sha256=submission.selfie_sha256,
+        scan_id=ticket.scan_id,
+        since=ticket.redeemed_at,
     )
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
@@ -81,7 +104,7 @@ def check_in(
     if problem:
         refuse(attempt, reason=problem, now=now)
     else:
-        judge_attempt(attempt, ticket, student, session, submission, now=now)
+        judge_attempt(attempt, ticket, student, session, submission, known=known, now=now)
     attempt_save(attempt=attempt, session=session, known=known, now=now, actor=actor)
     return attempt, True
 
@@ -113,6 +136,7 @@ def judged_session(row: dict[str, Any]) -> JudgedSession:
         campus_id=current_campus_id(),
         course_id=row["course_id"],
         starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
         opened_at=row["opened_at"] or row["starts_at"],
         policy=json.loads(policy) if isinstance(policy, str) else policy,
     )
@@ -173,8 +197,8 @@ def judge_attempt(
     session: JudgedSession,
     submission: Submission,
     *,
+    known: Standing,
     now: datetime,
-    scale: Decimal = ONE,
 ) -> None:
     """Ask the factors. With a selfie to compare the attempt stays pending for a worker.
 
@@ -186,6 +210,7 @@ def judge_attempt(
         device_id=student.device_id,
         public_key=student.device_key,
         face_applies=student.has_face,
+        face_agreed=student.face_agreed,
     )
     asked = applicable(session=session, student=attendee)
     evidence = Evidence(
@@ -196,26 +221,81 @@ def judge_attempt(
         fix=submission.fix,
         beacons=submission.beacons,
         selfie=submission.selfie is not None,
+        face=submission.selfie_problem,
     )
-    verdict = judge(
-        session.policy,
-        {
-            name: FACTORS[name](session=session, student=attendee, evidence=evidence, now=at)
-            for name in asked
-        },
-        scale=scale,
-    )
-    apply_verdict(attempt, verdict, now=now)
+    results = {
+        name: FACTORS[name](session=session, student=attendee, evidence=evidence, now=at)
+        for name in asked
+    }
+    decide(attempt, session, results, face_agreed=student.face_agreed, now=now)
     if attempt.reason == Reason.BAD_SIGNATURE:
         attempt.signed_by_id = device_that_signed(
             course_id=session.course_id, message=submission.message, signature=submission.signature
         )
-    compares = "face" in asked and submission.selfie is not None
-    if compares and attempt.reason in ("", Reason.SCORE_TOO_LOW):
-        assert submission.selfie is not None
+    if "face" in asked and (attempt.outcome != Outcome.REFUSED or _low(attempt)):
+        _photo(attempt, submission, known=known, now=now)
+
+
+def _low(attempt: CheckInAttempt) -> bool:
+    return attempt.reason == Reason.SCORE_TOO_LOW
+
+
+def _photo(
+    attempt: CheckInAttempt, submission: Submission, *, known: Standing, now: datetime
+) -> None:
+    """Keep the photo for a worker; refuse one that was there before, or a fourth of one ticket."""
+    attempt.photo_try = known.photo_try + 1
+    if attempt.photo_try > PHOTO_TRIES:
+        refuse(attempt, reason=Reason.PHOTO_TRIES, now=now)
+    elif known.photo:
+        refuse(attempt, reason=SEEN_BEFORE[known.photo], now=now)
+    elif submission.selfie is not None and not submission.selfie_problem:
+        attempt.photo_sha256 = submission.selfie_sha256
         attempt.selfie = image_store(data=submission.selfie, now=now, kept_for=SELFIE_KEPT)
         attempt.face_state = FaceState.PENDING
         attempt.outcome, attempt.reason, attempt.settled_at = Outcome.PENDING, "", None
+        attempt.waits_until = None
+
+
+def decide(
+    attempt: CheckInAttempt,
+    session: JudgedSession,
+    results: Mapping[str, FactorResult],
+    *,
+    face_agreed: bool,
+    now: datetime,
+) -> None:
+    """What these factors make of an attempt (not yet saved): accepted, refused, or waiting."""
+    policy = session.policy
+    scale = offline_scale(policy) if attempt.offline else ONE
+    counting = counted(results, policy=policy, method=attempt.method)
+    apply_verdict(attempt, judge(policy, counting, scale=scale), now=now)
+    if attempt.reason not in ("", Reason.SCORE_TOO_LOW):
+        return
+    reason = face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
+    if reason and would_count(counting, policy=policy, scale=scale):
+        wait(attempt, session, reason=reason, now=now)
+    elif attempt.offline and attempt.outcome == Outcome.ACCEPTED:
+        reason = offline_wait(attempt, session, counting)
+        if reason:
+            wait(attempt, session, reason=reason, now=now)
+
+
+def offline_wait(
+    attempt: CheckInAttempt, session: JudgedSession, results: Mapping[str, FactorResult]
+) -> str:
+    """Why an offline check-in that was judged good does not count by itself; "" when it does."""
+    if not place_proven(results):
+        return Reason.PLACE_UNPROVEN
+    limit = session.policy.get("offline_limit", OFFLINE_LIMIT)
+    counted_so_far = CheckInAttempt.objects.filter(
+        student_id=attempt.student_id,
+        session__course_id=session.course_id,
+        offline=True,
+        outcome__in=(Outcome.ACCEPTED, Outcome.PENDING),
+        decided_by="",
+    ).exclude(pk=attempt.pk)
+    return Reason.OFTEN_OFFLINE if counted_so_far.count() >= limit else ""
 
 
 def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -> None:
@@ -235,3 +315,4 @@ def _settle(attempt: CheckInAttempt, *, outcome: Outcome, reason: str, now: date
     attempt.outcome = outcome
     attempt.reason = reason
     attempt.settled_at = now
+    attempt.waits_until = None

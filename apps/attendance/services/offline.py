@@ -3,7 +3,8 @@
 The phone signs {session, token, counter, nonce, at}. The token's HMAC proves that it saw a code of
 this session's own window; signature and counter prove that the bound phone made this statement and
 that it is a new one. What they cannot prove is that the phone stood in the room (docs/attacks.md):
-the policy takes a part of the score for it.
+the check-in counts by itself only with proof of the place, when nothing is known against it, and
+not often; it waits for the lecturer otherwise, and the policy takes a part of the score.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.signatures import device_signature_valid
+from apps.attendance.contacts import heard_between
 from apps.attendance.factors.base import JudgedSession
 from apps.attendance.hot_path import Attending, Standing, attending, standing
 from apps.attendance.models import CheckInAttempt, Method, Outcome, Reason
 from apps.attendance.policies import Editor, policy_for, time_refusal
-from apps.attendance.scoring import offline_scale
 from apps.attendance.services.check_in import (
     Submission,
     attempt_save,
@@ -77,6 +78,7 @@ def check_in_offline(
         session_id=session.id,
         course_id=session.course_id,
         nonce=submission.nonce,
+        photo_sha256=submission.selfie_sha256,
     )
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
@@ -98,18 +100,33 @@ def check_in_offline(
         or _device_problem(attempt, student, session, scan, submission)
         or _code_problem(attempt, session, check, now=now)
         or span_refusal(session, scanned_at)
+        or _online_problem(user, student, session, shown_at=scanned_at, now=now)
     )
     if problem:
         refuse(attempt, reason=problem, now=now)
     else:
-        scale = offline_scale(session.policy)
-        judge_attempt(attempt, ticket, student, session, submission, now=now, scale=scale)
+        judge_attempt(attempt, ticket, student, session, submission, known=known, now=now)
     attempt_save(attempt=attempt, session=session, known=known, now=now, actor=actor)
     if row["status"] == ClassSession.Status.COMPLETED:
         if attempt.outcome != Outcome.PENDING:
             refresh_totals(session_id=session.id)
         enqueue(SIGNS_TASK, session.id)
     return attempt, True
+
+
+def _online_problem(
+    user: User, student: Attending, session: JudgedSession, *, shown_at: datetime, now: datetime
+) -> str:
+    """Whoever was heard since the code was shown had a network, and could have sent it then."""
+    heard = heard_between(
+        user_id=user.pk,
+        student_id=student.id,
+        device_id=student.device_id,
+        session_id=session.id,
+        shown_at=shown_at,
+        now=now,
+    )
+    return Reason.WAS_ONLINE if heard else ""
 
 
 def _window_start(check: Check, *, otherwise: datetime) -> datetime:

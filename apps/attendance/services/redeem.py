@@ -14,12 +14,18 @@ from apps.accounts.models import User
 from apps.attendance.hot_path import Attending, attending
 from apps.attendance.models import Method, Reason
 from apps.attendance.tickets import Ticket, ticket_text
+from apps.common.digits import plain_digits
 from apps.qr_otp.models import Scan
 from apps.qr_otp.selectors import Check, check_text, check_token
-from apps.qr_otp.services import counted_try, one_time_code_try, scan_save
+from apps.qr_otp.services import (
+    counted_try,
+    one_time_code_use,
+    one_time_code_used,
+    scan_save,
+)
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_facts
-from apps.sessions.services import CHECK_IN, subject_of
+from apps.sessions.services import CHECK_IN, student_subject, subject_of
 
 PROBLEMS: Final[dict[str, str]] = {
     "malformed": Reason.MALFORMED,
@@ -65,10 +71,11 @@ def redeem_typed(
     now: datetime,
     address: str | None = None,
 ) -> Redemption:
-    """Redeem the text code of the projector or the one-time code that the lecturer told.
+    """Redeem the text code of the projector or a one-time code that the lecturer told.
 
     Five tries per student and session, whichever kind of code.
     """
+    code = plain_digits(code)
     facts = session_facts(session_id=session_id)
     student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
     subject = subject_of(session_id)
@@ -77,22 +84,55 @@ def redeem_typed(
         return _redeem(
             student=student, check=check, facts=facts, method=method, now=now, address=address
         )
-    who = f"student:{student.id}"
-    if method == Method.TEXT:
+    told = _Told()
 
-        def judge() -> str:
-            nonlocal check
+    def judge() -> str:
+        nonlocal check, told
+        if method == Method.TEXT:
             check = check_text(purpose=CHECK_IN, subject=subject, typed=code, now=now)
             return check.problem
+        told = _told_code(session_id=session_id, student_id=student.id, code=code, now=now)
+        return told.problem
 
-        problem = counted_try(purpose=CHECK_IN, subject=subject, who=who, now=now, judge=judge)
-    else:
-        problem = one_time_code_try(purpose=CHECK_IN, subject=subject, who=who, code=code, now=now)
+    problem = counted_try(
+        purpose=CHECK_IN, subject=subject, who=f"student:{student.id}", now=now, judge=judge
+    )
     if problem:
         check = Check(problem=problem, subject=subject, window=check.window)
     return _redeem(
-        student=student, check=check, facts=facts, method=method, now=now, address=address
+        student=student,
+        check=check,
+        facts=facts,
+        method=method if method == Method.TEXT else told.method,
+        now=now,
+        address=address,
+        code_id=told.code_id,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """A one-time code that was tried: whose it was, and which."""
+
+    problem: str = "expired"
+    method: Method = Method.OTP
+    code_id: int | None = None
+
+
+def _told_code(*, session_id: int, student_id: int, code: str, now: datetime) -> _Told:
+    """The student's own code, once; else the one for the whole class, if the lecturer gave one."""
+    own = student_subject(session_id, student_id)
+    again = one_time_code_used(purpose=CHECK_IN, subject=own, code=code, now=now)
+    if again is not None:
+        return _Told(problem="", code_id=again)
+    used = one_time_code_use(purpose=CHECK_IN, subject=own, code=code, now=now)
+    if not used.problem:
+        return _Told(problem="", code_id=used.code_id)
+    whole = one_time_code_use(purpose=CHECK_IN, subject=subject_of(session_id), code=code, now=now)
+    if not whole.problem:
+        return _Told(problem="", method=Method.CLASS_CODE, code_id=whole.code_id)
+    wrong = "wrong" in (used.problem, whole.problem)
+    return _Told(problem="wrong" if wrong else "expired")
 
 
 def _redeem(
@@ -103,7 +143,10 @@ def _redeem(
     method: Method,
     now: datetime,
     address: str | None,
+    code_id: int | None = None,
 ) -> Redemption:
+    """The same code, redeemed again by the same student with the same device, is the same scan and
+    so the same ticket. One that has run out is not revived by a code that still stands."""
     reason = PROBLEMS.get(check.problem, "")
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
@@ -117,6 +160,7 @@ def _redeem(
         reason=reason,
         now=now,
         address=address,
+        once=f"{check.window}/{code_id}/{student.device_id}",
     )
     if reason or facts is None:
         return Redemption(scan=scan, reason=reason)
@@ -126,9 +170,11 @@ def _redeem(
         student_id=student.id,
         device_id=student.device_id,
         method=method,
-        redeemed_ms=int(now.timestamp() * 1000),
-        delay_ms=check.delay_ms,
+        redeemed_ms=int(scan.at.timestamp() * 1000),
+        delay_ms=scan.delay_ms,
     )
+    if now > ticket.expires_at:
+        return Redemption(scan=scan, reason=Reason.EXPIRED)
     return Redemption(
         scan=scan,
         reason="",

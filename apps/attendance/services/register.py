@@ -45,6 +45,7 @@ from apps.tenants.tasks import enqueue
 
 SIGNS_TASK: Final = "apps.attendance.tasks.find_signs"
 ABSENCES_TASK: Final = "apps.attendance.tasks.tell_absences"
+OPEN_ENDED: Final = (Outcome.PENDING, Outcome.WAITING)
 START_CODE_REFUSALS: Final = {
     "wrong": ("wrong_code", _l("This code is not right.")),
     "expired": ("expired_code", _l("This code has expired. Ask for a new one.")),
@@ -110,7 +111,8 @@ def register_open_by_code(
 def register_close(*, session: ClassSession, now: datetime, actor: Actor) -> ClassSession:
     """Complete the session: whoever is enrolled and unmarked becomes absent.
 
-    Students whose face is still being compared get their record when that is settled.
+    Students whose face is still being compared, and those whose check-in waits, get their record
+    when that is settled.
     """
     enrolled = list(
         enrolled_students(course_id=session.course_id).values_list("student_id", flat=True)
@@ -181,10 +183,11 @@ def unmarked_close(*, session: ClassSession, enrolled: Iterable[int], now: datet
     """What the end of a session makes of those of `enrolled` who have no mark.
 
     Excused where an approved leave covers a part of the session, else absent.
-    Whose face is still being compared is left out. The caller refreshes the session's totals.
+    Whose face is still being compared, or whose check-in waits for the lecturer, is left out:
+    they get their record when that is settled. The caller refreshes the session's totals.
     """
     settled_later = set(
-        CheckInAttempt.objects.filter(session=session, outcome=Outcome.PENDING).values_list(
+        CheckInAttempt.objects.filter(session=session, outcome__in=OPEN_ENDED).values_list(
             "student_id", flat=True
         )
     )

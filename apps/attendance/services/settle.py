@@ -5,15 +5,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import Student
 from apps.attendance.factors import FACTORS
 from apps.attendance.factors.base import Attendee, Evidence, FactorResult
 from apps.attendance.hot_path import standing
-from apps.attendance.models import CheckInAttempt, FaceState, Outcome
-from apps.attendance.scoring import ONE, judge, offline_scale
+from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.attendance.selectors import attended_count, board_key
-from apps.attendance.services.check_in import apply_verdict, judged_session
+from apps.attendance.services.check_in import decide, judged_session, refuse
 from apps.attendance.services.record import record_from_attempt
 from apps.audit.services import SYSTEM, record
 from apps.biometrics.models import FaceVerification
@@ -25,6 +25,15 @@ from apps.sessions.services import session_totals_set
 
 # A face that no worker could compare for so long is settled as "could not tell".
 GIVE_UP_AFTER: Final = timedelta(hours=1)
+SETTLED_FIELDS: Final = (
+    "score",
+    "factors",
+    "outcome",
+    "reason",
+    "settled_at",
+    "waits_until",
+    "face_state",
+)
 GAVE_UP: Final = "not_compared"
 
 
@@ -86,13 +95,11 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     assert row is not None  # the attempt's foreign key protects it
     session = judged_session(row)
     results = {name: stored_result(factor) for name, factor in attempt.factors.items()}
-    scale = offline_scale(session.policy) if attempt.offline else ONE
-    verdict = judge(session.policy, {**results, "face": face}, scale=scale)
-    apply_verdict(attempt, verdict, now=now)
+    decide(attempt, session, {**results, "face": face}, face_agreed=True, now=now)
+    if seen := _sent_at_once(attempt):
+        refuse(attempt, reason=seen, now=now)
     attempt.face_state = FaceState.SETTLED
-    attempt.save(
-        update_fields=["score", "factors", "outcome", "reason", "settled_at", "face_state"]
-    )
+    attempt.save(update_fields=SETTLED_FIELDS)
     known = standing(
         student_id=student_id,
         session_id=session.id,
@@ -111,6 +118,24 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
         data={"session": session.id, "reason": attempt.reason, "score": str(attempt.score)},
     )
     return attempt
+
+
+def _sent_at_once(attempt: CheckInAttempt) -> str:
+    """Why a photo is refused that came at the same moment from somebody else, or twice; else ""."""
+    if not attempt.photo_sha256:
+        return ""
+    earlier = (
+        CheckInAttempt.objects.filter(photo_sha256=attempt.photo_sha256)
+        .filter(
+            Q(received_at__lt=attempt.received_at)
+            | Q(received_at=attempt.received_at, pk__lt=attempt.pk)
+        )
+        .first()
+    )
+    if earlier is None:
+        return ""
+    own = earlier.student_id == attempt.student_id
+    return Reason.PHOTO_USED if own else Reason.OTHERS_PHOTO
 
 
 def stored_result(factor: dict[str, Any]) -> FactorResult:

@@ -11,7 +11,7 @@ from apps.attendance.models import SignKind
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One check-in attempt of a session, accepted or refused.
+    """One check-in attempt of a session, accepted, refused or waiting.
 
     `delay_ms` counts from the start of the code's window to its redeem; None for typed and offline
     codes. `drift_s` is the phone's clock minus the start of the code's window, of offline
@@ -20,6 +20,7 @@ class Seen:
 
     student_id: int
     accepted: bool = True
+    stands: bool = True  # not refused: it may count
     reason: str = ""
     delay_ms: int | None = None
     latitude: Decimal | None = None
@@ -29,6 +30,7 @@ class Seen:
     mocked: bool = False
     drift_s: float | None = None
     signed_by: int | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from apps.attendance.signs import clocks, delays, devices, pairs, places
+from apps.attendance.signs import clocks, delays, devices, pairs, photos, places
 from apps.attendance.signs.base import Arrival, Found, Seen
 
 
@@ -20,6 +20,8 @@ def signs_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[Foun
         *devices.shared_devices(seen),
         *devices.other_devices(seen),
         *clocks.drifting(seen),
+        *photos.copied_photos(seen),
+        *photos.offline(seen),
         *pairs.together(arrivals, students=students),
     ]
     unique = {(one.student_id, one.kind): one for one in found}

@@ -21,6 +21,8 @@ WEIGHTS: Final[dict[SignKind, Decimal]] = {
     SignKind.MOCK_LOCATION: ALONE,
     SignKind.TOGETHER: ALONE,
     SignKind.BURST_PASSED: NOTHING,
+    SignKind.COPIED_PHOTO: ALONE,
+    SignKind.OFFLINE: NOTHING,
 }
 # Whoever keeps up with a burst sees the screen: what only says "far from the screen" is moot.
 CLEARING: Final[dict[SignKind, frozenset[SignKind]]] = {

@@ -9,7 +9,7 @@ from apps.biometrics.services.enrolment import (
     sample_add,
     sample_remove,
 )
-from apps.biometrics.services.images import image_store, images_purge, orphans_delete
+from apps.biometrics.services.images import image_id, image_store, images_purge, orphans_delete
 from apps.biometrics.services.judging import sample_judge
 from apps.biometrics.services.keys import template_key_reissue
 from apps.biometrics.services.registry import register_default_model
@@ -17,6 +17,7 @@ from apps.biometrics.services.verification import verify_student
 
 __all__ = [
     "faces_erase",
+    "image_id",
     "image_store",
     "images_purge",
     "orphans_delete",

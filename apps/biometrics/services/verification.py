@@ -32,6 +32,7 @@ class _Probe:
 
     reason: str = ""
     vector: Vector | None = None
+    doubt: str = ""  # why a mismatch would say nothing
 
 
 def verify_student(
@@ -65,7 +66,11 @@ def _probe(image_id: UUID) -> _Probe:
         seen = observe_for_check_in(read_image(image))
     except SealBroken:
         return _Probe(reason=Undecided.DAMAGED_IMAGE)
-    return _Probe(reason=seen.reasons[0] if seen.reasons else "", vector=seen.vector)
+    return _Probe(
+        reason=seen.reasons[0] if seen.reasons else "",
+        vector=seen.vector,
+        doubt=seen.doubts[0] if seen.doubts else "",
+    )
 
 
 @transaction.atomic
@@ -80,7 +85,7 @@ def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> Face
         return known
     reason = probe.reason or undecidable(student_id=outcome.student_id, now=outcome.at)
     if not reason and probe.vector is not None:
-        reason = _compare(outcome, probe.vector)
+        reason = _compare(outcome, probe.vector, doubt=probe.doubt)
     if reason:
         outcome.decision, outcome.reason = Decision.UNDECIDED, reason
     outcome.latency_ms = round((perf_counter() - started) * 1000)
@@ -91,8 +96,12 @@ def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> Face
     return outcome
 
 
-def _compare(outcome: FaceVerification, vector: Vector) -> str:
-    """Fill in model, distance, threshold and decision; or return why that is not possible."""
+def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
+    """Fill in model, distance, threshold and decision; or return why that is not possible.
+
+    A photo with a `doubt` may match, but is too poor to tell that somebody else is in it. It keeps
+    its distance then, and counts as a failure in a row (`verification_allowed`).
+    """
     model = register_default_model(now=outcome.at)
     generation = key_generation()
     templates = own_templates(student_id=outcome.student_id, model=model, generation=generation)
@@ -111,7 +120,7 @@ def _compare(outcome: FaceVerification, vector: Vector) -> str:
     )
     matched = outcome.distance is not None and outcome.distance <= outcome.threshold
     outcome.decision = Decision.MATCHED if matched else Decision.NOT_MATCHED
-    return ""
+    return "" if matched else doubt
 
 
 def mean_distance(

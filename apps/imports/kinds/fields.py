@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.digits import plain_digits, plain_number
 from apps.common.moments import is_day
 from apps.common.texts import validate_name
 
@@ -65,9 +66,11 @@ def words(longest: int) -> Parse:
 
 
 def code(longest: int = 50) -> Parse:
-    """An identifier of the campus: letters, digits and . / - _ only."""
+    """An identifier of the campus: letters, digits and . / - _ only. A number is a number in
+    whatever script it was typed."""
 
     def parse(cell: str) -> str:
+        cell = plain_digits(cell)
         if len(cell) > longest:
             raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
         if not CODE.match(cell):
@@ -87,7 +90,7 @@ def email(cell: str) -> str:
 
 
 def phone(cell: str) -> str:
-    value = re.sub(r"[\s()\-]", "", cell)
+    value = re.sub(r"[\s()\-]", "", plain_digits(cell))
     if value.startswith("00"):
         value = f"+{value[2:]}"
     if not PHONE.match(value):
@@ -98,7 +101,7 @@ def phone(cell: str) -> str:
 def integer(least: int, most: int) -> Parse:
     def parse(cell: str) -> int:
         try:
-            value = int(cell)
+            value = int(plain_number(cell))
         except ValueError as error:
             raise Wrong(_("Not a whole number.")) from error
         if not least <= value <= most:
@@ -112,7 +115,7 @@ def integer(least: int, most: int) -> Parse:
 def decimal(least: int, most: int) -> Parse:
     def parse(cell: str) -> Decimal:
         try:
-            value = Decimal(cell.replace(",", "."))
+            value = Decimal(plain_number(cell).replace(",", "."))
         except InvalidOperation as error:
             raise Wrong(_("Not a number.")) from error
         if not (value.is_finite() and least <= value <= most):
@@ -125,7 +128,7 @@ def decimal(least: int, most: int) -> Parse:
 
 def year_of_study(cell: str) -> int:
     """1, E1, "Year 1", "1st year", I."""
-    value = cell.casefold().replace("year", "").strip(" .")
+    value = plain_digits(cell).casefold().replace("year", "").strip(" .")
     if value in ROMAN:
         return ROMAN[value]
     found = re.fullmatch(r"e?(\d{1,2})(st|nd|rd|th)?", value)
@@ -135,6 +138,7 @@ def year_of_study(cell: str) -> int:
 
 
 def day(cell: str) -> date:
+    cell = plain_digits(cell)
     for pattern in DATE_FORMATS:
         try:
             found = datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
@@ -148,6 +152,7 @@ def day(cell: str) -> date:
 
 def clock(cell: str) -> time:
     """A time of day: 08:30, 8:30 AM, or what a spreadsheet makes of it; 9:5 is none."""
+    cell = plain_digits(cell)
     if not CLOCK.match(cell):
         raise Wrong(_("Not a time, like 08:30."))
     for pattern in TIME_FORMATS:
@@ -160,7 +165,7 @@ def clock(cell: str) -> time:
 
 def weekday(cell: str) -> int:
     """ISO number of the day: Monday, MON and 1 are 1."""
-    value = cell.casefold().strip(".")
+    value = plain_digits(cell).casefold().strip(".")
     if value.isdigit() and 1 <= int(value) <= 7:
         return int(value)
     hits = [
@@ -172,7 +177,7 @@ def weekday(cell: str) -> int:
 
 
 def yes_no(cell: str) -> bool:
-    value = cell.casefold()
+    value = plain_digits(cell).casefold()
     if value in YES | NO:
         return value in YES
     raise Wrong(_("Neither yes nor no."))

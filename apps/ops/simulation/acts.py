@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from apps.ops.simulation.album import Person, blurred
+from apps.ops.simulation.album import Person, blurred, taken_again
 from apps.ops.simulation.lecturer import Lecturer, Projector
 from apps.ops.simulation.phone import Evidence, Phone, Signed
 from apps.ops.simulation.room import VAGUE_ACCURACY_M, Room
@@ -31,6 +31,7 @@ class Player:
     phone: Phone
     sign_in_elsewhere: Callable[[], Client]
     random: Random
+    student: int = 0  # the account's number, as the lecturer's list has it
     person: Person | None = None
     stranger: Person | None = None  # whose face the wrong person shows
     second_tries: int = 0
@@ -95,7 +96,7 @@ def by_text_code(player: Player, scene: Scene) -> Played:
 
 
 def by_one_time_code(player: Player, scene: Scene) -> Played:
-    told = scene.lecturer.one_time_code(scene.session)
+    told = scene.lecturer.one_time_code(scene.session, student=player.student)
     return check_in(player, scene, code={"session": scene.session, "one_time_code": told})
 
 
@@ -112,7 +113,7 @@ def vague(player: Player, scene: Scene) -> Played:
 def other_face(player: Player, scene: Scene) -> Played:
     """Somebody else holds the phone."""
     assert player.stranger is not None  # the cast leaves this part out without two faces
-    selfie = player.stranger.selfies[0]
+    selfie = taken_again(player.stranger.selfies[0])
     return check_in(player, scene, code=on_the_wall(scene), selfie=selfie)
 
 
@@ -120,6 +121,12 @@ def blurred_face(player: Player, scene: Scene) -> Played:
     assert player.person is not None  # the cast leaves this part out without a face
     selfie = blurred(player.person.selfies[0])
     return check_in(player, scene, code=on_the_wall(scene), selfie=selfie)
+
+
+def enrolled_photo(player: Player, scene: Scene) -> Played:
+    """The phone sends the very photo that was enrolled instead of taking one."""
+    assert player.person is not None  # the cast leaves this part out without a face
+    return check_in(player, scene, code=on_the_wall(scene), selfie=player.person.samples[0])
 
 
 def stolen_code(player: Player, scene: Scene) -> Played:

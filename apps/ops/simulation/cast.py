@@ -38,7 +38,8 @@ class Role:
     """One student of the class.
 
     `face`: "own" shows the enrolled face where portraits suffice, "needed" cannot be played
-    without one, "another" needs a second one too, "" has not consented.
+    without one, "another" needs a second one too, "" has not consented. `accepted`: the check-in
+    waits, and the lecturer accepts it.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Role:
     after_s: float = 0.0
     enrolled: bool = True
     marked_by_hand: bool = False
+    accepted: bool = False
 
 
 PRESENT: Final = Expected(
@@ -118,7 +120,21 @@ PARTS: Final = (
         does="sends a selfie without a face",
         act=acts.blurred_face,
         face="needed",
-        expected=replace(PRESENT, factors={"face": UNKNOWN, "location": YES}, score=LOWER),
+        accepted=True,
+        expected=replace(
+            PRESENT,
+            answer="waiting photo_unclear",
+            factors={"face": UNKNOWN, "location": YES},
+            score=LOWER,
+        ),
+    ),
+    Role(
+        key="COPIED",
+        name="Cosima Reuter",
+        does="sends the enrolled photo itself",
+        act=acts.enrolled_photo,
+        face="needed",
+        expected=Expected(answer="refused enrolled_photo", register="absent"),
     ),
     Role(
         key="STOLEN",

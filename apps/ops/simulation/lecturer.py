@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,12 +31,23 @@ class Lecturer:
         )
         return int(opened["id"])
 
-    def one_time_code(self, session: int) -> str:
+    def one_time_code(self, session: int, *, student: int) -> str:
         """The code that is told to somebody without a camera."""
         issued = self.client.need(
-            self.client.post(f"sessions/{session}/one-time-code"), "Asking for a one-time code"
+            self.client.post(f"sessions/{session}/one-time-code", json={"student": student}),
+            "Asking for a one-time code",
         )
         return str(issued["code"])
+
+    def accept_waiting(self, session: int, *, codes: Collection[str]) -> None:
+        """Accept the check-ins that wait, of these student numbers, with one press."""
+        waiting = self.client.need(self.client.get(f"sessions/{session}/waiting"), "Who waits")
+        attempts = [row["attempt"] for row in waiting if row["code"] in codes]
+        if attempts:
+            body = {"attempts": attempts, "accept": True}
+            self.client.need(
+                self.client.post(f"sessions/{session}/waiting/decide", json=body), "Accepting"
+            )
 
     def mark(self, session: int, *, student: int, status: str) -> None:
         body = {"student": student, "status": status, "reason": "Phone forgotten"}

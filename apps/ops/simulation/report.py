@@ -93,7 +93,7 @@ def settle_times(played: Sequence[Played]) -> list[float]:
     """Milliseconds from the arrival of a check-in to its settlement by a worker, server clock."""
     times = []
     for attempt in (one.attempt for one in played):
-        if attempt.get("face_state") == "settled":
+        if attempt.get("face_state") == "settled" and attempt["settled_at"]:
             received, settled = (
                 datetime.fromisoformat(attempt[name]) for name in ("received_at", "settled_at")
             )

@@ -64,6 +64,8 @@ class Runner:
             )
             played = self._act(casting, players, scene, opened=opened)
         self._mark_by_hand(casting, prepared, scene)
+        seen = {student_code(role) for role in casting.playing.values() if role.accepted}
+        lecturer.accept_waiting(session, codes=seen)
         if not self.keep_open:
             lecturer.complete(session)
         return Result(
@@ -97,6 +99,7 @@ class Runner:
                 phone=phone,
                 sign_in_elsewhere=lambda: self._signed_in(account, timings),
                 random=Random(f"{self.seed} {role.key}"),  # noqa: S311  (not a secret)
+                student=account.id,
                 person=person,
                 stranger=casting.another,
             )

@@ -42,6 +42,7 @@ PLACES: Final = {
     "attendance_warning": "portal:my_attendance",
     "consecutive_absences": "portal:my_attendance",
     "appeal_decided": "portal:my_attendance",
+    "check_in_decided": "portal:my_attendance",
     "leave_decided": "portal:my_leave",
     "session_cancelled": "portal:week",
     "session_moved": "portal:week",

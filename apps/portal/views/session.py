@@ -26,13 +26,13 @@ from apps.attendance.policies import (
 )
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
+from apps.attendance.waiting_selectors import waiting_in
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.portal.forms import MarkForm
 from apps.portal.pages import portal_page
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_of
-from apps.sessions.services import check_in_code_issue
 
 WATCHING_SECONDS: Final = 30  # how long a checked right to watch a board is believed
 
@@ -53,6 +53,7 @@ def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
         "session": session,
         "board": board_document(session=session, now=now),
         "marking": marking,
+        "waiting": waiting_in(session_id=session.pk),
         "edit_refusal": EDIT_REFUSALS.get(refusal, ""),
     }
     return render(request, "portal/session.html", context)
@@ -131,17 +132,6 @@ def session_mark(request: HttpRequest, session_id: int) -> HttpResponse:
 
 def _form_errors(request: HttpRequest, errors: Sequence[Any]) -> HttpResponse:
     return render(request, "components/_form_errors.html", {"errors": errors}, status=422)
-
-
-@require_POST
-@portal_page
-def session_code(request: HttpRequest, session_id: int) -> HttpResponse:
-    """A one-time code for students without a camera: shown once, a new one replaces it."""
-    code, expires_at = check_in_code_issue(
-        session=own_session(request, session_id), now=timezone.now(), actor=request_actor(request)
-    )
-    context = {"code": code, "expires_at": timezone.localtime(expires_at)}
-    return render(request, "portal/_one_time_code.html", context)
 
 
 @require_POST

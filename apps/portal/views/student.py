@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.accounts.api.permissions import request_student
+from apps.attendance.waiting_selectors import waiting_of_student
 from apps.portal.marks import marks_of
 from apps.portal.pages import portal_page
 from apps.portal.selectors import student_courses, student_history, student_sessions_today
@@ -22,12 +23,14 @@ def my_attendance(request: HttpRequest) -> HttpResponse:
     """The student's classes of today, courses and marks."""
     student = request_student(request)
     now = timezone.now()
+    waiting = waiting_of_student(student=student)
     page = Paginator(student_history(student=student), HISTORY_PAGE).get_page(
         request.GET.get("page")
     )
     context = {
         "now": timezone.localtime(now),
-        "sessions": student_sessions_today(student=student, now=now),
+        "sessions": student_sessions_today(student=student, now=now, waiting=waiting),
+        "waiting": waiting,
         "courses": student_courses(student=student, now=now),
         "marks": marks_of(student=student, records=page.object_list, now=now),
         "page_obj": page,

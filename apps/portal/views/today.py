@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts.api.permissions import request_faculty
 from apps.accounts.models import Faculty
 from apps.attendance.services.register import register_open, register_open_now
+from apps.attendance.waiting_selectors import waiting_sessions
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.portal.forms import UnscheduledForm
@@ -25,6 +26,7 @@ def _today(
     context = {
         "now": timezone.localtime(now),
         "sessions": sessions_today(faculty=faculty, now=now),
+        "waiting_sessions": waiting_sessions(faculty=faculty),
         "upcoming": sessions_upcoming(faculty=faculty, now=now),
         "unscheduled_form": form if list(form.fields["course"].queryset[:1]) else None,  # type: ignore[attr-defined]
     }

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from apps.common.digits import CodeField
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.sessions.models import ClassSession
@@ -42,7 +43,7 @@ class OpenInput(Input):
 
 class StartInput(OpenInput):
     course = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    start_code = serializers.RegexField(r"^\d{6}$", required=False)
+    start_code = CodeField(required=False)
 
 
 class CancelInput(Input):

@@ -13,6 +13,7 @@ from apps.sessions.services.life import (
     start_code_issue,
     start_code_use,
     start_subject,
+    student_subject,
     subject_of,
 )
 from apps.sessions.services.plan import (
@@ -46,5 +47,6 @@ __all__ = [
     "start_code_issue",
     "start_code_use",
     "start_subject",
+    "student_subject",
     "subject_of",
 ]

@@ -18,6 +18,7 @@ from apps.qr_otp.services import (
     codes_end,
     one_time_code_issue,
     one_time_code_try,
+    person_subject,
     secret_start,
 )
 from apps.sessions.models import ClassSession
@@ -32,6 +33,11 @@ Status = ClassSession.Status
 def subject_of(session_id: int) -> str:
     """The session as qr_otp knows it: an opaque name."""
     return str(session_id)
+
+
+def student_subject(session_id: int, student_id: int) -> str:
+    """The subject of one-time codes for one student of a session."""
+    return person_subject(subject_of(session_id), f"S{student_id}")
 
 
 def start_subject(*, course: Course, faculty: Faculty) -> str:
@@ -196,18 +202,28 @@ def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime
 
 @transaction.atomic
 def check_in_code_issue(
-    *, session: ClassSession, now: datetime, actor: Actor
+    *, session: ClassSession, student_id: int | None, now: datetime, actor: Actor
 ) -> tuple[str, datetime]:
-    """A six-digit code for students without a camera, good for 5 minutes in this open session."""
+    """A six-digit code for one student, once, or (`student_id=None`) for the whole class.
+
+    Good for 5 minutes in this open session. Who may have which is the caller's to ask.
+    """
     if session.status != Status.OPEN:
         raise Refused("session_not_open", _("This session is not open."))
+    subject = subject_of(session.pk)
     issued = one_time_code_issue(
         purpose=CHECK_IN,
-        subject=subject_of(session.pk),
+        subject=subject if student_id is None else student_subject(session.pk, student_id),
         now=now,
-        single_use=False,
+        single_use=student_id is not None,
         address=actor.address,
         user_agent=actor.user_agent,
     )
-    record(actor=actor, action="sessions.check_in_code.issued", now=now, target=session)
+    record(
+        actor=actor,
+        action="sessions.check_in_code.issued",
+        now=now,
+        target=session,
+        data={"student": student_id},
+    )
     return issued
