@@ -8,10 +8,15 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.accounts.password_links import password_link
-        from apps.accounts.selectors import contact_book, phone_numbers
-        from apps.notifications.addresses import register_contact_book, register_phone_book
+        from apps.accounts.selectors import contact_book, languages, phone_numbers
+        from apps.notifications.addresses import (
+            register_contact_book,
+            register_language_book,
+            register_phone_book,
+        )
         from apps.notifications.links import register_link
 
         register_link("password_link", password_link)
         register_phone_book(phone_numbers)
         register_contact_book(contact_book)
+        register_language_book(languages)
