@@ -64,8 +64,8 @@ CREATE POLICY invited_person ON accounts_invitation FOR SELECT
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_device_rebind'),
-        ('tenants', '0002_verified_domains'),
+        ('accounts', '0005_bounds_and_stamps'),
+        ('tenants', '0003_verified_domains'),
     ]
 
     operations = [

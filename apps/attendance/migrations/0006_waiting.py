@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_device_rebind'),
-        ('attendance', '0004_signs'),
+        ('attendance', '0005_bounds_and_stamps'),
         ('biometrics', '0002_key_and_thresholds'),
         ('class_sessions', '0001_initial'),
         ('enrollments', '0001_initial'),
