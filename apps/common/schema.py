@@ -14,7 +14,8 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
-from apps.common.api import AnyAccept
+from apps.common.api import AnyAccept, RouteThrottle
+from apps.common.route_limits import scope_of
 
 # What a status means wherever the view does not say more.
 MEANINGS: Final[dict[int, str]] = {
@@ -93,7 +94,8 @@ class CampusSchema(AutoSchema):
             found |= {400, 415}
         if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
             found.add(400)
-        if self.view.get_throttles():
+        own = [rule for rule in self.view.get_throttles() if not isinstance(rule, RouteThrottle)]
+        if own or scope_of(self.method, self.path):
             found.add(429)
         return found
 
