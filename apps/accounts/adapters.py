@@ -64,6 +64,8 @@ class AccountAdapter(DefaultAccountAdapter):
             sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
     def set_password(self, user: Any, password: str) -> None:
+        """By the link of a letter or with the old password: the owner's device either way."""
+        device_remember(self.request, account=user.email)
         password_set(
             user=user,
             password=password,

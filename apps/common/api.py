@@ -5,15 +5,13 @@ DRF loads this while it loads its own views: nothing here may import `rest_frame
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.throttling import BaseThrottle
 
-from apps.common.cache import count_up
 from apps.common.errors import Refused, TooMany
-from apps.common.http import client_address
+from apps.common.route_limits import is_within, rate_of, scope_of, who_asks
 
 
 class RefusedResponse(exceptions.APIException):
@@ -68,20 +66,21 @@ class Throttled(BaseThrottle):
     """
 
     scope = ""
-    periods = {"sec": 1, "min": 60, "hour": 3600}
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        number, seconds = self._rate()
-        who = request.user.pk or client_address(request)
-        return count_up(f"throttle:{self.scope}:{who}", seconds=seconds) <= number
+        return is_within(self.scope, who_asks(request))
 
     def wait(self) -> float:
-        return self._rate()[1]
+        return rate_of(self.scope)[1]
 
-    def _rate(self) -> tuple[int, int]:
-        rate = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][self.scope]
-        number, _slash, period = rate.partition("/")
-        return int(number), self.periods[period]
+
+class RouteThrottle(Throttled):
+    """The default of every view: what `route_limits` says of its address."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        match = request.resolver_match
+        self.scope = scope_of(request.method, match.route) if match else ""
+        return not self.scope or super().allow_request(request, view)
 
 
 def throttle(scope: str) -> type[Throttled]:

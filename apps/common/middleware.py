@@ -49,11 +49,13 @@ FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
+# allauth's own limits, all of them per minute, do not say when to come back.
+LIBRARY_LIMIT_SECONDS: Final = 60
 POLICY: Final = ", ".join(f"{name}={who}" for name, who in sorted(FEATURES.items()))
 
 
 class AnswerHeadersMiddleware:
-    """`Cache-Control: no-store` and `Permissions-Policy`.
+    """`Cache-Control: no-store`, `Permissions-Policy`, and `Retry-After` with every 429.
 
     An answer is about a person unless its view says that it is public: nothing on the way keeps a
     copy of it, the browser's own cache of a computer with many users included. A view that only
@@ -66,6 +68,8 @@ class AnswerHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response["Permissions-Policy"] = POLICY
+        if response.status_code == 429 and "Retry-After" not in response:
+            response["Retry-After"] = str(LIBRARY_LIMIT_SECONDS)
         if "public" not in response.get("Cache-Control", ""):
             response["Cache-Control"] = "private, no-store"
         return response

@@ -15,8 +15,9 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
-from apps.common.api import AnyAccept
+from apps.common.api import AnyAccept, RouteThrottle
 from apps.common.inputs import Strict
+from apps.common.route_limits import scope_of
 
 # What a status means wherever the view does not say more.
 MEANINGS: Final[dict[int, str]] = {
@@ -102,7 +103,8 @@ class CampusSchema(AutoSchema):
         # The check of a browser's CSRF token reads the body of every POST.
         if "requestBody" in operation or self.method == "POST":
             found |= {413, 415}
-        if self.view.get_throttles():
+        own = [rule for rule in self.view.get_throttles() if not isinstance(rule, RouteThrottle)]
+        if own or scope_of(self.method, self.path):
             found.add(429)
         return found
 

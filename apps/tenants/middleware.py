@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from apps.common.api import error_body
 from apps.common.errors import NotFound, Refused, TooMany
 from apps.common.http import wants_json
+from apps.common.route_limits import is_within, scope_of, too_many, who_of_page
 from apps.common.rows import FixedQuery
 from apps.tenants.addresses import asked_host
 from apps.tenants.models import Campus
@@ -131,3 +132,24 @@ def request_campus(request: HttpRequest) -> Campus:
             raise Campus.DoesNotExist
         request._campus = campus  # type: ignore[attr-defined]
     return campus
+
+
+class RouteLimitMiddleware:
+    """The limits of `route_limits` for pages and the libraries' addresses; REST views ask alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, _args: Any, arguments: dict[str, Any]
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        scope = scope_of(request.method or "", match.route) if match else ""
+        if not scope or hasattr(view, "cls"):
+            return None
+        if is_within(scope, who_of_page(request, scope, arguments)):
+            return None
+        return refuse(request, too_many(scope))

@@ -8,6 +8,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.accounts.known_devices import mark_of
+from apps.accounts.password_links import password_link
+from apps.tenants.scope import campus_scope
 from tests.accounts.support import at, code_of, login
 from tests.factories import PASSWORD, Cast
 
@@ -202,6 +204,28 @@ def test_strangers_do_not_keep_the_owner_out_where_the_account_is_signed_in(cast
     from_everywhere(cast, STRANGERS + 5)
     neighbour = {"REMOTE_ADDR": "2001:db8:5:5::2"}
     assert login(at(cast.host), cast.student.email, **neighbour).status_code == 200
+
+
+def test_a_letter_lets_the_owner_in_at_a_new_place(cast: Cast) -> None:
+    from_everywhere(cast, STRANGERS + 5)
+    new_place = Client(headers={"host": cast.host}, REMOTE_ADDR="192.0.2.1")
+    with campus_scope(cast.campus):
+        link = password_link(cast.student.user_id, {"host": cast.host})  # type: ignore[arg-type]
+    page = new_place.get(link, follow=True)
+    new = "another horse battery staple"
+    new_place.post(page.request["PATH_INFO"], {"password1": new, "password2": new})
+    body = {"login": cast.student.email, "password": new}
+    assert new_place.post("/accounts/login/", body).status_code == 302
+    assert new_place.get("/api/v1/me").status_code == 200
+
+
+def test_the_librarys_own_limits_say_when_to_come_back(cast: Cast) -> None:
+    browser = Client(headers={"host": cast.host})
+    browser.force_login(cast.admin)
+    body = {"oldpassword": WRONG, "password1": "x", "password2": "x"}
+    answers = [browser.post("/accounts/password/change/", body) for _n in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert answers[-1]["Retry-After"] == "60"
 
 
 def test_a_forged_or_foreign_device_cookie_is_a_stranger(cast: Cast) -> None:

@@ -82,6 +82,16 @@ def test_nobody_signs_up(api: APIClient, cast: Cast) -> None:
     assert not User.objects.filter(email__in=["new@north.example", "n@north.example"]).exists()
 
 
+def test_closed_sign_up_tells_nobody_who_has_an_account(api: APIClient, cast: Cast) -> None:
+    answers = set()
+    for email in (cast.student.email, "unknown@north.example"):
+        answer = api.post("/_allauth/app/v1/auth/signup", {"email": email, "password": PASSWORD})
+        body = {"email": email, "password1": PASSWORD, "password2": PASSWORD}
+        page = Client(headers={"host": cast.host}).post("/accounts/signup/", body)
+        answers.add((answer.status_code, answer.content, page.status_code, len(page.content)))
+    assert len(answers) == 1
+
+
 @pytest.mark.parametrize("path", ["/accounts/email/", "/_allauth/app/v1/account/email"])
 def test_nobody_changes_their_own_e_mail_address(cast: Cast, path: str) -> None:
     client = signed_in(cast.host, cast.student.email)

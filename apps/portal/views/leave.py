@@ -19,6 +19,7 @@ from apps.attendance.services.leave import leave_request, leave_withdraw
 from apps.audit.actors import request_actor
 from apps.common.api import throttle
 from apps.common.errors import Refused
+from apps.common.route_limits import too_many
 from apps.portal.forms_student import AppealForm, LeaveForm, RequestForm
 from apps.portal.pages import portal_page
 
@@ -28,7 +29,7 @@ LEAVE_PAGE: Final = 20
 def _refuse_flood(request: HttpRequest) -> None:
     """The same limit as in the API, which counts together with it."""
     if not throttle("leave")().allow_request(request, None):
-        raise Refused("throttled", _("These were many requests. Try again in an hour."), status=429)
+        raise too_many("leave")
 
 
 def _show(request: HttpRequest, form: RequestForm, **context: Any) -> HttpResponse:

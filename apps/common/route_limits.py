@@ -1,0 +1,99 @@
+"""Which addresses may be asked how often, in one table for the API, the pages and the libraries.
+
+For what is expensive, makes something secret, or answers without a sign-in. A test walks every
+address and wants each of these here, or limited by its own view.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from apps.common.cache import count_up
+from apps.common.errors import TooMany
+from apps.common.http import address_group, client_address
+
+SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600}
+
+# (method, address with * for its places, scope in DEFAULT_THROTTLE_RATES); the first one counts.
+LIMITS: Final = (
+    ("POST", "api/v1/reports/exports", "export"),
+    ("GET", "api/v1/reports/*", "report"),
+    ("GET", "api/v1/me/attendance", "report"),
+    ("GET", "api/v1/face-verifications/metrics", "report"),
+    ("GET", "api/v1/search", "search"),
+    ("POST", "api/v1/me/calendar-link", "link"),
+    ("POST", "api/v1/me/device*", "device"),
+    ("POST", "api/v1/me/push-tokens", "device"),
+    ("POST", "api/v1/sessions/start", "start"),
+    ("POST", "api/v1/sessions/*/one-time-code", "one_time_code"),
+    ("POST", "api/v1/sessions/*/burst", "one_time_code"),
+    ("POST", "api/v1/students/*/face-samples", "face_upload"),
+    ("POST", "api/v1/students", "person"),
+    ("POST", "api/v1/faculty", "person"),
+    ("POST", "api/v1/timetable/generate", "generate"),
+    ("POST", "api/v1/imports/*", "import_step"),
+    ("PUT", "api/v1/imports/*", "import_step"),
+    ("GET", "api/v1/imports/templates/*", "download"),
+    ("GET", "api/v1/imports/*/errors.xlsx", "download"),
+    ("GET", "api/v1/*/attachment", "download"),
+    ("GET", "api/schema/", "schema"),
+    ("GET", "api/docs/", "schema"),
+    ("GET", "calendar/*", "calendar_feed"),
+    ("POST", "_allauth/app/v1/tokens/refresh", "refresh"),
+    ("POST", "_allauth/app/v1/auth/password/reset", "password_reset"),
+    ("POST", "accounts/password/reset/key/*", "password_reset"),
+    ("POST", "reports/export", "export"),
+    ("GET", "reports/", "report"),
+    ("POST", "week/calendar-link", "link"),
+    ("POST", "teach/start", "start"),
+    ("POST", "teach/sessions/*/code", "one_time_code"),
+)
+
+
+@lru_cache(maxsize=2048)
+def scope_of(method: str, route: str) -> str:
+    """The scope that limits this address, as the resolver or the schema writes it; "" for none."""
+    method = "GET" if method == "HEAD" else method
+    path = re.sub(r"\(\?P<\w+>[^)]*\)|<[^>]*>|\{[^}]*\}", "*", route)
+    path = re.sub(r"\^|\$|\\Z", "", path).lstrip("/")
+    return next((s for m, pattern, s in LIMITS if m == method and fnmatchcase(path, pattern)), "")
+
+
+def rate_of(scope: str) -> tuple[int, int]:
+    """How many in how many seconds."""
+    number, _slash, period = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][scope].partition("/")
+    return int(number), SECONDS[period]
+
+
+def is_within(scope: str, who: object) -> bool:
+    """Count one request; `who` None is nobody, and not limited."""
+    number, seconds = rate_of(scope)
+    return who is None or count_up(f"throttle:{scope}:{who}", seconds=seconds) <= number
+
+
+def who_asks(request: Any) -> object:
+    """The person; without a sign-in the address, of IPv6 the /64."""
+    return request.user.pk or address_group(client_address(request))
+
+
+def too_many(scope: str) -> TooMany:
+    message = _("These were many requests. Wait a little and try again.")
+    return TooMany("throttled", message, retry_after=rate_of(scope)[1])
+
+
+def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> object:
+    """Like `who_asks`; a link or token that opens something by itself is counted by itself.
+
+    Many phones are behind one address, and one calendar service reads the feeds of many people.
+    """
+    if scope == "calendar_feed":
+        return sha256(str(arguments["token"]).encode()).hexdigest()
+    if scope in ("refresh", "password_reset"):
+        return sha256(request.body + request.path.encode()).hexdigest()
+    return who_asks(request)
