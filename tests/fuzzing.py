@@ -275,7 +275,7 @@ class Fuzz:
         self.cast = cast
         self.described = Described(document)
         self.random = Random(seed)
-        self.rows = {(row.method, _documented(row)): row for row in ROWS}
+        self.rows = {(row.method, documented(row)): row for row in ROWS}
         self.ids = {
             "course": cast.course.pk,
             "student": cast.student.pk,
@@ -385,7 +385,7 @@ class Fuzz:
                     role=self.random.choice(["admin", "super_admin"]), method="get", path=path
                 )
             elif row.method == "get":
-                path = f"{self._address('get', _documented(row), nasty=0.2)}?{self._query(ASKED)}"
+                path = f"{self._address('get', documented(row), nasty=0.2)}?{self._query(ASKED)}"
                 yield Bent(role=role, method="get", path=path)
             else:
                 yield self._page_form(role, row)
@@ -399,7 +399,7 @@ class Fuzz:
         text = urlencode(
             {name: _sendable(str(bent.get(name, body[name]))) for name in chosen}
         ).encode()
-        where = self._address(row.method, _documented(row), nasty=0.1)
+        where = self._address(row.method, documented(row), nasty=0.1)
         return Bent(role=role, method=row.method, path=where, body=text, kind=FORM_KIND)
 
     def _query(self, names: Sequence[str]) -> str:
@@ -482,7 +482,7 @@ def _lists_of_the_administration() -> list[str]:
     ]
 
 
-def _documented(row: Row) -> str:
+def documented(row: Row) -> str:
     """The row's address as OpenAPI writes it."""
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", row.route)
 

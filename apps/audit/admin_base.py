@@ -88,6 +88,12 @@ BOUNDED: Final[dict[type[models.Field], dict[str, Any]]] = {
 }
 
 
+# Parts of dates, which Django reckons with before it looks whether they can be.
+RECKONED: Final = frozenset(
+    ("year", "iso_year", "quarter", "month", "week", "week_day", "iso_week_day", "day", "hour")
+)
+
+
 class CampusModelAdmin(ScopedChoices, ModelAdmin):
     """Rows of the entered campus only (the manager sees to that); every change is audited."""
 
@@ -117,7 +123,9 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         """Only the declared filters: Django would also allow every own column, hashes included."""
         declared = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
         head = lookup.split("__", 1)[0]
-        known = head in declared or lookup in self.lookups
+        known = (
+            head in declared and not RECKONED & set(lookup.split("__"))
+        ) or lookup in self.lookups
         return known and super().lookup_allowed(lookup, value, request)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:

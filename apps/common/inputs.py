@@ -12,7 +12,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils.html import is_html_input
 
 from apps.common.fields import LARGEST_ID, ClockField, DayField, MomentField
-from apps.common.texts import validate_line, validate_prose
+from apps.common.texts import validate_line, validate_prose, validate_visible
 
 M = TypeVar("M", bound=models.Model)
 
@@ -72,6 +72,8 @@ def _bound(field: Any) -> None:
     ):
         is_line = field.max_length is not None and field.max_length <= LONGEST_LINE
         field.validators.append(validate_line if is_line else validate_prose)
+        if not field.allow_blank:
+            field.validators.append(validate_visible)
     elif isinstance(field, serializers.IntegerField) and field.max_value is None:
         field.validators.append(_within_bigint)
     elif isinstance(child := getattr(field, "child", None), serializers.Field):

@@ -38,8 +38,12 @@ def is_visible(value: str) -> bool:
     return any(unicodedata.category(character)[0] not in "ZC" for character in value)
 
 
+def validate_visible(value: Any) -> None:
+    if not is_visible(str(value)):
+        raise ValidationError(_("This field may not be blank."), "blank")
+
+
 def validate_name(value: Any) -> None:
     """What somebody or something is called: one line with something to see in it."""
     validate_line(value)
-    if not is_visible(str(value)):
-        raise ValidationError(_("This field may not be blank."), "blank")
+    validate_visible(value)
