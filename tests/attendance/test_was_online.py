@@ -177,8 +177,8 @@ def test_requests_and_renewed_tokens_are_noted_without_a_statement(
     assert noted(cast) == [(me, True)]  # the sign-in
     phone.client.get("/api/v1/me")
     assert noted(cast) == [(me, False), (me, True)]
-    with django_assert_num_queries(0):
-        note(cast, timezone.now())
+    with campus_scope(cast.campus), django_assert_num_queries(0):
+        contact_note(user_id=me, now=timezone.now())
 
 
 def test_a_renewed_token_is_noted(cast: Cast, api: Any) -> None:

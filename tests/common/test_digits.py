@@ -1,0 +1,77 @@
+"""Digits of every script, wherever a number is typed."""
+
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+from rest_framework import serializers
+
+from apps.common.digits import CodeField, plain_digits, plain_number
+from apps.imports.kinds import fields
+from apps.qr_otp.tokens import normal_text
+
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+DEVANAGARI = str.maketrans("0123456789", "०१२३४५६७८९")
+SCRIPTS = pytest.mark.parametrize("script", [ARABIC, PERSIAN, FULL_WIDTH, DEVANAGARI])
+
+
+@SCRIPTS
+def test_every_script_reads_the_same(script: dict[int, int]) -> None:
+    assert plain_digits("Room 1024-b".translate(script)) == "Room 1024-b"
+
+
+@pytest.mark.parametrize("text", ["x²", "½", "Ⅳ", "①", "naïve", "", "12"])
+def test_what_is_no_digit_stays(text: str) -> None:
+    assert plain_digits(text) == text
+
+
+def test_decimal_signs_of_other_scripts() -> None:
+    assert plain_number("١٬٢٣٤٫٥") == "1234.5"
+
+
+@SCRIPTS
+def test_codes(script: dict[int, int]) -> None:
+    field = CodeField()
+    assert field.run_validation("012345".translate(script)) == "012345"
+    assert field.run_validation(" 012 345 ") == "012345"
+    for wrong in ("12345", "1234567", "12345a", "12345²", ""):
+        with pytest.raises(serializers.ValidationError):
+            field.run_validation(wrong)
+
+
+def test_text_codes() -> None:
+    assert normal_text("ｋ７ｐｍ-３ｑｘｄ") == "K7PM3QXD"
+    assert normal_text("k٧pm ۳qxd") == "K7PM3QXD"
+
+
+@SCRIPTS
+@pytest.mark.parametrize(
+    ("parse", "typed", "value"),
+    [
+        (fields.integer(0, 9999), "2026", 2026),
+        (fields.decimal(0, 100), "3,5", Decimal("3.5")),
+        (fields.phone, "+49 151 12345678", "+4915112345678"),
+        (fields.year_of_study, "E2", 2),
+        (fields.day, "01.09.2026", date(2026, 9, 1)),
+        (fields.day, "2026-09-01", date(2026, 9, 1)),
+        (fields.clock, "08:30", time(8, 30)),
+        (fields.weekday, "3", 3),
+        (fields.yes_no, "1", True),
+        (fields.code(), "N0042", "N0042"),
+    ],
+)
+def test_cells_of_an_import(
+    script: dict[int, int], parse: fields.Parse, typed: str, value: object
+) -> None:
+    assert parse(typed.translate(script)) == value
+
+
+@SCRIPTS
+def test_numbers_of_the_api(script: dict[int, int]) -> None:
+    """The REST framework's own fields read them already; this keeps it so."""
+    decimal = serializers.DecimalField(max_digits=5, decimal_places=2)
+    assert serializers.IntegerField().run_validation("42".translate(script)) == 42
+    assert decimal.run_validation("4.25".translate(script)) == Decimal("4.25")
+    assert serializers.FloatField().run_validation("4.25".translate(script)) == 4.25
