@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.google import CampusGoogleProvider
+from apps.accounts.google import GOOGLE, CampusGoogleProvider
 from apps.accounts.models import User
 from apps.accounts.permissions import may_enter
 from apps.accounts.services import password_set, sign_in_record
@@ -88,6 +88,10 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return False
+
+    def get_requests_session(self) -> Any:
+        """For the token endpoint: over our client, like everything that leaves the platform."""
+        return GOOGLE.session()
 
     def get_provider(self, request: HttpRequest, provider: Any, client_id: Any = None) -> Any:
         """Google through our verification; 404 for pages of a provider that is not set up.

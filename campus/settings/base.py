@@ -141,6 +141,8 @@ CAMPUS_RESOLVERS = [
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/api/schema/", "/api/docs/"]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
+# Our requests go to public addresses by https; exactly these host:port may be private, and http.
+OUTGOING_PRIVATE_ADDRESSES = env_list("OUTGOING_PRIVATE_ADDRESSES")
 
 # --- Timetable -------------------------------------------------------------------------------
 
