@@ -66,8 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):
             stop(request, _("Nobody on this campus has this account."))
         super().login(request, user)
         request.session[CAMPUS_KEY] = entered_campus_id()
-        if entered_campus_id() is not None:
-            sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
+        sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
     def set_password(self, user: Any, password: str) -> None:
         password_set(
