@@ -61,6 +61,7 @@ def set_up(var: Path, url: str) -> None:
         DJANGO_SETTINGS_MODULE="bench.settings",
         CAMPUS_VAR=str(var),
         FCM_URL=url,
+        OUTGOING_PRIVATE_ADDRESSES=url.removeprefix("http://"),
         FCM_CREDENTIALS_FILE=str(var / "service-account.json"),
         NOTIFICATIONS_PUSH_CONCURRENCY=str(CONNECTIONS),
     )

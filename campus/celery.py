@@ -1,11 +1,25 @@
 """The Celery application: tasks are found in `apps.*.tasks`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
 app = Celery("campus")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_another_key(**_: Any) -> None:
+    """Celery logs the exceptions of receivers and goes on: only this ends the process."""
+    from apps.tenants.master_key import WrongMasterKey, confirm_at_start
+
+    try:
+        confirm_at_start()
+    except WrongMasterKey as error:
+        raise SystemExit(str(error)) from error

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.google import CampusGoogleProvider
+from apps.accounts.google import GOOGLE, CampusGoogleProvider
 from apps.accounts.guesses import PASSWORD, guess_or_stop, guess_right
 from apps.accounts.known_devices import device_remember
 from apps.accounts.mails import CLOSED, MAILS, NOT_SENT, text_data
@@ -60,8 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
         request.session[CAMPUS_KEY] = entered_campus_id()
         device_remember(request, account=user.email)
-        if entered_campus_id() is not None:
-            sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
+        sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
     def set_password(self, user: Any, password: str) -> None:
         """By the link of a letter or with the old password: the owner's device either way."""
@@ -101,6 +100,10 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return False
+
+    def get_requests_session(self) -> Any:
+        """For the token endpoint: over our client, like everything that leaves the platform."""
+        return GOOGLE.session()
 
     def get_provider(self, request: HttpRequest, provider: Any, client_id: Any = None) -> Any:
         """Google through our verification; 404 for pages of a provider that is not set up.

@@ -19,6 +19,8 @@ from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
 from apps.accounts.permissions import ADMIN_ROLES, roles_of
+from apps.audit.actors import request_actor
+from apps.audit.services import record_platform
 from apps.tenants.middleware import CHOSEN_CAMPUS, request_campus
 from apps.tenants.models import Campus
 from apps.tenants.scope import NoCampus
@@ -96,11 +98,17 @@ class CampusAdminSite(UnfoldAdminSite):
         """A super_admin works for this campus from now on; an empty choice leaves all."""
         if request.user.is_superuser:
             chosen = request.POST.get("campus")
-            if chosen:
-                campus = get_object_or_404(Campus, slug=chosen, is_active=True)
-                request.session[CHOSEN_CAMPUS] = campus.pk
-            else:
+            campus = get_object_or_404(Campus, slug=chosen, is_active=True) if chosen else None
+            if campus is None:
                 request.session.pop(CHOSEN_CAMPUS, None)
+            else:
+                request.session[CHOSEN_CAMPUS] = campus.pk
+            record_platform(
+                actor=request_actor(request),
+                action=f"platform.campus.{'left' if campus is None else 'entered'}",
+                now=timezone.now(),
+                target=campus,
+            )
         return redirect("admin:index")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

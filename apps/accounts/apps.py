@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("people")
 
     def ready(self) -> None:
+        from apps.accounts import receivers
         from apps.accounts.password_links import password_link
         from apps.accounts.selectors import contact_book, languages, phone_numbers
         from apps.notifications.addresses import (
@@ -20,3 +21,4 @@ class AccountsConfig(AppConfig):
         register_phone_book(phone_numbers)
         register_contact_book(contact_book)
         register_language_book(languages)
+        receivers.connect()

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
-import requests
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.google.provider import GoogleProvider
 from allauth.socialaccount.providers.google.views import (
@@ -29,6 +28,7 @@ from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.common.http import AddressRefused, HttpClient, NoAnswer, Target
 from apps.tenants.addresses import asked_host, campus_url
 from apps.tenants.scope import entered_campus_id
 
@@ -40,6 +40,23 @@ CERTS_CACHE_KEY: Final = "accounts:google:certificates"
 CERTS_SECONDS: Final = (60, 86_400)  # bounds of what Cache-Control may say
 CERTS_WITHOUT_HINT: Final = 3_600
 KEPT_CLAIMS: Final = ("sub", "email", "email_verified", "hd")
+
+
+def google_address(name: str, usual: str) -> str:
+    address: str = settings.SOCIALACCOUNT_PROVIDERS.get("google", {}).get(name, usual)
+    return address
+
+
+def google_origins() -> list[str]:
+    """Where requests about a sign-in go: the certificates' host and the token endpoint's."""
+    addresses = (
+        google_address("CERTS_URL", CERTS_URL),
+        google_address("ACCESS_TOKEN_URL", ACCESS_TOKEN_URL),
+    )
+    return [Target.of(address).origin for address in addresses]
+
+
+GOOGLE: Final = HttpClient(origins=google_origins, connections=4)
 
 
 def verified_claims(credential: str, *, client_id: str, nonce: str | None = None) -> dict[str, Any]:
@@ -85,11 +102,13 @@ def google_certificates() -> dict[str, str]:
     known: dict[str, str] | None = cache.get(CERTS_CACHE_KEY)
     if known is not None:
         return known
-    url = settings.SOCIALACCOUNT_PROVIDERS.get("google", {}).get("CERTS_URL", CERTS_URL)
-    with get_adapter().get_requests_session() as session:
-        answer = session.get(url)
-        answer.raise_for_status()
-        found: dict[str, str] = answer.json()
+    try:
+        answer = GOOGLE.request("GET", google_address("CERTS_URL", CERTS_URL))
+    except (NoAnswer, AddressRefused) as error:
+        raise OAuth2Error("Google's certificates cannot be fetched") from error
+    found = answer.object()
+    if answer.status != 200 or not found or not all(isinstance(v, str) for v in found.values()):
+        raise OAuth2Error(f"Google answered {answer.status} without certificates")
     cache.set(CERTS_CACHE_KEY, found, _max_age(answer.headers.get("Cache-Control", "")))
     return found
 
@@ -114,9 +133,8 @@ class CampusGoogleAdapter(GoogleOAuth2Adapter):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
-        addresses = settings.SOCIALACCOUNT_PROVIDERS.get("google", {})
-        self.access_token_url = addresses.get("ACCESS_TOKEN_URL", ACCESS_TOKEN_URL)
-        self.authorize_url = addresses.get("AUTHORIZE_URL", AUTHORIZE_URL)
+        self.access_token_url = google_address("ACCESS_TOKEN_URL", ACCESS_TOKEN_URL)
+        self.authorize_url = google_address("AUTHORIZE_URL", AUTHORIZE_URL)
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         """At the campus's own domain, whatever the request calls its host."""
@@ -144,7 +162,7 @@ class CampusGoogleProvider(GoogleProvider):
             if not isinstance(credential, str):
                 raise OAuth2Error("No ID token")
             claims = verified_claims(credential, client_id=self.app.client_id)
-        except (OAuth2Error, requests.RequestException) as error:
+        except OAuth2Error as error:
             raise get_adapter().validation_error("invalid_token") from error
         return self.sociallogin_from_response(request, claims)
 

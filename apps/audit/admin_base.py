@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.audit.actors import request_actor
-from apps.audit.services import record
+from apps.audit.services import record, record_platform
 from apps.common.errors import Refused
 from apps.common.form_fields import ClockField, DayField, SplitMomentField
-from apps.tenants.models import Campus
+from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope, entered_campus_id
 from apps.tenants.search import matching
 
@@ -227,20 +227,24 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
     def log(request: HttpRequest, obj: models.Model, what: str, data: dict[str, Any]) -> None:
         """One audit entry: in the chain of the campus that the row is, or belongs to.
 
-        Rows of the platform that belong to none are noted in the entered campus, if any.
+        Rows that belong to none are noted in the entered campus, if any. What a platform
+        administrator does to such rows, or outside every campus, is noted in the platform's log.
         """
+        entry: dict[str, Any] = {
+            "actor": request_actor(request),
+            "action": f"admin.{obj._meta.model_name}.{what}",
+            "now": timezone.now(),
+            "target": obj,
+            "data": data,
+        }
         owner = obj.pk if isinstance(obj, Campus) else getattr(obj, "campus_id", None)
         campus_id = owner or entered_campus_id()
-        if campus_id is None:
-            return
-        with campus_scope(campus_id):
-            record(
-                actor=request_actor(request),
-                action=f"admin.{obj._meta.model_name}.{what}",
-                now=timezone.now(),
-                target=obj,
-                data=data,
-            )
+        if campus_id is not None:
+            with campus_scope(campus_id):
+                record(**entry)
+        by_the_platform = request.user.is_superuser and not isinstance(obj, CampusModel)
+        if campus_id is None or by_the_platform:
+            record_platform(**entry)
 
 
 class IndexedSearch:

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class AuditConfig(AppConfig):
     name = "apps.audit"
     verbose_name = _("audit")
+
+    def ready(self) -> None:
+        from apps.audit.services import key_proof
+        from apps.tenants.master_key import register_proof
+
+        register_proof(key_proof)

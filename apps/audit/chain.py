@@ -9,18 +9,22 @@ import hashlib
 import hmac
 import json
 from datetime import UTC
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
-from apps.audit.models import Entry
+from apps.audit.digests import canonical_json
+from apps.audit.models import Entry, PlatformEntry
 from apps.common.crypto import campus_key
 
 PURPOSE: Final = "audit"
 FIRST_LINK: Final = bytes(32)
 
+AnyEntry = Entry | PlatformEntry
 
-def canonical(entry: Entry) -> bytes:
-    """The entry's content as one unambiguous byte string (JSON, sorted keys, UTC, UTF-8)."""
-    content = {
+
+def content_of(entry: AnyEntry) -> dict[str, Any]:
+    """Everything that the MAC vouches for."""
+    return {
         "campus": entry.campus_id,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor_id": entry.actor_id,
@@ -32,20 +36,41 @@ def canonical(entry: Entry) -> bytes:
         "target_id": entry.target_id,
         "data": entry.data,
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
 
 
-def entry_mac(entry: Entry) -> bytes:
-    """MAC of one entry's content under the campus's audit key (32 bytes)."""
+def canonical(entry: AnyEntry) -> bytes:
+    """The entry's content as one unambiguous byte string (JSON, sorted keys, UTC, UTF-8)."""
+    return canonical_json(content_of(entry))
+
+
+def entry_mac(entry: AnyEntry) -> bytes:
+    """MAC of one entry's content under its campus's, or the platform's, audit key (32 bytes)."""
     return hmac.new(_key(entry), canonical(entry), hashlib.sha256).digest()
 
 
-def next_link(previous: bytes, position: int, entry: Entry) -> bytes:
+def is_genuine(entry: AnyEntry) -> bool:
+    """Whether the entry is as it was written."""
+    return hmac.compare_digest(bytes(entry.mac), entry_mac(entry))
+
+
+def next_link(previous: bytes, position: int, entry: AnyEntry) -> bytes:
     """Link of the entry at `position`, from the link before it (32 bytes)."""
     message = previous + position.to_bytes(8, "big") + entry.pk.to_bytes(8, "big") + entry.mac
     return hmac.new(_key(entry), message, hashlib.sha256).digest()
 
 
-def _key(entry: Entry) -> bytes:
+def as_stored(data: dict[str, Any]) -> dict[str, Any]:
+    """The data as PostgreSQL will give it back: its numbers know no exponents and no -0.
+
+    The MAC is over what is read, not over what was written.
+    """
+    kept: dict[str, Any] = json.loads(json.dumps(data), parse_float=_number)
+    return kept
+
+
+def _number(text: str) -> int | float:
+    return int(Decimal(text)) if "e+" in text else float(text) + 0.0
+
+
+def _key(entry: AnyEntry) -> bytes:
     return campus_key(PURPOSE, entry.campus_id)

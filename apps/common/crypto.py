@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 KEY_BYTES: Final = 32
+PLATFORM: Final = 0  # in the place of a campus's id, for what belongs to none
 NONCE_BYTES: Final = 12  # NIST SP 800-38D, §8.2
 
 
@@ -52,6 +53,21 @@ def unseal(purpose: str, campus_id: int, sealed: bytes, *, context: bytes = b"")
         return AESGCM(campus_key(purpose, campus_id)).decrypt(nonce, body, context)
     except (InvalidTag, ValueError) as error:
         raise SealBroken(purpose) from error
+
+
+def check_value(master: bytes) -> bytes:
+    """What may be stored to recognise a master key again (32 bytes).
+
+    Derived like every other key and used for nothing else: HKDF's outputs tell nothing about one
+    another, nor about the random key that they come from.
+    """
+    return _derive(master, "key-check", PLATFORM, 1)
+
+
+def fingerprint(value: bytes) -> str:
+    """The first 64 bits of a check value, for people to compare: A1B2-C3D4-E5F6-0718."""
+    digits = value[:8].hex().upper()
+    return "-".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
 
 def keyed_hash(purpose: str, campus_id: int, message: bytes) -> bytes:

@@ -1,11 +1,41 @@
-"""Facts about a request that more than one app needs."""
+"""HTTP in both directions: facts about a request to us, and the one client for requests of ours.
 
+No other module opens connections of its own (`tests/common/test_outgoing.py`).
+"""
+
+import io
 import ipaddress
+import math
 import re
-from typing import Final
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException, HTTPResponse
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+from urllib.parse import urlencode
 
+import requests
 from django.conf import settings
 from django.http import HttpRequest
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.util import parse_url
+
+from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
+from apps.common.peers import is_public
+
+PORTS: Final = {"https": 443, "http": 80}
+NAME: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+CHUNK: Final = 1 << 16  # bytes
+SLICE: Final = 1 << 14  # bytes sent before the clock is looked at again
+SessionError = requests.RequestException  # what `HttpClient.session()` raises
 
 IPV6_PREFIX: Final = 64  # what one customer gets at least: whoever has one address has them all
 _BRACKETED: Final = re.compile(r"^\[([^\]]*)\](?::\d*)?$")
@@ -54,3 +84,332 @@ def address_group(address: str | None) -> str | None:
 def wants_json(request: HttpRequest) -> bool:
     """API paths answer errors as JSON, pages answer them as pages."""
     return request.path.startswith(("/api/", "/_allauth/"))
+
+
+# --- Requests to others ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a request goes, as the connection itself understands the address."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> "Target":
+        """Raises `AddressRefused`."""
+        if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+            raise AddressRefused("An address is written in ASCII, without spaces and backslashes.")
+        try:
+            parts = parse_url(url)
+        except LocationParseError as error:
+            raise AddressRefused("This is no address.") from error
+        if parts.scheme not in PORTS or not parts.host or parts.auth or parts.fragment:
+            raise AddressRefused("An address is https://host/path, without user and fragment.")
+        port = PORTS[parts.scheme] if parts.port is None else parts.port
+        return cls(scheme=parts.scheme, host=parts.host, port=port, path=parts.request_uri)
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        usual = self.port == PORTS[self.scheme]
+        return f"{self.scheme}://{self.host}" if usual else f"{self.scheme}://{self.place}"
+
+    def lies_in(self, origin: str) -> bool:
+        """Whether this is that origin, or (`https://*.example.org`) a name below it."""
+        try:
+            known = Target.of(origin.replace("://*.", "://", 1))
+        except AddressRefused:  # no origin: nothing lies in it
+            return False
+        if (self.scheme, self.port) != (known.scheme, known.port):
+            return False
+        if "://*." in origin:
+            return self.host.endswith(f".{known.host}") and bool(NAME.fullmatch(self.host))
+        return self.host == known.host
+
+
+class HttpClient:
+    """Sends every request that leaves the platform, over connections that are kept open.
+
+    The address is parsed once, by the connection's own parser. `origins()` names what may be
+    asked (`https://host`, `https://*.host`); None: any host. The name is resolved once and the
+    connection made to an address that was checked: public ones only, and https only, unless
+    `OUTGOING_PRIVATE_ADDRESSES` names exactly this host:port or the caller is `trusted`, that is,
+    an operator typed the address. Redirects are answers like any other. `limits` hold for the
+    whole request, however slowly bytes drip. Proxies of the environment are not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        origins: Callable[[], Iterable[str]] | None = None,
+        trusted: bool = False,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
+        connections: int = 1,
+    ) -> None:
+        self._origins = origins
+        self._trusted = trusted
+        self._limits = limits
+        self._pools = PoolManager(maxsize=connections, block=True)
+        self._pools.pool_classes_by_scheme = pools_for(self.may_be_private)
+
+    def may_be_private(self, place: str) -> bool:
+        return self._trusted or place in settings.OUTGOING_PRIVATE_ADDRESSES
+
+    def allows(self, url: str) -> bool:
+        try:
+            self.target(url)
+        except AddressRefused:
+            return False
+        return True
+
+    def target(self, url: str) -> Target:
+        """The parsed address, if requests may go there; raises `AddressRefused`."""
+        target = Target.of(url)
+        if target.scheme != "https" and not self.may_be_private(target.place):
+            raise AddressRefused(f"{target.host} is not asked without TLS.")
+        if self._origins is not None and not any(
+            map(target.lies_in, filter(None, self._origins()))
+        ):
+            raise AddressRefused(f"{target.origin} is none of the addresses that we know.")
+        return target
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        on_bytes: Callable[[int, int], None] | None = None,
+    ) -> HttpAnswer:
+        """Ask once; `on_bytes(so far, expected)` hears how the body comes in.
+
+        Raises `AddressRefused` and `NoAnswer`.
+        """
+        target = self.target(url)
+        with until(self._limits):
+            try:
+                pool = self._pools.connection_from_host(target.host, target.port, target.scheme)
+                response = pool.urlopen(
+                    method,
+                    target.path,
+                    body=body,
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    pool_timeout=math.ceil(self._limits.whole),
+                )
+                content = self._body(response, on_bytes)
+            except (HTTPError, HTTPException, OSError) as error:
+                raise NoAnswer(f"{target.host}: {type(error).__name__}") from error
+        return HttpAnswer(status=response.status, headers=response.headers, body=content)
+
+    def post_form(
+        self, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self.request("POST", url, body=urlencode(fields).encode(), headers=form)
+
+    def session(self) -> requests.Session:
+        """This client for code that wants a session of `requests`; raises what that raises."""
+        session = requests.Session()
+        session.trust_env = False
+        session.max_redirects = 0
+        for scheme in PORTS:
+            session.mount(f"{scheme}://", Adapter(self))
+        return session
+
+    def _body(self, response: Any, on_bytes: Callable[[int, int], None] | None) -> bytes:
+        expected = response.headers.get("Content-Length", "")
+        content = bytearray()
+        try:
+            while chunk := response.read(CHUNK, decode_content=False):
+                content += chunk
+                if len(content) > self._limits.body:
+                    raise NoAnswer("the answer is too large")
+                if on_bytes:
+                    on_bytes(len(content), int(expected) if expected.isdecimal() else 0)
+        except BaseException:
+            response.close()
+            raise
+        finally:
+            response.release_conn()
+        return bytes(content)
+
+
+class Adapter(requests.adapters.BaseAdapter):
+    """Carries the requests of a `requests.Session` over our client."""
+
+    def __init__(self, client: HttpClient) -> None:
+        super().__init__()
+        self._client = client
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        try:
+            answer = self._client.request(
+                request.method or "GET", request.url or "", body=body, headers=request.headers
+            )
+        except (NoAnswer, AddressRefused) as error:
+            raise requests.ConnectionError(str(error), request=request) from error
+        response = requests.Response()
+        response.status_code, response.request = answer.status, request
+        response.headers = requests.structures.CaseInsensitiveDict(answer.headers)
+        response.url, response._content = request.url or "", answer.body
+        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+        return response
+
+    def close(self) -> None:
+        """The client keeps its connections for the next session."""
+
+
+# --- Connections: whom they lead to, and for how long -------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """Moments of the monotonic clock."""
+
+    connected: float
+    done: float
+
+
+_deadline: ContextVar[Deadline] = ContextVar("deadline")
+
+
+@contextmanager
+def until(limits: Limits) -> Iterator[None]:
+    now = time.monotonic()
+    token = _deadline.set(Deadline(connected=now + limits.connect, done=now + limits.whole))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def left(moment: float) -> float:
+    """Seconds until then; raises TimeoutError when there are none."""
+    seconds = moment - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("out of time")
+    return seconds
+
+
+def looked_up(host: str, port: int, *, seconds: float) -> list[Any]:
+    """`getaddrinfo`, which knows no timeout: asked in a thread that is left behind if it hangs."""
+    answer: SimpleQueue[Any] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.put(OSError(f"{host} does not resolve: {error}"))
+
+    threading.Thread(target=ask, daemon=True, name="look-up").start()
+    try:
+        found = answer.get(timeout=seconds)
+    except Empty as error:
+        raise TimeoutError(f"{host} does not resolve in time") from error
+    if isinstance(found, OSError):
+        raise found
+    return list(found)
+
+
+def connected(host: str, port: int, *, may_be_private: bool) -> socket.socket:
+    """A connection to an address that was checked, of a name that was resolved once."""
+    end = _deadline.get().connected
+    places = looked_up(host.strip("[]"), port, seconds=left(end))
+    for *_kind, address in places:
+        check_peer(host, address[0], may_be_private=may_be_private)
+    problem: OSError = OSError(f"{host} has no address")
+    for number, (family, kind, protocol, _name, address) in enumerate(places):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(left(end) / (len(places) - number))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.connect(address)
+            check_peer(host, connection.getpeername()[0], may_be_private=may_be_private)
+            connection.settimeout(left(end))  # for TLS
+        except OSError as error:
+            connection.close()
+            problem = error
+        except AddressRefused:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise problem
+
+
+def check_peer(host: str, address: str, *, may_be_private: bool) -> None:
+    if not may_be_private and not is_public(address):
+        raise AddressRefused(f"{host} leads to {address}, which is not on the public internet.")
+
+
+class _Reader(io.RawIOBase):
+    """What comes in on a socket, until the request's time is over."""
+
+    def __init__(self, connection: socket.socket, end: float) -> None:
+        self._connection = connection
+        self._end = end
+        self._raw = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(left(self._end))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    def __init__(self, connection: Any, *args: Any, end: float, **kwargs: Any) -> None:
+        super().__init__(connection, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Reader(connection, end))
+
+
+class _Guarded:
+    """Mixed into both kinds of connection."""
+
+    may_be_private: Callable[[str], bool]
+
+    def _new_conn(self: Any) -> socket.socket:
+        allowed = type(self).may_be_private(f"{self.host}:{self.port}")
+        return connected(self.host, self.port, may_be_private=allowed)
+
+    def send(self: Any, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        view = memoryview(data)
+        for start in range(0, len(view), SLICE):
+            self.sock.settimeout(left(_deadline.get().done))
+            self.sock.sendall(view[start : start + SLICE])
+
+    def getresponse(self: Any) -> Any:
+        self.timeout = left(_deadline.get().done)
+        self.response_class = partial(_Answer, end=_deadline.get().done)
+        return super().getresponse()  # type: ignore[misc]
+
+
+def pools_for(may_be_private: Callable[[str], bool]) -> dict[str, Any]:
+    """Classes of urllib3's pools whose connections ask `may_be_private(host:port)`."""
+    guard = {"may_be_private": staticmethod(may_be_private)}
+    plain = type("GuardedConnection", (_Guarded, HTTPConnection), guard)
+    secure = type("GuardedTLSConnection", (_Guarded, HTTPSConnection), guard)
+    return {
+        "http": type("GuardedPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("GuardedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }

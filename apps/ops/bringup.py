@@ -4,8 +4,6 @@ import os
 import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from apps.common.http import HttpClient, Limits, NoAnswer
 from apps.ops.embedded import EmbeddedStack, Layout
 from apps.ops.fleet import platform_services
 from apps.ops.output import PrefixedOutput, Terminal
@@ -22,6 +21,7 @@ from apps.ops.supervisor import OUR_NAME, Service, Supervisor
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, never bound)
 PROBE_SECONDS = 0.3
 PORT_SECONDS = 3.0
+PROBE = Limits(connect=2.0, whole=2.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +181,7 @@ class Announcement:
 def answers(url: str) -> bool:
     """Whether the platform works there; a refusal (4xx) is an answer, a server error is none."""
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310  (our own http address)
-            return True
-    except urllib.error.HTTPError as refusal:
-        return refusal.code < 500
-    except OSError:
+        answer = HttpClient(trusted=True, limits=PROBE).request("GET", url)
+    except NoAnswer:
         return False
+    return answer.status < 500

@@ -5,11 +5,9 @@ from typing import Any
 
 from django.db import connection, models
 
-from apps.tenants.models import CampusModel
-
 
 @cache
-def _plan(model: type[CampusModel]) -> tuple[str, tuple[models.Field, ...]]:
+def _plan(model: type[models.Model]) -> tuple[str, tuple[models.Field, ...]]:
     """The statement for this model and the fields whose values it takes, in order."""
     meta = model._meta
     numbered = isinstance(meta.pk, models.AutoField)
@@ -20,7 +18,7 @@ def _plan(model: type[CampusModel]) -> tuple[str, tuple[models.Field, ...]]:
     return f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({places}){returning}', fields  # noqa: S608  (names of our models)
 
 
-def row_insert(row: CampusModel) -> None:
+def row_insert(row: models.Model) -> None:
     """Like `row.save(force_insert=True)` at a quarter of its cost (measured by bench/check_in).
 
     The fields do the same work as there: they stamp the campus and the times, refuse another
@@ -34,7 +32,7 @@ def row_insert(row: CampusModel) -> None:
     row._state.adding, row._state.db = False, connection.alias
 
 
-def row_insert_once(row: CampusModel, *, returning: tuple[str, ...]) -> tuple[Any, ...]:
+def row_insert_once(row: models.Model, *, returning: tuple[str, ...]) -> tuple[Any, ...]:
     """Insert a row whose id says what it is, or leave the one that is there; one statement.
 
     Returns these columns of whichever stands. Of two at once the second waits for the first.
@@ -51,5 +49,5 @@ def row_insert_once(row: CampusModel, *, returning: tuple[str, ...]) -> tuple[An
     return stored
 
 
-def _values(row: CampusModel, fields: tuple[models.Field, ...]) -> list[Any]:
+def _values(row: models.Model, fields: tuple[models.Field, ...]) -> list[Any]:
     return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]

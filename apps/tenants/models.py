@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Named
+from apps.common.crypto import fingerprint
 from apps.tenants.fields import CampusField
 from apps.tenants.scope import WrongCampus, current_campus_id
 
@@ -138,6 +139,34 @@ class Domain(models.Model):
 
     def __str__(self) -> str:
         return self.host
+
+
+class MasterKey(models.Model):
+    """Which master key this database was written under: a check value, never the key.
+
+    Written by `migrate` as the owner; the application reads it before anything else
+    (`apps.tenants.master_key`).
+    """
+
+    check_value = models.BinaryField(_("check value"), max_length=32, editable=False)
+    created_at = models.DateTimeField(_("created"))
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("master key")
+        verbose_name_plural = _("master keys")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["check_value"], name="master_key_once"),
+            models.UniqueConstraint(
+                models.Value(1),
+                condition=models.Q(retired_at__isnull=True),
+                name="master_key_one_current",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return fingerprint(bytes(self.check_value))
 
 
 class InScope(models.Func):

@@ -20,6 +20,8 @@ BEGIN
     RETURN NEW;
 END $$
 """
+OUTSIDE: Final = f"coalesce(current_setting('{CAMPUS_SETTING}', true), '') = ''"
+PLATFORM_POLICY: Final = "outside_every_campus"
 
 
 def campus_key_name(table: str) -> str:
@@ -218,3 +220,45 @@ class IsolateByCampus(Operation):
             f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" UNIQUE (id, campus_id); '
             "END IF; END $$"
         )
+
+
+class KeepForThePlatform(Operation):
+    """Row level security for a table that belongs to no campus: closed to whoever has entered one.
+
+    `platform_scope` is the way in.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def deconstruct(self) -> Any:
+        return (self.__class__.__name__, [self.model_name], {})
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models' state does not change: the wall lives in the database only."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        for statement in (
+            f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+            f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+            f'CREATE POLICY {PLATFORM_POLICY} ON "{table}" '
+            f"USING ({OUTSIDE}) WITH CHECK ({OUTSIDE})",
+        ):
+            schema_editor.execute(statement)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        schema_editor.execute(f'DROP POLICY IF EXISTS {PLATFORM_POLICY} ON "{table}"')
+        schema_editor.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY')
+        schema_editor.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
+
+    def describe(self) -> str:
+        return f"Keep {self.model_name} for the platform"

@@ -5,7 +5,16 @@ from typing import Any, Final
 from psycopg import sql
 
 # Rows that are written once: the application role can add to these tables but not change them.
-APPEND_ONLY: Final = ("audit_entry", "audit_seal")
+APPEND_ONLY: Final = (
+    "audit_entry",
+    "audit_seal",
+    "audit_bad_entry",
+    "audit_platform_entry",
+    "audit_platform_seal",
+    "audit_platform_bad_entry",
+    "audit_root",
+    "audit_root_copy",
+)
 
 
 def grant_application_rights(cursor: Any, *, role: str) -> None:

@@ -95,3 +95,24 @@ def campus_scope(campus: Any, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None
             # An outer transaction goes on: do not leave the campus behind in it.
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
+
+
+@contextmanager
+def platform_scope(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Work for no campus inside one transaction: for rows that belong to the platform itself.
+
+    May be entered from within a campus, which holds again when the block ends. The tables of
+    `KeepForThePlatform` can be read and written here only.
+    """
+    outer = _scope.get()
+    with transaction.atomic(using=using):
+        token = _scope.set(None)
+        try:
+            if outer is not None:
+                with connections[using].cursor() as cursor:
+                    cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
+            yield
+        finally:
+            _scope.reset(token)
+            if outer is not None:
+                outer.announced = False

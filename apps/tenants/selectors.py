@@ -72,11 +72,14 @@ def own_domains() -> frozenset[str]:
     return frozenset(own - claimed)
 
 
-def every_campus(*, reason: str) -> Iterator[Campus]:
+def every_campus(*, reason: str, also_closed: bool = False) -> Iterator[Campus]:
     """The active campuses one after the other, for platform work that crosses them.
+
+    Or all that there are: what was written down of a closed campus is kept safe all the same.
 
     The only way across: row level security knows no "all", so each campus still has to be entered
     with `campus_scope` before its rows can be seen. `reason` goes to the log.
     """
     logger.info("Visiting every campus: %s", reason)
-    yield from Campus.objects.filter(is_active=True).order_by("pk")
+    campuses = Campus.objects.all() if also_closed else Campus.objects.filter(is_active=True)
+    yield from campuses.order_by("pk")

@@ -7,6 +7,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from campus.settings.audit import *  # noqa: F403
+from campus.settings.audit import AUDIT_ROOTS_BUCKET, AUDIT_ROOTS_LOCK
 from campus.settings.beat import CELERY_BEAT_SCHEDULE  # noqa: F401
 from campus.settings.messages import *  # noqa: F403
 from campus.settings.unfold import UNFOLD  # noqa: F401
@@ -46,6 +48,7 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
+    "apps.accounts",  # before Django's: its commands for accounts are audited
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -65,7 +68,6 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.jobs",
     "apps.qr_otp",
-    "apps.accounts",
     "apps.privacy",
     "apps.classrooms",
     "apps.enrollments",
@@ -153,6 +155,8 @@ PUBLIC_SCHEME = "http"
 PUBLIC_PORT = os.environ.get("PUBLIC_PORT", "")
 # Where campuses without a domain of their own are reached, by phones that name them.
 PLATFORM_HOST = os.environ.get("PLATFORM_HOST", "")
+# Our requests go to public addresses by https; exactly these host:port may be private, and http.
+OUTGOING_PRIVATE_ADDRESSES = env_list("OUTGOING_PRIVATE_ADDRESSES")
 
 # --- Timetable -------------------------------------------------------------------------------
 
@@ -218,6 +222,11 @@ STORAGES: dict[str, Any] = {
     "default": PRIVATE_STORAGE,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+if AUDIT_ROOTS_BUCKET:
+    STORAGES["audit_roots"] = {
+        **s3_storage(AUDIT_ROOTS_BUCKET, **AUDIT_ROOTS_LOCK),
+        "BACKEND": "apps.audit.locked_storage.LockedStorage",
+    }
 
 # --- Sign-in ---------------------------------------------------------------------------------
 

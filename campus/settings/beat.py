@@ -4,6 +4,7 @@ from typing import Any
 
 from celery.schedules import crontab
 
+from campus.settings.audit import AUDIT_SCHEDULE
 from campus.settings.messages import MESSAGES_SCHEDULE
 
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
@@ -12,7 +13,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=1, minute=23),
     },
     **MESSAGES_SCHEDULE,
-    "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
+    **AUDIT_SCHEDULE,
     "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
     "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
     "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},

@@ -42,6 +42,7 @@ class Google:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.kid = "key-1"
         self.certificate_requests = 0
+        self.certificates_answer: tuple[bytes, int] | None = None  # instead of the right one
         self.answers: dict[str, dict[str, Any]] = {}
         self.token_requests: list[dict[str, str]] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -49,8 +50,12 @@ class Google:
         self.thread.start()
 
     @property
+    def place(self) -> str:
+        return f"127.0.0.1:{self.http.server_port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.http.server_port}"
+        return f"http://{self.place}"
 
     def stop(self) -> None:
         self.http.shutdown()
@@ -85,6 +90,9 @@ class Google:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 google.certificate_requests += 1
+                if google.certificates_answer is not None:
+                    self._send(*google.certificates_answer, "public, max-age=600")
+                    return
                 self._answer({google.kid: certificate(google.key)}, "public, max-age=600")
 
             def do_POST(self) -> None:
@@ -99,7 +107,9 @@ class Google:
                 self._answer({**answer, "id_token": google.id_token(claims)}, "no-store")
 
             def _answer(self, body: dict[str, Any], caching: str, status: int = 200) -> None:
-                raw = json.dumps(body).encode()
+                self._send(json.dumps(body).encode(), status, caching)
+
+            def _send(self, raw: bytes, status: int, caching: str) -> None:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Cache-Control", caching)

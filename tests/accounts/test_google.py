@@ -1,5 +1,6 @@
 """Google sign-in against a server that speaks Google's protocol, with a real RSA key."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,8 @@ def server() -> Iterator[Google]:
 @pytest.fixture
 def google(server: Google, settings: Settings) -> Google:
     server.certificate_requests = 0
+    server.certificates_answer = None
+    settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
     settings.SOCIALACCOUNT_PROVIDERS = {
         "google": {
             "APPS": [{"client_id": CLIENT_ID, "secret": SECRET}],
@@ -189,6 +192,28 @@ def test_without_a_client_id_there_is_no_google(cast: Cast, settings: Settings) 
 def test_google_out_of_reach_is_a_refusal(cast: Cast, google: Google, settings: Settings) -> None:
     settings.SOCIALACCOUNT_PROVIDERS["google"]["CERTS_URL"] = "http://127.0.0.1:1/certs"
     assert present(cast, google.id_token(google.claims(cast.student.email))).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {}, "<html>", {"key-1": 7}, {"key-1": ["x"]}, {"key-1": "no certificate"}, None]
+)
+def test_odd_certificates_are_a_refusal_and_not_kept(
+    cast: Cast, google: Google, answer: Any
+) -> None:
+    google.certificates_answer = (json.dumps(answer).encode(), 200)
+    token = google.id_token(google.claims(cast.student.email))
+    assert present(cast, token).status_code == 400
+    google.certificates_answer = (b"[" * 100_000, 200)
+    assert present(cast, token).status_code == 400
+
+
+def test_certificates_come_from_google_alone(
+    cast: Cast, google: Google, settings: Settings
+) -> None:
+    settings.OUTGOING_PRIVATE_ADDRESSES = []
+    token = google.id_token(google.claims(cast.student.email))
+    assert present(cast, token).status_code == 400
+    assert google.certificate_requests == 0
 
 
 def test_signed_in_person_connects_nobody_else(cast: Cast, google: Google) -> None:

@@ -219,7 +219,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
     record(actor=SYSTEM, action="test.done", now=now, target=kept)
-    seal_pending()
+    seal_pending(now=now)
 
 
 def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:

@@ -57,6 +57,7 @@ def firebase(classroom: Cast, settings: Any, tmp_path: Path) -> Iterator[Firebas
     """Student and classmate have phones."""
     with Firebase().running() as server:
         settings.FCM_URL = server.url
+        settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
         settings.FCM_CREDENTIALS_FILE = str(server.write_credentials(tmp_path))
         with campus_scope(classroom.campus):
             phone(classroom.student.user, token="student")

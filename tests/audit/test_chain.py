@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
-from apps.audit.models import Entry, Seal
+from apps.audit.models import BadEntry, Entry, Seal
 from apps.audit.services import SYSTEM, Actor, record, seal_pending, verify
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
@@ -27,7 +27,7 @@ def campus(now: datetime) -> Campus:
     with campus_scope(campus):
         for number in range(5):
             record(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number, "é": "ü"})
-        assert seal_pending() == 5
+        assert seal_pending(now=now) == 5
     return campus
 
 
@@ -133,7 +133,7 @@ def test_another_campus_chain_is_under_another_key(campus: Campus, now: datetime
     south = make_campus("south")
     with campus_scope(south):
         record(actor=SYSTEM, action="test.0", now=now, data={"n": 0, "é": "ü"})
-        seal_pending()
+        seal_pending(now=now)
         link = bytes(Seal.objects.get().link)
     with campus_scope(campus):
         assert bytes(Seal.objects.get(position=1).link) != link
@@ -155,7 +155,7 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
                 action="test.seen",
                 now=now,
             )
-        assert seal_pending() == 2
+        assert seal_pending(now=now) == 2
         assert verify().holds
         assert set(Entry.objects.filter(action="test.seen").values_list("address", flat=True)) == {
             "192.0.2.7",
@@ -176,8 +176,147 @@ def test_the_command_says_that_the_chain_holds_or_fails_loudly(campus: Campus) -
     assert "north: 5 entries, chain holds" in out.getvalue()
     with by_hand(campus) as cursor:
         cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [ids(campus)[0]])
-    with pytest.raises(CommandError, match="1 of 1 chains do not hold"):
+    with pytest.raises(CommandError, match="1 of 2 chains do not hold"):
         call_command("verify_audit", stdout=StringIO())
+
+
+# --- Several things broken, and wrong starts ---------------------------------------------------
+
+
+def problems(campus: Campus) -> list[str]:
+    with campus_scope(campus):
+        return verify().problems
+
+
+def test_everything_broken_is_listed(campus: Campus) -> None:
+    first, second, _third, fourth, _fifth = ids(campus)
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id IN (%s, %s)", [first, fourth])
+        cursor.execute("DELETE FROM audit_seal WHERE entry_id = %s", [second])
+        cursor.execute("DELETE FROM audit_entry WHERE id = %s", [second])
+    assert problems(campus) == [
+        f"position 1: entry {first} was changed",
+        "position 2 is missing",
+        f"position 4: entry {fourth} was changed",
+    ]
+
+
+def test_a_gap_of_several_is_one_problem(campus: Campus) -> None:
+    with by_hand(campus) as cursor:
+        cursor.execute("DELETE FROM audit_seal WHERE position IN (2, 3, 4)")
+    assert problems(campus) == ["positions 2 to 4 are missing"]
+
+
+def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> list[int]:
+    """What a process under another master key writes; ids."""
+    right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
+    with campus_scope(campus):
+        entries = [record(actor=SYSTEM, action="test.wrong", now=now) for _ in range(number)]
+    settings.CAMPUS_MASTER_KEY = right
+    return [entry.pk for entry in entries]
+
+
+def test_the_sealer_puts_bad_entries_aside_and_the_chain_goes_on(
+    campus: Campus, now: datetime, settings: Any
+) -> None:
+    """403 entries of a start under a wrong key: they are named, and everything else holds."""
+    bad = wrong_start(campus, now, settings, 403)
+    with campus_scope(campus):
+        good = record(actor=SYSTEM, action="test.after", now=now)
+        while seal_pending(now=now):
+            pass
+        outcome = verify()
+        assert outcome.problems == []
+        assert outcome.set_aside == [f"entry {pk} (test.wrong)" for pk in bad]
+        assert list(BadEntry.objects.order_by("pk").values_list("entry_id", flat=True)) == bad
+        # Five, the one that came after, and the one that says what was put aside.
+        assert (outcome.sealed, outcome.unsealed) == (7, 0)
+        assert Seal.objects.get(position=6).entry_id == good.pk
+        said = Entry.objects.get(action="audit.entries.set_aside")
+        assert said.data == {"entries": bad}
+        assert Seal.objects.filter(entry=said).exists()
+
+
+def test_an_entry_that_was_changed_before_it_was_sealed_is_put_aside(
+    campus: Campus, now: datetime
+) -> None:
+    with campus_scope(campus):
+        entry = record(actor=SYSTEM, action="test.new", now=now)
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [entry.pk])
+    with campus_scope(campus):
+        assert seal_pending(now=now) == 1
+        assert not Seal.objects.filter(entry=entry).exists()
+        assert BadEntry.objects.get().entry_id == entry.pk
+
+
+def test_the_command_counts_what_was_put_aside(
+    campus: Campus, now: datetime, settings: Any
+) -> None:
+    bad = wrong_start(campus, now, settings, 2)
+    with campus_scope(campus):
+        seal_pending(now=now)
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command("verify_audit", campus="north", stdout=out)
+    assert f"put aside, entry {bad[0]} (test.wrong)" in out.getvalue()
+    call_command("verify_audit", campus="north", set_aside=2, stdout=StringIO())
+    with pytest.raises(CommandError):
+        call_command("verify_audit", campus="north", set_aside=1, stdout=StringIO())
+
+
+def test_the_command_that_finds_a_bad_entry_first_fails(
+    campus: Campus, now: datetime, settings: Any
+) -> None:
+    """Even where its number was noted: it is news."""
+    wrong_start(campus, now, settings, 1)
+    with pytest.raises(CommandError):
+        call_command("verify_audit", campus="north", set_aside=1, stdout=StringIO())
+
+
+def test_a_chain_that_was_sealed_under_a_wrong_key_can_go_on(
+    campus: Campus, now: datetime, settings: Any
+) -> None:
+    """As happened before the key was compared: entries and links of the wrong start are sealed."""
+    right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
+    with campus_scope(campus):
+        for _ in range(3):
+            record(actor=SYSTEM, action="test.wrong", now=now)
+        seal_pending(now=now)
+    settings.CAMPUS_MASTER_KEY = right
+    with campus_scope(campus):
+        record(actor=SYSTEM, action="test.after", now=now)
+        seal_pending(now=now)
+        assert len(verify().problems) == 3
+        assert verify().sealed == 6
+    with pytest.raises(CommandError):
+        call_command("verify_audit", campus="north", put_aside=True, stdout=StringIO())
+    call_command("verify_audit", campus="north", set_aside=3, stdout=StringIO())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"a": 1e22, "b": -0.0, "c": 1e-9, "d": [1.5, {"e": 1e300}], "f": 0.1, "g": 5e-324},
+        {"z": "\u2028 é", "a": None, "b": True, "n": 2**70},
+    ],
+)
+def test_what_is_written_is_what_is_read(campus: Campus, now: datetime, data: Any) -> None:
+    """The database spells numbers in its own way: an honest entry must not look changed."""
+    with campus_scope(campus):
+        record(actor=SYSTEM, action="test.numbers", now=now, data=data)
+        seal_pending(now=now)
+        assert (verify().problems, verify().set_aside) == ([], [])
+
+
+def test_closed_campuses_are_sealed_and_verified_too(campus: Campus, now: datetime) -> None:
+    with campus_scope(campus):
+        record(actor=SYSTEM, action="test.last", now=now)
+    Campus.objects.update(is_active=False)
+    assert seal_entries() == 1
+    out = StringIO()
+    call_command("verify_audit", campus="north", expect=6, stdout=out)
+    assert "north: 6 entries, chain holds" in out.getvalue()
 
 
 def test_nothing_is_seen_of_the_log_without_a_campus(campus: Campus) -> None:

@@ -79,7 +79,8 @@ class Server:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.place = f"127.0.0.1:{self._http.server_address[1]}"  # OUTGOING_PRIVATE_ADDRESSES
+        self.url = f"http://{self.place}"
 
     def hear(self, request: Heard) -> Answer:
         with self.lock:

@@ -35,6 +35,7 @@ DEADLINE = 90.0
 def firebase(settings: Any, tmp_path: Path) -> Iterator[Firebase]:
     with Firebase().running() as server:
         settings.FCM_URL = server.url
+        settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
         settings.FCM_CREDENTIALS_FILE = str(server.write_credentials(tmp_path))
         yield server
 
@@ -58,6 +59,7 @@ def start_worker(firebase: Firebase, tmp_path: Path, settings: Any) -> Iterator[
         **service.env,
         "DJANGO_SETTINGS_MODULE": "campus.settings.test",
         "FCM_URL": firebase.url,
+        "OUTGOING_PRIVATE_ADDRESSES": firebase.place,
         "FCM_CREDENTIALS_FILE": settings.FCM_CREDENTIALS_FILE,
         "NOTIFICATIONS_LEASE_SECONDS": str(LEASE_SECONDS),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from apps.common.http import HttpAnswer
 from apps.notifications import breaker
 from apps.notifications.channels.fcm import refusal
 from apps.notifications.models import Delivery, PushToken
@@ -20,6 +21,7 @@ from tests.notifications.support import deliver, phone, states, tell
 def firebase(settings: Any, tmp_path: Path) -> Iterator[Firebase]:
     with Firebase().running() as server:
         settings.FCM_URL = server.url
+        settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
         settings.FCM_CREDENTIALS_FILE = str(server.write_credentials(tmp_path))
         yield server
 
@@ -205,11 +207,5 @@ def test_a_batch_of_a_lost_worker_is_sent_again_when_its_lease_ends(
 
 
 def test_an_answer_that_is_not_json_is_understood_by_its_status() -> None:
-    class Page:
-        status = 502
-        headers: dict[str, str] = {}
-
-        def json(self) -> Any:
-            raise ValueError
-
-    assert refusal(Page()).result.value == "down"
+    answer = HttpAnswer(status=502, headers={}, body=b"<html>Bad gateway</html>")
+    assert refusal(answer).result.value == "down"

@@ -24,6 +24,7 @@ def twilio(settings: Any) -> Iterator[Twilio]:
     with Twilio("AC123", "secret").running() as server:
         settings.SMS_BACKEND = "apps.notifications.channels.sms.TwilioBackend"
         settings.TWILIO_URL = server.url
+        settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
         settings.TWILIO_ACCOUNT_SID = "AC123"
         settings.TWILIO_AUTH_TOKEN = "secret"
         settings.TWILIO_FROM = "+4930123456"

@@ -1,17 +1,20 @@
 """Browsers: a push service that checks VAPID, and a browser that decrypts."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from apps.audit.services import Actor
 from apps.common.errors import Invalid
+from apps.notifications import breaker
 from apps.notifications.channels import web_push
 from apps.notifications.models import Delivery, PushToken
+from apps.notifications.selectors import channels_down
 from apps.notifications.services import WebPushKeys, push_token_register
-from tests.factories import Cast
+from apps.tenants.scope import campus_scope
+from tests.factories import Cast, make_student
 from tests.notifications.providers import Answer, Browser, PushService
 from tests.notifications.support import deliver, tell
 
@@ -24,6 +27,7 @@ def service(settings: Any) -> Iterator[PushService]:
     settings.VAPID_SUBJECT = "mailto:office@north.example"
     with PushService(web_push.public_key()).running() as server:
         settings.WEB_PUSH_ORIGINS = [server.url]
+        settings.OUTGOING_PRIVATE_ADDRESSES = [server.place]
         yield server
 
 
@@ -98,6 +102,7 @@ def test_other_refusals_keep_the_subscription(
         "https://fcm.googleapis.com@evil.example/x",
         "https://fcm.googleapis.com.evil.example/x",
         "http://fcm.googleapis.com/x",
+        "https://127.0.0.1:8443\\.notify.windows.com/x",
         "https://fcm.googleapis.com:8443/x",
         "https://evil.example/.push.apple.com",
         "not an address",
@@ -142,3 +147,124 @@ def test_keys_that_are_not_sound_are_refused(
 
 def test_a_key_for_the_settings_is_32_bytes() -> None:
     assert len(web_push.from_base64url(web_push.new_private_key())) == 32
+
+
+# --- Addresses that do not work ------------------------------------------------------------------
+
+
+def other_subscription(cast: Cast, endpoint: str, now: datetime) -> None:
+    """The classmate hears from another service."""
+    push_token_register(
+        user=cast.classmate.user,
+        device_type="web",
+        token=endpoint,
+        keys=WebPushKeys(**Browser(endpoint).keys),
+        now=now,
+        actor=ACTOR,
+    )
+
+
+def by_address() -> dict[str, str]:
+    rows = Delivery.objects.filter(channel="web_push").select_related("user")
+    return {row.user.email.partition("@")[0]: row.status for row in rows}
+
+
+@pytest.fixture
+def dead_end(settings: Any, service: PushService) -> str:
+    """A service whose name does not resolve, below a known suffix."""
+    settings.WEB_PUSH_ORIGINS = [service.url, "https://*.invalid"]
+    return "https://push.invalid/x"
+
+
+def test_an_address_that_does_not_resolve_pauses_nobody_else(
+    in_campus: Cast, service: PushService, browser: Browser, now: datetime, dead_end: str
+) -> None:
+    other_subscription(in_campus, dead_end, now)
+    tell(in_campus.classmate.user, now=now, key="other")
+    assert deliver(in_campus.campus, "web_push", now) == 1
+    assert by_address() == {"stud": "sent", "mate": "failed"}
+    assert channels_down() == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
+def test_a_batch_of_refusals_does_not_stop_the_channel(
+    in_campus: Cast, service: PushService, browser: Browser, now: datetime, status: int
+) -> None:
+    service.script.append(Answer(status))
+    deliver(in_campus.campus, "web_push", now)
+    assert channels_down() == []
+    assert not breaker.is_paused(name="web_push", now=now)
+    assert Delivery.objects.get(channel="web_push").next_try_at >= now + timedelta(seconds=15)
+    assert PushToken.objects.count() == 1
+
+
+def test_the_pause_of_an_address_grows_and_costs_no_tries(
+    in_campus: Cast, service: PushService, browser: Browser, now: datetime
+) -> None:
+    name = breaker.address_name(browser.endpoint)
+    pauses = []
+    moment = now
+    for _failure in range(4):
+        service.script.append(Answer(403))
+        Delivery.objects.filter(channel="web_push").update(next_try_at=moment)
+        deliver(in_campus.campus, "web_push", moment)
+        trouble = breaker.trouble_of(name=name)
+        assert trouble is not None
+        pauses.append((trouble.paused_until - moment).total_seconds())
+        moment = trouble.paused_until
+    assert pauses == [30, 60, 120, 240]
+    attempts = Delivery.objects.get(channel="web_push").attempts
+    tell(in_campus.student.user, now=now, key="second")
+    early = moment - timedelta(seconds=1)
+    assert deliver(in_campus.campus, "web_push", early) == 0
+    waiting = Delivery.objects.get(channel="web_push", message__key="second")
+    assert (waiting.status, waiting.attempts, waiting.next_try_at) == ("waiting", 0, moment)
+    Delivery.objects.filter(channel="web_push").update(next_try_at=moment)
+    assert deliver(in_campus.campus, "web_push", moment) == 2
+    assert attempts == 4
+    assert breaker.trouble_of(name=name) is None
+
+
+def test_a_host_is_paused_once_several_addresses_fail_there_and_none_works(
+    in_campus: Cast, service: PushService, now: datetime
+) -> None:
+    people = [make_student().user for _ in range(breaker.ADDRESSES_PER_HOST + 1)]
+    for number, user in enumerate(people):
+        endpoint = f"{service.url}/push/{number}"
+        push_token_register(
+            user=user,
+            device_type="web",
+            token=endpoint,
+            keys=WebPushKeys(**Browser(endpoint).keys),
+            now=now,
+            actor=ACTOR,
+        )
+    host = breaker.host_name("127.0.0.1")
+    tell(*people[:1], now=now, key="one")
+    service.script.append(Answer(403))
+    deliver(in_campus.campus, "web_push", now)
+    assert not breaker.is_paused(name=host, now=now)
+    service.script.extend([Answer(403)] * (len(people) - 2))
+    tell(*people[1:-1], now=now, key="others")
+    deliver(in_campus.campus, "web_push", now)
+    assert breaker.is_paused(name=host, now=now)
+    asked = len(service.heard)
+    tell(people[-1], now=now, key="last")
+    assert deliver(in_campus.campus, "web_push", now) == 0
+    assert len(service.heard) == asked
+    later = now + timedelta(seconds=breaker.HOST.first)
+    assert deliver(in_campus.campus, "web_push", later) == 1  # the last one's own address is fine
+    assert breaker.trouble_of(name=host) is None
+
+
+def test_two_campuses_share_no_pause_of_the_channel(
+    cast: Cast, other_cast: Cast, service: PushService, now: datetime, settings: Any
+) -> None:
+    settings.WEB_PUSH_ORIGINS = [service.url, "https://*.invalid"]
+    for each, endpoint in ((cast, "https://push.invalid/x"), (other_cast, f"{service.url}/push/1")):
+        with campus_scope(each.campus):
+            subscribe(each, Browser(endpoint), now)
+            tell(each.student.user, now=now)
+    for each, sent in ((cast, 0), (other_cast, 1)):
+        with campus_scope(each.campus):
+            assert deliver(each.campus, "web_push", now) == sent

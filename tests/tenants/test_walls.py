@@ -7,10 +7,21 @@ from django.db import connection, models
 
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
-from apps.tenants.operations import POLICY, campus_fk_name, campus_key_name
+from apps.tenants.operations import PLATFORM_POLICY, POLICY, campus_fk_name, campus_key_name
+from apps.tenants.roles import APPEND_ONLY
 
 # Rows that belong to the platform, not to one campus. Nothing else may be without a campus.
-PLATFORM_MODELS = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometrics.FaceModel"}
+PLATFORM_MODELS = {
+    *("tenants.Campus", "tenants.Domain", "tenants.MasterKey"),
+    *("accounts.User", "biometrics.FaceModel"),
+    *("audit.PlatformEntry", "audit.PlatformSeal", "audit.PlatformBadEntry"),
+    *("audit.Root", "audit.RootCopy"),
+}
+# Of these, what only work outside every campus may see.
+OUTSIDE_EVERY_CAMPUS = [
+    *("audit_platform_entry", "audit_platform_seal", "audit_platform_bad_entry"),
+    *("audit_root", "audit_root_copy"),
+]
 
 # Beside the campus, whoever owns the address reads an invitation.
 OTHER_READERS = {"accounts_invitation": [("invited_person", "SELECT")]}
@@ -80,6 +91,31 @@ def test_row_security_is_forced_with_one_policy_for_reading_and_writing(table: s
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("table", OUTSIDE_EVERY_CAMPUS)
+def test_tables_of_the_platform_are_closed_inside_a_campus(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = %s", [table]
+        )
+        assert cursor.fetchone() == (True, True)
+        cursor.execute(
+            "SELECT policyname, cmd, qual = with_check FROM pg_policies WHERE tablename = %s",
+            [table],
+        )
+        assert cursor.fetchall() == [(PLATFORM_POLICY, "ALL", True)]
+
+
+@pytest.mark.django_db
+def test_the_application_reads_which_master_key_is_meant_and_no_more() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT privilege, has_table_privilege('tenants_masterkey', privilege) "
+            "FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
+        )
+        assert [name for name, granted in cursor.fetchall() if granted] == ["SELECT"]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda m: m._meta.label)
 def test_foreign_keys_inside_a_campus_are_composite(model: type[models.Model]) -> None:
     table = model._meta.db_table
@@ -146,7 +182,7 @@ def test_the_application_role_is_powerless() -> None:
 @pytest.mark.django_db
 def test_the_audit_log_can_only_be_added_to() -> None:
     with connection.cursor() as cursor:
-        for table in ("audit_entry", "audit_seal"):
+        for table in APPEND_ONLY:
             cursor.execute(
                 "SELECT has_table_privilege(%s, 'UPDATE'), has_table_privilege(%s, 'DELETE'), "
                 "has_table_privilege(%s, 'INSERT')",

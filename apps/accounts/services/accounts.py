@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import Member, User
 from apps.accounts.notices import password_changed
 from apps.accounts.session_store import belongs_here, store_of
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, record, record_platform
 from apps.tenants.bulk import Counts
 from apps.tenants.scope import entered_campus_id
 
@@ -18,18 +18,18 @@ from apps.tenants.scope import entered_campus_id
 def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -> None:
     """An audit entry of the entered campus.
 
-    A super_admin may act outside every campus (first sign-in, own password); no campus's chain
-    is the place for that.
+    A super_admin may act outside every campus (first sign-in, own password): that stands in the
+    platform's log.
     """
-    if entered_campus_id() is not None:
-        record(actor=actor, action=action, now=now, target=target, data=data)
+    write = record_platform if entered_campus_id() is None else record
+    write(actor=actor, action=action, now=now, target=target, data=data)
 
 
 def log_many(*, actor: Actor, action: str, now: datetime, counts: Counts, source: str) -> None:
     """One entry for a whole sheet: how many rows did what, and which file said so."""
-    if entered_campus_id() is not None:
-        data = {"new": counts.new, "changed": counts.changed, "source": source}
-        record(actor=actor, action=action, now=now, data=data)
+    write = record_platform if entered_campus_id() is None else record
+    data = {"new": counts.new, "changed": counts.changed, "source": source}
+    write(actor=actor, action=action, now=now, data=data)
 
 
 @transaction.atomic
@@ -124,3 +124,17 @@ def sign_in_record(*, user: User, now: datetime, actor: Actor) -> None:
     if entered_campus_id() is not None:
         Member.objects.filter(user=user).update(last_sign_in_at=now)
     log(actor=actor, action="accounts.signed_in", now=now, target=user)
+
+
+def platform_account_record(
+    *, user: User, action: str, now: datetime, actor: Actor, **data: Any
+) -> None:
+    """Note in the platform's log what happened to an account that no campus answers for."""
+    record_platform(actor=actor, action=action, now=now, target=user, data=data)
+
+
+def second_factor_record(
+    *, user: User, action: str, kind: str, now: datetime, actor: Actor
+) -> None:
+    """Note a change of somebody's second factor where they act: on their campus, or outside."""
+    log(actor=actor, action=action, now=now, target=user, kind=kind)

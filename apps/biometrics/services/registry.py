@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.audit.services import SYSTEM, record_platform
 from apps.biometrics.engines.base import EngineSpec
 from apps.biometrics.models import FaceModel
 
@@ -33,12 +34,12 @@ def register_model(*, spec: EngineSpec, now: datetime) -> FaceModel:
         message = f"{model} was registered with other weights ({model.sha256[:12]}…)."
         raise ModelChanged(message)
     if not model.is_default:
-        _make_default(model)
+        _make_default(model, now=now)
     return model
 
 
 def _made(spec: EngineSpec, *, now: datetime) -> FaceModel:
-    model, _created = FaceModel.objects.get_or_create(
+    model, created = FaceModel.objects.get_or_create(
         name=spec.name,
         version=spec.version,
         defaults={
@@ -49,13 +50,16 @@ def _made(spec: EngineSpec, *, now: datetime) -> FaceModel:
             "registered_at": now,
         },
     )
+    if created:
+        record_platform(actor=SYSTEM, action="biometrics.model.registered", now=now, target=model)
     return model
 
 
 @transaction.atomic
-def _make_default(model: FaceModel) -> None:
+def _make_default(model: FaceModel, *, now: datetime) -> None:
     """All rows are locked in one order, so that two processes cannot leave two defaults."""
     list(FaceModel.objects.select_for_update().order_by("pk"))
     FaceModel.objects.filter(is_default=True).exclude(pk=model.pk).update(is_default=False)
-    FaceModel.objects.filter(pk=model.pk, is_default=False).update(is_default=True)
+    if FaceModel.objects.filter(pk=model.pk, is_default=False).update(is_default=True):
+        record_platform(actor=SYSTEM, action="biometrics.model.made_default", now=now, target=model)
     model.is_default = True

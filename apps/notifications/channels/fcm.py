@@ -5,6 +5,7 @@ the access token by RFC 7523 (a signed assertion of the service account).
 """
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import quote
 import jwt
 from django.conf import settings
 
+from apps.common.http import HttpAnswer, HttpClient
 from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
 from apps.notifications.models import Channel as ChannelName
 
@@ -36,7 +38,7 @@ class NoAccess(Exception):
 class AccessToken:
     """The service account's bearer token: fetched once, kept until shortly before its end."""
 
-    def __init__(self, credentials: dict[str, str], http: Any) -> None:
+    def __init__(self, credentials: dict[str, str], http: HttpClient) -> None:
         self._credentials = credentials
         self._http = http
         self._lock = threading.Lock()
@@ -57,19 +59,21 @@ class AccessToken:
                 self._ends = 0.0
 
     def _fetch(self) -> None:
-        response = self._http.request_encode_body(
-            "POST",
+        response = self._http.post_form(
             self._credentials["token_uri"],
-            fields={"grant_type": GRANT, "assertion": self._assertion()},
-            encode_multipart=False,
+            {"grant_type": GRANT, "assertion": self._assertion()},
         )
         if response.status != 200:
             raise NoAccess(
                 f"The token endpoint answered {response.status}.", permanent=response.status < 500
             )
-        answer = response.json()
-        self._value = answer["access_token"]
-        self._ends = time.monotonic() + int(answer.get("expires_in", 3600)) - EARLY_SECONDS
+        answer = response.object()
+        token, seconds = answer.get("access_token"), answer.get("expires_in", ASSERTION_SECONDS)
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+            raise NoAccess("The token endpoint answered without a token.", permanent=False)
+        lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**6 else ASSERTION_SECONDS
+        self._value = token
+        self._ends = time.monotonic() + lasts - EARLY_SECONDS
 
     def _assertion(self) -> str:
         issued = int(time.time())
@@ -91,9 +95,16 @@ class FcmChannel(HttpChannel):
     name = ChannelName.PUSH
 
     def __init__(self) -> None:
-        super().__init__(concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"])
+        super().__init__(
+            concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"], origins=self._origins
+        )
         self._token: AccessToken | None = None
         self._url = ""
+        self._token_uri = ""
+
+    def _origins(self) -> list[str]:
+        """FCM's, and the token endpoint that the key file names: both chosen by the operator."""
+        return [settings.FCM_URL, self._token_uri]
 
     def is_configured(self) -> bool:
         return bool(settings.FCM_CREDENTIALS_FILE)
@@ -113,6 +124,7 @@ class FcmChannel(HttpChannel):
             credentials = json.loads(Path(settings.FCM_CREDENTIALS_FILE).read_text())
             project = quote(credentials["project_id"], safe="")
             self._url = f"{settings.FCM_URL.rstrip('/')}/v1/projects/{project}/messages:send"
+            self._token_uri = credentials["token_uri"]
             self._token = AccessToken(credentials, self.http)
         return self._token
 
@@ -120,7 +132,10 @@ class FcmChannel(HttpChannel):
         token = self._open()
         body = json.dumps({"message": message_of(parcel)}).encode()
         for _try in range(2):  # a second time with a fresh token
-            bearer = token.get()
+            try:
+                bearer = token.get()
+            except NoAccess as error:
+                return Outcome(result=Result.DOWN, error=str(error))
             response = self.http.request(
                 "POST",
                 self._url,
@@ -133,9 +148,12 @@ class FcmChannel(HttpChannel):
             if response.status != 401:
                 break
             token.forget(bearer)
-        if response.status == 200:
-            return Outcome(result=Result.SENT, provider_id=response.json()["name"])
-        return refusal(response)
+        if response.status != 200:
+            return refusal(response)
+        name = response.object().get("name")
+        if not isinstance(name, str):
+            return self.odd("200 without a name")
+        return Outcome(result=Result.SENT, provider_id=name)
 
 
 def message_of(parcel: Parcel) -> dict[str, Any]:
@@ -161,29 +179,31 @@ def message_of(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def refusal(response: Any) -> Outcome:
+def refusal(answer: HttpAnswer) -> Outcome:
     """What an answer other than 200 means for this message and for its token."""
-    try:
-        error = response.json().get("error", {})
-    except ValueError:
-        error = {}
-    details = error.get("details", [])
+    found = answer.object().get("error")
+    error = found if isinstance(found, dict) else {}
+    listed = error.get("details")
+    details = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     code = next((d["errorCode"] for d in details if "errorCode" in d), error.get("status", ""))
-    text = f"{response.status} {code}: {error.get('message', '')}"[:300]
-    if response.status == 429 or response.status >= 500:
-        return temporary(response, text)
-    if response.status == 401:
+    message = str(error.get("message", ""))
+    text = f"{answer.status} {code}: {message}"
+    if answer.status == 429 or answer.status >= 500:
+        return temporary(answer, text)
+    if answer.status == 401:
         return Outcome(result=Result.DOWN, error=text)
-    if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _blames_token(code, error, details):
+    if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _blames_token(code, message, details):
         return Outcome(result=Result.GONE, error=text)
-    if response.status == 403:  # the service account lacks the right: the operator's to mend
+    if answer.status == 403:  # the service account lacks the right: the operator's to mend
         return Outcome(result=Result.DOWN, error=text)
     return Outcome(result=Result.REJECTED, error=text)
 
 
-def _blames_token(code: str, error: dict[str, Any], details: list[dict[str, Any]]) -> bool:
+def _blames_token(code: Any, message: str, details: list[dict[str, Any]]) -> bool:
     """INVALID_ARGUMENT is also said of a bad payload, which is no reason to retire a token."""
     if code != "INVALID_ARGUMENT":
         return False
-    fields = [v.get("field") for d in details for v in d.get("fieldViolations", [])]
-    return "message.token" in fields or "registration token" in error.get("message", "").lower()
+    listed = [detail.get("fieldViolations") for detail in details]
+    rows = [row for rows in listed if isinstance(rows, list) for row in rows]
+    fields = [row.get("field") for row in rows if isinstance(row, dict)]
+    return "message.token" in fields or "registration token" in message.lower()

@@ -3,15 +3,16 @@
 Twilio's one request: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message
 """
 
+import base64
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-import urllib3
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from apps.common.http import HttpAnswer
 from apps.notifications.channels.base import (
     Channel,
     HttpChannel,
@@ -23,6 +24,8 @@ from apps.notifications.channels.base import (
 from apps.notifications.models import Channel as ChannelName
 
 LONGEST: Final = 480  # characters: three parts of 160
+# Error codes that blame the number or the text, whatever the status: twilio.com/docs/api/errors
+OF_ONE_MESSAGE: Final = range(21_000, 22_000)
 
 
 def text_of(parcel: Parcel) -> str:
@@ -41,7 +44,10 @@ class TwilioBackend(HttpChannel):
     repeatable = False
 
     def __init__(self) -> None:
-        super().__init__(concurrency=settings.NOTIFICATIONS["SMS_CONCURRENCY"])
+        super().__init__(
+            concurrency=settings.NOTIFICATIONS["SMS_CONCURRENCY"],
+            origins=lambda: [settings.TWILIO_URL],
+        )
 
     def is_configured(self) -> bool:
         return bool(settings.TWILIO_ACCOUNT_SID and settings.TWILIO_FROM)
@@ -50,27 +56,28 @@ class TwilioBackend(HttpChannel):
         sid, sender = settings.TWILIO_ACCOUNT_SID, settings.TWILIO_FROM
         origin = "MessagingServiceSid" if sender.startswith("MG") else "From"
         base = settings.TWILIO_URL.rstrip("/")
-        response = self.http.request_encode_body(
-            "POST",
+        pair = base64.b64encode(f"{sid}:{settings.TWILIO_AUTH_TOKEN}".encode()).decode()
+        answer = self.http.post_form(
             f"{base}/2010-04-01/Accounts/{quote(sid, safe='')}/Messages.json",
-            fields={"To": parcel.address, origin: sender, "Body": text_of(parcel)},
-            headers=urllib3.make_headers(basic_auth=f"{sid}:{settings.TWILIO_AUTH_TOKEN}"),
-            encode_multipart=False,
+            {"To": parcel.address, origin: sender, "Body": text_of(parcel)},
+            {"Authorization": f"Basic {pair}"},
         )
-        if response.status == 201:
-            return Outcome(result=Result.SENT, provider_id=response.json()["sid"])
-        return self._refusal(response)
+        if answer.status != 201:
+            return self._refusal(answer)
+        number = answer.object().get("sid")
+        if not isinstance(number, str):
+            return self.odd("201 without a sid")
+        return Outcome(result=Result.SENT, provider_id=number)
 
     @staticmethod
-    def _refusal(response: Any) -> Outcome:
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = {}
-        text = f"{response.status} {answer.get('code', '')}: {answer.get('message', '')}"[:300]
-        if response.status == 429 or response.status >= 500:
-            return temporary(response, text)
-        if response.status in (401, 403):  # the operator's to mend
+    def _refusal(answer: HttpAnswer) -> Outcome:
+        said = answer.object()
+        code = said.get("code", "")
+        text = f"{answer.status} {code}: {said.get('message', '')}"
+        if answer.status == 429 or answer.status >= 500:
+            return temporary(answer, text)
+        about_message = isinstance(code, int) and code in OF_ONE_MESSAGE
+        if answer.status in (401, 403) and not about_message:  # the operator's to mend
             return Outcome(result=Result.DOWN, error=text)
         return Outcome(result=Result.REJECTED, error=text)
 
@@ -83,7 +90,7 @@ class ConsoleBackend(Channel):
     def is_configured(self) -> bool:
         return True
 
-    def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
         for parcel in parcels:
             sys.stdout.write(f"SMS to {parcel.address}\n{text_of(parcel)}\n{'-' * 40}\n")
             yield parcel, Outcome(result=Result.SENT, provider_id=f"console-{parcel.tag}")

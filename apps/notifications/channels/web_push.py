@@ -4,10 +4,8 @@ import base64
 import json
 import os
 import time
-from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import http_ece
 import jwt
@@ -15,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
+from apps.common.http import AddressRefused, HttpAnswer, Target
 from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
 from apps.notifications.models import Channel as ChannelName
 
@@ -57,17 +56,21 @@ def new_private_key() -> str:
     return unpadded(key.private_numbers().private_value.to_bytes(32))
 
 
+def push_origins() -> list[str]:
+    return [origin.strip() for origin in settings.WEB_PUSH_ORIGINS if origin.strip()]
+
+
 def is_allowed_endpoint(endpoint: str) -> bool:
     """Whether this is the address of a known push service.
 
     Browsers name the address that our server then talks to: any other would let people send
     requests from inside our network.
     """
-    parts = urlsplit(endpoint)
-    if parts.username or parts.password or not parts.hostname:
+    try:
+        target = Target.of(endpoint)
+    except AddressRefused:
         return False
-    origin = f"{parts.scheme}://{parts.netloc}".lower()
-    return any(fnmatchcase(origin, allowed) for allowed in settings.WEB_PUSH_ORIGINS)
+    return any(target.lies_in(origin) for origin in push_origins())
 
 
 @lru_cache(maxsize=64)
@@ -104,25 +107,35 @@ def payload_of(parcel: Parcel) -> bytes:
 
 
 class WebPushChannel(HttpChannel):
+    """Every browser names the service that it hears from: one that fails is none of the others'."""
+
     name = ChannelName.WEB_PUSH
+    lost = Result.AWAY
 
     def __init__(self) -> None:
-        super().__init__(concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"])
+        super().__init__(
+            concurrency=settings.NOTIFICATIONS["PUSH_CONCURRENCY"], origins=push_origins
+        )
 
     def is_configured(self) -> bool:
         return bool(settings.VAPID_PRIVATE_KEY and settings.VAPID_SUBJECT)
 
+    def host_of(self, address: str) -> str:
+        try:
+            return Target.of(address).host
+        except AddressRefused:
+            return ""
+
     def send(self, parcel: Parcel) -> Outcome:
         if not is_allowed_endpoint(parcel.address):
             return Outcome(result=Result.GONE, error="Not the address of a known push service.")
-        parts = urlsplit(parcel.address)
-        response = self.http.request(
+        answer = self.http.request(
             "POST",
             parcel.address,
             body=encrypted(payload_of(parcel), *parcel.keys),
             headers={
                 "Authorization": _authorization(
-                    f"{parts.scheme}://{parts.netloc}",
+                    Target.of(parcel.address).origin,
                     settings.VAPID_PRIVATE_KEY,
                     settings.VAPID_SUBJECT,
                     int(time.time()) // RENEW_SECONDS,
@@ -133,19 +146,18 @@ class WebPushChannel(HttpChannel):
                 "Urgency": "high",
                 "Topic": parcel.tag,  # RFC 8030 §5.4: a second copy replaces the first
             },
-            redirect=False,
         )
-        return verdict(response)
+        return verdict(answer)
 
 
-def verdict(response: Any) -> Outcome:
-    if response.status in (200, 201, 202):
-        return Outcome(result=Result.SENT, provider_id=response.headers.get("Location", "")[:255])
-    text = f"{response.status}: {response.data[:200].decode(errors='replace')}"
-    if response.status in (404, 410):  # RFC 8030 §7.3: the subscription has ended
+def verdict(answer: HttpAnswer) -> Outcome:
+    if answer.status in (200, 201, 202):
+        return Outcome(result=Result.SENT, provider_id=answer.headers.get("Location", ""))
+    text = f"{answer.status}: {answer.text()}"
+    if answer.status in (404, 410):  # RFC 8030 §7.3: the subscription has ended
         return Outcome(result=Result.GONE, error=text)
-    if response.status == 429 or response.status >= 500:
-        return temporary(response, text)
-    if response.status in (401, 403):
-        return Outcome(result=Result.DOWN, error=text)
+    if answer.status == 429 or answer.status >= 500:
+        return temporary(answer, text, down=Result.AWAY)
+    if answer.status in (401, 403):
+        return Outcome(result=Result.AWAY, error=text)
     return Outcome(result=Result.REJECTED, error=text)

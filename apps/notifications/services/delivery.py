@@ -53,6 +53,7 @@ class Batch:
     attempts: dict[int, int] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    troubled: dict[str, breaker.Trouble] = field(default_factory=dict)  # what failed last
 
 
 def deliver_due(*, campus_id: int, name: str, clock: Clock, until: datetime) -> int:
@@ -100,7 +101,11 @@ def _claim(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
         )
         if not claims:
             return None
-        for claim in _addressed(claims, sender):
+        addressed = _addressed(claims, sender)
+        batch.troubled = breaker.troubles_of(
+            names={name for claim in addressed for name in _names(sender, claim.address)}
+        )
+        for claim in addressed:
             _sort(claim, campus, sender, now, batch)
         if batch.parcels:
             return batch
@@ -139,18 +144,35 @@ def _to_contact(claim: Claim, contact: Contact | None, *, is_sms: bool) -> Claim
     )
 
 
+def _names(sender: Channel, address: str) -> list[str]:
+    """Under which the breaker knows this address: none where the operator chose the provider."""
+    host = sender.host_of(address) if address else ""
+    return [breaker.address_name(address), breaker.host_name(host)] if host else []
+
+
+def _paused_until(
+    claim: Claim, campus: Campus, sender: Channel, now: datetime, batch: Batch
+) -> datetime | None:
+    """The end of the quiet hours, or of the pause of the address or its host; None: send now."""
+    ends = [
+        trouble.paused_until
+        for name in (_names(sender, claim.address) if batch.troubled else ())
+        if (trouble := batch.troubled.get(name)) is not None and now < trouble.paused_until
+    ]
+    if sender.may_wake and not kind_of(claim.kind).may_wake:
+        silent = quiet_until(hours=claim.quiet_hours, zone=campus.zone, now=now)
+        ends += [silent] if silent else []
+    return max(ends, default=None)
+
+
 def _sort(claim: Claim, campus: Campus, sender: Channel, now: datetime, batch: Batch) -> None:
-    silent_until = (
-        quiet_until(hours=claim.quiet_hours, zone=campus.zone, now=now)
-        if sender.may_wake and not kind_of(claim.kind).may_wake
-        else None
-    )
+    paused_until = _paused_until(claim, campus, sender, now, batch)
     if claim.was_interrupted and not sender.repeatable:
         batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, INTERRUPTED, now))
     elif not claim.address:
         batch.verdicts.append(Verdict.dead(claim.id, claim.attempts, NO_ADDRESS, now))
-    elif silent_until is not None:
-        batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, silent_until))
+    elif paused_until is not None:
+        batch.verdicts.append(Verdict.waiting(claim.id, claim.attempts - 1, paused_until))
     else:
         batch.parcels.append(_parcel(claim, campus, sender.name))
         batch.attempts[claim.id] = claim.attempts
@@ -184,22 +206,58 @@ def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
 
 def _send(sender: Channel, batch: Batch, clock: Clock) -> bool:
     """Send the batch and collect its verdicts; returns whether the provider works."""
-    down: Outcome | None = None
-    answered = False
+    ended: list[tuple[Parcel, Outcome]] = []
     for parcel, outcome in sender.send_many(batch.parcels):
-        batch.verdicts.append(_verdict(parcel, outcome, batch, clock()))
+        now = clock()
+        if outcome.result is Result.AWAY:
+            outcome = replace(outcome, retry_after=_leave_alone(parcel, outcome, now))
+        batch.verdicts.append(_verdict(parcel, outcome, batch, now))
         if outcome.result is Result.GONE:
             batch.gone.append(parcel.address)
-        if outcome.result is Result.DOWN:
-            down = outcome
-        else:
-            answered = True
-    if answered or down is None:
+        ended.append((parcel, outcome))
+    _note_hosts(sender, batch, ended, clock())
+    down = next((outcome for _parcel, outcome in ended if outcome.result is Result.DOWN), None)
+    if down is None or any(outcome.result is not Result.DOWN for _parcel, outcome in ended):
         breaker.works(name=sender.name)
         return True
     logger.warning("%s does not work: %s", sender.name, down.error)
     breaker.fails(name=sender.name, error=down.error, retry_after=down.retry_after, now=clock())
     return False
+
+
+def _leave_alone(parcel: Parcel, outcome: Outcome, now: datetime) -> float:
+    """Pause this address, longer each time; returns for how many seconds."""
+    end = breaker.fails(
+        name=breaker.address_name(parcel.address),
+        error=outcome.error,
+        retry_after=outcome.retry_after,
+        now=now,
+        rule=breaker.ADDRESS,
+    )
+    return (end - now).total_seconds()
+
+
+def _note_hosts(
+    sender: Channel, batch: Batch, ended: list[tuple[Parcel, Outcome]], now: datetime
+) -> None:
+    """Hosts where something worked are trusted again; where all failed they may be paused."""
+    failing: dict[str, list[tuple[str, str]]] = {}
+    working: set[str] = set()
+    answered: set[str] = set()
+    for parcel, outcome in ended:
+        host = sender.host_of(parcel.address)
+        if host and outcome.result is Result.AWAY:
+            failing.setdefault(host, []).append((parcel.address, outcome.error))
+        elif host:
+            working.add(host)
+            answered.add(breaker.address_name(parcel.address))
+    breaker.all_work(names=answered & batch.troubled.keys())
+    breaker.hosts_work(hosts=working)
+    for host in failing.keys() - working:
+        addresses = [address for address, _error in failing[host]]
+        error = failing[host][-1][1]
+        if breaker.host_fails(host=host, addresses=addresses, error=error, now=now):
+            logger.warning("%s: %s is left alone: %s", sender.name, host, error)
 
 
 def _verdict(parcel: Parcel, outcome: Outcome, batch: Batch, now: datetime) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, record, record_platform
 from apps.common.errors import Forbidden
 from apps.ops.demo.allowed import demo_allowed
 from apps.ops.demo.calendar import Calendar
@@ -55,6 +55,10 @@ def _load(*, slug: str, now: datetime, reset_passwords: bool) -> Loaded:
         changes = {kind: number for kind, number in made.items() if number}
         if changes:
             record(actor=ACTOR, action="ops.demo.loaded", now=now, target=campus, data=changes)
+            if made["campuses"] or made["domains"]:
+                record_platform(
+                    actor=ACTOR, action="ops.demo.loaded", now=now, target=campus, data=changes
+                )
     return Loaded(campus=campus, made=changes, sign_ins=accounts)
 
 

@@ -13,7 +13,7 @@ from apps.accounts.services import (
     password_set,
     student_create,
 )
-from apps.audit.services import Actor
+from apps.audit.services import Actor, record_platform
 from apps.ops.demo.data import DemoData
 from apps.ops.demo.passwords import readable_password
 
@@ -54,6 +54,13 @@ class PeopleLoader:
             if created:
                 user.is_superuser = True
                 user.save(update_fields=["is_superuser", "updated_at"])
+                record_platform(
+                    actor=self.actor,
+                    action="accounts.super_admin.made",
+                    now=self.now,
+                    target=user,
+                    data={"email": user.email},
+                )
             self.made["super admins"] += created
         else:
             membership_add(user=user, role=row["role"], now=self.now, actor=self.actor)

@@ -6,6 +6,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from apps.tenants.master_key import record_master_key
+from apps.tenants.models import MasterKey
 from apps.tenants.roles import grant_application_rights
 
 OWNER = "owner"
@@ -31,3 +33,5 @@ class Command(migrate.Command):
         super().handle(*args, **options)
         with connections[OWNER].cursor() as cursor:
             grant_application_rights(cursor, role=application)
+        if MasterKey._meta.db_table in connections[OWNER].introspection.table_names():
+            record_master_key(owner=OWNER, role=application)

@@ -1,0 +1,28 @@
+"""Writing, sealing and verifying the audit log; signed roots and exports of it."""
+
+from apps.audit.services.chains import PLATFORM_LOG, Log, campus_log, entered
+from apps.audit.services.export import export_log
+from apps.audit.services.recording import SYSTEM, Actor, record, record_platform
+from apps.audit.services.roots import root_make, roots_make_and_write, roots_write
+from apps.audit.services.sealing import put_aside, seal_pending
+from apps.audit.services.verifying import Verification, key_proof, verify
+
+__all__ = [
+    "PLATFORM_LOG",
+    "SYSTEM",
+    "Actor",
+    "Log",
+    "Verification",
+    "campus_log",
+    "entered",
+    "export_log",
+    "key_proof",
+    "put_aside",
+    "record",
+    "record_platform",
+    "root_make",
+    "roots_make_and_write",
+    "roots_write",
+    "seal_pending",
+    "verify",
+]

@@ -1,0 +1,86 @@
+"""The logs that there are: one for each campus, and the platform's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from apps.audit.digests import PLATFORM_CHAIN
+from apps.audit.models import BadEntry, Entry, PlatformBadEntry, PlatformEntry, PlatformSeal, Seal
+from apps.common.crypto import PLATFORM
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope, current_campus_id, platform_scope
+from apps.tenants.selectors import every_campus
+
+BATCH: Final = 2_000
+BEFORE_ALL: Final = -(2**62)
+LOCK_CLASS: Final = 0x41554449  # "AUDI": first key of the sealer's advisory lock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """Entries, their seals, and those put aside: the tables of one chain."""
+
+    entries: Any
+    seals: Any
+    bad_entries: Any
+
+    def lock(self) -> None:
+        """One sealer at a time, until the transaction ends."""
+        owner = PLATFORM if self is PLATFORM_LOG else current_campus_id()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, owner])
+
+    def steps(self, *, after: int = BEFORE_ALL) -> Iterator[tuple[Any, Any | None]]:
+        """(seal, its entry or None) along the chain, from the first position after this one."""
+        seals = self.seals.objects.order_by("position")
+        while batch := list(seals.filter(position__gt=after)[:BATCH]):
+            entries = self.entries.objects.in_bulk([seal.entry_id for seal in batch])
+            for seal in batch:
+                yield seal, entries.get(seal.entry_id)
+            after = batch[-1].position
+
+    def unsealed(self) -> Iterator[Any]:
+        """Entries without a place in the chain, oldest first."""
+        sealed = self.seals.objects.values("entry_id")
+        rows: Iterator[Any] = (
+            self.entries.objects.exclude(pk__in=sealed).order_by("pk").iterator(chunk_size=BATCH)
+        )
+        return rows
+
+    def put_aside(self) -> set[int]:
+        """Ids of the entries that are known not to fit their MAC."""
+        return set(self.bad_entries.objects.values_list("entry_id", flat=True))
+
+
+CAMPUS_LOG: Final = Log(entries=Entry, seals=Seal, bad_entries=BadEntry)
+PLATFORM_LOG: Final = Log(entries=PlatformEntry, seals=PlatformSeal, bad_entries=PlatformBadEntry)
+
+
+def campus_log() -> Log:
+    """The log of the entered campus; raises `NoCampus`."""
+    current_campus_id()
+    return CAMPUS_LOG
+
+
+@contextmanager
+def entered(campus: Campus | None) -> Iterator[Log]:
+    """The log of this campus, or the platform's, with its rows in sight."""
+    if campus is None:
+        with platform_scope():
+            yield PLATFORM_LOG
+    else:
+        with campus_scope(campus):
+            yield CAMPUS_LOG
+
+
+def chain_name(campus: Campus | None) -> str:
+    return PLATFORM_CHAIN if campus is None else campus.slug
+
+
+def every_log_owner(*, reason: str) -> Iterator[Campus | None]:
+    """Every campus, closed ones too, and None for the platform."""
+    yield from every_campus(reason=reason, also_closed=True)
+    yield None

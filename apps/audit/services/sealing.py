@@ -1,0 +1,67 @@
+"""Giving entries their places in the chain, and putting aside those that do not fit their MAC."""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Max
+
+from apps.audit.chain import FIRST_LINK, is_genuine, next_link
+from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
+from apps.audit.services.recording import SYSTEM, record, record_platform
+
+logger = logging.getLogger(__name__)
+
+# Transactions commit out of order: how far below the newest sealed entry a late one is looked for.
+LATE_ENTRIES: Final = 10_000
+SET_ASIDE: Final = "audit.entries.set_aside"
+
+
+def seal_pending(*, now: datetime, log: Log | None = None) -> int:
+    """Give every unsealed entry its place in the chain; returns how many were dealt with.
+
+    Of the entered campus, or of the given log. An entry that does not fit its MAC is put aside and
+    the chain goes on. One sealer per log at a time (transaction-level advisory lock).
+    """
+    log = log or campus_log()
+    log.lock()
+    last = log.seals.objects.order_by("-position").first()
+    position, link = (last.position, bytes(last.link)) if last else (0, FIRST_LINK)
+    seals, bad = [], []
+    pending = _pending(log)
+    for entry in pending:
+        if not is_genuine(entry):
+            bad.append(entry)
+            continue
+        position += 1
+        link = next_link(link, position, entry)
+        seals.append(log.seals(position=position, entry=entry, link=link))
+    log.seals.objects.bulk_create(seals)
+    put_aside(entries=bad, now=now, log=log)
+    return len(pending)
+
+
+def _pending(log: Log) -> list[Any]:
+    newest = log.seals.objects.aggregate(newest=Max("entry_id"))["newest"] or 0
+    recent = newest - LATE_ENTRIES
+    return list(
+        log.entries.objects.filter(pk__gt=recent)
+        .exclude(pk__in=log.seals.objects.filter(entry_id__gt=recent).values("entry_id"))
+        .exclude(pk__in=log.bad_entries.objects.filter(entry_id__gt=recent).values("entry_id"))
+        .order_by("pk")[:BATCH]
+    )
+
+
+def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None) -> None:
+    """Name these entries as not to be believed. That it was done is an entry itself."""
+    if not entries:
+        return
+    log = log or campus_log()
+    log.bad_entries.objects.bulk_create(
+        [log.bad_entries(entry=entry, found_at=now) for entry in entries]
+    )
+    ids = [entry.pk for entry in entries]
+    logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
+    write = record_platform if log is PLATFORM_LOG else record
+    write(actor=SYSTEM, action=SET_ASIDE, now=now, data={"entries": ids})

@@ -1,0 +1,50 @@
+"""What a request of ours may cost, and how it may end (`apps.common.http.HttpClient`)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds for name, connection and TLS; seconds for everything; bytes of an answer's body."""
+
+    connect: float = 3.0
+    whole: float = 10.0
+    body: int = 1 << 20
+
+
+class AddressRefused(ValueError):
+    """We do not send requests to this address."""
+
+
+class NoAnswer(OSError):
+    """No whole answer came: name unknown, connection refused or lost, too slow, or too large."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """One answer, read whole. What it says is the other side's word: it may be anything."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Raises ValueError for whatever is no JSON."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+    def object(self) -> dict[str, Any]:
+        """The body as a JSON object; empty where it is anything else."""
+        try:
+            found = self.json()
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def text(self, longest: int = 200) -> str:
+        return self.body[:longest].decode(errors="replace")
