@@ -3,6 +3,9 @@
 Loaded as an early plugin (`-p tests.services` in pyproject.toml). With DATABASE_URL,
 DATABASE_OWNER_URL and REDIS_URL set, those servers are used instead; the database's name must then
 begin with "test_", because the tests empty its tables.
+
+`CAMPUS_TEST_POOLER=pgbouncer` puts a PgBouncer in transaction mode in front of the application's
+role; the owner's connections stay direct. `.ci/run` sets it.
 """
 
 import atexit
@@ -13,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from apps.ops.embedded import EmbeddedStack, Layout
+from tests.pooler import Pooler, find_pgbouncer
 
 NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 
@@ -48,3 +52,18 @@ if any(os.environ.get(name) for name in NAMES):
     check_named_services()
 else:
     STACK = start_embedded()
+
+
+def start_pooler() -> None:
+    if find_pgbouncer() is None:
+        raise SystemExit("CAMPUS_TEST_POOLER=pgbouncer, but there is no pgbouncer here.")
+    folder = Path(tempfile.mkdtemp(prefix="campus-pooler-"))
+    pooler = Pooler(os.environ["DATABASE_URL"], folder)
+    pooler.__enter__()
+    os.environ["DATABASE_URL"] = pooler.url
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(pooler.__exit__, None, None, None)
+
+
+if os.environ.get("CAMPUS_TEST_POOLER") == "pgbouncer":
+    start_pooler()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from celery import Task, current_app
 from django.db import transaction
 
+from apps.common.cache import server_answers
 from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,9 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
 
 
 def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
+    if not server_answers():  # the client of the broker would wait for seconds
+        logger.error("%s could not be enqueued, the broker is away; the sweep will pick it up.", name)
+        return
     try:
         current_app.send_task(name, args, kwargs, headers=headers, retry=False)
     except Exception:
