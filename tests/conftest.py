@@ -17,16 +17,22 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> None:
     """Migrate as the owner; the tests themselves connect as the application role."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
-        grant_truncate()
+        grant_flush()
 
 
-def grant_truncate() -> None:
+# Written again after tables were emptied; only `migrate` does so in the application.
+FILLED_BY_FLUSH = ("django_content_type", "auth_permission")
+
+
+def grant_flush() -> None:
     """Transactional tests empty the tables; the application itself never may."""
     from django.db import connections
 
     role = connections["default"].settings_dict["USER"]
     with connections["owner"].cursor() as cursor:
         cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{role}"')
+        cursor.execute(f'REVOKE ALL ON campus_signing_key FROM "{role}"')
+        cursor.execute(f'GRANT INSERT ON {", ".join(FILLED_BY_FLUSH)} TO "{role}"')
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """People, their accounts and devices; and, for super administrators, campuses."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
@@ -41,6 +42,7 @@ from apps.common.cache import forget
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain
 from apps.tenants.selectors import host_cache_key
+from apps.tenants.signed import signed_act
 
 
 def send_password_mail(request: HttpRequest, user: User) -> None:
@@ -121,7 +123,9 @@ class UserAdmin(CampusModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            super().save_model(request, obj, form, change)
+            platform = signed_act("accounts_user") if request.user.is_superuser else nullcontext()
+            with platform:
+                super().save_model(request, obj, form, change)
             return
         now, actor = timezone.now(), request_actor(request)
         user, _made = account_provide(email=obj.email, name=obj.name)
@@ -349,7 +353,22 @@ class DeviceAdmin(HistoryAdmin):
 
 
 class PlatformAdmin(CampusModelAdmin):
-    """Campuses and their addresses; what names a campus is switched off, not deleted."""
+    """Campuses and their addresses; what names a campus is switched off, not deleted.
+
+    Open to super administrators only, whose acts are signed for: the database refuses others.
+    """
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        with signed_act(obj._meta.db_table):
+            super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        with signed_act(formset.model._meta.db_table):
+            super().save_formset(request, form, formset, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with signed_act(obj._meta.db_table):
+            super().delete_model(request, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """What an address leads to is cached for a minute: a change counts at once instead."""

@@ -1,6 +1,7 @@
 """People: sign-in identities, their roles on a campus, students, faculty and bound devices."""
 
 import uuid
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
+from apps.tenants.signed import signed_act
 
 phone_validator = RegexValidator(
     r"^\+[1-9][0-9]{6,14}$", _("International number with country code, like +4915112345678.")
@@ -29,7 +31,8 @@ class UserManager(BaseUserManager["User"]):
         """Make an account; without a password it cannot sign in until one is set."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with signed_act("accounts_user") if user.is_superuser else nullcontext():
+            user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":

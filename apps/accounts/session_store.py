@@ -7,6 +7,7 @@ from django.contrib.sessions.backends import db
 from django.core.cache import caches
 
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.signed import signed_act
 
 # Under this key a session remembers the campus that it was opened on.
 CAMPUS_KEY: Final = "campus_id"
@@ -52,7 +53,8 @@ class SessionStore(db.SessionStore):
         key = session_key or self.session_key
         if key is None:
             return
-        super().delete(key)
+        with signed_act("django_session"):
+            super().delete(key)
         self._cache.set(f"{CACHE_PREFIX}{key}", ENDED, ENDED_SECONDS)
 
     def flush(self) -> None:

@@ -8,7 +8,7 @@ _CLOSED: Final = 0.0
 
 
 class Breaker:
-    """Open for `pause` seconds after a failure; then one caller tries, and the others go on without.
+    """Open for `pause` seconds after a failure; then one caller tries, others go on without.
 
     Whoever asks a server that hangs waits for its timeout. With a breaker one caller in a process
     pays for that, not each call of each request.

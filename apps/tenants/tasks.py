@@ -65,7 +65,9 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
 
 def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
     if not server_answers():  # the client of the broker would wait for seconds
-        logger.error("%s could not be enqueued, the broker is away; the sweep will pick it up.", name)
+        logger.error(
+            "%s could not be enqueued, the broker is away; the sweep will pick it up.", name
+        )
         return
     try:
         current_app.send_task(name, args, kwargs, headers=headers, retry=False)

@@ -9,6 +9,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.tenants.signed import signed_act
 from tests.accounts.support import ME, at, login
 from tests.factories import PASSWORD, Cast
 
@@ -24,8 +25,9 @@ def code(offset: int = 0) -> str:
 def protected(cast: Cast) -> User:
     user = cast.lecturer.user
     assert user is not None
-    TOTP.activate(user, SECRET)
-    RecoveryCodes.activate(user)
+    with signed_act("mfa_authenticator"):
+        TOTP.activate(user, SECRET)
+        RecoveryCodes.activate(user)
     return user
 
 

@@ -6,6 +6,7 @@ from apps.accounts.services.accounts import (
     password_set,
     sessions_end,
     sign_in_record,
+    super_admin_set,
 )
 from apps.accounts.services.devices import (
     DeviceFacts,
@@ -43,4 +44,5 @@ __all__ = [
     "sessions_end",
     "sign_in_record",
     "student_create",
+    "super_admin_set",
 ]
