@@ -53,7 +53,7 @@ def grant_application_rights(cursor: Any, *, role: str) -> None:
 
 def _run(cursor: Any, statements: Iterable[str], **names: sql.Composable) -> None:
     for statement in statements:
-        cursor.execute(sql.SQL(statement).format(**names))  # type: ignore[arg-type]
+        cursor.execute(sql.SQL(statement).format(**names))
 
 
 def _grant_tables(cursor: Any, role: sql.Identifier) -> None:

@@ -21,6 +21,13 @@ GOOGLE_CHANGES = """
 SESSION_CHANGES = "(NEW.user_id, NEW.session_key) IS DISTINCT FROM (OLD.user_id, OLD.session_key)"
 
 
+# Sessions that are open stay open: their keys turn into the digests that are looked for from now on.
+DIGEST_KEYS = """
+UPDATE {table} SET session_key = left(encode(sha256(convert_to(session_key, 'UTF8')), 'hex'), 40)
+WHERE length(session_key) < 40
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_device_rebind"),
@@ -33,6 +40,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # One way: from a digest no key comes back. Going back ends the sessions.
+        migrations.RunSQL(
+            DIGEST_KEYS.format(table="django_session"), "DELETE FROM django_session"
+        ),
+        migrations.RunSQL(
+            DIGEST_KEYS.format(table="usersessions_usersession"),
+            "DELETE FROM usersessions_usersession",
+        ),
         Guard("accounts_user", "INSERT", "NEW.is_superuser"),
         Guard("accounts_user", "UPDATE", ADMINISTRATOR_CHANGES),
         Guard("accounts_user", "DELETE"),

@@ -6,7 +6,7 @@
 - `patience`: seconds after which a server that says nothing is given up (None: never).
 """
 
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any, Final
 
 import psycopg
@@ -20,6 +20,13 @@ PREPARE_AFTER: Final = 5  # runs of a statement; PostgreSQL keeps its plan from 
 CHECK_SECONDS: Final = 1.0  # for a kept connection to say that it is alive
 
 
+def _driver() -> ModuleType:
+    """psycopg, whose `connect` makes our connections."""
+    driver = ModuleType("psycopg")
+    vars(driver).update({**vars(psycopg), "connect": PatientConnection.connect})
+    return driver
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Decides connection by connection whether the server may keep prepared statements.
 
@@ -28,7 +35,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     costs five times as much as running them (bench/check_in.py).
     """
 
-    Database = SimpleNamespace(**{**vars(psycopg), "connect": PatientConnection.connect})
+    Database = _driver()
 
     pooled = False
 
@@ -83,7 +90,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection.patience = None
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
         if autocommit:  # a transaction has ended
             self.connection.patience = self._option("patience")
 
