@@ -5,14 +5,16 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from typing import Any, Self
+from urllib.parse import quote
 
 from apps.ops.processes import exited, spawn, wait_until
 
 PORT = 6432  # names the socket; no TCP port is opened
+FACTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 SERVERS = 8  # PostgreSQL's side: fewer than the threads of the tests, so that they share
 READY_SECONDS = 20.0
 
@@ -24,48 +26,42 @@ def find_pgbouncer() -> Path | None:
 
 
 class Pooler:
-    """PgBouncer for the database of one URL. Start it from a thread that lives as long as it."""
+    """PgBouncer for one database, given as Django's settings name it.
 
-    def __init__(self, url: str, folder: Path, *, servers: int = SERVERS) -> None:
-        self._target = urlsplit(url)
-        self._folder = folder
-        self._servers = servers
+    Start it from a thread that lives as long as it should.
+    """
+
+    port = PORT
+
+    def __init__(self, database: Mapping[str, Any], folder: Path) -> None:
+        self._target = {name: str(database.get(name) or "") for name in FACTS}
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The same database, reached through the pooler."""
-        who = self._target.netloc.rpartition("@")[0]
-        place = f"{quote(str(self._folder), safe='')}:{PORT}"
-        return urlunsplit(self._target._replace(netloc=f"{who}@{place}" if who else place))
+        place = quote(str(self.folder), safe="")
+        return f"postgresql://{quote(self._target['USER'])}@{place}:{PORT}/{self._target['NAME']}"
 
     @property
     def log(self) -> Path:
-        return self._folder / "pgbouncer.log"
+        return self.folder / "pgbouncer.log"
 
     def _configuration(self) -> str:
-        target = self._target
-        name = target.path.lstrip("/")
-        facts = {
-            "host": unquote(target.hostname or "localhost"),
-            "port": str(target.port or 5432),
-            "user": unquote(target.username or ""),
-            "password": unquote(target.password or ""),
-        }
-        # The path of a socket: urlsplit() lower-cases host names.
-        if "%2f" in target.netloc.lower():
-            facts["host"] = unquote(target.netloc.rpartition("@")[2].partition(":")[0])
-        server = " ".join(f"{key}='{value}'" for key, value in facts.items() if value)
+        name = self._target["NAME"]
+        facts = {**self._target, "PORT": self._target["PORT"] or "5432"}
+        server = " ".join(f"{FACTS[key]}='{value}'" for key, value in facts.items() if value)
         return f"""
 [databases]
 {name} = {server}
 [pgbouncer]
 listen_addr =
 listen_port = {PORT}
-unix_socket_dir = {self._folder}
+unix_socket_dir = {self.folder}
 auth_type = any
 pool_mode = transaction
-default_pool_size = {self._servers}
+default_pool_size = {SERVERS}
 max_client_conn = 200
 query_wait_timeout = 30
 logfile = {self.log}
@@ -75,8 +71,8 @@ pidfile =
     def __enter__(self) -> Self:
         program = find_pgbouncer()
         assert program is not None, "no pgbouncer on this machine"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ini = self._folder / "pgbouncer.ini"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ini = self.folder / "pgbouncer.ini"
         ini.write_text(self._configuration())
         self._process = process = spawn(
             [program, "--quiet", ini], drop_root=True, output=subprocess.DEVNULL
@@ -101,7 +97,7 @@ pidfile =
     def _answers(self) -> bool:
         try:
             with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(self._folder / f".s.PGSQL.{PORT}"))
+                client.connect(str(self.folder / f".s.PGSQL.{PORT}"))
         except OSError:
             return False
         return True

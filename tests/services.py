@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dj_database_url
+
 from apps.ops.embedded import EmbeddedStack, Layout
 from tests.pooler import Pooler, find_pgbouncer
 
@@ -58,7 +60,7 @@ def start_pooler() -> None:
     if find_pgbouncer() is None:
         raise SystemExit("CAMPUS_TEST_POOLER=pgbouncer, but there is no pgbouncer here.")
     folder = Path(tempfile.mkdtemp(prefix="campus-pooler-"))
-    pooler = Pooler(os.environ["DATABASE_URL"], folder)
+    pooler = Pooler(dj_database_url.parse(os.environ["DATABASE_URL"]), folder)
     pooler.__enter__()
     os.environ["DATABASE_URL"] = pooler.url
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
