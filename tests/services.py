@@ -5,6 +5,9 @@ has servers of its own, which its tests may kill: with pytest-xdist each worker,
 itself. With DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL set, those servers are used instead, by
 one process (`-n0`); the database's name must then begin with "test_", because the tests empty its
 tables.
+
+`CAMPUS_TEST_POOLER=pgbouncer` puts a PgBouncer in transaction mode in front of the application's
+role; the owner's connections stay direct. `.ci/run` sets it.
 """
 
 import atexit
@@ -14,9 +17,11 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dj_database_url
 import pytest
 
 from apps.ops.embedded import EmbeddedStack, Layout
+from tests.pooler import Pooler, find_pgbouncer
 
 NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 MOST_WORKERS = 8  # each holds servers, a browser and a face model: about 1 GB
@@ -34,6 +39,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         check_named_services(alone=not (is_worker or shares_out))
     elif is_worker or not shares_out:
         STACK = start_embedded()
+    if (is_worker or not shares_out) and os.environ.get("CAMPUS_TEST_POOLER") == "pgbouncer":
+        start_pooler()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -67,3 +74,14 @@ def check_named_services(*, alone: bool) -> None:
     if not database.startswith("test_"):
         message = f"The tests empty their database: “{database}” must begin with “test_”."
         raise SystemExit(message)
+
+
+def start_pooler() -> None:
+    if find_pgbouncer() is None:
+        raise SystemExit("CAMPUS_TEST_POOLER=pgbouncer, but there is no pgbouncer here.")
+    folder = Path(tempfile.mkdtemp(prefix="campus-pooler-"))
+    pooler = Pooler(dj_database_url.parse(os.environ["DATABASE_URL"]), folder)
+    pooler.__enter__()
+    os.environ["DATABASE_URL"] = pooler.url
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(pooler.__exit__, None, None, None)

@@ -36,6 +36,7 @@ from apps.common.cache import forget
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain
 from apps.tenants.selectors import host_cache_key
+from apps.tenants.signed import signed_act
 
 
 class PersonAdmin(IndexedSearch, CampusModelAdmin):
@@ -262,7 +263,22 @@ class DeviceAdmin(HistoryAdmin):
 
 
 class PlatformAdmin(CampusModelAdmin):
-    """Campuses and their addresses; what names a campus is switched off, not deleted."""
+    """Campuses and their addresses; what names a campus is switched off, not deleted.
+
+    Open to super administrators only, whose acts are signed for: the database refuses others.
+    """
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        with signed_act(obj._meta.db_table):
+            super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        with signed_act(formset.model._meta.db_table):
+            super().save_formset(request, form, formset, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with signed_act(obj._meta.db_table):
+            super().delete_model(request, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """What an address leads to is cached for a minute: a change counts at once instead."""

@@ -1,9 +1,11 @@
-"""First passwords are changed first; devices that signed in and who was heard of are noted."""
+"""What surrounds sign-in: first passwords, known devices, contacts, allauth's signed writes."""
 
+import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -16,6 +18,7 @@ from apps.common.errors import Forbidden
 from apps.common.http import wants_json
 from apps.tenants.middleware import refuse
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.signed import signed_act
 
 # What they still reach: changing it (page and phone), signing out, being asked for it again.
 OPEN_PATHS: Final = (
@@ -89,3 +92,39 @@ class ContactMiddleware:
         opening = name in COMES_BACK or request.path.startswith(SIGN_IN_PATHS)
         contact_note(user_id=user.pk, now=timezone.now(), opening=opening)
         return response
+
+
+# Where allauth itself decides who may change a second factor, a password or a session, and does.
+LIBRARY_PATHS: Final = ("/accounts/", "/_allauth/")
+_GUARDED_WRITE: Final = re.compile(
+    r'(?:INSERT INTO|UPDATE|DELETE FROM) "(mfa_authenticator|socialaccount_socialaccount)" '
+    r'|(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" '
+    r'|UPDATE "(accounts_user)" SET (?!"last_login" = %s WHERE)'
+)
+
+
+class LibraryWritesMiddleware:
+    """Signs for what allauth's views write into guarded tables (`apps.tenants.signed`).
+
+    Only inside its own addresses, and only for statements of the ORM that begin with such a write:
+    nothing that was smuggled into another statement is signed.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(LIBRARY_PATHS):
+            return self.get_response(request)
+        with connection.execute_wrapper(sign_library_write):
+            return self.get_response(request)
+
+
+def sign_library_write(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    found = _GUARDED_WRITE.match(sql)
+    if found is None:
+        return execute(sql, params, many, context)
+    with signed_act(found[found.lastindex or 0]):
+        return execute(sql, params, many, context)

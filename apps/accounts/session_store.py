@@ -6,7 +6,9 @@ from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.core.cache import caches
 
+from apps.accounts.session_keys import stored
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.signed import signed_act
 
 # Under this key a session remembers the campus that it was opened on.
 CAMPUS_KEY: Final = "campus_id"
@@ -31,7 +33,9 @@ class SessionStore(db.SessionStore):
         super().__init__(session_key)
 
     def load(self) -> dict[str, Any]:
-        key = f"{CACHE_PREFIX}{self.session_key}"
+        if self.session_key is None:
+            return {}
+        key = _cache_key(self.session_key)
         data = self._cache.get(key)
         if data == ENDED:
             self._session_key = None
@@ -45,15 +49,17 @@ class SessionStore(db.SessionStore):
 
     def save(self, must_create: bool = False) -> None:
         super().save(must_create)
-        key = f"{CACHE_PREFIX}{self.session_key}"
+        assert self.session_key is not None
+        key = _cache_key(self.session_key)
         self._cache.set(key, self._session, self._cached_for())  # type: ignore[attr-defined]
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if key is None:
             return
-        super().delete(key)
-        self._cache.set(f"{CACHE_PREFIX}{key}", ENDED, ENDED_SECONDS)
+        with signed_act("django_session"):
+            super().delete(key)
+        self._cache.set(_cache_key(key), ENDED, ENDED_SECONDS)
 
     def flush(self) -> None:
         self.clear()
@@ -62,6 +68,10 @@ class SessionStore(db.SessionStore):
 
     def _cached_for(self, **expiry: Any) -> int:
         return max(0, min(CACHE_SECONDS, self.get_expiry_age(**expiry)))
+
+
+def _cache_key(session_key: str) -> str:
+    return f"{CACHE_PREFIX}{stored(session_key)}"
 
 
 def belongs_here(session: Any) -> bool:

@@ -10,15 +10,22 @@ from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.db import transaction
 from redis.exceptions import RedisError
 
+from apps.common.breaker import Breaker
+
 logger = logging.getLogger(__name__)
 
 VERSION_SECONDS: Final = 24 * 3600
+PAUSE_SECONDS: Final = 3.0  # without the server, after it did not answer
 # One round trip, and no moment in which a counter stands without its end.
 _COUNT_UP: Final = """
     local count = redis.call('INCR', KEYS[1])
     if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
     return count
 """
+
+
+# One for the process: cache, limits, sessions and the broker are the same server.
+server_breaker = Breaker(pause=PAUSE_SECONDS)
 
 
 class OneClient(RedisCacheClient):
@@ -39,7 +46,8 @@ class CampusCache(RedisCache):
     """Django's Redis cache, in which a lost server means a miss and not an error.
 
     Everything that is cached can be rebuilt from PostgreSQL; a check-in must not fail because
-    Valkey restarts. What must not be forgotten is never kept here alone.
+    Valkey restarts. What must not be forgotten is never kept here alone. A server that hangs costs
+    one timeout (settings.redis_cache), not one for each call.
     """
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
@@ -55,8 +63,17 @@ class CampusCache(RedisCache):
     def add(self, *args: Any, **kwargs: Any) -> Any:
         return self._or(True, super().add, *args, **kwargs)
 
+    def touch(self, *args: Any, **kwargs: Any) -> Any:
+        return self._or(False, super().touch, *args, **kwargs)
+
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         return self._or(False, super().delete, *args, **kwargs)
+
+    def set_many(self, *args: Any, **kwargs: Any) -> Any:
+        return self._or([], super().set_many, *args, **kwargs)
+
+    def delete_many(self, *args: Any, **kwargs: Any) -> Any:
+        return self._or(None, super().delete_many, *args, **kwargs)
 
     def get_many(self, *args: Any, **kwargs: Any) -> Any:
         return self._or({}, super().get_many, *args, **kwargs)
@@ -66,11 +83,16 @@ class CampusCache(RedisCache):
 
     @staticmethod
     def _or(fallback: Any, call: Any, *args: Any, **kwargs: Any) -> Any:
+        if not server_breaker.allows():
+            return fallback
         try:
-            return call(*args, **kwargs)
+            answer = call(*args, **kwargs)
         except RedisError:
+            server_breaker.failed()
             logger.warning("The cache did not answer; going on without it.")
             return fallback
+        server_breaker.worked()
+        return answer
 
 
 def forget(key: str) -> None:
@@ -88,11 +110,20 @@ def count_up(key: str, *, seconds: int) -> int:
 
     Atomic across processes. Without the cache server it answers 1: limits rest, people do not.
     """
-    try:
-        client = cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
-        return int(client.eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds))
-    except RedisError:
-        return 1
+    return int(CampusCache._or(1, _count_up, key, seconds))
+
+
+def _count_up(key: str, seconds: int) -> Any:
+    return _client().eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds)
+
+
+def _client() -> Any:
+    return cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
+
+
+def server_answers() -> bool:
+    """Whether Redis answers, asked of it: before work that would wait for it much longer."""
+    return bool(CampusCache._or(False, lambda: _client().ping()))
 
 
 def touch(key: str) -> None:

@@ -48,9 +48,11 @@ class Progress:
     def _write(self, done: int, total: int, phase: str) -> bool:
         if self._connection is None:
             self._connection = connection.copy()
-        with self._connection.cursor() as cursor:
+        self._connection.ensure_connection()
+        own = self._connection.connection
+        with own.transaction(), own.cursor() as cursor:  # the campus ends with the transaction
             cursor.execute(
-                "SELECT set_config(%s, %s, false)", [CAMPUS_SETTING, str(self._campus_id)]
+                "SELECT set_config(%s, %s, true)", [CAMPUS_SETTING, str(self._campus_id)]
             )
             cursor.execute(
                 "UPDATE jobs_job SET done = %s, total = %s, phase = %s, heartbeat_at = now() "

@@ -29,21 +29,20 @@ def staged(
 
     `rows` are `n`, the row's number, by which problems and results find their way back, and the
     values of the `filled` columns; the others are null. The table ends with the block, or with the
-    transaction. Names and types are the caller's constants, never input.
+    transaction. The owner's functions make it: this role may make none (apps/tenants/guards.py).
     """
-    fields = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE import_stage (n integer, {fields})")
+        cursor.execute("SELECT campus_stage(%s, %s)", [list(columns), list(columns.values())])
         names = ", ".join(("n", *(f'"{column}"' for column in filled)))
         with cursor.copy(f"COPY import_stage ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute("ANALYZE import_stage")
+        cursor.execute("SELECT campus_stage_filled()")
         # The index of names sorts what is new into place later, in vacuum or at the next write.
         cursor.execute("SET LOCAL gin_pending_list_limit = '64MB'")
         with hashing():
             yield
-        cursor.execute("DROP TABLE import_stage")
+        cursor.execute("SELECT campus_stage_drop()")
 
 
 @contextmanager

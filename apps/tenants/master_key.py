@@ -113,7 +113,7 @@ def confirm_at_start() -> None:
         connections.close_all()
 
 
-def record_master_key(*, owner: str, role: str) -> None:
+def record_master_key(*, owner: str) -> None:
     """Note the given key as this database's, unless one is known. Runs after migrations.
 
     Only the owner writes here; the application's role reads. Raises `UnprovenMasterKey` where the
@@ -130,10 +130,3 @@ def record_master_key(*, owner: str, role: str) -> None:
                 "ON CONFLICT DO NOTHING",
                 [given_value()],
             )
-    with connection.cursor() as cursor:
-        for statement in (
-            "GRANT SELECT ON TABLE {table} TO {role}",
-            "REVOKE INSERT, UPDATE, DELETE ON TABLE {table} FROM {role}",
-        ):
-            names = {"table": sql.Identifier(TABLE), "role": sql.Identifier(role)}
-            cursor.execute(sql.SQL(statement).format(**names))

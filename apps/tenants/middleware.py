@@ -90,7 +90,7 @@ class CampusMiddleware:
             if request.path.startswith(self.free_paths):
                 return self.get_response(request)
             return self._unknown_campus(request)
-        with campus_scope(campus_id):
+        with campus_scope(campus_id, for_request=True):
             response = self.get_response(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)

@@ -8,6 +8,17 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 CAMPUS_SETTING: Final = "campus.id"
+_ANNOUNCE: Final = "SELECT set_config(%s, %s, true)"
+# The limits of the application's role are those of a web request (settings.DATABASE_LIMITS). Jobs,
+# tasks and commands may take this long; Celery ends them at ten minutes too.
+WORK_LIMITS: Final = {
+    "statement_timeout": "10min",
+    "lock_timeout": "1min",
+    "idle_in_transaction_session_timeout": "10min",
+}
+_ANNOUNCE_WORK: Final = ", ".join(
+    [_ANNOUNCE, *(f"set_config('{name}', '{limit}', true)" for name, limit in WORK_LIMITS.items())]
+)
 
 
 class NoCampus(RuntimeError):
@@ -26,9 +37,10 @@ class Scope:
     before the first savepoint and so cannot be rolled back with one.
     """
 
-    def __init__(self, campus_id: int, alias: str) -> None:
+    def __init__(self, campus_id: int, alias: str, *, for_request: bool) -> None:
         self.campus_id = campus_id
         self.alias = alias
+        self.for_request = for_request
         self.announced = False
 
     def __call__(
@@ -41,11 +53,15 @@ class Scope:
     ) -> Any:
         if not self.announced and _scope.get() is self:
             self.announced = True
-            with context["connection"].cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config(%s, %s, true)", [CAMPUS_SETTING, str(self.campus_id)]
-                )
+            self._announce(context["connection"])
         return execute(sql, params, many, context)
+
+    def _announce(self, connection: Any) -> None:
+        statement = _ANNOUNCE if self.for_request else _ANNOUNCE_WORK
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [CAMPUS_SETTING, str(self.campus_id)])
+        if not self.for_request:
+            connection.be_patient()
 
 
 _scope: ContextVar[Scope | None] = ContextVar("campus_scope", default=None)
@@ -67,18 +83,21 @@ def current_campus_id() -> int:
 
 
 @contextmanager
-def campus_scope(campus: Any, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+def campus_scope(
+    campus: Any, *, using: str = DEFAULT_DB_ALIAS, for_request: bool = False
+) -> Iterator[None]:
     """Work for one campus (a `Campus` or its id) inside one transaction.
 
     Scopes nest: the inner campus holds until its block ends, then the outer one again.
-    An exception rolls the block back.
+    An exception rolls the block back. `for_request`: somebody waits for an answer, so that the
+    short limits of the application's role hold, instead of WORK_LIMITS.
     """
     campus_id = campus if isinstance(campus, int) else campus.pk
     outer = _scope.get()
     if outer is not None and outer.campus_id == campus_id and outer.alias == using:
         yield
         return
-    scope = Scope(campus_id, using)
+    scope = Scope(campus_id, using, for_request=outer.for_request if outer else for_request)
     connection = connections[using]
     try:
         with transaction.atomic(using=using):
@@ -94,7 +113,7 @@ def campus_scope(campus: Any, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None
         elif scope.announced and connection.in_atomic_block and not connection.needs_rollback:
             # An outer transaction goes on: do not leave the campus behind in it.
             with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
+                cursor.execute(_ANNOUNCE, [CAMPUS_SETTING, ""])
 
 
 @contextmanager
@@ -110,7 +129,7 @@ def platform_scope(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
         try:
             if outer is not None:
                 with connections[using].cursor() as cursor:
-                    cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
+                    cursor.execute(_ANNOUNCE, [CAMPUS_SETTING, ""])
             yield
         finally:
             _scope.reset(token)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from django.db import models
-from django.db.migrations.operations.base import Operation
 
 from apps.common.digits import plain_digits
+from apps.tenants.guards import DatabaseOnly
 from apps.tenants.operations import POLICY, PREDICATE
 
 M = TypeVar("M", bound=models.Model)
@@ -100,38 +100,20 @@ DROP FUNCTION campus_fold(text)
 """
 
 
-class _DatabaseOnly(Operation):
-    """An operation that leaves the models' state alone."""
-
-    reduces_to_sql = True
-    reversible = True
-
-    def state_forwards(self, app_label: str, state: Any) -> None:
-        """Nothing: Django does not know these tables and triggers."""
-
-
-class MakeSearch(_DatabaseOnly):
+class MakeSearch(DatabaseOnly):
     """The folding, the table of searchable words and the function that searches it.
 
     Needs the extensions unaccent and pg_trgm.
     """
 
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        for statement in (FOLD, TABLE, SEARCH, KEEP, DROP):
-            schema_editor.execute(statement, params=None)
-
-    def database_backwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        schema_editor.execute(UNDO, params=None)
+    forwards = (FOLD, TABLE, SEARCH, KEEP, DROP)
+    backwards = UNDO
 
     def describe(self) -> str:
         return "Make the search of names"
 
 
-class SearchBy(_DatabaseOnly):
+class SearchBy(DatabaseOnly):
     """Keep these columns of a tenant-owned model searchable, from its first row on."""
 
     def __init__(self, model_name: str, columns: Sequence[str]) -> None:

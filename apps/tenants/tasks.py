@@ -8,6 +8,7 @@ from celery import Task, current_app
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.common.cache import server_answers
 from apps.common.errors import Refused
 from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
 from apps.tenants.selectors import campus_is_open
@@ -86,6 +87,11 @@ def hand_over(task: str, *args: Any) -> None:
 
 
 def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
+    if not server_answers():  # the client of the broker would wait for seconds
+        logger.error(
+            "%s could not be enqueued, the broker is away; the sweep will pick it up.", name
+        )
+        return
     try:
         current_app.send_task(name, args, kwargs, headers=headers, retry=False)
     except Exception:

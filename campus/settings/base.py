@@ -26,19 +26,39 @@ def env_flag(name: str, *, default: bool = False) -> bool:
     return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
 
 
-PREPARED_STATEMENTS = env_flag("PREPARED_STATEMENTS", default=True)
+# Whether a pooler stands between us and PostgreSQL: asked at each connection unless it is said here
+# (`pgbouncer` or any other name, or `none`).
+DATABASE_POOLER = os.environ.get("DATABASE_POOLER", "").lower()
+# PgBouncer from 1.21 on can keep prepared statements: PREPARED_STATEMENTS=1 uses them there too.
+PREPARED_STATEMENTS = os.environ.get("PREPARED_STATEMENTS", "")
+# What the application's role may take, in seconds. Work outside web requests may take longer:
+# apps/tenants/scope.py. `migrate` writes the first three to the role itself.
+DATABASE_LIMITS = {
+    "statement_timeout": 15,
+    "lock_timeout": 5,
+    "idle_in_transaction_session_timeout": 30,
+}
+DATABASE_PATIENCE_SECONDS = 20  # longer than any statement may take: then the server hangs
 
 
-def database(url: str) -> dict[str, Any]:
+def database(url: str, *, patience: float | None = DATABASE_PATIENCE_SECONDS) -> dict[str, Any]:
     """One alias from a URL: persistent connections that are checked before they are reused.
 
-    PostgreSQL keeps the plan of a statement from its fifth run on; planning the statements of a
-    check-in afresh costs five times as much as running them (bench/check_in.py). PgBouncer before
-    1.21 in transaction mode cannot do that: PREPARED_STATEMENTS=0.
+    Which connections keep prepared statements: apps/common/postgresql. `patience`: seconds to wait
+    for a server that says nothing at all, or None.
     """
-    config = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
-    prepared = {"server_side_binding": True, "prepare_threshold": 5} if PREPARED_STATEMENTS else {}
-    options = {**config.get("OPTIONS", {}), **prepared}
+    config = dj_database_url.parse(
+        url, engine="apps.common.postgresql", conn_max_age=600, conn_health_checks=True
+    )
+    options = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,  # milliseconds
+        "server_side_binding": True,
+        "pooler": DATABASE_POOLER not in {"none", "0"} if DATABASE_POOLER else None,
+        "prepare": env_flag("PREPARED_STATEMENTS") if PREPARED_STATEMENTS else None,
+        "patience": patience,
+        **config.get("OPTIONS", {}),
+    }
     return {**config, "OPTIONS": options, "ATOMIC_REQUESTS": False}
 
 
@@ -103,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.tenants.middleware.CampusMiddleware",
+    "apps.accounts.middleware.LibraryWritesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -473,11 +494,12 @@ def broker_url(redis_url: str) -> str:
 
 
 def redis_cache(url: str) -> dict[str, Any]:
+    """The cache. One timeout is all that a server which hangs may cost a page (common/cache.py)."""
     return {
         "default": {
             "BACKEND": "apps.common.cache.CampusCache",
             "LOCATION": url,
             "KEY_PREFIX": "campus",
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+            "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.3},
         }
     }

@@ -28,7 +28,7 @@ CAMPUS_MASTER_KEY = bytes.fromhex(
 
 DATABASES = {
     "default": database(os.environ.get("DATABASE_URL") or layout.app_url),
-    "owner": database(os.environ.get("DATABASE_OWNER_URL") or layout.owner_url),
+    "owner": database(os.environ.get("DATABASE_OWNER_URL") or layout.owner_url, patience=None),
 }
 REDIS_URL = os.environ.get("REDIS_URL") or layout.redis_url
 CACHES = redis_cache(REDIS_URL)

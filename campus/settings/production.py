@@ -44,7 +44,9 @@ if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
 
 DATABASES = {
     "default": database(required("DATABASE_URL", "the application role's address.")),
-    "owner": database(os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]),
+    "owner": database(
+        os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"], patience=None
+    ),
 }
 REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
 CACHES = redis_cache(REDIS_URL)

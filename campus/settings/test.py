@@ -16,7 +16,9 @@ DEMO_ALLOWED = True
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"  # static tools need no database
 DATABASES = {
     "default": database(os.environ.get("DATABASE_URL", NOWHERE)),
-    "owner": database(os.environ.get("DATABASE_OWNER_URL", NOWHERE.replace("nobody", "owner"))),
+    "owner": database(
+        os.environ.get("DATABASE_OWNER_URL", NOWHERE.replace("nobody", "owner")), patience=None
+    ),
 }
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0")
 CACHES = redis_cache(REDIS_URL)

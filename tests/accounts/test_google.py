@@ -19,6 +19,7 @@ from apps.accounts.models import User
 from apps.accounts.services import account_deactivate
 from apps.audit.services import SYSTEM
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.accounts.google_server import CLIENT_ID, SECRET, Google
 from tests.accounts.support import ME, at, code_of, signed_in
 from tests.factories import PASSWORD, Cast
@@ -290,7 +291,8 @@ def test_second_factor_follows_google(cast: Cast, google: Google) -> None:
 
     user = cast.student.user
     assert user is not None
-    TOTP.activate(user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    with signed_act("mfa_authenticator"):
+        TOTP.activate(user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     answer = present(cast, google.id_token(google.claims(cast.student.email)))
     assert answer.status_code == 401
     assert "access_token" not in answer.json()["meta"]

@@ -20,6 +20,7 @@ from apps.accounts.forms import LimitedCode
 from apps.accounts.models import User
 from apps.accounts.tasks import mail_password_link
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.accounts.support import ME, at, login
 from tests.factories import PASSWORD, Cast
 from tests.notifications.support import deliver
@@ -37,8 +38,9 @@ def code(offset: int = 0) -> str:
 def protected(cast: Cast) -> User:
     user = cast.lecturer.user
     assert user is not None
-    TOTP.activate(user, SECRET)
-    RecoveryCodes.activate(user)
+    with signed_act("mfa_authenticator"):
+        TOTP.activate(user, SECRET)
+        RecoveryCodes.activate(user)
     return user
 
 

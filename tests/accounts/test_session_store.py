@@ -2,11 +2,21 @@
 
 from datetime import timedelta
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache, caches
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.session_keys import StoredKey, stored
 from apps.accounts.session_store import CACHE_PREFIX, CACHE_SECONDS, SessionStore
+from apps.tenants.signed import signed_act
+from tests.admin.support import client_of
+from tests.factories import PASSWORD, Cast
+from tests.phone import signed_in
 
 
 def opened() -> SessionStore:
@@ -27,7 +37,7 @@ def test_reader_who_saw_the_row_cannot_bring_the_session_back(db: None) -> None:
     store = opened()
     key = store.session_key
     assert key is not None
-    cache.delete(f"{CACHE_PREFIX}{key}")
+    cache.delete(f"{CACHE_PREFIX}{stored(key)}")
     row = Session.objects.get(pk=key)
     slow = SessionStore(key)
     # The slow reader has the row in hand while the session ends, and caches it afterwards.
@@ -51,6 +61,51 @@ def test_expired_session_is_not_kept_by_the_cache(db: None) -> None:
 
 
 def test_a_deletion_that_the_cache_missed_is_believed_within_minutes(db: None) -> None:
-    stored = cache.make_key(f"{CACHE_PREFIX}{opened().session_key}")
-    seconds = caches["default"]._cache.get_client(stored).ttl(stored)  # type: ignore[attr-defined]
+    key = opened().session_key
+    assert key is not None
+    kept = cache.make_key(f"{CACHE_PREFIX}{stored(key)}")
+    seconds = caches["default"]._cache.get_client(kept).ttl(kept)  # type: ignore[attr-defined]
     assert 0 < seconds <= CACHE_SECONDS <= 300
+
+
+def test_what_the_tables_hold_of_a_session_opens_none(cast: Cast) -> None:
+    """Read by raw SQL, as an injection would."""
+    client = client_of(cast, cast.admin)
+    phone = signed_in(cast, cast.admin)
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_key FROM django_session "
+            "UNION ALL SELECT session_key FROM usersessions_usersession"
+        )
+        held = [row[0] for row in cursor.fetchall()]
+    assert len(held) == 3
+    assert key not in held
+    for value in held:
+        thief = Client(headers={"host": cast.host})
+        thief.cookies[settings.SESSION_COOKIE_NAME] = value
+        assert thief.get("/admin/").status_code == 302
+        answer = phone.get("/_allauth/app/v1/auth/session", headers={"X-Session-Token": value})
+        assert answer.status_code in (401, 410)
+    assert client.get("/admin/").status_code == 200
+
+
+def test_the_list_of_sessions_knows_which_one_is_looking(cast: Cast) -> None:
+    client = Client(headers={"host": cast.host})
+    client.post(reverse("account_login"), {"login": cast.admin.email, "password": PASSWORD})
+    session = UserSession.objects.get(user=cast.admin)
+    assert session.session_key == client.session.session_key
+    assert session.exists()
+    with signed_act("usersessions_usersession"):
+        session.end()
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_digest_equals_its_key_and_no_text_that_looks_like_it() -> None:
+    digest = stored("a" * 32)
+    assert digest == "a" * 32
+    assert "a" * 32 == digest  # noqa: SIM300
+    assert digest != "b" * 32
+    assert stored(digest) is digest
+    assert digest == StoredKey(str(digest))
+    assert stored(str(digest)) != digest

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,19 @@ def again(cast: Cast, job: Job) -> Job:
         return Job.objects.get(pk=job.pk)
 
 
+@contextmanager
+def another_connection(cast: Cast) -> Iterator[Any]:
+    """Somebody else's look at the database, in a transaction of its own."""
+    other = connection.copy()
+    other.ensure_connection()
+    try:
+        with other.connection.transaction(), other.connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('campus.id', %s, true)", [str(cast.campus.pk)])
+            yield cursor
+    finally:
+        other.close()
+
+
 def test_done_once(cast: Cast, handler: dict[str, Any]) -> None:
     job = start(cast)
     run(cast.campus.pk, job.pk)
@@ -70,14 +84,11 @@ def test_progress_is_seen_before_the_work_commits(cast: Cast, handler: dict[str,
     def do(job: Job, progress: Progress) -> dict[str, Any]:
         Department.objects.create(code="NEW", name="n")
         progress.at(3, 10, phase="counting")
-        other = connection.copy()
-        with other.cursor() as cursor:
-            cursor.execute("SELECT set_config('campus.id', %s, false)", [str(cast.campus.pk)])
+        with another_connection(cast) as cursor:
             cursor.execute("SELECT done, total, phase, status FROM jobs_job")
             seen.append(cursor.fetchone())
             cursor.execute("SELECT count(*) FROM enrollments_department WHERE code = 'NEW'")
             seen.append(cursor.fetchone())
-        other.close()
         return {}
 
     handler["do"] = do
@@ -85,14 +96,30 @@ def test_progress_is_seen_before_the_work_commits(cast: Cast, handler: dict[str,
     assert seen == [(3, 10, "counting", "running"), (0,)]
 
 
+def test_progress_leaves_no_campus_on_its_connection(cast: Cast, handler: dict[str, Any]) -> None:
+    """Behind a pooler the next client would be given that connection, and read as that campus."""
+    seen = []
+
+    def do(job: Job, progress: Progress) -> dict[str, Any]:
+        progress.at(1, 2, phase="counting")
+        with progress._connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('campus.id', true)")
+            seen.append(cursor.fetchone()[0])
+            cursor.execute("SELECT count(*) FROM jobs_job")
+            seen.append(cursor.fetchone()[0])
+        return {}
+
+    handler["do"] = do
+    run(cast.campus.pk, start(cast).pk)
+    assert seen[0] in (None, "")
+    assert seen[1] == 0
+
+
 def test_a_stopped_job_leaves_nothing(cast: Cast, handler: dict[str, Any]) -> None:
     def do(job: Job, progress: Progress) -> dict[str, Any]:
         Department.objects.create(code="NEW", name="n")
-        other = connection.copy()
-        with other.cursor() as cursor:
-            cursor.execute("SELECT set_config('campus.id', %s, false)", [str(cast.campus.pk)])
+        with another_connection(cast) as cursor:
             cursor.execute("UPDATE jobs_job SET cancel_requested = true")
-        other.close()
         progress.at(1, 2, phase="going on")
         raise AssertionError
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
     """The database knows the key of the tests; nobody has compared it yet."""
     monkeypatch.setattr(master_key, "_confirmed", set())
-    record_master_key(owner="owner", role=connection.settings_dict["USER"])
+    record_master_key(owner="owner")
     connections.close_all()
     yield check_value(project.CAMPUS_MASTER_KEY)
     connections.close_all()
@@ -150,7 +150,7 @@ def test_without_a_database_the_deploy_check_only_says_so() -> None:
 
 
 def test_migrate_notes_the_key_once(recorded: bytes) -> None:
-    record_master_key(owner="owner", role=connection.settings_dict["USER"])
+    record_master_key(owner="owner")
     assert [bytes(row.check_value) for row in MasterKey.objects.all()] == [recorded]
     assert str(MasterKey.objects.get()) == fingerprint(recorded)
 

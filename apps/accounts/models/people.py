@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -15,6 +16,7 @@ from apps.common.constraints import Between, DayInBounds, Named
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 from apps.tenants.scope import current_campus_id, entered_campus_id
+from apps.tenants.signed import signed_act
 
 phone_validator = RegexValidator(
     r"^\+[1-9][0-9]{6,14}$", _("International number with country code, like +4915112345678.")
@@ -45,7 +47,8 @@ class UserManager(BaseUserManager["User"]):
         """Make an account; without a password it cannot sign in until one is set."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with signed_act("accounts_user") if user.is_superuser else nullcontext():
+            user.save(using=self._db)
         return user
 
     def show(self, users: Iterable["User"]) -> None:

@@ -9,6 +9,7 @@ from apps.accounts.services.accounts import (
     second_factor_record,
     sessions_end,
     sign_in_record,
+    super_admin_set,
 )
 from apps.accounts.services.devices import (
     DeviceFacts,
@@ -72,4 +73,5 @@ __all__ = [
     "sessions_end",
     "sign_in_record",
     "student_create",
+    "super_admin_set",
 ]

@@ -13,6 +13,7 @@ from apps.accounts.session_store import belongs_here, store_of
 from apps.audit.services import Actor, record, record_platform
 from apps.tenants.bulk import Counts
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.signed import signed_act
 
 
 def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -> None:
@@ -74,7 +75,8 @@ def password_set(
     """
     user.set_password(password)
     user.must_change_password = must_change_password
-    user.save(update_fields=["password", "must_change_password", "updated_at"])
+    with signed_act("accounts_user"):
+        user.save(update_fields=["password", "must_change_password", "updated_at"])
     sessions_end(user=user)
     log(actor=actor, action="accounts.password.set", now=now, target=user)
     if entered_campus_id() is not None and not must_change_password:
@@ -84,11 +86,29 @@ def password_set(
 @transaction.atomic
 def account_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
     """Close the account on every campus and end its sessions at once. Nothing is deleted."""
-    closed = User.objects.filter(pk=user.pk, is_active=True).update(is_active=False)
+    with signed_act("accounts_user"):
+        closed = User.objects.filter(pk=user.pk, is_active=True).update(is_active=False)
     user.is_active = False
     sessions_end(user=user)
     if closed:
         log(actor=actor, action="accounts.account.deactivated", now=now, target=user)
+
+
+@transaction.atomic
+def super_admin_set(*, user: User, is_super: bool, now: datetime, actor: Actor) -> None:
+    """Make the account an administrator of the platform, or end that and its sessions at once."""
+    with signed_act("accounts_user"):
+        changed = (
+            User.objects.filter(pk=user.pk)
+            .exclude(is_superuser=is_super)
+            .update(is_superuser=is_super, updated_at=now)
+        )
+    user.is_superuser = is_super
+    if changed and not is_super:
+        sessions_end(user=user)
+    if changed:
+        action = "accounts.super_admin.given" if is_super else "accounts.super_admin.taken"
+        log(actor=actor, action=action, now=now, target=user)
 
 
 def sessions_end(*, user: User) -> int:
@@ -113,9 +133,10 @@ def campus_sessions_end(*, user: User) -> int:
 
 def _end(sessions: Iterable[UserSession]) -> int:
     ended = 0
-    for session in sessions:
-        session.end()
-        ended += 1
+    with signed_act("usersessions_usersession"):
+        for session in sessions:
+            session.end()
+            ended += 1
     return ended
 
 

@@ -24,7 +24,7 @@ from apps.imports.kinds.rows import (
     read_rows,
 )
 from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
-from apps.tenants.scope import current_campus_id
+from apps.tenants.scope import WORK_LIMITS, current_campus_id
 
 Tell = Callable[[int, int, str], None]
 SHOWN_ADDRESSES: Final = 500
@@ -175,6 +175,8 @@ def apply_rows(
 
 
 def _one_at_a_time() -> None:
-    """Two imports at once could both find somebody new. The second one waits."""
+    """Two imports at once could both find somebody new. The second one waits, however long."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', '0', true)")
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WORK_LIMITS["lock_timeout"]])

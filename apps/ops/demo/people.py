@@ -16,6 +16,7 @@ from apps.accounts.services import (
 from apps.audit.services import Actor, record_platform
 from apps.ops.demo.data import DemoData
 from apps.ops.demo.passwords import readable_password
+from apps.tenants.signed import signed_act
 
 SUPER_ADMIN: Final = "super_admin"
 
@@ -53,7 +54,8 @@ class PeopleLoader:
         if row["role"] == SUPER_ADMIN:
             if created:
                 user.is_superuser = True
-                user.save(update_fields=["is_superuser", "updated_at"])
+                with signed_act("accounts_user"):
+                    user.save(update_fields=["is_superuser", "updated_at"])
                 record_platform(
                     actor=self.actor,
                     action="accounts.super_admin.made",

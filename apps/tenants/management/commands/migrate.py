@@ -1,14 +1,21 @@
-"""`migrate` as the owner role, with the application role's rights kept exact."""
+"""`migrate` as the owner role, with the rights and limits of both roles kept exact."""
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.tenants.master_key import record_master_key
 from apps.tenants.models import MasterKey
-from apps.tenants.roles import grant_application_rights
+from apps.tenants.roles import (
+    OWNER_LIMITS,
+    SEARCH_PATH,
+    grant_application_rights,
+    keep_defaults,
+    keep_signing_keys,
+)
 
 OWNER = "owner"
 
@@ -32,6 +39,14 @@ class Command(migrate.Command):
         options["database"] = OWNER
         super().handle(*args, **options)
         with connections[OWNER].cursor() as cursor:
+            tables = connections[OWNER].introspection.table_names(cursor)
             grant_application_rights(cursor, role=application)
-        if MasterKey._meta.db_table in connections[OWNER].introspection.table_names():
-            record_master_key(owner=OWNER, role=application)
+            if MasterKey._meta.db_table in tables:
+                record_master_key(owner=OWNER)
+            if "campus_signing_key" in tables:
+                keep_signing_keys(cursor)
+            keep_defaults(cursor, {"search_path": SEARCH_PATH, **OWNER_LIMITS})
+        limits = {name: f"{seconds}s" for name, seconds in settings.DATABASE_LIMITS.items()}
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            keep_defaults(cursor, {"search_path": SEARCH_PATH, **limits})
+        connections[DEFAULT_DB_ALIAS].close()  # the next one begins with them

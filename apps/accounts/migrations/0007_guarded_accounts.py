@@ -1,0 +1,65 @@
+"""Who may enter is not decided by the application's role alone: see apps/tenants/signed.py."""
+
+from django.db import migrations
+
+from apps.tenants.guards import Guard
+
+ADMINISTRATOR_CHANGES = """
+    NEW.is_superuser IS DISTINCT FROM OLD.is_superuser
+    OR OLD.is_superuser AND (NEW.email, NEW.password, NEW.is_active)
+        IS DISTINCT FROM (OLD.email, OLD.password, OLD.is_active)
+"""
+# Recovery codes that were used are noted in the same column.
+FACTOR_CHANGES = """
+    (NEW.user_id, NEW.type, NEW.data - 'used_mask')
+        IS DISTINCT FROM (OLD.user_id, OLD.type, OLD.data - 'used_mask')
+"""
+ADDRESS_CHANGES = "OLD.verified AND (NEW.user_id, NEW.email) IS DISTINCT FROM (OLD.user_id, OLD.email)"
+GOOGLE_CHANGES = """
+    (NEW.user_id, NEW.provider, NEW.uid) IS DISTINCT FROM (OLD.user_id, OLD.provider, OLD.uid)
+"""
+SESSION_CHANGES = "(NEW.user_id, NEW.session_key) IS DISTINCT FROM (OLD.user_id, OLD.session_key)"
+
+
+# Sessions that are open stay open: their keys turn into the digests that are looked for from now on.
+DIGEST_KEYS = """
+UPDATE {table} SET session_key = left(encode(sha256(convert_to(session_key, 'UTF8')), 'hex'), 40)
+WHERE length(session_key) < 40
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0006_joining"),
+        ("tenants", "0005_least_privilege"),
+        ("account", "0009_emailaddress_unique_primary_email"),
+        ("mfa", "0003_authenticator_type_uniq"),
+        ("sessions", "0001_initial"),
+        ("socialaccount", "0006_alter_socialaccount_extra_data"),
+        ("usersessions", "0001_initial"),
+    ]
+
+    operations = [
+        # One way: from a digest no key comes back. Going back ends the sessions.
+        migrations.RunSQL(
+            DIGEST_KEYS.format(table="django_session"), "DELETE FROM django_session"
+        ),
+        migrations.RunSQL(
+            DIGEST_KEYS.format(table="usersessions_usersession"),
+            "DELETE FROM usersessions_usersession",
+        ),
+        Guard("accounts_user", "INSERT", "NEW.is_superuser"),
+        Guard("accounts_user", "UPDATE", ADMINISTRATOR_CHANGES),
+        Guard("accounts_user", "DELETE"),
+        Guard("account_emailaddress", "UPDATE", ADDRESS_CHANGES),
+        Guard("account_emailaddress", "DELETE", "OLD.verified"),
+        Guard("mfa_authenticator", "INSERT"),
+        Guard("mfa_authenticator", "UPDATE", FACTOR_CHANGES),
+        Guard("mfa_authenticator", "DELETE"),
+        Guard("socialaccount_socialaccount", "INSERT"),
+        Guard("socialaccount_socialaccount", "UPDATE", GOOGLE_CHANGES),
+        Guard("socialaccount_socialaccount", "DELETE"),
+        Guard("usersessions_usersession", "UPDATE", SESSION_CHANGES),
+        Guard("usersessions_usersession", "DELETE"),
+        Guard("django_session", "DELETE", "OLD.expire_date > now()"),
+    ]

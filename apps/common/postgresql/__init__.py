@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, fit for poolers and for servers that hang."""

@@ -1,0 +1,101 @@
+"""`ENGINE = "apps.common.postgresql"`. Its own OPTIONS beside the driver's:
+
+- `pooler`: None asks each new connection whether there is one, True and False say so;
+- `prepare`: whether prepared statements are kept on the server where no pooler stands between
+  (None), or always (True), or never (False);
+- `patience`: seconds after which a server that says nothing is given up (None: never).
+"""
+
+from types import ModuleType
+from typing import Any, Final
+
+import psycopg
+from django.db import OperationalError
+from django.db.backends.postgresql import base
+
+from apps.common.postgresql.connection import PatientConnection, server_breaker
+
+OWN_OPTIONS: Final = ("pooler", "prepare", "patience")
+PREPARE_AFTER: Final = 5  # runs of a statement; PostgreSQL keeps its plan from then on
+CHECK_SECONDS: Final = 1.0  # for a kept connection to say that it is alive
+
+
+def _driver() -> ModuleType:
+    """psycopg, whose `connect` makes our connections."""
+    driver = ModuleType("psycopg")
+    vars(driver).update({**vars(psycopg), "connect": PatientConnection.connect})
+    return driver
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Decides connection by connection whether the server may keep prepared statements.
+
+    A pooler in transaction mode gives each transaction to another server process, which does not
+    know what was prepared elsewhere; without one, planning the statements of a check-in afresh
+    costs five times as much as running them (bench/check_in.py).
+    """
+
+    Database = _driver()
+
+    pooled = False
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        for name in OWN_OPTIONS:
+            params.pop(name, None)
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if not server_breaker.allows():
+            message = "PostgreSQL did not answer a moment ago."
+            raise OperationalError(message)
+        try:
+            connection = super().get_new_connection(conn_params)
+            server_breaker.worked()
+        except psycopg.errors.ConnectionTimeout:
+            server_breaker.failed()
+            raise
+        connection.patience = self._option("patience")
+        self.pooled = self._stands_behind_pooler(connection)
+        may_prepare = self._option("prepare")
+        if may_prepare is None:
+            may_prepare = not self.pooled
+        connection.prepare_threshold = PREPARE_AFTER if may_prepare else None
+        return connection
+
+    def _option(self, name: str) -> Any:
+        return self.settings_dict["OPTIONS"].get(name)
+
+    def _stands_behind_pooler(self, connection: Any) -> bool:
+        """Whether another process answers than the one that let us in.
+
+        A pooler greets with a process id of its own making, and so do the proxies of clouds.
+        """
+        told = self._option("pooler")
+        if told is not None:
+            return bool(told)
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        connection.rollback()
+        return bool(row[0] != connection.pgconn.backend_pid)
+
+    def is_usable(self) -> bool:
+        """Asked before a kept connection serves again; a server that hangs is given a second."""
+        if self.connection is None:
+            return False
+        with self.connection.waiting_at_most(CHECK_SECONDS):
+            return bool(super().is_usable())
+
+    def be_patient(self) -> None:
+        """Wait for this transaction's answers as long as the server's own limits let it work."""
+        self.connection.patience = None
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
+        if autocommit:  # a transaction has ended
+            self.connection.patience = self._option("patience")
+
+    def chunked_cursor(self) -> Any:
+        """A cursor that outlives its transaction would be left on the pooler's connection."""
+        if self.pooled and not self.in_atomic_block:
+            return self.cursor()
+        return super().chunked_cursor()

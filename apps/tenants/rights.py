@@ -1,0 +1,119 @@
+"""The reviewed list of what the application's role may do, table by table.
+
+`migrate` makes it so (`roles.py`), and tests/tenants/test_rights.py reads it back from the
+database. A table that is not named here may not even be read: name a new one, with the least that
+its code needs. Row level security and the guards of `guards.py` come on top.
+"""
+
+from typing import Final
+
+READ: Final = ("SELECT",)
+ADD: Final = ("SELECT", "INSERT")
+WRITE: Final = ("SELECT", "INSERT", "UPDATE")
+ALL: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# Nothing of these is for the application.
+CLOSED: Final = frozenset({"campus_signing_key"})
+
+TABLES: Final[dict[str, tuple[str, ...]]] = {
+    # --- Shared by all campuses. Guarded: who may enter, and where addresses lead.
+    "accounts_user": WRITE,
+    "account_emailaddress": ALL,  # deleting verified ones: guarded
+    "mfa_authenticator": ALL,  # guarded
+    "socialaccount_socialaccount": ALL,  # guarded
+    "usersessions_usersession": ALL,  # deleting: guarded
+    "django_session": ALL,  # deleting those that are not over: guarded
+    "tenants_campus": WRITE,  # short name and closing: guarded
+    "tenants_domain": ALL,  # changing and deleting: guarded
+    "biometrics_facemodel": WRITE,
+    # Kept by libraries and hardly used here.
+    "account_emailconfirmation": READ,
+    "accounts_user_groups": READ,
+    "accounts_user_user_permissions": READ,
+    "auth_group": READ,
+    "auth_group_permissions": READ,
+    "auth_permission": READ,
+    "django_admin_log": READ,
+    "django_content_type": READ,
+    "django_migrations": READ,
+    "tenants_masterkey": READ,
+    "socialaccount_socialapp": READ,
+    "socialaccount_socialtoken": READ,
+    # --- Of a campus. DELETE where a service, the admin or a cascade deletes.
+    "accounts_allowedaddress": ALL,
+    "accounts_contact": ALL,
+    "accounts_device": ALL,
+    "accounts_faculty": ALL,
+    "accounts_invitation": WRITE,
+    "accounts_member": WRITE,
+    "accounts_membership": WRITE,
+    "accounts_student": ALL,
+    "announcements_announcement": ALL,
+    "attendance_appeal": WRITE,
+    "attendance_attachment": ALL,
+    "attendance_attendancerecord": ALL,
+    "attendance_attendancesummary": ALL,
+    "attendance_bulkchange": WRITE,
+    "attendance_burstchallenge": ALL,
+    "attendance_checkinattempt": WRITE,
+    "attendance_customstatus": ALL,
+    "attendance_leaverequest": WRITE,
+    "attendance_policy": ALL,
+    "attendance_recordchange": WRITE,
+    "attendance_sign": ALL,
+    "audit_bad_entry": ADD,  # written once, as all of these
+    "audit_entry": ADD,
+    "audit_platform_bad_entry": ADD,
+    "audit_platform_entry": ADD,
+    "audit_platform_seal": ADD,
+    "audit_root": ADD,
+    "audit_root_copy": ADD,
+    "audit_seal": ADD,
+    "biometrics_campusthreshold": ALL,
+    "biometrics_facesample": ALL,
+    "biometrics_facetemplate": ALL,
+    "biometrics_faceverification": ALL,
+    "biometrics_storedimage": ALL,
+    "biometrics_templatekey": WRITE,
+    "class_sessions_classsession": ALL,
+    "classrooms_beacon": ALL,
+    "classrooms_building": ALL,
+    "classrooms_classroom": ALL,
+    "enrollments_course": ALL,
+    "enrollments_department": ALL,
+    "enrollments_enrollment": ALL,
+    "enrollments_mark": ALL,
+    "enrollments_placement": ALL,
+    "enrollments_section": ALL,
+    "enrollments_subject": ALL,
+    "enrollments_term": ALL,
+    "imports_importrun": WRITE,
+    "jobs_job": WRITE,
+    "notifications_campusmessages": WRITE,
+    "notifications_delivery": ALL,
+    "notifications_message": ALL,
+    "notifications_preference": ALL,
+    "notifications_pushtoken": ALL,
+    "notifications_quiethours": ALL,
+    "privacy_consent": ALL,
+    "qr_otp_onetimecode": ALL,
+    "qr_otp_qrsecret": ALL,
+    "qr_otp_scan": WRITE,
+    "qr_otp_tries": ALL,
+    "search_entry": ALL,  # by the triggers of people
+    "timetable_calendarlink": ALL,
+    "timetable_generatedsession": ALL,
+    "timetable_holiday": ALL,
+    "timetable_weeklyslot": ALL,
+}
+
+# The owner's functions that the application calls, or that run for it inside its own statements.
+FUNCTIONS: Final = frozenset(
+    {
+        "campus_fold(text)",
+        "campus_search(text,text)",
+        "campus_stage(text[],text[])",
+        "campus_stage_filled()",
+        "campus_stage_drop()",
+    }
+)
