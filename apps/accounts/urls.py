@@ -2,10 +2,14 @@
 
 from typing import Any, NoReturn
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 
 from apps.accounts.google import google_callback
+from apps.common.errors import Forbidden
+from apps.tenants.middleware import refuse
 
 
 def closed(request: HttpRequest, **kwargs: Any) -> NoReturn:
@@ -13,7 +17,15 @@ def closed(request: HttpRequest, **kwargs: Any) -> NoReturn:
     raise Http404
 
 
+@csrf_exempt
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """allauth reads the address first, and says which ones are taken, before it says no."""
+    return refuse(request, Forbidden("sign_up_closed", _("Accounts are made by the office.")))
+
+
 urlpatterns = [
+    path("_allauth/app/v1/auth/signup", sign_up),
+    path("_allauth/app/v1/auth/provider/signup", sign_up),
     path("accounts/email/", closed),
     path("_allauth/app/v1/account/email", closed),
     path("accounts/google/login/callback/", google_callback, name="google_callback"),
