@@ -97,8 +97,16 @@ def _check_size(request: HttpRequest) -> None:
             raise Invalid("bad_request", _("This request could not be read."))
         if int(said[:20]) > limit:
             raise too_large()
-    elif "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+    elif _comes_without_length(request):
         _gather(request, limit)
+
+
+def _comes_without_length(request: HttpRequest) -> bool:
+    """In pieces, as HTTP/1.1 says in a header and HTTP/2 does without a word."""
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return True
+    newer = request.META.get("SERVER_PROTOCOL", "").startswith(("HTTP/2", "HTTP/3"))
+    return newer and request.method not in ("GET", "HEAD")
 
 
 def _limit_of(request: HttpRequest) -> int:

@@ -12,11 +12,10 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils.html import is_html_input
 
 from apps.common.fields import LARGEST_ID, ClockField, DayField, MomentField
-from apps.common.texts import validate_line, validate_prose, validate_visible
+from apps.common.texts import LONGEST_LINE, validate_line, validate_prose, validate_visible
 
 M = TypeVar("M", bound=models.Model)
 
-LONGEST_LINE: Final = 255  # longer texts may have several lines
 LONGEST_PROSE: Final = 20_000  # what is longer is a photo in base64
 MOST_NAMED: Final = 20
 # Forms of browsers carry it in every body.

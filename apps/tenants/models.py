@@ -2,6 +2,7 @@
 
 import re
 import zoneinfo
+from collections.abc import Collection
 from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Named
 from apps.common.crypto import fingerprint
+from apps.common.texts import LONGEST_LINE, validate_line
 from apps.tenants.fields import CampusField
 from apps.tenants.scope import WrongCampus, current_campus_id
 
@@ -208,6 +210,21 @@ class CampusManager(models.Manager[M]):
         return CampusQuerySet[M](self.model, using=self._db).filter(InScope("campus_id"))
 
 
+def check_lines(row: models.Model, exclude: Collection[str]) -> None:
+    """Short texts are one line each: names, codes, titles. Raises `ValidationError`."""
+    errors: dict[str, ValidationError] = {}
+    for field in row._meta.local_fields:
+        is_short = isinstance(field, models.CharField) and (field.max_length or 0) <= LONGEST_LINE
+        if not is_short or field.name in exclude:
+            continue
+        try:
+            validate_line(getattr(row, field.attname) or "")
+        except ValidationError as error:
+            errors[field.name] = error
+    if errors:
+        raise ValidationError(errors)  # type: ignore[arg-type]
+
+
 class CampusModel(models.Model):
     """Base of every tenant-owned row; migrations add `IsolateByCampus` for each."""
 
@@ -225,6 +242,7 @@ class CampusModel(models.Model):
         if self.campus_id is None:
             self.campus_id = current_campus_id()
         super().clean_fields(exclude=exclude)
+        check_lines(self, set(exclude or ()))
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Forms leave `campus` out; the constraints per campus must be checked all the same."""

@@ -1,9 +1,9 @@
 """The database's wall between campuses, written by migrations."""
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from django.db import migrations, models
+from django.db import models
 from django.db.migrations.operations.base import Operation
 
 from apps.common.constraints import FieldConstraint
@@ -94,26 +94,59 @@ class StampUpdates(Operation):
         return f"Stamp updates of {self.model_name}"
 
 
-class AddMending(migrations.AddConstraint):
-    """Add a `FieldConstraint`, after mending the rows that break it (see its `mended`).
+class AddMending(Operation):
+    """Add these `FieldConstraint`s of a model, after mending the rows that break them.
 
-    Row level security holds for the owner too, so the rows are mended campus by campus.
+    All columns of a row at once: other constraints compare them. Row level security holds for the
+    owner too, so rows are mended campus by campus.
     """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str, constraints: Sequence[FieldConstraint]) -> None:
+        self.model_name = model_name
+        self.constraints = list(constraints)
+
+    def deconstruct(self) -> Any:
+        return (self.__class__.__name__, [self.model_name, self.constraints], {})
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        for constraint in self.constraints:
+            state.add_constraint(app_label, self.model_name.lower(), constraint)
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model_name)
         if not schema_editor.collect_sql:
-            mend(schema_editor, model, cast("FieldConstraint", self.constraint))
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
+            mend(schema_editor, model, self.constraints)
+        for constraint in self.constraints:
+            schema_editor.add_constraint(model, constraint)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        for constraint in self.constraints:
+            schema_editor.remove_constraint(model, constraint)
+
+    def describe(self) -> str:
+        return f"Bounds of {self.model_name}"
 
 
-def mend(schema_editor: Any, model: type[models.Model], constraint: FieldConstraint) -> None:
-    """Give every row that breaks the constraint the nearest value that does not."""
-    field: Any = model._meta.get_field(constraint.field)
-    broken = constraint._get_check_sql(model, schema_editor)  # type: ignore[attr-defined]
-    change = f'SET "{field.column}" = {constraint.mended(field)} WHERE NOT ({broken})'
+def mend(
+    schema_editor: Any, model: type[models.Model], constraints: Sequence[FieldConstraint]
+) -> None:
+    """Give every column that breaks one of the constraints the nearest value that does not."""
+    values, broken = [], []
+    for constraint in constraints:
+        field: Any = model._meta.get_field(constraint.field)
+        wrong = f"NOT ({constraint._get_check_sql(model, schema_editor)})"  # type: ignore[attr-defined]
+        mended = f'CASE WHEN {wrong} THEN {constraint.mended(field)} ELSE "{field.column}" END'
+        values.append(f'"{field.column}" = {mended}')
+        broken.append(wrong)
+    change = f"SET {', '.join(values)} WHERE {' OR '.join(broken)}"
     statement = f'UPDATE "{model._meta.db_table}" {change}'
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

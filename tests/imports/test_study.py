@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.classrooms.models import Classroom
 from apps.common.errors import Invalid
 from apps.enrollments.models import Course, Enrollment, Mark, Subject, Term
+from apps.imports.kinds.fields import Wrong, clock, day, words
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
 from tests.factories import Cast
@@ -213,3 +214,21 @@ def test_times_of_the_clock(cast: Cast) -> None:
     rows = [["Day", "Course", "Start", "End"], ["Tue", cast.course.code, "8:15 AM", "09:45"]]
     do_import(cast, "schedules", rows)
     assert week(cast) == {(2, "08:15", "09:45")}
+
+
+@pytest.mark.parametrize("cell", ["9:5", "09:5", "9", "9:5 AM", "25:00", "09:60", "9:050"])
+def test_what_is_no_time_of_the_clock(cell: str) -> None:
+    with pytest.raises(Wrong):
+        clock(cell)
+
+
+@pytest.mark.parametrize("cell", ["0001-01-01", "31.12.9999", "1899-12-31", "01/01/2201"])
+def test_days_out_of_bounds_are_no_days(cell: str) -> None:
+    with pytest.raises(Wrong):
+        day(cell)
+
+
+@pytest.mark.parametrize("cell", ["\u200b", "a\x07b", "\u202e"])
+def test_names_that_say_nothing_are_wrong(cell: str) -> None:
+    with pytest.raises(Wrong):
+        words(20)(cell)

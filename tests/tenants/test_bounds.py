@@ -166,6 +166,17 @@ def test_a_form_blames_the_field_without_a_statement(
         Between(field="floor", low=0, name="x").validate(Classroom, Classroom(floor=None))
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\rBcc: x@y.example", "a\x00b", "\x7f"])
+def test_no_form_takes_a_name_of_two_lines(in_campus: Cast, name: str) -> None:
+    """Optional names too, which no constraint of the database guards."""
+    student, user = in_campus.student, in_campus.admin
+    student.last_name, user.name = name, name
+    for row, field in ((student, "last_name"), (user, "name")):
+        with pytest.raises(ValidationError) as error:
+            row.full_clean()
+        assert field in error.value.message_dict
+
+
 MENDED: Final[list[tuple[FieldConstraint, type[models.Model], Any, Any]]] = [
     (Named(field="name", name="x"), Holiday, " a\r\n b ", "a  b"),
     (Named(field="name", name="x"), Holiday, "\n ", "?"),

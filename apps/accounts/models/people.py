@@ -13,6 +13,7 @@ from django.db.models.functions import Concat, Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between, DayInBounds, Named
+from apps.common.texts import validate_line
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 from apps.tenants.scope import current_campus_id, entered_campus_id
@@ -82,7 +83,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     email = models.EmailField(_("e-mail"), max_length=254)
-    name = models.CharField(_("name"), max_length=200, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True, validators=[validate_line])
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     must_change_password = models.BooleanField(_("must change password"), default=False)
