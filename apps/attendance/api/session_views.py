@@ -1,5 +1,7 @@
 """Lecturer endpoints around one session: open, show, mark, complete."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -146,7 +148,11 @@ def session_one_time_code(request: Request, session_id: int) -> Response:
     data = CheckInCodeInput(data=request.data)
     data.is_valid(raise_exception=True)
     student_id = data.validated_data.get("student")
-    facts = {"session": session, "now": timezone.now(), "actor": request_actor(request)}
+    facts: dict[str, Any] = {
+        "session": session,
+        "now": timezone.now(),
+        "actor": request_actor(request),
+    }
     if student_id is None:
         code, expires_at = class_code_issue(**facts)
     else:
