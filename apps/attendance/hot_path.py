@@ -15,11 +15,16 @@ from django.utils.translation import gettext as _
 from apps.common.errors import Forbidden
 from apps.tenants.scope import current_campus_id
 
+# On the session's day, whatever has become of it since.
 _ENROLLED: Final = """
     EXISTS (
-        SELECT FROM enrollments_enrollment e
-        WHERE e.campus_id = s.campus_id AND e.course_id = %(course_id)s AND e.student_id = s.id
-            AND e.status = 'enrolled'
+        SELECT FROM class_sessions_classsession c
+        JOIN enrollments_enrollment e
+            ON e.campus_id = c.campus_id AND e.course_id = c.course_id
+        JOIN enrollments_enrollmentperiod p
+            ON p.campus_id = e.campus_id AND p.enrollment_id = e.id
+        WHERE c.campus_id = s.campus_id AND c.id = %(session_id)s AND e.student_id = s.id
+            AND p.enrolled_on <= c.held_on AND (p.ended_on IS NULL OR p.ended_on > c.held_on)
     )
 """
 
@@ -76,13 +81,13 @@ class Standing:
     record_source: str
 
 
-def attending(*, user_id: int, course_id: int | None, lock: bool = False) -> Attending:
-    """The active student of this user; `enrolled` is about `course_id`.
+def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> Attending:
+    """The active student of this user; `enrolled` is about that session.
 
     With `lock` the student's row is held until the transaction ends, so that one student's
     check-ins run one by one. Raises `Forbidden` for everybody else.
     """
-    row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, course_id=course_id)
+    row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, session_id=session_id)
     if row is None:
         raise Forbidden("not_a_student", _("This is for students of this campus."))
     student_id, device_id, key, enrolled, has_face = row
@@ -95,7 +100,7 @@ def attending(*, user_id: int, course_id: int | None, lock: bool = False) -> Att
     )
 
 
-def standing(*, student_id: int, session_id: int, course_id: int, nonce: str) -> Standing:
+def standing(*, student_id: int, session_id: int, nonce: str) -> Standing:
     """Enrolment, an earlier attempt with this nonce, and the record so far, in one statement.
 
     Ask after the student's row is locked: the statement then sees every earlier check-in.
@@ -104,7 +109,6 @@ def standing(*, student_id: int, session_id: int, course_id: int, nonce: str) ->
         _STANDING,
         student_id=student_id,
         session_id=session_id,
-        course_id=course_id,
         nonce=nonce,
     )
     assert row is not None  # the caller holds the student's row

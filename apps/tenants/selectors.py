@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import date, datetime
 
 from django.core.cache import cache
 
 from apps.common.errors import NotFound
 from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,11 @@ def campus_by_slug(*, slug: str) -> Campus:
         known = ", ".join(Campus.objects.filter(is_active=True).values_list("slug", flat=True))
         raise NotFound("no_such_campus", f"No active campus “{slug}”. Known: {known or 'none'}.")
     return campus
+
+
+def campus_day(*, now: datetime) -> date:
+    """The day that it is on the entered campus's calendar; one query."""
+    return now.astimezone(Campus.objects.get(pk=current_campus_id()).zone).date()
 
 
 def every_campus(*, reason: str) -> Iterator[Campus]:

@@ -24,7 +24,7 @@ from apps.attendance.policies import (
     time_refusal,
     window_of,
 )
-from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.selectors import board_key, register_of
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.settle import refresh_totals
 from apps.audit.services import Actor
@@ -68,7 +68,7 @@ def register_open(
         policy=frozen(policy=policy, classroom=session.classroom),
         before=before,
         after=after,
-        enrolled=enrolled_students(course_id=session.course_id).count(),
+        enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,
     )
@@ -108,13 +108,11 @@ def register_open_by_code(
 
 @transaction.atomic
 def register_close(*, session: ClassSession, now: datetime, actor: Actor) -> ClassSession:
-    """Complete the session: whoever is enrolled and unmarked becomes absent.
+    """Complete the session: whoever was enrolled on its day and is unmarked becomes absent.
 
     Students whose face is still being compared get their record when that is settled.
     """
-    enrolled = list(
-        enrolled_students(course_id=session.course_id).values_list("student_id", flat=True)
-    )
+    enrolled = list(register_of(session_id=session.pk).values_list("student_id", flat=True))
     closed = session_complete(session=session, now=now, actor=actor, enrolled=len(enrolled))
     unmarked_close(session=closed, enrolled=enrolled, now=now)
     refresh_totals(session_id=session.pk)
@@ -154,7 +152,7 @@ def register_take(
         session=session, marks=marks, nonce=nonce, now=now, actor=actor, role=role
     )
     if not known:
-        enrolled = enrolled_students(course_id=session.course_id)
+        enrolled = register_of(session_id=session.pk)
         unmarked_close(
             session=session, enrolled=enrolled.values_list("student_id", flat=True), now=now
         )
@@ -171,7 +169,7 @@ def _hold_afterwards(
         session=session,
         topic=topic,
         policy=frozen(policy=policy, classroom=session.classroom),
-        enrolled=enrolled_students(course_id=session.course_id).count(),
+        enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,
     )
