@@ -25,6 +25,7 @@ class SessionOutput(serializers.ModelSerializer):
             "topic",
             "opened_at",
             "closed_at",
+            "closed_itself",
             "total_enrolled",
             "total_attended",
             "attendance_percentage",
@@ -36,6 +37,10 @@ class SessionOutput(serializers.ModelSerializer):
 
 class OpenInput(serializers.Serializer):
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    close_open = serializers.BooleanField(
+        default=False,
+        help_text="Close the course's session that was left open, as its lecturer would.",
+    )
 
 
 class StartInput(OpenInput):
