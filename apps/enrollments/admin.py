@@ -37,7 +37,7 @@ def _sync(request: HttpRequest, **named: list[int]) -> None:
 
 @admin.register(Term)
 class TermAdmin(CampusModelAdmin):
-    list_display = ["name", "academic_year", "starts_on", "ends_on"]
+    list_display = ["name", "academic_year", "starts_on", "ends_on", "odd_week_on"]
     search_fields = ["name", "academic_year"]
 
 
