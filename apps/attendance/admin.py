@@ -54,7 +54,7 @@ class PolicyAdmin(CampusModelAdmin):
                         ("present_threshold", "offline_factor"),
                         ("offline_limit", "waiting_hours"),
                         ("late_after_minutes", "grace_minutes"),
-                        ("open_before_minutes", "open_after_minutes"),
+                        ("open_before_minutes", "open_after_minutes", "close_after_minutes"),
                         ("check_in_from_minutes", "check_in_until_minutes"),
                     ]
                 },

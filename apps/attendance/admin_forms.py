@@ -94,6 +94,7 @@ class PolicyForm(forms.ModelForm):
             "grace_minutes",
             "open_before_minutes",
             "open_after_minutes",
+            "close_after_minutes",
             "check_in_from_minutes",
             "check_in_until_minutes",
             "offline_factor",

@@ -74,7 +74,7 @@ def _code(session_id: int, now: datetime) -> ShownCode | None:
 def _document(
     session: ClassSession, *, version: str, code: ShownCode | None, with_rows: bool
 ) -> dict[str, Any]:
-    rows = board_rows(session_id=session.pk, course_id=session.course_id) if with_rows else None
+    rows = board_rows(session_id=session.pk) if with_rows else None
     return {
         "version": version,
         "session": {

@@ -17,11 +17,16 @@ from apps.biometrics.services import image_id
 from apps.common.errors import Forbidden
 from apps.tenants.scope import current_campus_id
 
+# On the session's day, whatever has become of it since.
 _ENROLLED: Final = """
     EXISTS (
-        SELECT FROM enrollments_enrollment e
-        WHERE e.campus_id = s.campus_id AND e.course_id = %(course_id)s AND e.student_id = s.id
-            AND e.status = 'enrolled'
+        SELECT FROM class_sessions_classsession c
+        JOIN enrollments_enrollment e
+            ON e.campus_id = c.campus_id AND e.course_id = c.course_id
+        JOIN enrollments_enrollmentperiod p
+            ON p.campus_id = e.campus_id AND p.enrollment_id = e.id
+        WHERE c.campus_id = s.campus_id AND c.id = %(session_id)s AND e.student_id = s.id
+            AND p.enrolled_on <= c.held_on AND (p.ended_on IS NULL OR p.ended_on > c.held_on)
     )
 """
 
@@ -108,13 +113,13 @@ class Standing:
     photo_try: int = 0
 
 
-def attending(*, user_id: int, course_id: int | None, lock: bool = False) -> Attending:
-    """The active student of this user; `enrolled` is about `course_id`.
+def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> Attending:
+    """The active student of this user; `enrolled` is about that session.
 
     With `lock` the student's row is held until the transaction ends, so that one student's
     check-ins run one by one. Raises `Forbidden` for everybody else.
     """
-    row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, course_id=course_id)
+    row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, session_id=session_id)
     if row is None:
         raise Forbidden("not_a_student", _("This is for students of this campus."))
     student_id, device_id, key, enrolled, face_agreed, has_template = row
@@ -132,7 +137,6 @@ def standing(
     *,
     student_id: int,
     session_id: int,
-    course_id: int,
     nonce: str,
     photo_sha256: str = "",
     scan_id: str | None = None,
@@ -147,7 +151,6 @@ def standing(
         _STANDING,
         student_id=student_id,
         session_id=session_id,
-        course_id=course_id,
         nonce=nonce,
         photo=photo_sha256,
         photo_id=image_id(photo_sha256) if photo_sha256 else None,

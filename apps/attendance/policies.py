@@ -57,6 +57,16 @@ def window_of(policy: Policy) -> tuple[timedelta, timedelta]:
     )
 
 
+def closes_at(session: ClassSession) -> datetime:
+    """When an open session closes by itself: the grace of its frozen policy after its end.
+
+    One that was opened after its end gets the grace from its opening.
+    """
+    minutes = session.policy.get("close_after_minutes", Policy().close_after_minutes)
+    ends_at = max(session.ends_at, session.opened_at or session.ends_at)
+    return ends_at + timedelta(minutes=minutes)
+
+
 class Editor(StrEnum):
     """In what capacity somebody changes a register."""
 
@@ -137,6 +147,7 @@ def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
         "present_threshold": str(policy.present_threshold),
         "late_after_minutes": policy.late_after_minutes,
         "grace_minutes": policy.grace_minutes,
+        "close_after_minutes": policy.close_after_minutes,
         "check_in_from_minutes": policy.check_in_from_minutes,
         "check_in_until_minutes": policy.check_in_until_minutes,
         "offline_factor": str(policy.offline_factor),

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import Student
 from apps.attendance.explanation import explain, waiting_text
@@ -23,7 +23,8 @@ from apps.attendance.models.status import MEANING_COUNTS_AS, counts_as, points_o
 from apps.attendance.sign_selectors import standing_signs
 from apps.attendance.signs import flagged
 from apps.common.cache import version
-from apps.enrollments.models import Enrollment
+from apps.enrollments.models import Enrollment, EnrollmentPeriod
+from apps.sessions.models import ClassSession
 from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
@@ -31,9 +32,31 @@ BY_PERSON: Final = (Source.MANUAL, Source.CORRECTED, Source.LEAVE)
 
 
 def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:
-    """Who belongs in the register of this course now, by student number."""
+    """Who is enrolled in this course now, by student number. For a register: `register_of`."""
     return (
         Enrollment.objects.filter(course_id=course_id, status=Enrollment.Status.ENROLLED)
+        .select_related("student")
+        .order_by("student__code")
+    )
+
+
+def register_of(*, session_id: int) -> QuerySet[Enrollment]:
+    """Who belongs in the register of this session, by student number.
+
+    Who was enrolled in its course on its day, whatever they are now, and who is marked in it.
+    """
+    session = ClassSession.objects.filter(pk=session_id)
+    day = Subquery(session.values("held_on"))
+    that_day = EnrollmentPeriod.objects.filter(
+        Q(ended_on__isnull=True) | Q(ended_on__gt=day),
+        enrollment=OuterRef("pk"),
+        enrolled_on__lte=day,
+    )
+    marked = AttendanceRecord.objects.filter(session=session_id, student=OuterRef("student"))
+    return (
+        Enrollment.objects.filter(
+            Exists(that_day) | Exists(marked), course=Subquery(session.values("course"))
+        )
         .select_related("student")
         .order_by("student__code")
     )
@@ -51,8 +74,8 @@ def board_version(session_id: int) -> str:
     return version(board_key(session_id))
 
 
-def board_rows(*, session_id: int, course_id: int) -> list[dict[str, Any]]:
-    """Every enrolled student with record or latest attempt, by student number. Four statements."""
+def board_rows(*, session_id: int) -> list[dict[str, Any]]:
+    """Everybody in the register with record or latest attempt, by number. Four statements."""
     records = {
         record.student_id: record
         for record in AttendanceRecord.objects.filter(session_id=session_id).select_related(
@@ -77,7 +100,7 @@ def board_rows(*, session_id: int, course_id: int) -> list[dict[str, Any]]:
             "signs": [{"kind": s.kind, "name": s.get_kind_display()} for s in noticed],
             "flagged": flagged(s.kind for s in noticed),
         }
-        for row in enrolled_students(course_id=course_id)
+        for row in register_of(session_id=session_id)
         for noticed in [signs.get(row.student_id, ())]
     ]
 

@@ -1,5 +1,6 @@
 """Background work of the register."""
 
+import logging
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from apps.attendance.contacts import contacts_keep
 from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome
 from apps.attendance.services.attachments import attachments_purge
 from apps.attendance.services.burst import burst_settle, over_at
+from apps.attendance.services.closing import register_close_itself, sessions_left_open
 from apps.attendance.services.reminders import registers_remind
 from apps.attendance.services.settle import (
     GIVE_UP_AFTER,
@@ -27,6 +29,7 @@ from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask, enqueue
 
+logger = logging.getLogger(__name__)
 LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their way to a worker
 SWEEP_BATCH: Final = 500
 ASKED_AGAIN_SECONDS: Final = 60
@@ -176,3 +179,23 @@ def remind_of_registers() -> int:
         with campus_scope(campus):
             told += registers_remind(now=timezone.now())
     return told
+
+
+@shared_task
+def close_left_open() -> int:
+    """Close the sessions that nobody completed, each in a transaction; returns how many.
+
+    One that cannot be closed does not keep the others waiting: it is tried again next time.
+    """
+    closed = 0
+    for campus in every_campus(reason="close sessions that were left open"):
+        now = timezone.now()
+        with campus_scope(campus):
+            left_open = sessions_left_open(now=now)
+        for session_id in left_open:
+            try:
+                with campus_scope(campus):
+                    closed += register_close_itself(session_id=session_id, now=now)
+            except Exception:
+                logger.exception("Session %d of %s did not close.", session_id, campus.slug)
+    return closed

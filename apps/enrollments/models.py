@@ -4,10 +4,14 @@ A course is a subject taught by a faculty member to a group in a term; it holds 
 "class", "faculty assignment" and "subject of a teacher" of the systems that came before.
 """
 
+from datetime import date
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Concat, Lower, Substr
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +19,7 @@ from apps.accounts.models import Faculty, Student, code_validator
 from apps.classrooms.models import Classroom
 from apps.common.constraints import Between, DayInBounds, Named
 from apps.tenants.fields import CampusForeignKey
-from apps.tenants.models import TimestampedModel
+from apps.tenants.models import CampusModel, TimestampedModel
 
 
 def validate_academic_year(value: str) -> None:
@@ -35,6 +39,15 @@ class Term(TimestampedModel):
     )
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("last day"))
+    odd_week_on = models.DateField(
+        _("a day of an odd week"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "From its week on, odd and even weeks take turns, also over New Year. "
+            "Empty: the week of the first day is odd."
+        ),
+    )
 
     class Meta:
         verbose_name = _("term")
@@ -63,6 +76,11 @@ class Term(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.name} {self.academic_year}"
+
+    @property
+    def odd_week(self) -> date:
+        """A day of a week that counts as odd: all others are counted from it."""
+        return self.odd_week_on or self.starts_on
 
 
 class Department(TimestampedModel):
@@ -245,6 +263,12 @@ class Course(TimestampedModel):
 
 
 class Enrollment(TimestampedModel):
+    """A student's place in a course as it is now; `EnrollmentPeriod` keeps all its days.
+
+    Triggers keep the periods and `by_hand`, and fill in the day where only the status was changed:
+    today, on the campus's calendar.
+    """
+
     class Status(models.TextChoices):
         ENROLLED = "enrolled", _("enrolled")
         DROPPED = "dropped", _("dropped")
@@ -264,11 +288,25 @@ class Enrollment(TimestampedModel):
         related_name="enrollments",
         verbose_name=_("course"),
     )
-    enrolled_on = models.DateField(_("enrolled on"))
+    enrolled_on = models.DateField(
+        _("enrolled on"), help_text=_("The first day on which the student belongs to the course.")
+    )
+    ended_on = models.DateField(
+        _("left on"),
+        null=True,
+        blank=True,
+        help_text=_("From this day on the student no longer belongs to the course."),
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.ENROLLED
     )
     final_grade = models.CharField(_("final grade"), max_length=5, blank=True)
+    by_hand = models.BooleanField(
+        _("kept by hand"),
+        default=False,
+        editable=False,
+        help_text=_("Was decided otherwise than the student's section says; imports leave it."),
+    )
 
     class Meta:
         verbose_name = _("enrolment")
@@ -283,6 +321,19 @@ class Enrollment(TimestampedModel):
                 name="enrollment_status",
             ),
             DayInBounds(field="enrolled_on", name="enrollment_enrolled_on"),
+            models.CheckConstraint(
+                condition=Q(ended_on__isnull=True) | Q(ended_on__gte=F("enrolled_on")),
+                name="enrollment_days",
+                violation_error_message=_("The student leaves before having come."),
+            ),
+            models.CheckConstraint(
+                condition=Q(status="enrolled", ended_on__isnull=True)
+                | (~Q(status="enrolled") & Q(ended_on__isnull=False)),
+                name="enrollment_ended",
+                violation_error_message=_(
+                    "Who is enrolled has not left; who has left, left on a day."
+                ),
+            ),
         ]
         indexes = [
             # With the student, so that rosters and reports read the index alone.
@@ -293,6 +344,56 @@ class Enrollment(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.student_id} – {self.course_id}"
+
+
+class DateRange(Func):
+    """`enrolled_on` ≤ day < `ended_on`; without an end where there is none."""
+
+    function = "DATERANGE"
+    output_field = DateRangeField()
+
+
+class EnrollmentPeriod(CampusModel):
+    """Days on which a student belonged to a course, the current ones included: who comes back has
+    several. Written by triggers only; see migration 0002."""
+
+    enrollment = CampusForeignKey(
+        Enrollment,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="periods",
+        verbose_name=_("enrolment"),
+    )
+    enrolled_on = models.DateField(_("enrolled on"))
+    ended_on = models.DateField(_("left on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("period of an enrolment")
+        verbose_name_plural = _("periods of enrolments")
+        ordering = ["enrollment_id", "enrolled_on", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_on__isnull=True) | Q(ended_on__gte=F("enrolled_on")),
+                name="enrollment_period_days",
+            ),
+            ExclusionConstraint(
+                name="enrollment_period_once",
+                expressions=[
+                    ("campus", RangeOperators.EQUAL),
+                    ("enrollment", RangeOperators.EQUAL),
+                    (DateRange("enrolled_on", "ended_on"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["campus", "enrollment", "enrolled_on", "ended_on"],
+                name="enrollment_period_of",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrolled_on} – {self.ended_on or ''}"
 
 
 class Mark(TimestampedModel):

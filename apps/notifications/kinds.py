@@ -102,6 +102,11 @@ _LISTED: Final = (
     ),
     Kind(code="appeal_decided", label=_("Decisions on appeals"), usual=DEVICES_AND_EMAIL),
     Kind(code="register_not_taken", label=_("Registers not taken"), usual=DEVICES_AND_EMAIL),
+    Kind(
+        code="session_closed_itself",
+        label=_("Sessions that closed by themselves"),
+        usual=DEVICES_AND_EMAIL,
+    ),
     Kind(code="import_finished", label=_("Finished imports"), usual=DEVICES_AND_EMAIL),
     Kind(code="test", label=_("Test messages"), usual=frozenset(Channel), urgent=True),
     OTHER,

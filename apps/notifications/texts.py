@@ -246,6 +246,15 @@ TEXTS: Final[dict[str, Text]] = {
         body=gettext_noop("Nobody opened the session of %(when)s. Take it, or cancel it."),
         sample={"course": COURSE, "when": WHEN, "room": "101"},
     ),
+    "session_closed_itself": Text(
+        kind="session_closed_itself",
+        title=gettext_noop("Your session of %(course)s closed by itself"),
+        body=gettext_noop(
+            "You left the session of %(when)s open. Whoever had no mark is absent now, or excused "
+            "by an approved leave. Correct the register if that is wrong."
+        ),
+        sample={"course": COURSE, "when": WHEN, "room": "101"},
+    ),
     "import_done": Text(
         kind="import_finished",
         title=gettext_noop("%(file)s was imported"),

@@ -32,12 +32,19 @@ def day_bounds(now: datetime) -> tuple[datetime, datetime]:
     return start, datetime.combine(today + timedelta(days=1), datetime.min.time(), tzinfo=zone)
 
 
+def _on(start: datetime, end: datetime) -> Q:
+    """Sessions that begin on the day, and those of the day before that run into it."""
+    return Q(starts_at__gte=start, starts_at__lt=end) | Q(
+        starts_at__gte=start - timedelta(days=1), starts_at__lt=start, ends_at__gt=start
+    )
+
+
 def sessions_today(*, faculty: Faculty, now: datetime) -> list[ClassSession]:
     """The lecturer's sessions of today and any still open, with `can_start` and `counts`."""
     start, end = day_bounds(now)
     sessions: list[Any] = list(
         sessions_of(faculty=faculty)
-        .filter(Q(starts_at__gte=start, starts_at__lt=end) | Q(status=ClassSession.Status.OPEN))
+        .filter(_on(start, end) | Q(status=ClassSession.Status.OPEN))
         .annotate(here=Count("records", filter=Q(records__status__in=ATTENDED)))
         .order_by("starts_at", "id")
     )
@@ -84,10 +91,9 @@ def student_sessions_today(
     start, end = day_bounds(now)
     sessions = list(
         ClassSession.objects.filter(
+            _on(start, end),
             course__enrollments__student=student,
             course__enrollments__status=Enrollment.Status.ENROLLED,
-            starts_at__gte=start,
-            starts_at__lt=end,
         )
         .select_related("course__subject", "classroom__building")
         .order_by("starts_at", "id")

@@ -24,6 +24,7 @@ LIVED = [
     "status",
     "opened_at",
     "closed_at",
+    "closed_itself",
     "total_enrolled",
     "total_attended",
     "attendance_percentage",
@@ -70,7 +71,7 @@ class ClassSessionAdmin(CampusModelAdmin):
             _("What became of it"),
             {
                 "fields": [
-                    ("status", "opened_at", "closed_at"),
+                    ("status", "opened_at", "closed_at", "closed_itself"),
                     ("total_enrolled", "total_attended", "attendance_percentage"),
                 ]
             },

@@ -21,8 +21,9 @@ from apps.tenants.models import TimestampedModel
 class ClassSession(TimestampedModel):
     """One meeting of a course. From its opening it carries the policy that judges it.
 
-    `section` is the course's when the session was planned and `revision` counts the changes that
-    a calendar shows; a trigger keeps both, whoever writes.
+    `section` is the course's when the session was planned, `revision` counts the changes that a
+    calendar shows, and `held_on` is the day of its start on the campus's calendar, by which its
+    register asks who was enrolled; a trigger keeps all three, whoever writes.
     """
 
     class Status(models.TextChoices):
@@ -64,6 +65,7 @@ class ClassSession(TimestampedModel):
     )
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
+    held_on = models.DateField(_("day"), editable=False)
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.SCHEDULED
     )
@@ -84,6 +86,12 @@ class ClassSession(TimestampedModel):
     )
     opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    closed_itself = models.BooleanField(
+        _("closed by itself"),
+        default=False,
+        editable=False,
+        help_text=_("Nobody completed it in time."),
+    )
     total_enrolled = models.PositiveIntegerField(_("enrolled"), default=0)
     total_attended = models.PositiveIntegerField(_("attended"), default=0)
     attendance_percentage = models.DecimalField(

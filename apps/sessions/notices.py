@@ -78,3 +78,19 @@ def session_cancelled(*, session: ClassSession, note: str, now: datetime) -> int
         now=now,
         key=f"session_cancelled:{session.pk}:{session.revision}",
     )
+
+
+def session_closed_itself(*, session: ClassSession, now: datetime) -> int:
+    """To the lecturer, who left it open."""
+    user_id = session.faculty.user_id
+    return notify(
+        kind="session_closed_itself",
+        user_ids={user_id} if user_id else (),
+        data={
+            "session": session.pk,
+            "course": str(session.course),
+            **_place(session, campus_zone()),
+        },
+        now=now,
+        key=f"session_closed_itself:{session.pk}",
+    )

@@ -74,6 +74,15 @@ def session_due(
     return min(candidates, key=lambda session: abs(session.starts_at - now), default=None)
 
 
+def open_session_of(*, course_id: int) -> ClassSession | None:
+    """The session of this course that is open, if one is."""
+    return (
+        ClassSession.objects.filter(course=course_id, status=ClassSession.Status.OPEN)
+        .select_related("course__subject", "classroom")
+        .first()
+    )
+
+
 def facts_cache_key(session_id: int) -> str:
     return f"session:{current_campus_id()}:{session_id}"
 

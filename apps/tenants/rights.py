@@ -82,6 +82,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "enrollments_course": ALL,
     "enrollments_department": ALL,
     "enrollments_enrollment": ALL,
+    "enrollments_enrollmentperiod": ALL,
     "enrollments_mark": ALL,
     "enrollments_placement": ALL,
     "enrollments_section": ALL,

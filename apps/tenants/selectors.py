@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import date, datetime
 
 from django.core.cache import cache
 
@@ -48,6 +49,11 @@ def campus_by_slug(*, slug: str) -> Campus:
         known = ", ".join(Campus.objects.filter(is_active=True).values_list("slug", flat=True))
         raise NotFound("no_such_campus", f"No active campus “{slug}”. Known: {known or 'none'}.")
     return campus
+
+
+def campus_day(*, now: datetime) -> date:
+    """The day that it is on the entered campus's calendar; one query."""
+    return now.astimezone(Campus.objects.get(pk=current_campus_id()).zone).date()
 
 
 def campus_is_open(*, campus_id: int) -> bool:

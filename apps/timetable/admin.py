@@ -17,8 +17,8 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, HistoryAdmin
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
-from apps.enrollments.admin import CourseAdmin
-from apps.enrollments.models import Course
+from apps.enrollments.admin import CourseAdmin, TermAdmin
+from apps.enrollments.models import Course, Term
 from apps.timetable.days import horizon
 from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, WeeklySlot
 from apps.timetable.selectors.planning import slots
@@ -32,6 +32,7 @@ from apps.timetable.services import (
     sessions_generate,
     slot_create,
     slot_update,
+    term_turn_follow,
 )
 
 SHOWN = 10  # clashes and warnings of one run; the rest is counted
@@ -167,6 +168,19 @@ class TimetabledCourseAdmin(GeneratesSessions, CourseAdmin):
             slot.course = form.instance
             _save_slot(request, slot, change=slot.pk is not None)
         formset.save_m2m()
+
+
+admin.site.unregister(Term)
+
+
+@admin.register(Term)
+class TimetabledTermAdmin(TermAdmin):
+    def save_model(self, request: HttpRequest, obj: Term, form: Any, change: bool) -> None:
+        """Where other weeks are odd from now on, the slots of odd and even weeks follow."""
+        before = Term.objects.get(pk=obj.pk).odd_week if change else obj.odd_week
+        super().save_model(request, obj, form, change)
+        for result in term_turn_follow(term=obj, before=before, **_facts(request)):
+            _tell_slot(request, result)
 
 
 @admin.register(WeeklySlot)

@@ -1,11 +1,13 @@
 """The weekly plan, the days without classes, and what the generator made of them."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
@@ -29,15 +31,21 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 7, _("Sunday")
 
 
+# A slot over midnight ends at least so long before the hour at which it starts: anything else is a
+# start and an end that changed places.
+LONGEST_NIGHT: Final = timedelta(hours=12)
+
+
 class WeeklySlot(TimestampedModel):
-    """A time of the week at which a course meets, on the campus's clock.
+    """A time of the week at which a course meets, on the campus's clock; one that ends no later
+    than it starts ends the next day.
 
     The lecturer and the section are the course's, the room too unless another is named here. It
     holds from the first to the last day of the course's term, or of its own narrower validity.
     """
 
     class Parity(models.TextChoices):
-        """By the number of the ISO week. After a week 53 two odd weeks follow each other."""
+        """Weeks take turns from the term's `odd_week` on, also over New Year."""
 
         EVERY = "every", _("every week")
         ODD = "odd", _("odd weeks")
@@ -80,9 +88,10 @@ class WeeklySlot(TimestampedModel):
         constraints = [
             models.CheckConstraint(condition=Q(weekday__range=(1, 7)), name="slot_weekday"),
             models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")),
-                name="slot_ends_after_start",
-                violation_error_message=_("A slot ends after it starts, on the same day."),
+                condition=Q(ends_at__gt=F("starts_at"))
+                | Q(GreaterThanOrEqual(F("starts_at") - F("ends_at"), LONGEST_NIGHT)),
+                name="slot_ends_in_time",
+                violation_error_message=_("A slot over midnight lasts at most 12 hours."),
             ),
             models.CheckConstraint(
                 condition=Q(parity__in=["every", "odd", "even"]), name="slot_parity"
@@ -103,6 +112,11 @@ class WeeklySlot(TimestampedModel):
     def __str__(self) -> str:
         day = self.get_weekday_display()
         return f"{self.course.code} {day} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+
+    @property
+    def is_overnight(self) -> bool:
+        """Whether it ends on the next day, such as 23:00–01:00."""
+        return self.ends_at <= self.starts_at
 
     @property
     def room(self) -> Classroom | None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from apps.timetable.models import Holiday, WeeklySlot
 
+DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
 Parity = WeeklySlot.Parity
 
@@ -49,15 +50,28 @@ def happens_on(slot: WeeklySlot, on: date) -> bool:
     """Whether weekday, parity, validity and term allow that day. Says nothing about holidays."""
     if slot.weekday != on.isoweekday() or not slot.first_day <= on <= slot.last_day:
         return False
-    is_odd = on.isocalendar().week % 2 == 1
-    return slot.parity == Parity.EVERY or (slot.parity == Parity.ODD) == is_odd
+    turn = turn_of(slot)
+    return turn is None or turn == week_number(on) % 2
+
+
+def week_number(on: date) -> int:
+    """Weeks (Monday to Sunday) since the beginning of the calendar: New Year is no break."""
+    return (on.toordinal() - 1) // 7
+
+
+def turn_of(slot: WeeklySlot) -> int | None:
+    """What the numbers of the slot's weeks leave when divided by 2; None for every week."""
+    if slot.parity == Parity.EVERY:
+        return None
+    return (week_number(slot.course.term.odd_week) + (slot.parity == Parity.EVEN)) % 2
 
 
 def occurrence(slot: WeeklySlot, on: date, zone: ZoneInfo) -> Occurrence:
-    starts_at, ends_at = instant(on, slot.starts_at, zone), instant(on, slot.ends_at, zone)
+    until = on + DAY if slot.is_overnight else on
+    starts_at, ends_at = instant(on, slot.starts_at, zone), instant(until, slot.ends_at, zone)
     if ends_at <= starts_at:
         ends_at = starts_at + (
-            datetime.combine(on, slot.ends_at) - datetime.combine(on, slot.starts_at)
+            datetime.combine(until, slot.ends_at) - datetime.combine(on, slot.starts_at)
         )
     return Occurrence(slot=slot, on=on, starts_at=starts_at, ends_at=ends_at)
 

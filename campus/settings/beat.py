@@ -35,6 +35,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.attendance.tasks.drop_traces",
         "schedule": crontab(minute=17),
     },
+    "close-left-open": {"task": "apps.attendance.tasks.close_left_open", "schedule": 60.0},
     "remind-of-registers": {
         "task": "apps.attendance.tasks.remind_of_registers",
         "schedule": crontab(hour=4, minute=11),

@@ -55,6 +55,7 @@ NAVIGATION = [
         link("enrollments_subject", _("Subjects"), "menu_book"),
         link("enrollments_course", _("Courses"), "local_library"),
         link("enrollments_enrollment", _("Enrolments"), "how_to_reg"),
+        link("enrollments_enrollmentperiod", _("Days of enrolments"), "date_range"),
         link("enrollments_mark", _("Marks"), "grade"),
     ),
     group(

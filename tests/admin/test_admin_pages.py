@@ -302,6 +302,7 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "late_after_minutes": 5,
             "open_before_minutes": 15,
             "open_after_minutes": 15,
+            "close_after_minutes": 45,
             "grace_minutes": 5,
             "check_in_from_minutes": "",
             "check_in_until_minutes": 30,

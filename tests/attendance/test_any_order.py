@@ -128,7 +128,6 @@ class Register:
         known = standing(
             student_id=self.student.pk,
             session_id=self.session.pk,
-            course_id=self.session.course_id,
             nonce=attempt.nonce,
         )
         record_from_attempt(attempt=attempt, session=judged_session(row), known=known, now=self.at)

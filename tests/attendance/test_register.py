@@ -157,7 +157,7 @@ def test_a_session_is_closed_once(in_campus: Cast, now: datetime) -> None:
 
 
 def test_dropped_students_are_not_made_absent(in_campus: Cast, now: datetime) -> None:
-    in_campus.student.enrollments.update(status="dropped")
+    in_campus.student.enrollments.update(status="dropped", ended_on=now.date())
     register_close(session=opened(in_campus, now), now=now, actor=ADA)
     assert not AttendanceRecord.objects.filter(student=in_campus.student).exists()
 

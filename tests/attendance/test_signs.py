@@ -80,7 +80,7 @@ def test_slow_alone_is_no_flag_and_with_a_second_sign_it_is(
 
 def flags(cast: Cast, session: ClassSession) -> dict[int, bool]:
     """As the board shows them, of students with signs."""
-    rows = board_rows(session_id=session.pk, course_id=cast.course.pk)
+    rows = board_rows(session_id=session.pk)
     return {row["student_id"]: row["flagged"] for row in rows if row["signs"]}
 
 

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import Faculty, Role, Student, User
 from apps.attendance.models import AttendanceRecord, Status
-from apps.attendance.selectors import enrolled_students
+from apps.attendance.selectors import register_of
 from apps.attendance.services.register import register_open_now
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -131,8 +131,8 @@ def test_a_section_has_one_session_at_a_time_and_a_room_too(in_demo: Loaded) -> 
             if other.starts_at < session.ends_at:
                 assert session.classroom_id != other.classroom_id
                 assert session.faculty_id != other.faculty_id
-                attend = {row.student_id for row in enrolled_students(course_id=session.course_id)}
-                others = {row.student_id for row in enrolled_students(course_id=other.course_id)}
+                attend = {row.student_id for row in register_of(session_id=session.pk)}
+                others = {row.student_id for row in register_of(session_id=other.pk)}
                 assert not attend & others
 
 

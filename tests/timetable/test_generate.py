@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Entry
 from apps.common.errors import Invalid
-from apps.enrollments.models import Department, Section
+from apps.enrollments.models import Course, Department, Section, Term
 from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel, session_change
 from apps.tenants.models import Campus
@@ -109,18 +109,61 @@ def test_term_and_validity_bound_the_sessions(in_campus: Cast) -> None:
     assert generate(date(2027, 1, 30), date(2027, 3, 1)).created == 0
 
 
-def test_odd_and_even_weeks_follow_iso_8601(in_campus: Cast) -> None:
-    """2026 has a week 53, after which week 1 is odd again."""
-    a_slot(in_campus.course, parity=WeeklySlot.Parity.ODD)
-    a_slot(in_campus.course, parity=WeeklySlot.Parity.EVEN, starts_at=time(14), ends_at=time(15))
+def odd_and_even(course: Course) -> None:
+    """Odd Mondays at 09:00, even ones at 13:00, in UTC."""
+    a_slot(course, parity=WeeklySlot.Parity.ODD)
+    a_slot(course, parity=WeeklySlot.Parity.EVEN, starts_at=time(14), ends_at=time(15))
+
+
+def test_odd_and_even_weeks_take_turns_over_new_year(in_campus: Cast) -> None:
+    """2026 has a week 53, so that the numbers of ISO weeks are odd twice (case 44)."""
+    odd_and_even(in_campus.course)
     generate(date(2026, 12, 14), date(2027, 1, 17))
     assert starts() == [
-        "2026-12-14 09:00",  # week 51
-        "2026-12-21 13:00",  # week 52
-        "2026-12-28 09:00",  # week 53
-        "2027-01-04 09:00",  # week 1
-        "2027-01-11 13:00",  # week 2
+        "2026-12-14 13:00",
+        "2026-12-21 09:00",
+        "2026-12-28 13:00",
+        "2027-01-04 09:00",
+        "2027-01-11 13:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        (None, "2026-09-07 12:00"),  # the term begins on a Tuesday: its week is the first
+        (date(2026, 9, 6), "2026-09-07 12:00"),  # the Sunday of that week
+        (date(2026, 9, 7), "2026-09-07 08:00"),
+        (date(2025, 9, 8), "2026-09-07 08:00"),  # 52 weeks before
+        (date(2027, 1, 4), "2026-09-07 12:00"),  # 17 weeks after
+    ],
+)
+def test_the_odd_week_is_the_terms_and_can_be_set(
+    in_campus: Cast, odd: date | None, expected: str
+) -> None:
+    Term.objects.update(odd_week_on=odd)
+    odd_and_even(in_campus.course)
+    generate(date(2026, 9, 7), date(2026, 9, 13))
+    assert starts() == [expected]
+
+
+def test_a_slot_over_midnight_ends_the_next_day(in_campus: Cast) -> None:
+    a_slot(in_campus.course, starts_at=time(23), ends_at=time(1))
+    a_slot(in_campus.other_course, weekday=2, starts_at=time(23), ends_at=time(0))
+    generate(MONDAY, MONDAY + timedelta(days=6))
+    assert starts() == ["2026-09-14 21:00", "2026-09-15 21:00"]
+    first, second = ClassSession.objects.order_by("starts_at")
+    assert first.ends_at - first.starts_at == timedelta(hours=2)
+    assert second.ends_at - second.starts_at == timedelta(hours=1)
+    assert first.held_on == MONDAY
+
+
+def test_a_slot_over_midnight_takes_the_clocks_change(in_campus: Cast) -> None:
+    """On 2026-10-25 at 03:00 Berlin's clocks go back: that night has an hour more."""
+    a_slot(in_campus.course, weekday=6, starts_at=time(23), ends_at=time(4))
+    generate(date(2026, 10, 24), date(2026, 10, 24))
+    session = ClassSession.objects.get()
+    assert session.ends_at - session.starts_at == timedelta(hours=6)
 
 
 def test_the_local_time_stays_when_the_clocks_change(in_campus: Cast) -> None:

@@ -90,6 +90,7 @@ def test_another_room_for_the_slot_settles_it(in_campus: Cast) -> None:
     ("fields", "code"),
     [
         ({"ends_at": time(10)}, "ends_before_start"),
+        ({"ends_at": time(8)}, "ends_before_start"),
         ({"valid_from": date(2027, 3, 1)}, "outside_term"),
     ],
 )

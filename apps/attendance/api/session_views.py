@@ -98,7 +98,10 @@ def start_code(request: Request, course_id: int) -> Response:
 @api_view(["POST"])
 @permission_classes([IsFaculty])
 def session_start(request: Request) -> Response:
-    """Open the course's session that is due, else an unscheduled one; by start code if given."""
+    """Open the course's session that is due, else an unscheduled one; by start code if given.
+
+    `close_open` closes the session of the course that was left open, instead of a 409.
+    """
     data = StartInput(data=request.data)
     data.is_valid(raise_exception=True)
     facts = {
@@ -106,6 +109,7 @@ def session_start(request: Request) -> Response:
             faculty=request_faculty(request), course_id=data.validated_data["course"]
         ),
         "topic": data.validated_data["topic"],
+        "close_open": data.validated_data["close_open"],
         "now": timezone.now(),
         "actor": request_actor(request),
     }
@@ -128,6 +132,7 @@ def session_open_view(request: Request, session_id: int) -> Response:
     session = register_open(
         session=_own(request, session_id),
         topic=data.validated_data["topic"],
+        close_open=data.validated_data["close_open"],
         now=timezone.now(),
         actor=request_actor(request),
     )

@@ -134,6 +134,12 @@ class Policy(CampusModel):
     open_after_minutes = models.PositiveSmallIntegerField(
         _("may be opened after its start (min)"), default=60
     )
+    close_after_minutes = models.PositiveSmallIntegerField(
+        _("closes by itself after its end (min)"),
+        default=30,
+        validators=[MaxValueValidator(1440)],
+        help_text=_("A session that nobody completes: whoever is unmarked then becomes absent."),
+    )
     grace_minutes = models.PositiveSmallIntegerField(
         _("nobody is late after the opening for (min)"),
         default=10,
@@ -228,6 +234,9 @@ class Policy(CampusModel):
             ),
             models.CheckConstraint(
                 condition=Q(waiting_hours__range=(1, 720)), name="policy_waiting_hours"
+            ),
+            models.CheckConstraint(
+                condition=Q(close_after_minutes__range=(0, 1440)), name="policy_close_after"
             ),
             models.CheckConstraint(
                 condition=Q(defaulter_percent__range=(0, 100), warn_percent__range=(0, 100)),

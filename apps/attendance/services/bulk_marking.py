@@ -24,7 +24,7 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.selectors import board_key, register_of
 from apps.attendance.services.marking import (
     Standing,
     change_of,
@@ -177,7 +177,7 @@ def _read(
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
     marks = AttendanceRecord.objects.filter(session=held, student_id__in=student_ids)
-    enrolled = enrolled_students(course_id=held.course_id).filter(student_id__in=student_ids)
+    enrolled = register_of(session_id=held.pk).filter(student_id__in=student_ids)
     return _Register(
         session=held,
         marks={row.student_id: row for row in marks.select_related("label")},

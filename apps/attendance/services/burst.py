@@ -93,7 +93,7 @@ def burst_redeem(*, user: User, token: str, now: datetime, address: str | None =
     check = check_burst_token(purpose=BURST, text=token, now=now)
     session_id = int(check.subject) if check.subject.isdigit() else None
     facts = session_facts(session_id=session_id) if session_id and not check.problem else None
-    student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
+    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
     reason: str = PROBLEMS.get(check.problem, "")
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN

@@ -82,7 +82,7 @@ def check_in(
     ticket = read_ticket(submission.ticket)
     if ticket is None:
         raise Invalid(Reason.BAD_TICKET, str(Reason.BAD_TICKET.label))
-    student = attending(user_id=user.pk, course_id=None, lock=True)
+    student = attending(user_id=user.pk, session_id=None, lock=True)
     row = lock_for_check_in(session_id=ticket.session_id)
     if row is None:
         raise NotFound("session_not_found", _("This session does not exist any more."))
@@ -90,7 +90,6 @@ def check_in(
     known = standing(
         student_id=student.id,
         session_id=session.id,
-        course_id=session.course_id,
         nonce=submission.nonce,
         photo_sha256=submission.selfie_sha256,
         scan_id=ticket.scan_id,

@@ -21,7 +21,7 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.selectors import board_key, register_of
 from apps.attendance.services.settle import refresh_totals
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
@@ -115,7 +115,7 @@ def record_mark(
 
     `label` is the code of a status of the campus's own with this meaning, "" for none. A
     correction of an existing mark needs a reason. Only in open and completed sessions, as long as
-    `edit_refusal` lets this role, and only for students who are enrolled or in the register.
+    `edit_refusal` lets this role, and only for students who were enrolled on its day or are marked.
     """
     held = lock_register(session_id=session.pk, student_ids=[student_id])
     policy = policy_for(course=held.course)
@@ -162,7 +162,7 @@ def _register_row(session: ClassSession, student_id: int) -> AttendanceRecord | 
     """The student's record, None while unmarked; `NotFound` for whoever does not belong here."""
     marks = AttendanceRecord.objects.filter(session=session, student_id=student_id)
     row = marks.select_related("label").first()
-    enrolled = enrolled_students(course_id=session.course_id).filter(student_id=student_id)
+    enrolled = register_of(session_id=session.pk).filter(student_id=student_id)
     if row is None and not enrolled.exists():
         raise NotFound("student_not_found", _("This student is not in the register."))
     return row

@@ -68,7 +68,7 @@ def check_in_offline(
     The same nonce returns the first attempt. `submission.ticket` is not looked at. Raises
     `NotFound` for a session that does not exist: there is nothing to save an attempt for.
     """
-    student = attending(user_id=user.pk, course_id=None, lock=True)
+    student = attending(user_id=user.pk, session_id=None, lock=True)
     row = lock_for_late_check_in(session_id=scan.session_id)
     if row is None:
         raise NotFound("session_not_found", _("There is no such session."))
@@ -76,7 +76,6 @@ def check_in_offline(
     known = standing(
         student_id=student.id,
         session_id=session.id,
-        course_id=session.course_id,
         nonce=submission.nonce,
         photo_sha256=submission.selfie_sha256,
     )

@@ -55,7 +55,7 @@ def redeem_token(
     check = check_token(purpose=CHECK_IN, text=token, now=now)
     session_id = int(check.subject) if check.subject.isdigit() else None
     facts = session_facts(session_id=session_id) if session_id and check.right else None
-    student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
+    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
     return _redeem(
         student=student, check=check, facts=facts, method=Method.QR, now=now, address=address
     )
@@ -77,7 +77,7 @@ def redeem_typed(
     """
     code = plain_digits(code)
     facts = session_facts(session_id=session_id)
-    student = attending(user_id=user.pk, course_id=facts["course_id"] if facts else None)
+    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
     subject = subject_of(session_id)
     check = Check(problem="", subject=subject)
     if facts is None or not student.enrolled:

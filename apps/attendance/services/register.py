@@ -24,7 +24,7 @@ from apps.attendance.policies import (
     time_refusal,
     window_of,
 )
-from apps.attendance.selectors import board_key, enrolled_students
+from apps.attendance.selectors import board_key, register_of
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.settle import refresh_totals
 from apps.audit.services import Actor
@@ -32,9 +32,10 @@ from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import session_due
+from apps.sessions.selectors import open_session_of, session_due
 from apps.sessions.services import (
     DEFAULT_LENGTH,
+    another_session_open,
     session_complete,
     session_create,
     session_hold_afterwards,
@@ -58,9 +59,15 @@ START_CODE_REFUSALS: Final = {
 
 @transaction.atomic
 def register_open(
-    *, session: ClassSession, topic: str, now: datetime, actor: Actor
+    *, session: ClassSession, topic: str, now: datetime, actor: Actor, close_open: bool = False
 ) -> ClassSession:
-    """Open a scheduled session under the policy that holds now."""
+    """Open a scheduled session under the policy that holds now.
+
+    Another session of the course that is still open stands in the way (another_session_open);
+    with `close_open` it is closed first, as by its lecturer.
+    """
+    if close_open:
+        _close_left_open(course=session.course, now=now, actor=actor)
     policy = policy_for(course=session.course)
     before, after = window_of(policy)
     opened = session_open(
@@ -69,7 +76,7 @@ def register_open(
         policy=frozen(policy=policy, classroom=session.classroom),
         before=before,
         after=after,
-        enrolled=enrolled_students(course_id=session.course_id).count(),
+        enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,
     )
@@ -78,7 +85,9 @@ def register_open(
 
 
 @transaction.atomic
-def register_open_now(*, course: Course, topic: str, now: datetime, actor: Actor) -> ClassSession:
+def register_open_now(
+    *, course: Course, topic: str, now: datetime, actor: Actor, close_open: bool = False
+) -> ClassSession:
     """Open the session of this course that is due, else an unscheduled one that starts now."""
     before, after = window_of(policy_for(course=course))
     session = session_due(course=course, now=now, before=before, after=after)
@@ -91,33 +100,49 @@ def register_open_now(*, course: Course, topic: str, now: datetime, actor: Actor
             now=now,
             actor=actor,
         )
-    return register_open(session=session, topic=topic, now=now, actor=actor)
+    return register_open(session=session, topic=topic, now=now, actor=actor, close_open=close_open)
+
+
+def _close_left_open(*, course: Course, now: datetime, actor: Actor) -> None:
+    left_open = open_session_of(course_id=course.pk)
+    if left_open is not None:
+        register_close(session=left_open, now=now, actor=actor)
 
 
 def register_open_by_code(
-    *, course: Course, code: str, topic: str, now: datetime, actor: Actor
+    *, course: Course, code: str, topic: str, now: datetime, actor: Actor, close_open: bool = False
 ) -> ClassSession:
-    """Open with a start code. A wrong try is counted and kept even though it is refused."""
+    """Open with a start code. A wrong try is counted and kept even though it is refused.
+
+    The code is not used up where another session of the course stands in the way.
+    """
+    left_open = None if close_open else open_session_of(course_id=course.pk)
+    if left_open is not None:
+        raise another_session_open(left_open)
     with transaction.atomic():
         problem = start_code_use(course=course, faculty=course.faculty, code=code, now=now)
     if problem:
         code_, message = START_CODE_REFUSALS[problem]
         status = 429 if problem == "too_many_tries" else 409
         raise Refused(code_, str(message), status=status)
-    return register_open_now(course=course, topic=topic, now=now, actor=actor)
+    return register_open_now(
+        course=course, topic=topic, now=now, actor=actor, close_open=close_open
+    )
 
 
 @transaction.atomic
-def register_close(*, session: ClassSession, now: datetime, actor: Actor) -> ClassSession:
-    """Complete the session: whoever is enrolled and unmarked becomes absent.
+def register_close(
+    *, session: ClassSession, now: datetime, actor: Actor, by_itself: bool = False
+) -> ClassSession:
+    """Complete the session: whoever was enrolled on its day and is unmarked becomes absent.
 
     Students whose face is still being compared, and those whose check-in waits, get their record
     when that is settled.
     """
-    enrolled = list(
-        enrolled_students(course_id=session.course_id).values_list("student_id", flat=True)
+    enrolled = list(register_of(session_id=session.pk).values_list("student_id", flat=True))
+    closed = session_complete(
+        session=session, now=now, actor=actor, enrolled=len(enrolled), by_itself=by_itself
     )
-    closed = session_complete(session=session, now=now, actor=actor, enrolled=len(enrolled))
     unmarked_close(session=closed, enrolled=enrolled, now=now)
     refresh_totals(session_id=session.pk)
     enqueue(SIGNS_TASK, session.pk)
@@ -156,7 +181,7 @@ def register_take(
         session=session, marks=marks, nonce=nonce, now=now, actor=actor, role=role
     )
     if not known:
-        enrolled = enrolled_students(course_id=session.course_id)
+        enrolled = register_of(session_id=session.pk)
         unmarked_close(
             session=session, enrolled=enrolled.values_list("student_id", flat=True), now=now
         )
@@ -173,7 +198,7 @@ def _hold_afterwards(
         session=session,
         topic=topic,
         policy=frozen(policy=policy, classroom=session.classroom),
-        enrolled=enrolled_students(course_id=session.course_id).count(),
+        enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,
     )

@@ -103,7 +103,6 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     known = standing(
         student_id=student_id,
         session_id=session.id,
-        course_id=session.course_id,
         nonce=attempt.nonce,
     )
     record_from_attempt(attempt=attempt, session=session, known=known, now=now)

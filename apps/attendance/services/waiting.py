@@ -103,7 +103,6 @@ def _write_record(
     known = standing(
         student_id=attempt.student_id,
         session_id=session.pk,
-        course_id=session.course_id,
         nonce=attempt.nonce,
     )
     row = session_for_check_in(session_id=session.pk)

@@ -126,7 +126,9 @@ class EnrollmentRow(serializers.ModelSerializer[Enrollment]):
             "course_code",
             "course_name",
             "enrolled_on",
+            "ended_on",
             "status",
+            "by_hand",
             "final_grade",
         )
 

@@ -2,16 +2,19 @@
 
 from apps.enrollments.services.roster import (
     enrollments_import,
+    enrollments_with_wrong_days,
     marks_import,
     placements_import,
-    section_enrollments_sync,
 )
+from apps.enrollments.services.sections import SectionSync, section_enrollments_sync
 from apps.enrollments.services.study import courses_import, subjects_import
 from apps.enrollments.services.subjects import subject_activate, subject_deactivate
 
 __all__ = [
+    "SectionSync",
     "courses_import",
     "enrollments_import",
+    "enrollments_with_wrong_days",
     "marks_import",
     "placements_import",
     "section_enrollments_sync",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from apps.audit.services import Actor, record
 from apps.enrollments.models import Enrollment, Mark
-from apps.tenants.bulk import Counts, hashing, rows_of, run, upsert
+from apps.tenants.bulk import Counts, rows_of, run, upsert
 from apps.tenants.scope import current_campus_id
 
 _WHOLE: Final = """
@@ -58,37 +58,6 @@ _ENTER_SECTIONS: Final = """
         SET is_current = true, updated_at = excluded.updated_at
         WHERE NOT enrollments_placement.is_current
 """
-_RUNNING_COURSES: Final = """
-    enrollments_course c
-    JOIN enrollments_term m
-        ON m.campus_id = c.campus_id AND m.id = c.term_id AND m.ends_on >= %(today)s
-"""
-_DROP_LEAVERS: Final = f"""
-    UPDATE enrollments_enrollment e SET status = 'dropped', updated_at = %(now)s
-    FROM {_RUNNING_COURSES}
-    WHERE e.campus_id = %(campus)s AND c.campus_id = %(campus)s AND e.course_id = c.id
-        AND e.status = 'enrolled'
-        AND EXISTS (
-            SELECT FROM enrollments_placement p
-            WHERE p.campus_id = %(campus)s AND p.student_id = e.student_id
-                AND p.section_id = c.section_id AND NOT p.is_current
-        )
-"""
-_ENROL_SECTIONS: Final = f"""
-    INSERT INTO enrollments_enrollment (
-        campus_id, student_id, course_id, enrolled_on, status, final_grade, created_at, updated_at
-    )
-    SELECT %(campus)s, p.student_id, c.id, %(today)s, 'enrolled', '', %(now)s, %(now)s
-    FROM {_RUNNING_COURSES}
-    JOIN enrollments_placement p
-        ON p.campus_id = c.campus_id AND p.section_id = c.section_id AND p.is_current
-    JOIN accounts_student s
-        ON s.campus_id = p.campus_id AND s.id = p.student_id AND s.is_active
-    WHERE c.campus_id = %(campus)s AND c.is_active
-    ON CONFLICT (campus_id, student_id, course_id) DO UPDATE
-        SET status = 'enrolled', updated_at = excluded.updated_at
-        WHERE enrollments_enrollment.status = 'dropped'
-"""
 
 
 def placements_import(*, now: datetime, actor: Actor) -> tuple[int, list[str]]:
@@ -108,42 +77,81 @@ def placements_import(*, now: datetime, actor: Actor) -> tuple[int, list[str]]:
     return placed, [name for (name,) in made]
 
 
-def section_enrollments_sync(*, today: date, now: datetime, actor: Actor) -> tuple[int, int]:
-    """Enrol everybody in the courses of their section in terms that have not ended; drop those
-    who left the section. Returns (enrolled, dropped).
+# What a row asks for, over the stage (s) and what is there (t): its own days, else {today}.
+_STATUS: Final = """
+    (CASE WHEN coalesce(s.status, 'enrolled') = 'enrolled' AND s.ended_on <= {today}
+        THEN 'dropped' ELSE coalesce(s.status, 'enrolled') END)
+"""
+_FIRST: Final = "coalesce(s.enrolled_on, least({today}, s.ended_on))"
+_FIRST_NOW: Final = f"""
+    coalesce(s.enrolled_on, CASE
+        WHEN t.status <> 'enrolled' AND {_STATUS} = 'enrolled' THEN greatest({{today}}, t.ended_on)
+        ELSE t.enrolled_on END)
+"""
+_END: Final = f"""
+    (CASE WHEN {_STATUS} = 'enrolled' THEN NULL
+        ELSE coalesce(s.ended_on, greatest({{today}}, {_FIRST})) END)
+"""
+_END_NOW: Final = f"""
+    (CASE WHEN {_STATUS} = 'enrolled' THEN NULL
+        ELSE coalesce(s.ended_on, t.ended_on, greatest({{today}}, {_FIRST_NOW})) END)
+"""
+_WRONG_DAYS: Final = f"""
+    SELECT s.n FROM import_stage s
+    LEFT JOIN enrollments_enrollment t ON t.campus_id = %(campus)s AND t.id = s.id
+    WHERE (t.id IS NULL AND {_END} < {_FIRST})
+        OR (t.id IS NOT NULL AND {_END_NOW} < {_FIRST_NOW})
+        OR EXISTS (
+            SELECT FROM enrollments_enrollmentperiod p
+            WHERE p.campus_id = %(campus)s AND p.enrollment_id = t.id
+                AND p.enrolled_on < t.enrolled_on AND p.ended_on > {_FIRST_NOW}
+        )
+"""
 
-    Enrolments in courses without a section stay as they are.
-    """
-    params = {"campus": current_campus_id(), "now": now, "today": today}
-    with hashing():
-        dropped = run(_DROP_LEAVERS, params)
-        enrolled = run(_ENROL_SECTIONS, params)
-    if enrolled or dropped:
-        data = {"enrolled": enrolled, "dropped": dropped}
-        record(actor=actor, action="enrollments.sections.enrolled", now=now, data=data)
-    return enrolled, dropped
+
+def enrollments_with_wrong_days(*, today: date) -> list[int]:
+    """Numbers of staged rows that end before they begin, or begin in an earlier stay."""
+    _match("enrollments_enrollment", ("student_id", "course_id"))
+    statement = _WRONG_DAYS.replace("{today}", _literal(today))
+    return [n for (n,) in rows_of(statement, {"campus": current_campus_id()})]
 
 
 def enrollments_import(*, today: date, source: str, now: datetime, actor: Actor) -> Counts:
-    """Stage: student_id, course_id, status, final_grade. Empty cells leave what is there."""
+    """Stage: student_id, course_id, status, final_grade, enrolled_on, ended_on.
+
+    Empty cells leave what is there. Without days somebody comes and goes today. Who is named here
+    against what their section says is kept so (`Enrollment.by_hand`).
+    """
     _match("enrollments_enrollment", ("student_id", "course_id"))
+    status, first, first_now, end, end_now = (
+        part.replace("{today}", _literal(today))
+        for part in (_STATUS, _FIRST, _FIRST_NOW, _END, _END_NOW)
+    )
     counts = upsert(
         Enrollment,
         insert={
             "student_id": "s.student_id",
             "course_id": "s.course_id",
-            "enrolled_on": f"DATE '{today.isoformat()}'",
-            "status": "coalesce(s.status, 'enrolled')",
+            "enrolled_on": first,
+            "ended_on": end,
+            "status": status,
             "final_grade": "coalesce(s.final_grade, '')",
+            "by_hand": "false",
         },
         update={
-            "status": "coalesce(s.status, 'enrolled')",
+            "enrolled_on": first_now,
+            "ended_on": end_now,
+            "status": status,
             "final_grade": "coalesce(s.final_grade, t.final_grade)",
         },
         now=now,
     )
     _log("enrollments.enrollment.imported", counts, source, now=now, actor=actor)
     return counts
+
+
+def _literal(day: date) -> str:
+    return f"DATE '{day.isoformat()}'"
 
 
 def marks_import(*, source: str, now: datetime, actor: Actor) -> Counts:

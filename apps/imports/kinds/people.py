@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.db.models import Q
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,9 +25,11 @@ from apps.imports.kinds.fields import (
     words,
     yes_no,
 )
-from apps.imports.kinds.staging import on_stage, put_back, take_out
+from apps.imports.kinds.sections import kept_notes
+from apps.imports.kinds.staging import on_stage, put_back, staged_ids, take_out
 from apps.tenants.bulk import rows_of
 from apps.tenants.scope import current_campus_id
+from apps.tenants.selectors import campus_day
 
 _LOST_SECTIONS: Final = """
     SELECT s.n FROM import_stage s
@@ -99,12 +100,15 @@ def _apply_students(batch: Batch) -> Outcome:
         _placed, made = placements_import(now=batch.now, actor=batch.actor)
         if made:
             outcome.notes.append(_("Also made: %(names)s.") % {"names": ", ".join(made[:20])})
+        placed = staged_ids("section_id IS NOT NULL")
         _replace(Student, batch, outcome)
-    today = timezone.localdate(batch.now)
-    enrolled, dropped = section_enrollments_sync(today=today, now=batch.now, actor=batch.actor)
-    if enrolled or dropped:
+    synced = section_enrollments_sync(
+        students=placed, today=campus_day(now=batch.now), now=batch.now, actor=batch.actor
+    )
+    if synced.enrolled or synced.dropped:
         note = _("Courses of the sections: %(in)d enrolled, %(out)d dropped.")
-        outcome.notes.append(note % {"in": enrolled, "out": dropped})
+        outcome.notes.append(note % {"in": synced.enrolled, "out": synced.dropped})
+    outcome.notes += kept_notes(synced)
     return outcome
 
 

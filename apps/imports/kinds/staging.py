@@ -50,3 +50,8 @@ def resolve(column: str, *, table: str, by: str, code: str) -> list[int]:
 def take_out(numbers: Sequence[int]) -> None:
     """Rows that cannot be saved leave the stage."""
     run("DELETE FROM import_stage WHERE n = ANY(%s)", [list(numbers)])
+
+
+def staged_ids(condition: str = "true") -> list[int]:
+    """The ids that the staged rows got. The condition is a kind's constant."""
+    return [found for (found,) in rows_of(f"SELECT id FROM import_stage WHERE {condition}")]

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -11,6 +10,7 @@ from apps.enrollments.models import Term
 from apps.enrollments.services import (
     courses_import,
     enrollments_import,
+    enrollments_with_wrong_days,
     marks_import,
     section_enrollments_sync,
     subjects_import,
@@ -27,9 +27,11 @@ from apps.imports.kinds.fields import (
     integer,
     words,
 )
-from apps.imports.kinds.staging import WORK, on_stage, put_back, resolve, take_out
+from apps.imports.kinds.sections import kept_notes
+from apps.imports.kinds.staging import WORK, on_stage, put_back, resolve, staged_ids, take_out
 from apps.tenants.bulk import rows_of, run
 from apps.tenants.scope import current_campus_id
+from apps.tenants.selectors import campus_day
 
 STUDENT: Final = Field(
     name="student",
@@ -70,7 +72,7 @@ def term_of(batch: Batch) -> Term:
     if chosen:
         term = Term.objects.filter(pk=chosen).first()
     else:
-        today = timezone.localdate(batch.now)
+        today = campus_day(now=batch.now)
         term = Term.objects.filter(ends_on__gte=today).order_by("starts_on").first()
     if term is None:
         raise Invalid("no_term", _("There is no running or coming term. Make one first."))
@@ -210,11 +212,14 @@ def _apply_courses(batch: Batch) -> Outcome:
         take_out([n for n, _name, _reason in found])
         run(_NAME_COURSES)
         counts = courses_import(term=term, source=_source(batch), now=batch.now, actor=batch.actor)
+        courses = staged_ids()
     outcome.count(counts)
-    today = timezone.localdate(batch.now)
-    enrolled, dropped = section_enrollments_sync(today=today, now=batch.now, actor=batch.actor)
+    synced = section_enrollments_sync(
+        courses=courses, today=campus_day(now=batch.now), now=batch.now, actor=batch.actor
+    )
     note = _("Term %(term)s; courses of the sections: %(in)d enrolled, %(out)d dropped.")
-    outcome.notes.append(note % {"term": term, "in": enrolled, "out": dropped})
+    outcome.notes.append(note % {"term": term, "in": synced.enrolled, "out": synced.dropped})
+    outcome.notes += kept_notes(synced)
     return outcome
 
 
@@ -271,6 +276,8 @@ def _apply_enrollments(batch: Batch) -> Outcome:
         "course": "text",
         "status": "text",
         "final_grade": "text",
+        "enrolled_on": "date",
+        "ended_on": "date",
         "student_id": "bigint",
         "course_id": "bigint",
         **WORK,
@@ -283,8 +290,13 @@ def _apply_enrollments(batch: Batch) -> Outcome:
         found += unknown(courses, "course", _("course of term %(term)s") % {"term": term})
         put_back(outcome, ENROLLMENTS, batch.rows, found)
         take_out([n for n, _name, _reason in found])
+        today = campus_day(now=batch.now)
+        reason = _("Ends before it begins, or begins in an earlier stay.")
+        wrong = [(n, "enrolled_on", reason) for n in enrollments_with_wrong_days(today=today)]
+        put_back(outcome, ENROLLMENTS, batch.rows, wrong)
+        take_out([n for n, _name, _reason in wrong])
         counts = enrollments_import(
-            today=timezone.localdate(batch.now),
+            today=today,
             source=_source(batch),
             now=batch.now,
             actor=batch.actor,
@@ -318,6 +330,21 @@ ENROLLMENTS: Final = Kind(
             label=gettext_lazy("Final grade"),
             parse=words(5),
             headings=("grade",),
+        ),
+        Field(
+            name="enrolled_on",
+            label=gettext_lazy("Enrolled on"),
+            parse=day,
+            headings=("joined on", "begin date", "start date", "from"),
+            example="2026-09-01",
+            note=gettext_lazy("Left out: the day of the import."),
+        ),
+        Field(
+            name="ended_on",
+            label=gettext_lazy("Left on"),
+            parse=day,
+            headings=("dropped on", "end date", "until"),
+            note=gettext_lazy("From this day on not in the course."),
         ),
     ),
     key=("student", "course"),

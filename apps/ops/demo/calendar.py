@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apps.accounts.models import Student
 from apps.attendance.models import Status
-from apps.attendance.selectors import enrolled_students
+from apps.attendance.selectors import register_of
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor
@@ -93,7 +93,7 @@ class Calendar:
     def _hold(self, session: ClassSession) -> None:
         """Play a past session through the register's services: open, mark by hand, complete."""
         register_open(session=session, topic="", now=session.starts_at, actor=self.actor)
-        for enrollment in enrolled_students(course_id=self.course.pk):
+        for enrollment in register_of(session_id=session.pk):
             status = habit(enrollment.student, session)
             if status is not None:
                 self.made["records"] += 1

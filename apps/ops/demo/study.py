@@ -1,7 +1,7 @@
 """Terms, groups, subjects, courses and who attends them."""
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from apps.accounts.models import Faculty, Student
@@ -107,6 +107,8 @@ def groups_ensure(
 ) -> None:
     """Place every student in their section and enrol them in its courses."""
     attended = {row["code"]: row["sections"] for row in data.campus["courses"]}
+    # In a term's first week the demo's past sessions lie before it.
+    since = term.starts_on - timedelta(days=max(data.campus["past_days"]))
     for row in data.students:
         student = students[row["code"]]
         _placement, created = Placement.objects.get_or_create(
@@ -116,6 +118,6 @@ def groups_ensure(
         for code, course in courses.items():
             if row["section"] in attended[code]:
                 _enrollment, created = Enrollment.objects.get_or_create(
-                    student=student, course=course, defaults={"enrolled_on": term.starts_on}
+                    student=student, course=course, defaults={"enrolled_on": since}
                 )
                 made["enrolments"] += created

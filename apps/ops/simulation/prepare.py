@@ -28,6 +28,7 @@ from apps.privacy.services import consent_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.selectors import campus_day
 
 ACTOR: Final = Actor(label="simulate_class")
 PREFIX: Final = "SIM"
@@ -188,7 +189,7 @@ class Office:
                 student=student,
                 course=course,
                 defaults={"status": Enrollment.Status.ENROLLED},
-                create_defaults={"enrolled_on": self.now.date()},
+                create_defaults={"enrolled_on": campus_day(now=self.now)},
             )
         for student in Student.objects.filter(code__startswith=f"{PREFIX}-").order_by("pk"):
             if active_consent(student=student, kind=Consent.Kind.FACE) is not None:

@@ -1,5 +1,7 @@
 """The lecturer's day, from which sessions are started."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,12 +17,17 @@ from apps.common.errors import Refused
 from apps.portal.forms import UnscheduledForm
 from apps.portal.pages import portal_page
 from apps.portal.selectors import sessions_today, sessions_upcoming
-from apps.sessions.selectors import session_of
+from apps.sessions.selectors import session_of, sessions_of
 
 
 def _today(
-    request: HttpRequest, faculty: Faculty, form: UnscheduledForm | None = None, status: int = 200
+    request: HttpRequest,
+    faculty: Faculty,
+    form: UnscheduledForm | None = None,
+    status: int = 200,
+    refusal: Refused | None = None,
 ) -> HttpResponse:
+    """`refusal`: why a session could not be started. One that is still open can be closed then."""
     now = timezone.now()
     form = form or UnscheduledForm(faculty=faculty)
     context = {
@@ -28,9 +35,23 @@ def _today(
         "sessions": sessions_today(faculty=faculty, now=now),
         "waiting_sessions": waiting_sessions(faculty=faculty),
         "upcoming": sessions_upcoming(faculty=faculty, now=now),
+        "left_open": _left_open(request, faculty, refusal),
         "unscheduled_form": form if list(form.fields["course"].queryset[:1]) else None,  # type: ignore[attr-defined]
     }
     return render(request, "portal/today.html", context, status=status)
+
+
+def _left_open(
+    request: HttpRequest, faculty: Faculty, refusal: Refused | None
+) -> dict[str, Any] | None:
+    """The session in the way, and what was asked for: to be sent again once it may be closed."""
+    if refusal is None or refusal.code != "another_session_open":
+        return None
+    sent = {
+        name: request.POST.get(name, "") for name in ("topic", "course") if name in request.POST
+    }
+    earlier = sessions_of(faculty=faculty).filter(pk=refusal.extra["session"]).first()
+    return {"session": earlier, "message": refusal.message, "action": request.path, "sent": sent}
 
 
 @require_GET
@@ -50,12 +71,14 @@ def session_start(request: HttpRequest, session_id: int) -> HttpResponse:
         register_open(
             session=session,
             topic=request.POST.get("topic", ""),
+            close_open=request.POST.get("close_open") == "1",
             now=timezone.now(),
             actor=request_actor(request),
         )
     except Refused as refusal:
-        messages.error(request, refusal.message)
-        return _today(request, faculty, status=refusal.status)
+        if refusal.code != "another_session_open":
+            messages.error(request, refusal.message)
+        return _today(request, faculty, status=refusal.status, refusal=refusal)
     return redirect("portal:projector", session_id)
 
 
@@ -71,10 +94,13 @@ def session_start_unscheduled(request: HttpRequest) -> HttpResponse:
         session = register_open_now(
             course=form.cleaned_data["course"],
             topic=form.cleaned_data["topic"],
+            close_open=request.POST.get("close_open") == "1",
             now=timezone.now(),
             actor=request_actor(request),
         )
     except Refused as refusal:
+        if refusal.code == "another_session_open":
+            return _today(request, faculty, status=refusal.status, refusal=refusal)
         form.add_error(None, refusal.message)
         return _today(request, faculty, form, status=refusal.status)
     return redirect("portal:projector", session.pk)

@@ -6,7 +6,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from apps.attendance.not_taken import registers_not_taken_seen
-from apps.attendance.selectors import enrolled_students
+from apps.attendance.selectors import enrolled_students, register_of
 from apps.common.errors import Invalid, NotFound
 from apps.enrollments.models import Course
 from apps.enrollments.selectors import course_seen
@@ -47,8 +47,13 @@ def sheet_of(asked: Asked) -> Sheet:
 
 
 def signing_sheet(asked: Asked) -> Found:
-    """Everybody who is enrolled now, by student number, with a place to sign."""
-    rows = enrolled_students(course_id=sheet_of(asked).course.pk)
+    """Who is enrolled now, or belongs to the named session, by number, with a place to sign."""
+    sheet = sheet_of(asked)
+    rows = (
+        register_of(session_id=sheet.session.pk)
+        if sheet.session is not None
+        else enrolled_students(course_id=sheet.course.pk)
+    )
     return Found(
         [
             {

@@ -28,6 +28,7 @@ class SessionOutput(serializers.ModelSerializer):
             "topic",
             "opened_at",
             "closed_at",
+            "closed_itself",
             "total_enrolled",
             "total_attended",
             "attendance_percentage",
@@ -39,6 +40,10 @@ class SessionOutput(serializers.ModelSerializer):
 
 class OpenInput(Input):
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    close_open = serializers.BooleanField(
+        default=False,
+        help_text="Close the course's session that was left open, as its lecturer would.",
+    )
 
 
 class StartInput(OpenInput):

@@ -22,11 +22,12 @@ _PLAN: Final = f"""
     WITH made AS (
         INSERT INTO class_sessions_classsession (
             campus_id, created_at, updated_at, course_id, faculty_id, section_id, classroom_id,
-            starts_at, ends_at, status, topic, is_planned, revision, policy,
+            starts_at, ends_at, status, topic, is_planned, revision, policy, closed_itself,
             total_enrolled, total_attended, attendance_percentage
         )
         SELECT %(campus)s, %(now)s, %(now)s, w.course_id, w.faculty_id, w.section_id,
-            w.classroom_id, w.starts_at, w.ends_at, 'scheduled', '', true, 0, '{{}}', 0, 0, 0
+            w.classroom_id, w.starts_at, w.ends_at, 'scheduled', '', true, 0, '{{}}', false,
+            0, 0, 0
         FROM {_WANTED} ORDER BY w.n
         ON CONFLICT DO NOTHING
         RETURNING id, course_id, starts_at

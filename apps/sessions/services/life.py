@@ -21,8 +21,10 @@ from apps.qr_otp.services import (
     person_subject,
     secret_start,
 )
+from apps.sessions.clashes import period_text
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import facts_cache_key
+from apps.sessions.notices import session_closed_itself
+from apps.sessions.selectors import campus_zone, facts_cache_key, open_session_of
 
 START: Final = "start"  # purpose of the code that opens a session
 CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
@@ -77,9 +79,10 @@ def session_open(
                 updated_at=now,
             )
     except IntegrityError as error:
-        raise Refused(
-            "another_session_open", _("Another session of this course is open. Complete it first.")
-        ) from error
+        other = open_session_of(course_id=session.course_id)
+        if other is None:
+            raise
+        raise another_session_open(other) from error
     if not opened:
         raise Refused("not_scheduled", _("Only a scheduled session can be opened."))
     secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
@@ -93,6 +96,16 @@ def session_open(
         data={"topic": session.topic, "policy_version": policy.get("version")},
     )
     return session
+
+
+def another_session_open(other: ClassSession) -> Refused:
+    """The refusal to open a session of a course that has this open one."""
+    when = period_text(other.starts_at, other.ends_at, campus_zone())
+    text = _(
+        "Another session of this course is open: %(when)s. Complete it first, or close it as you "
+        "start this one."
+    )
+    return Refused("another_session_open", text % {"when": when}, session=other.pk)
 
 
 def _outside_window(session: ClassSession, before: timedelta, after: timedelta) -> str:
@@ -145,9 +158,12 @@ def session_hold_afterwards(
 
 @transaction.atomic
 def session_complete(
-    *, session: ClassSession, now: datetime, actor: Actor, enrolled: int
+    *, session: ClassSession, now: datetime, actor: Actor, enrolled: int, by_itself: bool = False
 ) -> ClassSession:
-    """Close an open session; its codes die with it. Waits for check-ins that are under way."""
+    """Close an open session; its codes die with it. Waits for check-ins that are under way.
+
+    `by_itself`: nobody did, and the lecturer is told.
+    """
     locked = ClassSession.objects.select_for_update().get(pk=session.pk)
     if locked.status != Status.OPEN:
         raise Refused("session_not_open", _("Only an open session can be completed."))
@@ -156,10 +172,16 @@ def session_complete(
     locked.status = Status.COMPLETED
     locked.closed_at = now
     locked.total_enrolled = enrolled
-    locked.save(update_fields=["status", "closed_at", "total_enrolled", "updated_at"])
+    locked.closed_itself = by_itself
+    locked.save(
+        update_fields=["status", "closed_at", "total_enrolled", "closed_itself", "updated_at"]
+    )
     codes_end(purposes=[CHECK_IN, BURST], subject=subject_of(session.pk), now=now)
     forget(facts_cache_key(session.pk))
-    record(actor=actor, action="sessions.session.completed", now=now, target=locked)
+    data = {"by_itself": True} if by_itself else {}
+    record(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)
+    if by_itself:
+        session_closed_itself(session=locked, now=now)
     return locked
 
 

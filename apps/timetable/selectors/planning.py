@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -10,6 +11,9 @@ from django.utils.translation import gettext as _
 from apps.enrollments.models import Course, Enrollment
 from apps.sessions.models import ClassSession
 from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.occurrences import DAY, turn_of
+
+DAY_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,16 @@ def enrolled_counts(*, course_ids: Collection[int]) -> dict[int, int]:
 def slot_in_the_way(slot: WeeklySlot) -> WeeklySlot | None:
     """The first active slot that needs the same room, lecturer or section at the same time."""
     rivals = active_slots().filter(
-        weekday=slot.weekday,
-        starts_at__lt=slot.ends_at,
-        ends_at__gt=slot.starts_at,
-        course__term__starts_on__lte=slot.last_day,
-        course__term__ends_on__gte=slot.first_day,
+        weekday__in=days_touched(slot.weekday),
+        course__term__starts_on__lte=slot.last_day + DAY,
+        course__term__ends_on__gte=slot.first_day - DAY,
     )
     return first_in_the_way(slot, rivals.filter(_shares_something(slot)).exclude(pk=slot.pk))
+
+
+def days_touched(weekday: int) -> set[int]:
+    """A weekday and its neighbours, on which a slot over midnight can still be in the way."""
+    return {(weekday + step - 1) % 7 + 1 for step in (-1, 0, 1)}
 
 
 def active_slots() -> QuerySet[WeeklySlot]:
@@ -123,8 +130,8 @@ def active_slots() -> QuerySet[WeeklySlot]:
 def first_in_the_way(slot: WeeklySlot, rivals: Iterable[WeeklySlot]) -> WeeklySlot | None:
     """The first of these other slots that clashes.
 
-    Compared: weekday, time, weeks (odd and even never meet), the days on which both hold, and
-    what they share.
+    Compared: weekday and time, also over midnight, weeks (odd and even never meet), the days on
+    which both hold, and what they share.
     """
     return next(
         (rival for rival in rivals if _meet(slot, rival) and slot_clash_code(slot, rival)), None
@@ -132,13 +139,33 @@ def first_in_the_way(slot: WeeklySlot, rivals: Iterable[WeeklySlot]) -> WeeklySl
 
 
 def _meet(slot: WeeklySlot, other: WeeklySlot) -> bool:
+    """Whether the two overlap in any week: on one day, or one running into the other's day."""
+    return any(_meet_after(slot, other, days) for days in (-1, 0, 1))
+
+
+def _meet_after(slot: WeeklySlot, other: WeeklySlot, days: int) -> bool:
+    """The same where the other one's day is so many days after the slot's."""
+    if (slot.weekday - 1 + days) % 7 != other.weekday - 1:
+        return False
+    weeks = (slot.weekday - 1 + days) // 7  # from the slot's week to the other one's
+    turns = turn_of(slot), turn_of(other)
+    first = max(slot.first_day + days * DAY, other.first_day)
+    last = min(slot.last_day + days * DAY, other.last_day)
+    (starts, ends), (begins, stops) = _minutes(slot), _minutes(other)
     return (
-        slot.weekday == other.weekday
-        and slot.starts_at < other.ends_at
-        and other.starts_at < slot.ends_at
-        and {slot.parity, other.parity} != {WeeklySlot.Parity.ODD, WeeklySlot.Parity.EVEN}
-        and max(slot.first_day, other.first_day) <= min(slot.last_day, other.last_day)
+        starts < stops + days * DAY_MINUTES
+        and begins + days * DAY_MINUTES < ends
+        and (None in turns or (turns[0] + weeks) % 2 == turns[1])  # type: ignore[operator]
+        and first <= last
     )
+
+
+def _minutes(slot: WeeklySlot) -> tuple[float, float]:
+    """Start and end in minutes after the midnight before; beyond 1440 on the next day."""
+    starts, ends = (
+        at.hour * 60 + at.minute + at.second / 60 for at in (slot.starts_at, slot.ends_at)
+    )
+    return starts, ends + DAY_MINUTES * slot.is_overnight
 
 
 def _shares_something(slot: WeeklySlot) -> Q:

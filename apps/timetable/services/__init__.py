@@ -19,6 +19,7 @@ from apps.timetable.services.slots import (
     slot_remove,
     slot_update,
     slots_create,
+    term_turn_follow,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "slot_remove",
     "slot_update",
     "slots_create",
+    "term_turn_follow",
 ]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,17 +12,25 @@ from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
+from apps.enrollments.models import Term
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
 from apps.sessions.services import session_change, sessions_cancel
 from apps.timetable import notices
 from apps.timetable.locks import planning_lock
-from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
-from apps.timetable.occurrences import Occurrence, happens_on, holiday_on, occurrence
+from apps.timetable.models import LONGEST_NIGHT, GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.occurrences import (
+    Occurrence,
+    happens_on,
+    holiday_on,
+    occurrence,
+    week_number,
+)
 from apps.timetable.selectors.planning import (
     CapacityWarning,
     active_slots,
     capacity_warnings,
+    days_touched,
     first_in_the_way,
     holidays_between,
     slot_clash_code,
@@ -31,6 +39,7 @@ from apps.timetable.selectors.planning import (
 )
 
 Status = ClassSession.Status
+ANY_DAY: Final = date(2000, 1, 1)  # to subtract times of day
 FIELDS: Final = (
     "course_id",
     "weekday",
@@ -89,7 +98,8 @@ def slots_create(
         taken[known.weekday].append(known)
     answers: list[Refused | None] = []
     for slot in slots:
-        answers.append(_refusal(slot, taken[slot.weekday]))
+        near = [rival for day in days_touched(slot.weekday) for rival in taken[day]]
+        answers.append(_refusal(slot, near))
         if answers[-1] is None:
             taken[slot.weekday].append(slot)
     made = [slot for slot, answer in zip(slots, answers, strict=True) if answer is None]
@@ -143,6 +153,19 @@ def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     return result
 
 
+@transaction.atomic
+def term_turn_follow(*, term: Term, before: date, now: datetime, actor: Actor) -> list[SlotResult]:
+    """Odd and even weeks of the term are counted anew: `before` was a day of an odd one.
+
+    The future sessions of its odd and even slots follow; nothing where the weeks stay the same.
+    """
+    if (week_number(before) - week_number(term.odd_week)) % 2 == 0:
+        return []
+    turning = slots().filter(course__term=term, is_active=True)
+    found = list(turning.exclude(parity=WeeklySlot.Parity.EVERY))
+    return [slot_update(slot=slot, now=now, actor=actor) for slot in found]
+
+
 def slot_remove(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     """Deactivate the slot and cancel its future sessions, save those changed by hand."""
     slot = slots().get(pk=slot.pk)  # as it is saved: other changes are not the caller's to make
@@ -166,8 +189,10 @@ def _check(slot: WeeklySlot) -> None:
 
 def _check_shape(slot: WeeklySlot) -> None:
     """What the database minds of every slot, be it active or not."""
-    if slot.ends_at <= slot.starts_at:
-        raise Invalid("ends_before_start", _("A slot ends after it starts, on the same day."))
+    before = datetime.combine(ANY_DAY, slot.starts_at) - datetime.combine(ANY_DAY, slot.ends_at)
+    if slot.is_overnight and before < LONGEST_NIGHT:
+        message = _("A slot ends after it starts; over midnight it lasts at most 12 hours.")
+        raise Invalid("ends_before_start", message)
     if slot.valid_from and slot.valid_until and slot.valid_until < slot.valid_from:
         raise Invalid("bad_period", _("The last day lies before the first."))
 
