@@ -150,6 +150,7 @@ def test_a_campus_without_a_host_name_says_where_to_look(
         signing.dumps("not a pair", salt=SALT),
         signing.dumps([1, "a@b.c"], salt="other"),
     ],
+    ids=["none", "short", "unsigned", "not-a-pair", "other-salt"],
 )
 def test_forged_tokens_say_nothing(db: None, token: str) -> None:
     assert read_token(token) is None

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import Client
@@ -15,10 +16,10 @@ from rest_framework.test import APIClient
 
 from apps.common.bodies import SafeJSONRenderer
 from apps.common.strict_json import MAX_DEPTH
-from campus.wsgi import application
 from tests.api.support import client_of
 from tests.factories import PASSWORD, Cast
 
+application = WSGIHandler()
 LIMIT: Final = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 LOGIN: Final = "/_allauth/app/v1/auth/login"
 DEEP: Final = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
