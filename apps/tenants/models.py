@@ -142,7 +142,7 @@ def check_lines(row: models.Model, exclude: Collection[str]) -> None:
         except ValidationError as error:
             errors[field.name] = error
     if errors:
-        raise ValidationError(errors)  # type: ignore[arg-type]
+        raise ValidationError(errors)
 
 
 class CampusModel(models.Model):
