@@ -324,7 +324,9 @@ class Fuzz:
     def _write(self, role: str, entry: Any) -> Bent:
         method, path, operation = entry
         contents = operation.get("requestBody", {}).get("content", {})
-        schema = contents.get("application/json") or next(iter(contents.values()), {})
+        schema: dict[str, Any] = contents.get("application/json") or next(
+            iter(contents.values()), {}
+        )
         body = self.described.example(schema.get("schema", {}), self.random, self.ids)
         act, kind, raw, headers = self.random.random(), "application/json", b"", {}
         if act < 0.75:

@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 from apps.common.texts import is_storable
 
 MAX_DEPTH: Final = 32
-LARGEST: Final = 2**63 - 1  # what an integer column holds
-_DIGITS: Final = len(str(LARGEST)) + 1  # with a sign
+MAX_DIGITS: Final = 40  # of a whole number: more than any column holds, fields say how many
 # The only way to write what `is_storable` forbids: raw control characters are no JSON, and raw
 # surrogates no UTF-8.
 _SUSPECT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -85,9 +84,9 @@ def _float(text: str) -> float:
 
 
 def _int(text: str) -> int:
-    if len(text) > _DIGITS or abs(value := int(text)) > LARGEST:
+    if len(text) > MAX_DIGITS:
         raise _bad_number()
-    return value
+    return int(text)
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_constant, parse_float=_float, parse_int=_int)

@@ -160,9 +160,11 @@ def every(base: type) -> set[type]:
     for module in walk_packages(apps.__path__, "apps."):
         if ".migrations" not in module.name and ".engines" not in module.name:
             import_module(module.name)
-    found, waiting = set(), [base]
+    found: set[type] = set()
+    waiting: list[type] = [base]
     while waiting:
-        waiting += (subclasses := waiting.pop().__subclasses__())
+        subclasses: list[type] = waiting.pop().__subclasses__()
+        waiting += subclasses
         found |= {one for one in subclasses if one.__module__.startswith("apps.")}
     return found
 
@@ -173,7 +175,7 @@ def test_every_day_and_time_of_every_serializer_has_bounds() -> None:
     for serializer in every(serializers.Serializer):
         if inspect.isabstract(serializer) or not _is_complete(serializer):
             continue
-        for name, field in serializer().fields.items():  # type: ignore[attr-defined]
+        for name, field in serializer().fields.items():
             bounded = next((b for kind, b in BOUNDED.items() if isinstance(field, kind)), None)
             is_output = issubclass(serializer, serializers.ModelSerializer) and not issubclass(
                 serializer, Strict

@@ -50,7 +50,7 @@ def fields() -> list[tuple[type[models.Model], models.Field]]:
 
 
 def bounded(model: type[models.Model], field: models.Field, *kinds: type[Any]) -> bool:
-    return any(isinstance(c, kinds) and c.field == field.name for c in model._meta.constraints)  # type: ignore[attr-defined]
+    return any(isinstance(c, kinds) and c.field == field.name for c in model._meta.constraints)
 
 
 def test_every_name_says_something() -> None:
@@ -99,7 +99,7 @@ def test_every_number_with_a_validator_has_a_constraint() -> None:
 
 
 def _names_in(condition: Any) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for child in getattr(condition, "children", ()):
         found |= {child[0].split("__")[0]} if isinstance(child, tuple) else _names_in(child)
     return found
