@@ -83,8 +83,13 @@ def who_asks(request: Any) -> object:
 
 
 def too_many(scope: str) -> TooMany:
-    message = _("These were many requests. Wait a little and try again.")
-    return TooMany("throttled", message, retry_after=rate_of(scope)[1])
+    _number, seconds = rate_of(scope)
+    message = (
+        _("These were many requests. Try again in an hour.")
+        if seconds >= SECONDS["hour"]
+        else _("These were many requests. Wait a minute and try again.")
+    )
+    return TooMany("throttled", message, retry_after=seconds)
 
 
 def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> object:

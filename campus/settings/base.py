@@ -11,6 +11,7 @@ from campus.settings.audit import *  # noqa: F403
 from campus.settings.audit import AUDIT_ROOTS_BUCKET, AUDIT_ROOTS_LOCK
 from campus.settings.beat import CELERY_BEAT_SCHEDULE  # noqa: F401
 from campus.settings.messages import *  # noqa: F403
+from campus.settings.rates import THROTTLE_RATES
 from campus.settings.unfold import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -360,34 +361,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.CampusSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["apps.common.api.RouteThrottle"],
-    # Whom and what each of them limits: apps/common/route_limits.py, or the view that names it.
-    "DEFAULT_THROTTLE_RATES": {
-        "report": "120/min",
-        "export": "30/hour",
-        "search": "120/min",
-        "download": "120/min",
-        "schema": "30/min",
-        "link": "20/hour",
-        "device": "60/hour",
-        "start": "30/min",
-        "one_time_code": "30/min",
-        "face_upload": "600/hour",
-        "person": "60/min",
-        "generate": "30/hour",
-        "import_step": "60/min",
-        "calendar_feed": "30/min",
-        "refresh": "10/min",
-        "password_reset": "10/min",
-        "redeem": "10/min",
-        "check_in": "20/min",
-        "check_in_offline": "10/min",
-        "burst": "30/min",
-        "start_code": "10/min",
-        "face_sample": "30/hour",
-        "import": "60/min",
-        "announcement": "10/hour",
-        "leave": "20/hour",
-    },
+    "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
