@@ -34,7 +34,7 @@ from apps.audit.admin_base import (
 )
 from apps.common.cache import forget
 from apps.common.errors import Refused
-from apps.tenants.models import Campus, Domain
+from apps.tenants.models import Campus, Domain, MasterKey
 from apps.tenants.selectors import host_cache_key
 from apps.tenants.signed import signed_act
 
@@ -310,3 +310,10 @@ class DomainAdmin(PlatformAdmin):
     list_select_related = ["campus"]
     search_fields = ["host"]
     autocomplete_fields = ["campus"]
+
+
+@admin.register(MasterKey)
+class MasterKeyAdmin(HistoryAdmin):
+    """Fingerprints, to compare with the one that was noted beside the key."""
+
+    list_display = ["__str__", "created_at", "retired_at"]

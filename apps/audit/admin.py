@@ -12,6 +12,7 @@ from apps.audit.models import (
     PlatformEntry,
     PlatformSeal,
     Root,
+    RootCopy,
     Seal,
 )
 
@@ -105,3 +106,10 @@ class RootAdmin(HistoryAdmin):
     @display(description=_("copies"))
     def places(self, root: Root) -> str:
         return ", ".join(copy.place for copy in root.copies.all())
+
+
+@admin.register(RootCopy)
+class RootCopyAdmin(HistoryAdmin):
+    list_display = ["written_at", "root", "place"]
+    list_filter = ["place"]
+    list_select_related = ["root"]

@@ -127,12 +127,21 @@ NAVIGATION = [
         link("privacy_consent", _("Consents"), "handshake"),
         link("audit_entry", _("Audit log"), "history"),
         link("audit_seal", _("Audit seals"), "link"),
+        link("audit_badentry", _("Audit entries put aside"), "report"),
     ),
     group(
         _("Platform"),
         link("tenants_campus", _("Campuses"), "domain", permission=super_admin),
         link("tenants_domain", _("Domains"), "language", permission=super_admin),
         link("biometrics_facemodel", _("Face models"), "model_training", permission=super_admin),
+        link(
+            "audit_platformentry", _("Audit log of the platform"), "history", permission=super_admin
+        ),
+        link("audit_platformseal", _("Its seals"), "link", permission=super_admin),
+        link(
+            "audit_platformbadentry", _("Its entries put aside"), "report", permission=super_admin
+        ),
+        link("audit_root", _("Audit roots"), "verified", permission=super_admin),
     ),
 ]
 

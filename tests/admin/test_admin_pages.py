@@ -44,7 +44,12 @@ pytestmark = pytest.mark.django_db
 
 # Tables of the platform beside those of the campuses. Nothing of the libraries is shown: it would
 # list the accounts of every campus.
-PLATFORM = {"tenants.Campus", "tenants.Domain", "accounts.User", "biometrics.FaceModel"}
+PLATFORM = {
+    *("tenants.Campus", "tenants.Domain", "tenants.MasterKey"),
+    *("accounts.User", "biometrics.FaceModel"),
+    *("audit.PlatformEntry", "audit.PlatformSeal", "audit.PlatformBadEntry"),
+    *("audit.Root", "audit.RootCopy"),
+}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 TENANT = [model for model in REGISTERED if issubclass(model, CampusModel)]
 

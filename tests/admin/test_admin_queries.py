@@ -30,7 +30,7 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.audit.services import SYSTEM, record, seal_pending
+from apps.audit.services import SYSTEM, put_aside, record, seal_pending
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -218,6 +218,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
     BurstChallenge.objects.create(
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
+    put_aside(entries=[record(actor=SYSTEM, action="test.bad", now=now)], now=now)
     record(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending(now=now)
 
