@@ -22,8 +22,9 @@ from tests.ops.running import DEADLINE, marked
 
 STANDING = ("north", "south")
 # The casts that stand in the database outside every test's transaction, pickled: each test gets
-# objects of its own. Empty until they are made, and again once the tables were emptied.
+# objects of its own. Empty after a test that commits.
 _standing: dict[str, bytes] = {}
+_were_emptied = False
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +32,13 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> None:
     """Migrate as the owner; the tests themselves connect as the application role."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
-        tables.empty()
-        tables.keep_what_is_there()
+        tables.empty()  # what an earlier run left on named servers
         make_standing_casts()
 
 
 def make_standing_casts() -> None:
+    global _were_emptied
+    _were_emptied = False
     for slug in STANDING:
         cast = make_cast(slug)
         cast.tokens = {user.pk: mint_access_token(user, cast.campus) for user in cast.accounts}
@@ -45,8 +47,10 @@ def make_standing_casts() -> None:
 
 def empty_tables(*_args: object) -> None:
     """Instead of Django's flush, which empties every table and writes the fixed rows again."""
+    global _were_emptied
     tables.empty()
     _standing.clear()
+    _were_emptied = True
 
 
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]
@@ -62,7 +66,7 @@ def commits(item: pytest.Item) -> bool:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """The casts again where tests that commit ran before: pytest-django puts those last."""
-    if tables.are_known() and not _standing and not commits(item):
+    if _were_emptied and not commits(item):
         with item.config.stash[blocking_manager_key].unblock():
             make_standing_casts()
 

@@ -11,25 +11,17 @@ from psycopg import sql
 from apps.ops.embedded.layout import SUPERUSER
 from tests import services
 
-# Tables that hold something right after `migrate` (content types, permissions, key check value):
-# they are kept.
-_kept: set[str] = {"django_migrations"}
-
+# What `migrate` fills.
+KEPT: Final = frozenset(
+    {
+        *("django_migrations", "django_content_type", "auth_permission"),
+        *("tenants_masterkey", "campus_signing_key"),
+    }
+)
 FILLED: Final = """
     SELECT relname FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
-
-
-def keep_what_is_there() -> None:
-    """Call once, after the migrations and before any test."""
-    with _connection() as connection:
-        _kept.update(_filled(connection))
-
-
-def are_known() -> bool:
-    """Whether the database was made ready in this process."""
-    return len(_kept) > 1
 
 
 def empty() -> None:
@@ -39,7 +31,7 @@ def empty() -> None:
     on a named one by truncating as the owner (300 ms).
     """
     with _connection() as connection:
-        names = [sql.Identifier(name) for name in sorted(_filled(connection) - _kept)]
+        names = [sql.Identifier(name) for name in sorted(_filled(connection) - KEPT)]
         if not names:
             return
         if services.STACK is None:
