@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from apps.common.bodies import is_storable_form
 from apps.common.error_views import refused
 from apps.common.errors import Invalid, Refused
+from apps.common.languages import spoken
 from apps.common.strict_json import Unreadable, bad_text, loads
 from apps.common.texts import is_storable
 
@@ -72,7 +73,7 @@ def _unreadable_text() -> Refused:
 
 
 def _answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    with translation.override(translation.get_language_from_request(request)):
+    with translation.override(spoken(translation.get_language_from_request(request))):
         return refused(request, refusal)
 
 

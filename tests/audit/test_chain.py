@@ -15,6 +15,7 @@ from apps.audit.services import SYSTEM, Actor, record, seal_pending, verify
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.factories import make_campus
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -312,7 +313,8 @@ def test_what_is_written_is_what_is_read(campus: Campus, now: datetime, data: An
 def test_closed_campuses_are_sealed_and_verified_too(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
         record(actor=SYSTEM, action="test.last", now=now)
-    Campus.objects.update(is_active=False)
+    with signed_act("tenants_campus"):
+        Campus.objects.update(is_active=False)
     assert seal_entries() == 1
     out = StringIO()
     call_command("verify_audit", campus="north", expect=6, stdout=out)

@@ -216,7 +216,7 @@ def test_a_bad_entry_of_the_platform_is_put_aside(now: datetime, settings: Any) 
 
 
 def test_it_is_closed_inside_a_campus(now: datetime) -> None:
-    campus = make_campus("north")
+    campus = make_campus("west")
     record_platform(actor=SYSTEM, action="test.outside", now=now)
     with campus_scope(campus):
         record(actor=SYSTEM, action="test.inside", now=now)
@@ -232,17 +232,17 @@ def test_it_is_closed_inside_a_campus(now: datetime) -> None:
 
 
 def test_the_platform_scope_gives_the_campus_back(now: datetime) -> None:
-    north, south = make_campus("north"), make_campus("south")
-    for campus in (north, south):
+    west, east = make_campus("west"), make_campus("east")
+    for campus in (west, east):
         with campus_scope(campus):
             record(actor=SYSTEM, action=f"test.{campus.slug}", now=now)
-    with campus_scope(north):
-        with campus_scope(south), platform_scope():
-            with campus_scope(north):
-                assert Entry.objects.get().action == "test.north"
+    with campus_scope(west):
+        with campus_scope(east), platform_scope():
+            with campus_scope(west):
+                assert Entry.objects.get().action == "test.west"
             with pytest.raises(NoCampus):
                 Entry.objects.exists()
-        assert Entry.objects.get().action == "test.north"
+        assert Entry.objects.get().action == "test.west"
         with pytest.raises(RuntimeError), platform_scope():
             raise RuntimeError
         assert Entry.objects.get().action == "test.north"

@@ -21,6 +21,7 @@ from apps.notifications.tasks import deliver
 from apps.tenants.middleware import CHOSEN_CAMPUS
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from apps.tenants.tasks import CAMPUS_HEADER
 from apps.timetable.services import calendar_link_create
 from tests.accounts.support import ME, REFRESH, SESSION, at, tokens
@@ -68,7 +69,8 @@ FOUND_BY: dict[str, Callable[[Cast], HttpRequest]] = {
 
 
 def switch_off(campus: Campus) -> None:
-    Campus.objects.filter(pk=campus.pk).update(is_active=False)
+    with signed_act("tenants_campus"):
+        Campus.objects.filter(pk=campus.pk).update(is_active=False)
 
 
 @pytest.mark.parametrize("path", settings.CAMPUS_RESOLVERS)

@@ -27,6 +27,20 @@ OTHER_KEY = bytes(range(100, 132))
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
+@pytest.fixture(autouse=True)
+def _unknown(db: None) -> Iterator[None]:
+    """The database knows no key, until a test records one; the next tests find theirs again."""
+
+    def forget() -> None:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("DELETE FROM tenants_masterkey")
+
+    forget()
+    yield
+    forget()
+    record_master_key(owner="owner")
+
+
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
     """The database knows the key of the tests; nobody has compared it yet."""

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.auth.management.commands import changepassword
 from django.core.management import CommandError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.management.operator import command_line_actor
+from apps.accounts.middleware import sign_library_write
 from apps.accounts.models import User
 from apps.accounts.services import platform_account_record, sessions_end
 
@@ -16,7 +17,8 @@ class Command(changepassword.Command):
     def handle(self, *args: Any, **options: Any) -> Any:
         if not options["username"]:
             raise CommandError("Say whose password: manage.py changepassword E-MAIL")
-        answer = super().handle(*args, **options)
+        with connection.execute_wrapper(sign_library_write):
+            answer = super().handle(*args, **options)
         user = User.objects.get(email=options["username"])
         with transaction.atomic():  # not around the questions: no lock waits for somebody's typing
             sessions_end(user=user)
