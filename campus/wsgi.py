@@ -1,9 +1,12 @@
-"""WSGI entry point."""
+"""WSGI entry point, for Granian."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
 application = get_wsgi_application()
+# Loads every view now: otherwise the first request would wait for it, /healthz as well.
+get_resolver().url_patterns  # noqa: B018
