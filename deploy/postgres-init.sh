@@ -38,7 +38,7 @@ extensions | run template1
 run postgres <<'SQL'
 create database campus owner campus_owner;
 revoke all on database campus from public;
-grant connect, temporary on database campus to campus_app;
+grant connect on database campus to campus_app;
 SQL
 
 run campus <<'SQL'

@@ -16,7 +16,7 @@ from apps.accounts.known_devices import cookie_write
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
-from apps.tenants.middleware import refuse
+from apps.tenants.middleware import PLATFORM_PATHS, refuse
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
 
@@ -43,7 +43,7 @@ class PasswordChangeMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.open_paths = (*OPEN_PATHS, settings.STATIC_URL)
+        self.open_paths = (*OPEN_PATHS, *PLATFORM_PATHS, settings.STATIC_URL)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(self.open_paths) or not self._must_change(request):

@@ -4,10 +4,13 @@ import base64
 import re
 from typing import Any, Final
 
-from django.contrib.auth.hashers import BCryptPasswordHasher
+from django.contrib.auth.hashers import BCryptPasswordHasher, BCryptSHA256PasswordHasher
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from apps.common.crypto import keyed_hash
+
+PLATFORM: Final = 0  # an account belongs to no single campus, so neither does the key
 MIN_ALONE: Final = 15
 MIN_WITH_SECOND_FACTOR: Final = 8
 MAX_LENGTH: Final = 128
@@ -38,6 +41,19 @@ class LengthValidator:
         }
 
 
+class KeyedBCryptHasher(BCryptSHA256PasswordHasher):
+    """bcrypt over a keyed hash of the password: who reads the hashes alone cannot try passwords.
+
+    The key comes from the master key. Older hashes become such ones at the next sign-in.
+    """
+
+    algorithm = "bcrypt_keyed"
+
+    def encode(self, password: str, salt: Any) -> str:
+        keyed = keyed_hash("password", PLATFORM, password.encode())
+        return str(super().encode(keyed.hex(), salt))
+
+
 class PlainBCryptHasher(BCryptPasswordHasher):
     """Plain bcrypt of older systems, which cut passwords at 72 bytes. Verified, never chosen."""
 
@@ -59,7 +75,7 @@ def adopted_hash(encoded: str) -> str:
     if found := WERKZEUG_PBKDF2.match(encoded):
         rounds, salt, digest = found.groups()
         return f"pbkdf2_sha256${rounds}${salt}${base64.b64encode(bytes.fromhex(digest)).decode()}"
-    if encoded.startswith(("bcrypt_sha256$", "bcrypt$", "pbkdf2_sha256$")):
+    if encoded.startswith(("bcrypt_keyed$", "bcrypt_sha256$", "bcrypt$", "pbkdf2_sha256$")):
         return encoded
     message = "unknown kind of password hash"
     raise ValueError(message)

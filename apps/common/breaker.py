@@ -11,13 +11,18 @@ class Breaker:
     """Open for `pause` seconds after a failure; then one caller tries, others go on without.
 
     Whoever asks a server that hangs waits for its timeout. With a breaker one caller in a process
-    pays for that, not each call of each request.
+    pays for that, not each call of each request. `longest_try`: seconds that a try takes at most.
     """
 
-    def __init__(self, *, pause: float) -> None:
+    def __init__(self, *, pause: float, longest_try: float) -> None:
         self.pause = pause
+        self.longest_try = longest_try
         self._until = _CLOSED
         self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        return time.monotonic() < self._until
 
     def allows(self) -> bool:
         """Whether to try the server now. Whoever tries says what came of it."""
@@ -27,7 +32,7 @@ class Breaker:
             now = time.monotonic()
             if now < self._until:
                 return False
-            self._until = now + self.pause
+            self._until = now + self.longest_try
             return True
 
     def worked(self) -> None:

@@ -25,7 +25,7 @@ _COUNT_UP: Final = """
 
 
 # One for the process: cache, limits, sessions and the broker are the same server.
-server_breaker = Breaker(pause=PAUSE_SECONDS)
+server_breaker = Breaker(pause=PAUSE_SECONDS, longest_try=1.0)
 
 
 class OneClient(RedisCacheClient):

@@ -256,6 +256,7 @@ AUTHENTICATION_BACKENDS = [
     "apps.accounts.backends.CampusBackend",
 ]
 PASSWORD_HASHERS = [
+    "apps.accounts.passwords.KeyedBCryptHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "apps.accounts.passwords.PlainBCryptHasher",

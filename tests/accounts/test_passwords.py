@@ -5,7 +5,12 @@ import hashlib
 
 import bcrypt
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.contrib.auth.hashers import (
+    BCryptSHA256PasswordHasher,
+    PBKDF2PasswordHasher,
+    check_password,
+    make_password,
+)
 from django.core.exceptions import ValidationError
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -40,7 +45,25 @@ def django_pbkdf2(password: str) -> str:
 
 @real_hashers
 def test_new_passwords_are_bcrypt_of_cost_12() -> None:
-    assert make_password(PASSWORD).startswith("bcrypt_sha256$$2b$12$")
+    assert make_password(PASSWORD).startswith("bcrypt_keyed$$2b$12$")
+
+
+@real_hashers
+def test_a_hash_alone_is_not_enough_to_try_passwords() -> None:
+    encoded = make_password(PASSWORD)
+    assert check_password(PASSWORD, encoded)
+    without_the_key = encoded.replace("bcrypt_keyed", "bcrypt_sha256")
+    assert not check_password(PASSWORD, without_the_key)
+    with override_settings(CAMPUS_MASTER_KEY=bytes(32)):
+        assert not check_password(PASSWORD, encoded)
+
+
+@real_hashers
+def test_hashes_without_the_key_are_renewed_at_the_next_sign_in(api: APIClient, cast: Cast) -> None:
+    old = BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(4))
+    User.objects.filter(pk=cast.student.user_id).update(password=old)
+    assert login(api, cast.student.email, PASSWORD).status_code == 200
+    assert User.objects.get(pk=cast.student.user_id).password.startswith("bcrypt_keyed$")
 
 
 @real_hashers
@@ -55,7 +78,7 @@ def test_legacy_hash_signs_in_once_and_is_upgraded(
     assert User.objects.get(pk=cast.student.user_id).password == old
     assert login(api, cast.student.email, password).status_code == 200
     upgraded = User.objects.get(pk=cast.student.user_id).password
-    assert upgraded.startswith("bcrypt_sha256$$2b$12$")
+    assert upgraded.startswith("bcrypt_keyed$$2b$12$")
     assert login(at(cast.host), cast.student.email, password).status_code == 200
 
 

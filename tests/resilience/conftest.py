@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from apps.common.cache import server_breaker as cache_breaker
+from apps.common.postgresql.connection import server_breaker as database_breaker
 from apps.ops.bringup import answers
 from apps.ops.embedded.server import EmbeddedServer
 from apps.ops.fleet import platform_services
@@ -82,6 +84,24 @@ def kill(found: EmbeddedServer) -> None:
     assert process is not None
     process.send_signal(signal.SIGKILL)
     process.wait(DEADLINE)
+
+
+@contextmanager
+def frozen(found: EmbeddedServer) -> Iterator[None]:
+    """A server that is there, takes connections and answers nothing."""
+    assert found._process is not None
+    leader = psutil.Process(found._process.pid)
+    processes = [leader, *leader.children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+        database_breaker.worked()
+        cache_breaker.worked()
 
 
 def start_again() -> None:

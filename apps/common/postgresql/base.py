@@ -17,7 +17,8 @@ from apps.common.postgresql.connection import PatientConnection, server_breaker
 
 OWN_OPTIONS: Final = ("pooler", "prepare", "patience")
 PREPARE_AFTER: Final = 5  # runs of a statement; PostgreSQL keeps its plan from then on
-CHECK_SECONDS: Final = 1.0  # for a kept connection to say that it is alive
+CHECK_SECONDS: Final = 3.0  # for a kept connection to say that it is alive
+GREETING_SECONDS: Final = 3.0  # for the first answer on a new one
 
 
 def _driver() -> ModuleType:
@@ -51,12 +52,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError(message)
         try:
             connection = super().get_new_connection(conn_params)
-            server_breaker.worked()
         except psycopg.errors.ConnectionTimeout:
             server_breaker.failed()
             raise
+        except psycopg.Error:
+            server_breaker.worked()  # it refused, but at once: everybody may ask
+            raise
+        with connection.waiting_at_most(GREETING_SECONDS):
+            self.pooled = self._stands_behind_pooler(connection)
+        server_breaker.worked()
         connection.patience = self._option("patience")
-        self.pooled = self._stands_behind_pooler(connection)
         may_prepare = self._option("prepare")
         if may_prepare is None:
             may_prepare = not self.pooled
@@ -79,7 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return bool(row[0] != connection.pgconn.backend_pid)
 
     def is_usable(self) -> bool:
-        """Asked before a kept connection serves again; a server that hangs is given a second."""
+        """Asked before a kept connection serves again; a server that lives has a moment."""
         if self.connection is None:
             return False
         with self.connection.waiting_at_most(CHECK_SECONDS):

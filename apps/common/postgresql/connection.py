@@ -1,5 +1,6 @@
 """A driver connection that does not wait for ever."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -8,17 +9,21 @@ import psycopg
 from psycopg import errors
 
 from apps.common.breaker import Breaker
+from apps.common.postgresql.pulse import Pulse
 
 PAUSE_SECONDS: Final = 2.0  # between tries to reach a server that did not answer
+# A wait that is longer asks whether the server lives; few of our statements are.
+ASK_AFTER_SECONDS: Final = 0.5
 _INTERVAL_SECONDS: Final = 0.1
 
-# One for the process: all aliases lead to one server. Opened by silence only: a server that is down
-# refuses at once and may be asked again.
-server_breaker = Breaker(pause=PAUSE_SECONDS)
+# One of each for the process: all aliases lead to one server. The breaker opens by silence only: a
+# server that is down refuses at once and may be asked again.
+server_breaker = Breaker(pause=PAUSE_SECONDS, longest_try=5.0)
+pulse = Pulse()
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """Gives up, and closes itself, when the server has said nothing for `patience` seconds.
+    """Gives up, and closes itself, when the server hangs, or after `patience` seconds.
 
     The server's own limits (statement_timeout) end what takes too long while it works. This is for
     the server that was stopped or cut off: TCP does not notice the first, and over a unix socket
@@ -32,13 +37,22 @@ class PatientConnection(psycopg.Connection[Any]):
     ) -> Any:
         if timeout is not None or self.patience is None:
             return super().wait(gen, interval, timeout)
-        try:
-            return super().wait(gen, interval, self.patience)
-        except errors._WaitTimeout as silence:
-            server_breaker.failed()
-            self.pgconn.finish()
-            message = f"PostgreSQL did not answer for {self.patience:g} seconds."
-            raise errors.OperationalError(message) from silence
+        until = time.monotonic() + self.patience
+        while True:
+            left = until - time.monotonic()
+            try:
+                return super().wait(gen, interval, min(left, ASK_AFTER_SECONDS))
+            except errors._WaitTimeout as silence:
+                if left <= ASK_AFTER_SECONDS or not self._server_lives():
+                    raise self._given_up() from silence
+
+    def _server_lives(self) -> bool:
+        return not server_breaker.is_open and pulse.beats(self)
+
+    def _given_up(self) -> errors.OperationalError:
+        server_breaker.failed()
+        self.pgconn.finish()
+        return errors.OperationalError("PostgreSQL did not answer.")
 
     @contextmanager
     def waiting_at_most(self, seconds: float | None) -> Generator[None]:

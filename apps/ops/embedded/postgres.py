@@ -44,8 +44,8 @@ ROLES: tuple[LiteralString, ...] = (
 )
 RIGHTS: tuple[LiteralString, ...] = (
     "revoke all on database campus from public",
-    # Temporary tables stage spreadsheets (apps/tenants/bulk.py); they hold nothing of others.
-    "grant connect, temporary on database campus to campus_app",
+    "revoke temporary on database campus from campus_app",
+    "grant connect on database campus to campus_app",
     "revoke create on schema public from public",
 )
 
