@@ -105,12 +105,15 @@ def confirm_at_start() -> None:
 
     Where the database is away they start all the same: its first connection will be asked.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.connection is not None:  # asked when it was made
+        return
     try:
-        connections[DEFAULT_DB_ALIAS].ensure_connection()
+        connection.ensure_connection()
     except OperationalError as error:
         logger.warning("The master key could not be compared yet: %s", error)
     finally:
-        connections.close_all()
+        connection.close()  # nothing to be inherited by forked processes
 
 
 def record_master_key(*, owner: str) -> None:
