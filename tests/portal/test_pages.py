@@ -152,8 +152,9 @@ def test_completing_closes_the_register(
 
 
 def test_state_is_never_changed_by_get(lecturer: Client, open_lesson: ClassSession) -> None:
-    for page in ("start", "mark", "complete", "code"):
+    for page in ("start", "mark", "complete"):
         assert lecturer.get(page_of(open_lesson, page)).status_code == 405
+    assert b"one-time-code" not in lecturer.get(page_of(open_lesson, "code")).content
 
 
 def test_changes_need_the_csrf_token(cast: Cast, open_lesson: ClassSession) -> None:

@@ -124,9 +124,16 @@ def blurred_face(player: Player, scene: Scene) -> Played:
 
 
 def enrolled_photo(player: Player, scene: Scene) -> Played:
-    """The phone sends the very photo that was enrolled instead of taking one."""
+    """The phone sends the very photo that was enrolled, and, asked for another one, takes it."""
     assert player.person is not None  # the cast leaves this part out without a face
-    return check_in(player, scene, code=on_the_wall(scene), selfie=player.person.samples[0])
+    redeemed = player.phone.redeem(**on_the_wall(scene))
+    if not redeemed.ok:
+        return Played(answer=redeemed.problem)
+    ticket = redeemed.body["ticket"]
+    copied = evidence(player, scene, selfie=player.person.samples[0])
+    first = send(player, player.phone.signed(ticket, copied))
+    again = send(player, player.phone.signed(ticket, evidence(player, scene)))
+    return replace(again, answer=f"{first.answer}, {again.answer}")
 
 
 def stolen_code(player: Player, scene: Scene) -> Played:
