@@ -9,7 +9,8 @@ from typing import Final
 from django.core import signing
 from django.urls import reverse
 
-from apps.tenants.links import campus_link
+from apps.common.errors import Refused
+from apps.tenants.addresses import campus_url
 
 SALT: Final = "accounts.invitation"
 GOOD_FOR_SECONDS: Final = 14 * 24 * 3600
@@ -22,7 +23,10 @@ def invitation_token(*, campus_id: int, email: str) -> str:
 def invitation_link(*, campus_id: int, email: str) -> str:
     """Where to answer; "" where the campus has no host name of its own."""
     token = invitation_token(campus_id=campus_id, email=email)
-    return campus_link(campus_id=campus_id, path=reverse("portal:invitation", args=[token]))
+    try:
+        return campus_url(reverse("portal:invitation", args=[token]), campus_id=campus_id)
+    except Refused:
+        return ""
 
 
 def read_token(token: str) -> tuple[int, str] | None:

@@ -1,4 +1,4 @@
-"""Absolute addresses of the entered campus: its own domain, never what a request calls itself."""
+"""Absolute addresses of a campus: its own domain, never what a request calls itself."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,13 +10,14 @@ from apps.tenants.models import Domain
 from apps.tenants.scope import current_campus_id
 
 
-def campus_host(*, asked: str = "") -> str:
-    """A domain of the entered campus: `asked` if it is one, else the first by name.
+def campus_host(*, asked: str = "", campus_id: int | None = None) -> str:
+    """A domain of that campus, or of the entered one: `asked` if it is one, else the first by name.
 
     A campus without a domain lives at `PLATFORM_HOST`, where that is set; raises `Refused`
     (campus_without_domain) otherwise.
     """
-    domains = Domain.objects.filter(campus_id=current_campus_id()).order_by("host")
+    owner = current_campus_id() if campus_id is None else campus_id
+    domains = Domain.objects.filter(campus_id=owner).order_by("host")
     known = list(domains.values_list("host", flat=True))
     if asked.lower() in known:
         return asked.lower()
@@ -27,10 +28,10 @@ def campus_host(*, asked: str = "") -> str:
     return str(found)
 
 
-def campus_url(path: str, *, host: str = "") -> str:
+def campus_url(path: str, *, host: str = "", campus_id: int | None = None) -> str:
     """`path` (with its leading slash) at the campus's own domain; `host` chooses among several."""
     port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
-    return f"{settings.PUBLIC_SCHEME}://{campus_host(asked=host)}{port}{path}"
+    return f"{settings.PUBLIC_SCHEME}://{campus_host(asked=host, campus_id=campus_id)}{port}{path}"
 
 
 def asked_host(request: HttpRequest) -> str:

@@ -169,8 +169,6 @@ CAMPUS_RESOLVERS = [
     "apps.tenants.middleware.by_header",
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/invitation/", "/api/schema/", "/api/docs/"]
-# How links in mails begin; the host is the campus's own.
-CAMPUS_ADDRESS = os.environ.get("CAMPUS_ADDRESS", "https://{host}")
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
 # Links in letters and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
 PUBLIC_SCHEME = "http"

@@ -35,7 +35,7 @@ from tests.notifications.support import deliver
 
 pytestmark = pytest.mark.django_db
 
-LINK = re.compile(r"https://north\.example(/invitation/\S+)")
+LINK = re.compile(r"http://north\.example(/invitation/\S+)")
 Status = Invitation.Status
 
 
