@@ -68,6 +68,7 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
     """Into a campus of its own, from the bytes to the commit."""
     from django.utils import timezone
 
+    from apps.accounts.writes import PLATFORM
     from apps.audit.services import SYSTEM
     from apps.imports.kinds import kind_named
     from apps.imports.services.apply import run_import
@@ -85,6 +86,7 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
                 options={},
                 now=timezone.now(),
                 actor=SYSTEM,
+                writer=PLATFORM,
                 tell=lambda done, total, phase: None,
                 dry=False,
             )

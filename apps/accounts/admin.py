@@ -150,7 +150,7 @@ class MembershipAdmin(CampusModelAdmin):
     list_display = ["user", "role", "is_active"]
     list_filter = ["role", "is_active"]
     list_select_related = ["user"]
-    search_fields = ["user__email", "user__name"]
+    search_fields = ["user__members__email", "user__members__name"]
     autocomplete_fields = ["user"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -7,8 +7,13 @@ class AccountsConfig(AppConfig):
     verbose_name = _("people")
 
     def ready(self) -> None:
-        from apps.accounts.selectors import contact_book, phone_numbers
-        from apps.notifications.addresses import register_contact_book, register_phone_book
+        from apps.accounts.selectors import contact_book, languages, phone_numbers
+        from apps.notifications.addresses import (
+            register_contact_book,
+            register_language_book,
+            register_phone_book,
+        )
 
         register_phone_book(phone_numbers)
         register_contact_book(contact_book)
+        register_language_book(languages)

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from apps.accounts.models import Device, User
 from apps.notifications.services import notify
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
 
 
 def device_changed(*, device: Device, is_replaced: bool, now: datetime) -> int:
@@ -47,4 +49,16 @@ def password_changed(*, user: User, now: datetime) -> int:
         user_ids=[user.pk],
         now=now,
         key=f"password_changed:{user.pk}:{now.isoformat()}",
+    )
+
+
+def invited(*, user_ids: list[int], key: str, now: datetime) -> int:
+    """The entered campus asks these accounts to join; each reads the link of its own address."""
+    campus = Campus.objects.values_list("name", flat=True).get(pk=current_campus_id())
+    return notify(
+        kind="invitation",
+        user_ids=user_ids,
+        data={"campus": campus},
+        now=now,
+        key=f"invitation:{key}",
     )

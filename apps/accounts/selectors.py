@@ -1,17 +1,31 @@
 """Finding people of the entered campus."""
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
-from apps.accounts.models import Contact, Device, Faculty, Role, Student
+from apps.accounts.models import (
+    AllowedAddress,
+    Contact,
+    Device,
+    Faculty,
+    Member,
+    Person,
+    Role,
+    Student,
+    User,
+)
 from apps.common.errors import NotFound
 from apps.common.rows import FixedQuery
 from apps.notifications import addresses
+from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 from apps.tenants.search import matching
+from apps.tenants.selectors import is_only_campus, own_domains
 
+P = TypeVar("P", bound=Person)
 _IN_ROLE: Final = """
     campus_id = %s AND user_id = %s AND is_active AND EXISTS (
         SELECT 1 FROM accounts_membership membership
@@ -26,13 +40,22 @@ _FACULTY: Final = FixedQuery(Faculty, _IN_ROLE)
 def student_of(*, user: Any) -> Student | None:
     """The active student behind this account, with the student role; one query."""
     campus_id = current_campus_id()
-    return _STUDENT.first(campus_id, user.pk, campus_id, user.pk, Role.STUDENT)
+    found = _STUDENT.first(campus_id, user.pk, campus_id, user.pk, Role.STUDENT)
+    return _shown(user, found)
 
 
 def faculty_of(*, user: Any) -> Faculty | None:
     """The active faculty member behind this account, with the faculty role; one query."""
     campus_id = current_campus_id()
-    return _FACULTY.first(campus_id, user.pk, campus_id, user.pk, Role.FACULTY)
+    found = _FACULTY.first(campus_id, user.pk, campus_id, user.pk, Role.FACULTY)
+    return _shown(user, found)
+
+
+def _shown(user: Any, person: P | None) -> P | None:
+    """Whoever is known as a person is shown by that name: nobody has to ask for it again."""
+    if person is not None:
+        user.shown_as(person.full_name)
+    return person
 
 
 def device_of(*, student: Student) -> Device | None:
@@ -89,6 +112,44 @@ def contact_book(user_ids: Collection[int]) -> list[addresses.Contact]:
         for row in rows
         if row.student.user_id is not None  # said by the filter already, but not to the types
     ]
+
+
+def address_problem(*, email: str) -> str:
+    """Why nobody may be entered with this address on this campus; "" where somebody may.
+
+    The campus's e-mail domains bind every way in; `AllowedAddress` are the exceptions.
+    """
+    domains = Campus.objects.values_list("email_domains", flat=True).get(pk=current_campus_id())
+    own = {domain.lower() for domain in domains}
+    if not own or email.rpartition("@")[2].lower() in own:
+        return ""
+    if AllowedAddress.objects.filter(email=email.lower()).exists():
+        return ""
+    return outside_domains(domains)
+
+
+def outside_domains(domains: Collection[str]) -> str:
+    message = _("Addresses of this campus end in: %(domains)s.")
+    return message % {"domains": ", ".join(f"@{domain}" for domain in domains)}
+
+
+def joins_at_once(*, user: User) -> bool:
+    """Whether this campus may give the account a role without asking its owner.
+
+    Where the account is known here already, where no other campus exists that it could belong to,
+    and for addresses of the campus's own, verified domains. See docs/decisions/0013.
+    """
+    return (
+        Member.objects.filter(user=user).exists()
+        or is_only_campus()
+        or user.email.rpartition("@")[2] in own_domains()
+    )
+
+
+def languages(user_ids: Collection[int]) -> dict[int, str]:
+    """Account → the language that this campus writes to it in, where one was chosen."""
+    known = Member.objects.filter(user_id__in=user_ids).exclude(language="")
+    return dict(known.order_by().values_list("user_id", "language"))
 
 
 # The look-ups below go through relations of apps above this one: by name only.

@@ -67,3 +67,8 @@ class SessionStore(db.SessionStore):
 def belongs_here(session: Any) -> bool:
     """Whether this session was opened on the entered campus."""
     return bool(session.get(CAMPUS_KEY) == entered_campus_id())
+
+
+def store_of(session_key: str) -> SessionStore:
+    """The session of that key, to look into."""
+    return SessionStore(session_key)

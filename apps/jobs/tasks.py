@@ -15,7 +15,7 @@ from apps.jobs.progress import Cancelled, Progress
 from apps.jobs.registry import handler_of
 from apps.jobs.services import SILENT, job_claim, job_fail, job_stop, job_succeed
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
+from apps.tenants.selectors import campus_is_open, every_campus
 from apps.tenants.tasks import CampusTask, enqueue
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,10 @@ class JobTask(CampusTask):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return Task.__call__(self, self.message_campus_id(), *args, **kwargs)
+        campus_id = self.message_campus_id()
+        if not campus_is_open(campus_id=campus_id):
+            return None  # queued as before: `sweep_jobs` finds it when the campus is open again
+        return Task.__call__(self, campus_id, *args, **kwargs)
 
 
 @shared_task(base=JobTask)

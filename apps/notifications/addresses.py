@@ -1,4 +1,4 @@
-"""Telephone numbers and contacts, asked of whoever keeps them: this app knows users only."""
+"""Numbers, contacts, languages, asked of whoever keeps them: this app knows users only."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,9 +19,11 @@ class Contact:
 
 
 ContactBook = Callable[[Collection[int]], list[Contact]]
+LanguageBook = Callable[[Collection[int]], dict[int, str]]
 
 _books: list[PhoneBook] = []
 _contact_books: list[ContactBook] = []
+_language_books: list[LanguageBook] = []
 
 
 def register_phone_book(book: PhoneBook) -> None:
@@ -34,6 +36,17 @@ def register_contact_book(book: ContactBook) -> None:
     """`book(user_ids)` returns the contacts of these people who agreed. Twice counts once."""
     if book not in _contact_books:
         _contact_books.append(book)
+
+
+def register_language_book(book: LanguageBook) -> None:
+    """`book(user_ids)` returns languages that this campus chose for people. Twice counts once."""
+    if book not in _language_books:
+        _language_books.append(book)
+
+
+def languages(user_ids: Collection[int]) -> dict[int, str]:
+    """Language by user id, where the campus chose one; elsewhere the person's own holds."""
+    return {user_id: code for book in _language_books for user_id, code in book(user_ids).items()}
 
 
 def phone_numbers(user_ids: Collection[int]) -> dict[int, str]:

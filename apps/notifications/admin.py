@@ -139,7 +139,7 @@ class DeliveryAdmin(HistoryAdmin):
     ]
     list_filter = ["status", "channel", "created_at"]
     list_select_related = ["message", "user"]
-    search_fields = ["user__email", "error", "provider_id"]
+    search_fields = ["user__members__email", "error", "provider_id"]
     actions = ["retry"]
     lookups = ("message__id__exact",)
     list_before_template = "admin/notifications/queue.html"
@@ -183,7 +183,7 @@ class PushTokenAdmin(HistoryAdmin):
     list_display = ["user", "device_type", "updated_at"]
     list_filter = ["device_type"]
     list_select_related = ["user"]
-    search_fields = ["user__email"]
+    search_fields = ["user__members__email"]
     exclude = ["token", "p256dh", "auth"]
 
 
@@ -192,14 +192,14 @@ class PreferenceAdmin(HistoryAdmin):
     list_display = ["user", "kind", "channel", "is_wanted"]
     list_filter = ["kind", "channel", "is_wanted"]
     list_select_related = ["user"]
-    search_fields = ["user__email"]
+    search_fields = ["user__members__email"]
 
 
 @admin.register(QuietHours)
 class QuietHoursAdmin(HistoryAdmin):
     list_display = ["user", "starts_at", "ends_at"]
     list_select_related = ["user"]
-    search_fields = ["user__email"]
+    search_fields = ["user__members__email"]
 
 
 @admin.register(CampusMessages)

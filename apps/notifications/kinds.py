@@ -80,6 +80,12 @@ _LISTED: Final = (
         usual=DEVICES_AND_EMAIL,
         forced=True,
     ),
+    Kind(
+        code="invitation",
+        label=_("Invitations to a campus"),
+        usual=frozenset({Channel.EMAIL}),
+        forced=True,
+    ),
     Kind(code="leave_requested", label=_("Requests for leave")),
     Kind(code="leave_decided", label=_("Decisions on leave"), usual=DEVICES_AND_EMAIL),
     Kind(code="appeal_requested", label=_("Appeals against a mark in the register")),

@@ -10,7 +10,7 @@ from apps.notifications.selectors import due_channels
 from apps.notifications.services import messages_purge
 from apps.notifications.services.delivery import deliver_due
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
+from apps.tenants.selectors import campus_is_open, every_campus
 
 # Then the task ends and another goes on: far below the broker's visibility timeout.
 BUDGET: Final = timedelta(minutes=4)
@@ -19,7 +19,9 @@ SWEEP_EXPIRES_SECONDS: Final = 60
 
 @shared_task
 def deliver(campus_id: int, channel: str) -> int:
-    """Send what is due on one channel of one campus; returns how many were sent."""
+    """Send what is due on one channel of one open campus; returns how many were sent."""
+    if not campus_is_open(campus_id=campus_id):
+        return 0
     until = timezone.now() + BUDGET
     sent = deliver_due(campus_id=campus_id, name=channel, clock=timezone.now, until=until)
     if timezone.now() >= until:

@@ -174,6 +174,15 @@ TEXTS: Final[dict[str, Text]] = {
             "and tell the office."
         ),
     ),
+    "invitation": Text(
+        kind="invitation",
+        title=gettext_noop("%(campus)s invites you"),
+        body=gettext_noop(
+            "%(campus)s knows nothing of you but this address. Accept, and you can sign in there "
+            "with the account that you have. Decline, or do nothing, and nothing changes."
+        ),
+        sample={"campus": "North Campus"},
+    ),
     "leave_requested": Text(
         kind="leave_requested",
         title=gettext_noop("%(student)s asks for leave"),

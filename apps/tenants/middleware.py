@@ -18,7 +18,7 @@ from apps.common.http import wants_json
 from apps.common.rows import FixedQuery
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import campus_by_host, campus_id_by_slug
+from apps.tenants.selectors import campus_by_host, campus_id_by_slug, campus_is_open
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def by_choice(request: HttpRequest) -> int | None:
     chosen = request.session.get(CHOSEN_CAMPUS)
     if chosen is None or not request.user.is_superuser:
         return None
-    return int(chosen)
+    return int(chosen) if campus_is_open(campus_id=int(chosen)) else None
 
 
 def by_host(request: HttpRequest) -> int | None:
@@ -58,6 +58,9 @@ def by_header(request: HttpRequest) -> int | None:
 
 class CampusMiddleware:
     """Resolves the campus (settings.CAMPUS_RESOLVERS, first answer wins) and enters its scope.
+
+    Each resolver answers with open campuses only: a campus that is switched off has no host, no
+    tokens and no calendars (tests/tenants/test_closed.py walks through them all).
 
     An answer of 500 or above rolls the request back whole; a refusal (4xx) is committed, because
     a refused attempt is a row. A request for no known campus is a 404, except for the paths in

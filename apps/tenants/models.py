@@ -1,7 +1,8 @@
 """Campuses, their addresses, and the base of every row that belongs to one."""
 
+import re
 import zoneinfo
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -13,11 +14,34 @@ from apps.tenants.fields import CampusField
 from apps.tenants.scope import WrongCampus, current_campus_id
 
 M = TypeVar("M", bound=models.Model)
+EMAIL_DOMAIN: Final = re.compile(r"(?=.{1,253}$)[^\s@.A-Z]+(\.[^\s@.A-Z]+)+")
+
+# Where anybody gets an address: no campus owns them.
+PUBLIC_MAIL: Final = frozenset(
+    """
+    aol.com gmail.com gmx.de gmx.net googlemail.com hotmail.com icloud.com live.com mail.ru me.com
+    msn.com naver.com outlook.com proton.me protonmail.com qq.com rediffmail.com web.de yahoo.com
+    yandex.ru ymail.com zoho.com 126.com 163.com
+    """.split()
+)
 
 
 def validate_time_zone(value: str) -> None:
     if value not in zoneinfo.available_timezones():
         raise ValidationError(_("“%(value)s” is not an IANA time zone."), params={"value": value})
+
+
+def validate_email_domains(value: Any) -> None:
+    """A list of lower-case domain names."""
+    names = value if isinstance(value, list) else [value]
+    wrong = [str(name) for name in names if not _is_domain(name)]
+    if wrong or not isinstance(value, list):
+        message = _("A list of domain names in lower case, like [“north.example”]: %(wrong)s")
+        raise ValidationError(message, params={"wrong": ", ".join(wrong)})
+
+
+def _is_domain(name: Any) -> bool:
+    return isinstance(name, str) and bool(EMAIL_DOMAIN.fullmatch(name))
 
 
 class Campus(models.Model):
@@ -32,7 +56,22 @@ class Campus(models.Model):
         _("e-mail domains"),
         default=list,
         blank=True,
-        help_text=_("Google sign-in is open to these domains only; empty closes it."),
+        validators=[validate_email_domains],
+        help_text=_(
+            "People are entered with addresses of these domains only, and Google sign-in is open "
+            "to them only. Empty: any address, and no Google sign-in."
+        ),
+    )
+    verified_domains = models.JSONField(
+        _("verified e-mail domains"),
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[validate_email_domains],
+        help_text=_(
+            "Domains that were proven to be this campus's own: whoever has such an address joins "
+            "without an invitation, also where the account exists on another campus."
+        ),
     )
     years_of_study = models.PositiveSmallIntegerField(
         _("years of study"),
@@ -61,6 +100,19 @@ class Campus(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A verified domain is nobody else's: no mail provider's, and no other campus's."""
+        verified = set(self.verified_domains)
+        others = Campus.objects.exclude(pk=self.pk).values_list("email_domains", "verified_domains")
+        claimed = {domain for lists in others for domains in lists for domain in domains}
+        taken = sorted(verified & (claimed | PUBLIC_MAIL))
+        if taken:
+            message = _("Not this campus's alone: %(domains)s.")
+            params = {"domains": ", ".join(taken)}
+            raise ValidationError(
+                {"verified_domains": ValidationError(message, params=params)}  # type: ignore[dict-item]
+            )
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from django.core.cache import cache
 
 from apps.common.errors import NotFound
-from apps.tenants.models import Campus
+from apps.tenants.models import PUBLIC_MAIL, Campus
+from apps.tenants.scope import current_campus_id
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,28 @@ def campus_by_slug(*, slug: str) -> Campus:
         known = ", ".join(Campus.objects.filter(is_active=True).values_list("slug", flat=True))
         raise NotFound("no_such_campus", f"No active campus “{slug}”. Known: {known or 'none'}.")
     return campus
+
+
+def campus_is_open(*, campus_id: int) -> bool:
+    """Whether this campus exists and is switched on; asked where no host name has said so."""
+    return Campus.objects.filter(pk=campus_id, is_active=True).exists()
+
+
+def is_only_campus() -> bool:
+    """Whether the entered campus is alone on this installation, switched-off ones counted."""
+    return not Campus.objects.exclude(pk=current_campus_id()).exists()
+
+
+def own_domains() -> frozenset[str]:
+    """The verified e-mail domains of the entered campus that no other campus claims meanwhile."""
+    own: set[str] = set()
+    claimed: set[str] = set(PUBLIC_MAIL)
+    for pk, *lists in Campus.objects.values_list("pk", "email_domains", "verified_domains"):
+        if pk == current_campus_id():
+            own.update(lists[1])
+        else:
+            claimed.update(*lists)
+    return frozenset(own - claimed)
 
 
 def every_campus(*, reason: str) -> Iterator[Campus]:

@@ -8,6 +8,7 @@ from celery import Task, current_app
 from django.db import transaction
 
 from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
+from apps.tenants.selectors import campus_is_open
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,13 @@ class CampusTask(Task):
         return super().apply_async(args, kwargs, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with campus_scope(self.message_campus_id()):
+        """Nothing is done for a campus that was switched off meanwhile. What was left lies in the
+        database: the sweeps, which visit open campuses, find it when it is open again."""
+        campus_id = self.message_campus_id()
+        if not campus_is_open(campus_id=campus_id):
+            logger.info("%s left undone: campus %d is switched off.", self.name, campus_id)
+            return None
+        with campus_scope(campus_id):
             return super().__call__(*args, **kwargs)
 
     def message_campus_id(self) -> int:

@@ -271,7 +271,7 @@ class CalendarLinkAdmin(HistoryAdmin):
 
     list_display = ["user", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["user__email", "user__name"]
+    search_fields = ["user__members__email", "user__members__name"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return CampusModelAdmin.has_delete_permission(self, request, obj)

@@ -10,8 +10,8 @@ from typing import Final
 from django.http import HttpRequest
 
 from apps.common.crypto import keyed_hash
-from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
+from apps.tenants.selectors import campus_is_open
 
 PURPOSE: Final = "calendar-link"
 PATH: Final = re.compile(r"^/calendar/(?P<campus>[1-9][0-9]{0,17})-[\w-]{43}\.ics$", re.ASCII)
@@ -30,5 +30,5 @@ def by_calendar_token(request: HttpRequest) -> int | None:
     found = PATH.match(request.path)
     if found is None:
         return None
-    campuses = Campus.objects.filter(pk=int(found["campus"]), is_active=True)
-    return campuses.values_list("pk", flat=True).first()
+    campus_id = int(found["campus"])
+    return campus_id if campus_is_open(campus_id=campus_id) else None

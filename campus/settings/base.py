@@ -139,7 +139,9 @@ CAMPUS_RESOLVERS = [
     "apps.timetable.tokens.by_calendar_token",
     "apps.tenants.middleware.by_header",
 ]
-CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/api/schema/", "/api/docs/"]
+CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/invitation/", "/api/schema/", "/api/docs/"]
+# How links in mails begin; the host is the campus's own.
+CAMPUS_ADDRESS = os.environ.get("CAMPUS_ADDRESS", "https://{host}")
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
 
 # --- Timetable -------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ layout = Layout(CAMPUS_VAR)
 
 DEBUG = False
 DEMO_ALLOWED = True  # load_demo and simulate_class
+CAMPUS_ADDRESS = os.environ.get("CAMPUS_ADDRESS", "http://{host}:8000")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],.localhost")
 SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret(CAMPUS_VAR, "SECRET_KEY").hex()
 CAMPUS_MASTER_KEY = bytes.fromhex(

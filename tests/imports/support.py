@@ -8,6 +8,7 @@ from typing import Any
 
 import openpyxl
 
+from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
 from apps.imports.kinds import kind_named
 from apps.imports.services.apply import Report, run_import
@@ -46,6 +47,7 @@ def do_import(
     dry: bool = False,
     mapping: dict[str, str] | None = None,
     now: datetime = NOW,
+    writer: Writer = PLATFORM,
     **options: Any,
 ) -> Report:
     """Import a table in one go, as a worker does."""
@@ -58,6 +60,7 @@ def do_import(
             options=options,
             now=now,
             actor=SYSTEM,
+            writer=writer,
             tell=lambda done, total, phase: None,
             dry=dry,
         )

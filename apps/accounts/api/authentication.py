@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from apps.accounts.api.tokens import CAMPUS_CLAIM
 from apps.accounts.middleware import password_change_required
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.selectors import campus_is_open
 
 SCHEME = "bearer "
 
@@ -22,7 +23,8 @@ def by_token(request: HttpRequest) -> int | None:
     if not header.lower().startswith(SCHEME):
         return None
     payload = internal.decode_token(header[len(SCHEME) :].strip(), "access")
-    return payload.get(CAMPUS_CLAIM) if payload else None
+    campus_id = payload.get(CAMPUS_CLAIM) if payload else None
+    return campus_id if campus_id and campus_is_open(campus_id=campus_id) else None
 
 
 class PhoneAuthentication(JWTTokenAuthentication):

@@ -3,6 +3,7 @@
 from apps.accounts.services.accounts import (
     account_deactivate,
     account_provide,
+    campus_sessions_end,
     password_set,
     sessions_end,
     sign_in_record,
@@ -15,23 +16,37 @@ from apps.accounts.services.devices import (
     rebind_cancel,
     rebind_request,
 )
-from apps.accounts.services.people import (
-    faculty_create,
-    membership_add,
-    membership_deactivate,
-    person_deactivate,
-    student_create,
+from apps.accounts.services.invitations import (
+    Invited,
+    account_offer,
+    invitation_renew,
+    invitation_send,
+    invitation_withdraw,
+    invitations_answer,
+    invitations_of,
+    member_add,
 )
+from apps.accounts.services.people import faculty_create, person_deactivate, student_create
 from apps.accounts.services.profiles import profile_activate, profile_deactivate
+from apps.accounts.services.roles import membership_add, membership_deactivate
 
 __all__ = [
     "DeviceFacts",
+    "Invited",
     "account_deactivate",
+    "account_offer",
     "account_provide",
+    "campus_sessions_end",
     "challenge_issue",
     "device_bind",
     "device_reset",
     "faculty_create",
+    "invitation_renew",
+    "invitation_send",
+    "invitation_withdraw",
+    "invitations_answer",
+    "invitations_of",
+    "member_add",
     "membership_add",
     "membership_deactivate",
     "password_set",

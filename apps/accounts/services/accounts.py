@@ -1,13 +1,15 @@
 """Accounts: the platform-wide identity that a person signs in with."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import User
+from apps.accounts.models import Member, User
 from apps.accounts.notices import password_changed
+from apps.accounts.session_store import belongs_here, store_of
 from apps.audit.services import Actor, record
 from apps.tenants.bulk import Counts
 from apps.tenants.scope import entered_campus_id
@@ -37,7 +39,8 @@ def account_provide(
     """The account of this e-mail address and whether it was made now.
 
     One person may belong to several campuses with one account. An account that exists keeps its
-    name and password: a campus must not be able to take over somebody's sign-in elsewhere.
+    name and password: a campus must not be able to take over somebody's sign-in elsewhere. Whether
+    this campus may have it without asking is another question: `invitations.account_offer`.
     Without a password the account cannot sign in until one is set (reset mail, or Google).
     """
     email = email.strip().lower()
@@ -89,13 +92,35 @@ def account_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
 
 
 def sessions_end(*, user: User) -> int:
-    """Sign the account out everywhere, browsers and phones; returns how many sessions ended."""
-    sessions = list(UserSession.objects.filter(user=user).order_by("pk"))
+    """Sign the account out everywhere, browsers and phones; returns how many sessions ended.
+
+    For the person themself and the platform. A campus ends its own sessions:
+    `campus_sessions_end`.
+    """
+    return _end(UserSession.objects.filter(user=user).order_by("pk"))
+
+
+def campus_sessions_end(*, user: User) -> int:
+    """End what was opened on the entered campus, browsers and phones; returns how many.
+
+    Not those of a platform administrator, whom no campus signs out.
+    """
+    if user.is_superuser:
+        return 0
+    sessions = UserSession.objects.filter(user=user).order_by("pk")
+    return _end(session for session in sessions if belongs_here(store_of(session.session_key)))
+
+
+def _end(sessions: Iterable[UserSession]) -> int:
+    ended = 0
     for session in sessions:
         session.end()
-    return len(sessions)
+        ended += 1
+    return ended
 
 
 def sign_in_record(*, user: User, now: datetime, actor: Actor) -> None:
-    """Note a successful sign-in in the audit log."""
+    """Note a successful sign-in: in the audit log, and as the last one on this campus."""
+    if entered_campus_id() is not None:
+        Member.objects.filter(user=user).update(last_sign_in_at=now)
     log(actor=actor, action="accounts.signed_in", now=now, target=user)

@@ -1,4 +1,4 @@
-"""Roles and profiles on one campus."""
+"""People of one campus: making them, and closing the campus to them."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,36 +8,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Membership, Person, Role, Student, User
-from apps.accounts.services.accounts import account_provide, log, sessions_end
+from apps.accounts.selectors import address_problem
+from apps.accounts.services.accounts import campus_sessions_end, log
+from apps.accounts.services.invitations import account_offer, invitation_send
+from apps.accounts.services.roles import membership_add
 from apps.audit.services import Actor
 from apps.common.errors import Invalid, Refused
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 P = TypeVar("P", bound=Person)
-
-
-@transaction.atomic
-def membership_add(*, user: User, role: str, now: datetime, actor: Actor) -> Membership:
-    """Give the account a role on this campus; a role that was taken away comes back."""
-    if role not in Role.values:
-        raise Invalid("unknown_role", _("There is no such role."))
-    membership, created = Membership.objects.get_or_create(user=user, role=role)
-    if created or not membership.is_active:
-        membership.is_active = True
-        membership.save(update_fields=["is_active", "updated_at"])
-        log(actor=actor, action="accounts.role.given", now=now, target=user, role=role)
-    return membership
-
-
-@transaction.atomic
-def membership_deactivate(*, membership: Membership, now: datetime, actor: Actor) -> None:
-    """Take a role away; roles are asked at every request, so it counts from the next one on."""
-    taken = Membership.objects.filter(pk=membership.pk, is_active=True).update(is_active=False)
-    membership.is_active = False
-    if taken:
-        role = membership.role
-        log(actor=actor, action="accounts.role.taken", now=now, target=membership.user, role=role)
 
 
 def student_create(
@@ -50,7 +30,7 @@ def student_create(
     password: str | None = None,
     **fields: Any,
 ) -> Student:
-    """A student with an account and the student role.
+    """A student with an account and the student role, or an invitation to the account's owner.
 
     `fields`: last_name, phone, year_of_study (within the campus's years), program, age,
     is_representative, representative_mobile. Raises `Invalid` (invalid_person, with the faulty
@@ -75,7 +55,7 @@ def faculty_create(
     password: str | None = None,
     **fields: Any,
 ) -> Faculty:
-    """A faculty member with an account and the faculty role.
+    """A faculty member with an account and the faculty role, or an invitation.
 
     `fields`: last_name, phone, department. Raises as `student_create` does.
     """
@@ -85,14 +65,21 @@ def faculty_create(
 
 @transaction.atomic
 def _person_create(person: P, *, role: str, password: str | None, now: datetime, actor: Actor) -> P:
-    """Save the profile with its account and role. A given password has to be changed at once."""
+    """Save the profile with its account and role. A given password has to be changed at once.
+
+    An account that other campuses know is asked first: until its owner accepts, the profile has
+    no login.
+    """
     try:
         person.full_clean(exclude=["user"], validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         message = " ".join(error.messages)
         raise Invalid("invalid_person", message, fields=error.message_dict) from error
+    problem = address_problem(email=person.email)
+    if problem:
+        raise Invalid("invalid_person", problem, fields={"email": [problem]})
     name = f"{person.first_name} {person.last_name}".strip()
-    person.user, _made = account_provide(
+    person.user, _made = account_offer(
         email=person.email,
         name=name,
         password=password,
@@ -105,7 +92,12 @@ def _person_create(person: P, *, role: str, password: str | None, now: datetime,
         raise Refused(
             "person_exists", _("This number, e-mail address or phone is already taken.")
         ) from error
-    membership_add(user=person.user, role=role, now=now, actor=actor)
+    if person.user is not None:
+        membership_add(user=person.user, role=role, now=now, actor=actor)
+    else:
+        invitation_send(
+            email=person.email, role=role, name=name, person=person, now=now, actor=actor
+        )
     action = f"accounts.{person._meta.model_name}.created"
     log(actor=actor, action=action, now=now, target=person, code=person.code)  # type: ignore[attr-defined]
     return person
@@ -113,14 +105,14 @@ def _person_create(person: P, *, role: str, password: str | None, now: datetime,
 
 @transaction.atomic
 def person_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
-    """Close this campus to the account: profiles and roles rest, sessions end, rows are kept.
+    """Close this campus to the account: profiles and roles rest, sessions here end, rows are kept.
 
     The account itself stays open, since it may be good on another campus; see
     `account_deactivate`.
     """
     for profile in (Student, Faculty):
-        profile.objects.filter(user=user, is_active=True).update(is_active=False)
-    Membership.objects.filter(user=user, is_active=True).update(is_active=False)
+        profile.objects.filter(user=user, is_active=True).update(is_active=False, updated_at=now)
+    Membership.objects.filter(user=user, is_active=True).update(is_active=False, updated_at=now)
     user.__dict__.pop("_campus_roles", None)
-    sessions_end(user=user)
+    campus_sessions_end(user=user)
     log(actor=actor, action="accounts.person.deactivated", now=now, target=user)

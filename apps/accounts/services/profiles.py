@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from apps.accounts.models import Faculty, Membership, Person, Role, Student
-from apps.accounts.services.accounts import log, sessions_end
-from apps.accounts.services.people import membership_add, membership_deactivate
+from apps.accounts.models import Faculty, Invitation, Membership, Person, Role, Student
+from apps.accounts.services.accounts import campus_sessions_end, log
+from apps.accounts.services.invitations import invitation_withdraw
+from apps.accounts.services.roles import membership_add, membership_deactivate
 from apps.audit.services import Actor
 
 ROLE_OF: Final[dict[type[Person], Role]] = {Student: Role.STUDENT, Faculty: Role.FACULTY}
@@ -15,20 +17,24 @@ ROLE_OF: Final[dict[type[Person], Role]] = {Student: Role.STUDENT, Faculty: Role
 
 @transaction.atomic
 def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
-    """Let this profile and its role rest and end the person's sessions; nothing is deleted.
+    """Let this profile and its role rest and end the person's sessions here; nothing is deleted.
 
     Other roles of the same account stay: whoever may close students must not be able to close
     administrators. Returns whether it was active.
     """
     kind = type(person)
-    closed = kind._default_manager.filter(pk=person.pk, is_active=True).update(is_active=False)
+    closed = kind._default_manager.filter(pk=person.pk, is_active=True).update(
+        is_active=False, updated_at=now
+    )
     if not closed:
         return False
+    for invitation in _waiting(person):
+        invitation_withdraw(invitation=invitation, now=now, actor=actor)
     if person.user is not None:
         role = Membership.objects.filter(user=person.user, role=ROLE_OF[kind]).first()
         if role is not None:
             membership_deactivate(membership=role, now=now, actor=actor)
-        sessions_end(user=person.user)
+        campus_sessions_end(user=person.user)
     log(actor=actor, action=f"accounts.{kind._meta.model_name}.deactivated", now=now, target=person)
     return True
 
@@ -37,10 +43,19 @@ def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
 def profile_activate(*, person: Person, now: datetime, actor: Actor) -> bool:
     """Bring this profile and its own role back, no other role; returns whether it was closed."""
     kind = type(person)
-    opened = kind._default_manager.filter(pk=person.pk, is_active=False).update(is_active=True)
+    opened = kind._default_manager.filter(pk=person.pk, is_active=False).update(
+        is_active=True, updated_at=now
+    )
     if not opened:
         return False
     if person.user is not None:
         membership_add(user=person.user, role=ROLE_OF[kind], now=now, actor=actor)
     log(actor=actor, action=f"accounts.{kind._meta.model_name}.activated", now=now, target=person)
     return True
+
+
+def _waiting(person: Person) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(
+        **{person._meta.model_name: person},  # type: ignore[dict-item]  # the models' names
+        status=Invitation.Status.WAITING,
+    )

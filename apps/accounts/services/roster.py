@@ -10,16 +10,25 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Faculty, Membership, Person, Student
-from apps.accounts.services.accounts import log_many, sessions_end
-from apps.accounts.services.people import membership_deactivate
+from apps.accounts.models import Faculty, Person, Student
+from apps.accounts.selectors import outside_domains
+from apps.accounts.services.accounts import log_many
+from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
+from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.tenants.bulk import Counts, rows_of, run, upsert
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
+from apps.tenants.selectors import is_only_campus, own_domains
 
-_WORK: Final = {"id": "bigint", "is_new": "boolean", "user_id": "bigint"}
+_WORK: Final = {
+    "id": "bigint",
+    "is_new": "boolean",
+    "user_id": "bigint",  # the account that gets the role now
+    "wants": "boolean",  # a login: nobody has one by this file who had one before
+    "is_invited": "boolean",  # the account's owner is asked first
+}
 _PERSON: Final = {
     "code": "text",
     "first_name": "text",
@@ -38,16 +47,46 @@ _OWN: Final[dict[type[Person], dict[str, str]]] = {
 }
 StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
+_WANTS: Final = """
+    UPDATE import_stage s SET wants = true
+    FROM import_stage e LEFT JOIN "{table}" t ON t.id = e.id AND t.campus_id = %(campus)s
+    WHERE e.n = s.n AND e.email IS NOT NULL
+        AND (t.id IS NULL OR (t.user_id IS NULL AND %(may_link)s::boolean))
+"""
+_JOIN_AT_ONCE: Final = """
+    UPDATE import_stage s SET user_id = person.id FROM accounts_user person
+    LEFT JOIN accounts_member member
+        ON member.user_id = person.id AND member.campus_id = %(campus)s
+    WHERE s.wants AND person.email = s.email AND (
+        %(alone)s::boolean OR member.id IS NOT NULL
+        OR substring(s.email from '@([^@]*)$') = ANY(%(own)s::text[])
+    )
+"""
+# Whose address has an account by now although it had none a moment ago is invited like others.
+_MAKE_ACCOUNTS: Final = """
+    WITH made AS (
+        INSERT INTO accounts_user (email, name, password, language, is_active, is_superuser,
+            must_change_password, created_at, updated_at)
+        SELECT s.email, trim(concat(s.first_name, ' ', s.last_name)), '!' || gen_random_uuid(),
+            '', true, false, false, %(now)s, %(now)s
+        FROM import_stage s WHERE s.wants AND s.user_id IS NULL
+        ON CONFLICT (email) DO NOTHING
+        RETURNING id, email
+    )
+    UPDATE import_stage s SET user_id = made.id FROM made WHERE made.email = s.email
+"""
+
 
 def columns_of(model: type[Person]) -> dict[str, str]:
     """Columns of a stage for `people_import`, with their types; more may follow them."""
     return {**_PERSON, **_OWN[model], **_WORK}
 
 
-def people_match(model: type[Person]) -> list[StagedProblem]:
+def people_match(model: type[Person], *, writer: Writer) -> list[StagedProblem]:
     """Find who is known already, by number; take rows that cannot be saved out of the stage.
 
-    A new person without an e-mail address gets number@domain of the campus, if it has one.
+    A new person without an e-mail address gets number@domain of the campus, if it has one. Rows
+    ask what the same change by hand would ask of `writer`.
     """
     table = model._meta.db_table
     run(
@@ -62,6 +101,8 @@ def people_match(model: type[Person]) -> list[StagedProblem]:
             [f"@{campus.email_domains[0].lower()}"],
         )
     problems = [*_incomplete(), *_taken(table), *_twice()]
+    problems += _outside(table, campus.email_domains)
+    problems += _closed(model, writer)
     if model is Faculty:
         problems += _phones_taken(table)
     else:
@@ -107,6 +148,36 @@ def _twice() -> list[StagedProblem]:
     return [(n, "email", _("The same address as in an earlier row.")) for n, _first in rows]
 
 
+def _outside(table: str, domains: list[str]) -> list[StagedProblem]:
+    """New addresses, and changed ones, that the campus's e-mail domains do not allow."""
+    if not domains:
+        return []
+    rows = rows_of(
+        f"""
+        SELECT s.n FROM import_stage s
+        LEFT JOIN {table} t ON t.id = s.id AND t.campus_id = %(campus)s
+        LEFT JOIN accounts_allowedaddress a ON a.email = s.email AND a.campus_id = %(campus)s
+        WHERE s.email IS NOT NULL AND lower(t.email) IS DISTINCT FROM s.email AND a.id IS NULL
+            AND substring(s.email from '@([^@]*)$') <> ALL(%(domains)s::text[])
+        """,
+        {"campus": current_campus_id(), "domains": [domain.lower() for domain in domains]},
+    )
+    return [(n, "email", outside_domains(domains)) for (n,) in rows]
+
+
+def _closed(model: type[Person], writer: Writer) -> list[StagedProblem]:
+    """People who were deactivated, where this writer may not let them in again."""
+    if writer.may(model._meta.label_lower, "is_active", adding=False):
+        return []
+    rows = rows_of(
+        f"SELECT s.n FROM import_stage s JOIN {model._meta.db_table} t "
+        "ON t.id = s.id AND t.campus_id = %s AND NOT t.is_active",
+        [current_campus_id()],
+    )
+    reason = _("Was deactivated, and your role does not let anybody in again.")
+    return [(n, "code", reason) for (n,) in rows]
+
+
 def _years(most: int) -> list[StagedProblem]:
     reason = _("The year of study lies between 1 and %(years)d.") % {"years": most}
     found = rows_of("SELECT n FROM import_stage WHERE year_of_study NOT BETWEEN 1 AND %s", [most])
@@ -129,12 +200,18 @@ def people_import(
     *,
     present: Collection[str],
     source: str,
+    writer: Writer,
     now: datetime,
     actor: Actor,
-) -> Counts:
-    """Save matched rows with their accounts and roles. Only `present` fields of known people
-    change; who was deactivated is active again. `source` names the file in the audit log."""
-    moved = _accounts(model, now)
+) -> tuple[Counts, list[str]]:
+    """Save matched rows with their accounts and roles, and invite whose accounts are elsewhere.
+
+    Only `present` fields of known people change; who was deactivated is active again. A login is
+    given to who has none, never replaced. `source` names the file in the audit log. Returns the
+    counts, and the addresses that were invited.
+    """
+    _reopened(model)
+    _accounts(model, writer, now)
     counts = upsert(
         model,
         insert=_inserted(model),
@@ -142,8 +219,7 @@ def people_import(
         now=now,
     )
     _roles(model, now)
-    for user_id in moved:
-        _leave_account(model, user_id, now=now, actor=actor)
+    addresses = invitations_import(model=model, source=source, now=now, actor=actor)
     log_many(
         actor=actor,
         action=f"accounts.{model._meta.model_name}.imported",
@@ -151,34 +227,35 @@ def people_import(
         counts=counts,
         source=source,
     )
-    return counts
+    return counts, addresses
 
 
-def _accounts(model: type[Person], now: datetime) -> list[int]:
-    """An account for every address that is new here; returns accounts that lost their person.
-
-    As everywhere, an account that exists keeps its name and password.
-    """
-    table = model._meta.db_table
+def _reopened(model: type[Person]) -> None:
+    """Who was deactivated and is in the file gets the own account's role back: see `_roles`."""
     run(
-        "INSERT INTO accounts_user (email, name, password, language, is_active, is_superuser, "
-        "must_change_password, created_at, updated_at) "
-        "SELECT s.email, trim(concat(s.first_name, ' ', s.last_name)), "
-        "'!' || gen_random_uuid(), '', "
-        f"true, false, false, %(now)s, %(now)s FROM import_stage s "
-        f'LEFT JOIN "{table}" t ON t.id = s.id AND t.campus_id = %(campus)s '
-        "WHERE s.email IS NOT NULL AND (t.id IS NULL OR lower(t.email) <> s.email) "
-        "ON CONFLICT (email) DO NOTHING",
-        {"now": now, "campus": current_campus_id()},
-    )
-    moved = rows_of(
-        f'SELECT t.user_id FROM import_stage s JOIN "{table}" t '
-        "ON t.id = s.id AND t.campus_id = %s AND lower(t.email) <> s.email "
-        "WHERE t.user_id IS NOT NULL",
+        f'UPDATE import_stage s SET user_id = t.user_id FROM "{model._meta.db_table}" t '
+        "WHERE t.id = s.id AND t.campus_id = %s AND NOT t.is_active",
         [current_campus_id()],
     )
-    run("UPDATE import_stage s SET user_id = u.id FROM accounts_user u WHERE u.email = s.email")
-    return [user_id for (user_id,) in moved]
+
+
+def _accounts(model: type[Person], writer: Writer, now: datetime) -> None:
+    """An account for who is new, and for who has none where the writer may give one.
+
+    As everywhere, an account that exists keeps its name and password, and its owner is asked
+    unless the campus may have it at once (`selectors.joins_at_once`, here for many).
+    """
+    params = {
+        "now": now,
+        "campus": current_campus_id(),
+        "may_link": writer.may(model._meta.label_lower, "user", adding=False),
+        "alone": is_only_campus(),
+        "own": sorted(own_domains()),
+    }
+    run(_WANTS.format(table=model._meta.db_table), params)
+    run(_JOIN_AT_ONCE, params)
+    run(_MAKE_ACCOUNTS, params)
+    run("UPDATE import_stage SET is_invited = true WHERE wants AND user_id IS NULL")
 
 
 def _inserted(model: type[Person]) -> dict[str, str]:
@@ -195,7 +272,7 @@ def _inserted(model: type[Person]) -> dict[str, str]:
 
 def _updated(model: type[Person], present: Collection[str]) -> dict[str, str]:
     """Column → expression for known people. A whole name that says the same changes nothing."""
-    columns = {"is_active": "true", "user_id": "coalesce(s.user_id, t.user_id)"}
+    columns = {"is_active": "true", "user_id": "coalesce(t.user_id, s.user_id)"}
     for name in present:
         if name in _PERSON or name in _OWN[model]:
             columns[name] = f"coalesce(s.{name}, t.{name})"
@@ -208,26 +285,17 @@ def _updated(model: type[Person], present: Collection[str]) -> dict[str, str]:
 
 
 def _roles(model: type[Person], now: datetime) -> None:
-    table = model._meta.db_table
+    """The role of who got an account, or came back. Nobody else's: roles are taken by hand."""
     run(
         "INSERT INTO accounts_membership "
         "(campus_id, user_id, role, is_active, created_at, updated_at) "
-        f"SELECT %(campus)s, t.user_id, %(role)s, true, %(now)s, %(now)s "
-        f'FROM import_stage s JOIN "{table}" t ON t.id = s.id AND t.campus_id = %(campus)s '
-        "WHERE t.user_id IS NOT NULL "
+        "SELECT %(campus)s, s.user_id, %(role)s, true, %(now)s, %(now)s "
+        "FROM import_stage s WHERE s.user_id IS NOT NULL "
         "ON CONFLICT (campus_id, user_id, role) DO UPDATE "
         "SET is_active = true, updated_at = excluded.updated_at "
         "WHERE NOT accounts_membership.is_active",
         {"campus": current_campus_id(), "role": ROLE_OF[model].value, "now": now},
     )
-
-
-def _leave_account(model: type[Person], user_id: int, *, now: datetime, actor: Actor) -> None:
-    """An address was corrected: the account behind the old one has no part in this any more."""
-    role = Membership.objects.filter(user_id=user_id, role=ROLE_OF[model]).first()
-    if role is not None:
-        membership_deactivate(membership=role, now=now, actor=actor)
-        sessions_end(user=role.user)
 
 
 def people_close(people: Collection[Any], *, now: datetime, actor: Actor) -> int:

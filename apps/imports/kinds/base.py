@@ -1,11 +1,15 @@
 """What a kind of import is: its columns, and what it does with the rows that are right."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from apps.accounts.writes import Writer, refuse_fields
 from apps.audit.services import Actor
+from apps.common.errors import Forbidden
 from apps.imports.kinds.fields import Field
 
 Apply = Callable[["Batch"], "Outcome"]
@@ -42,14 +46,15 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What came of the rows. `removed` are deactivated, never deleted; their names are shown
-    before it happens."""
+    """What came of the rows. `removed` are deactivated, never deleted; their names, and the
+    addresses that are `invited`, are shown before it happens."""
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
     removed_names: list[str] = field(default_factory=list)
+    invited: list[str] = field(default_factory=list)  # addresses whose owners are asked first
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -68,6 +73,7 @@ class Batch:
     options: dict[str, Any]
     now: datetime
     actor: Actor
+    writer: Writer  # whose rights the rows have
     tell: Callable[[int, int, str], None]  # progress: done, total, phase
 
 
@@ -83,6 +89,22 @@ class Kind:
     can_replace: bool = False
     options: tuple[str, ...] = ()  # option names that it understands
     bundle: bool = False  # a zip of CSV files whose columns are fixed
+    # What the same by hand asks for: permissions, and the model whose fields are in `WRITES`,
+    # under which names.
+    needs: tuple[str, ...] = ()
+    person: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse(self, writer: Writer, present: Iterable[str] = ()) -> None:
+        """Raises `Forbidden` (role_required, field_not_allowed) where this writer may not write
+        this kind, or one of the columns, by hand either."""
+        if not all(writer.has(perm) for perm in self.needs):
+            message = _("Your role does not allow importing: %(kind)s.") % {"kind": self.label}
+            raise Forbidden("role_required", message)
+        if self.person:
+            names = {self.columns.get(name, name) for name in present} - {""}
+            for adding in (True, False):
+                refuse_fields(writer, self.person, names, adding=adding)
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)

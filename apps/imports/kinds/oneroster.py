@@ -25,6 +25,7 @@ FILES: Final = (
 TERM_TYPES: Final = ("term", "semester")
 GONE: Final = "tobedeleted"
 Record = dict[str, str]
+_PARTS: Final = (SUBJECTS, FACULTY, STUDENTS, ASSIGNMENTS, ENROLLMENTS)
 
 
 @dataclass
@@ -91,12 +92,14 @@ def _hand_on(
             options={**batch.options, **options},
             now=batch.now,
             actor=batch.actor,
+            writer=batch.writer,
             tell=batch.tell,
         )
     )
     outcome = bundle.outcome
     outcome.count(done)
     outcome.problems += done.problems
+    outcome.invited += done.invited
     outcome.notes += [note for note in done.notes if note not in outcome.notes]
 
 
@@ -261,4 +264,8 @@ ONEROSTER: Final = Kind(
     key=(),
     apply=_apply,
     bundle=True,
+    needs=(
+        *("enrollments.add_term", "enrollments.change_term", "enrollments.add_department"),
+        *(perm for kind in _PARTS for perm in kind.needs),
+    ),
 )

@@ -9,8 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts import writes
 from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
+from apps.common.errors import Forbidden
 from apps.enrollments.services import placements_import, section_enrollments_sync
 from apps.imports.kinds.base import Batch, Kind, Outcome
 from apps.imports.kinds.fields import (
@@ -24,8 +26,20 @@ from apps.imports.kinds.fields import (
     words,
     yes_no,
 )
-from apps.imports.kinds.staging import on_stage, put_back
+from apps.imports.kinds.staging import on_stage, put_back, take_out
+from apps.tenants.bulk import rows_of
+from apps.tenants.scope import current_campus_id
 
+_LOST_SECTIONS: Final = """
+    SELECT s.n FROM import_stage s
+    WHERE s.department IS NOT NULL AND s.section IS NOT NULL AND s.year_of_study IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM enrollments_section x
+            JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+            WHERE x.campus_id = %(campus)s AND lower(d.code) = lower(s.department)
+                AND x.year = s.year_of_study AND upper(x.name) = upper(s.section)
+        )
+"""
 EMAIL: Final = Field(
     name="email",
     label=gettext_lazy("E-mail"),
@@ -80,6 +94,7 @@ def _apply_students(batch: Batch) -> Outcome:
     columns = {**columns_of(Student), **placing}
     filled = {column: column for column in columns} | {"year_of_study": "year"}
     with on_stage(batch.rows, filled, columns):
+        _known_sections_only(batch, outcome)
         _import(Student, STUDENTS, batch, outcome)
         _placed, made = placements_import(now=batch.now, actor=batch.actor)
         if made:
@@ -93,6 +108,18 @@ def _apply_students(batch: Batch) -> Outcome:
     return outcome
 
 
+def _known_sections_only(batch: Batch, outcome: Outcome) -> None:
+    """A section that is not there yet is made, by whoever may make one by hand as well."""
+    if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
+        return
+    reason = _("There is no such section, and your role does not allow making one.")
+    found = [
+        (n, "section", reason) for (n,) in rows_of(_LOST_SECTIONS, {"campus": current_campus_id()})
+    ]
+    put_back(outcome, STUDENTS, batch.rows, found)
+    take_out([n for n, _name, _reason in found])
+
+
 def _apply_faculty(batch: Batch) -> Outcome:
     outcome = Outcome()
     columns = columns_of(Faculty)
@@ -103,18 +130,20 @@ def _apply_faculty(batch: Batch) -> Outcome:
 
 
 def _import(model: type[Person], kind: Kind, batch: Batch, outcome: Outcome) -> None:
-    put_back(outcome, kind, batch.rows, people_match(model))
+    put_back(outcome, kind, batch.rows, people_match(model, writer=batch.writer))
     present = set(batch.present)
     if "year" in present or batch.options.get("year"):
         present.add("year_of_study")
-    counts = people_import(
+    counts, invited = people_import(
         model,
         present=present,
         source=str(batch.options.get("source", "")),
+        writer=batch.writer,
         now=batch.now,
         actor=batch.actor,
     )
     outcome.count(counts)
+    outcome.invited += invited
 
 
 def _replace(model: type[Person], batch: Batch, outcome: Outcome) -> None:
@@ -127,6 +156,9 @@ def _replace(model: type[Person], batch: Batch, outcome: Outcome) -> None:
     if outcome.problems or batch.options.get("wrong_rows"):
         outcome.notes.append(_("Nobody is deactivated while rows are wrong. Correct them first."))
         return
+    if not batch.writer.may(model._meta.label_lower, "is_active", adding=False):
+        message = _("Your role does not allow deactivating people.")
+        raise Forbidden("field_not_allowed", message)
     missing = _missing(model, batch)
     outcome.removed_names = [f"{person.code} {person}" for person in missing[:500]]
     outcome.removed = people_close(missing, now=batch.now, actor=batch.actor)
@@ -186,6 +218,14 @@ STUDENTS: Final = Kind(
     key=("code",),
     apply=_apply_students,
     can_replace=True,
+    needs=(
+        "accounts.add_student",
+        "accounts.change_student",
+        "enrollments.add_placement",
+        "enrollments.change_placement",
+    ),
+    person=writes.STUDENT,
+    columns={"year": "year_of_study", "department": "", "section": ""},  # "": the placement's
     options=("department", "year", "section"),
 )
 
@@ -208,4 +248,6 @@ FACULTY: Final = Kind(
     key=("code",),
     apply=_apply_faculty,
     can_replace=True,
+    needs=("accounts.add_faculty", "accounts.change_faculty"),
+    person=writes.FACULTY,
 )

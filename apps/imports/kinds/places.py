@@ -94,4 +94,8 @@ CLASSROOMS: Final = Kind(
     ),
     key=("building", "room_number"),
     apply=_apply,
+    needs=(
+        *("classrooms.add_building", "classrooms.add_classroom"),
+        "classrooms.change_classroom",
+    ),
 )

@@ -333,6 +333,7 @@ SCHEDULES: Final = Kind(
         "parity",
     ),
     apply=_apply,
+    needs=("timetable.add_weeklyslot", "timetable.change_weeklyslot"),
     can_replace=True,
     options=("term", "department", "year", "section"),
 )

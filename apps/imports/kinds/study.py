@@ -153,6 +153,7 @@ SUBJECTS: Final = Kind(
     ),
     key=("code",),
     apply=_apply_subjects,
+    needs=("enrollments.add_subject", "enrollments.change_subject"),
 )
 
 # --- Courses -------------------------------------------------------------------------------------
@@ -250,6 +251,7 @@ ASSIGNMENTS: Final = Kind(
     ),
     key=("faculty", "subject", "department", "year", "section", "course"),
     apply=_apply_courses,
+    needs=("enrollments.add_course", "enrollments.change_course"),
     options=("term", "department", "year", "section"),
 )
 
@@ -320,6 +322,7 @@ ENROLLMENTS: Final = Kind(
     ),
     key=("student", "course"),
     apply=_apply_enrollments,
+    needs=("enrollments.add_enrollment", "enrollments.change_enrollment"),
     options=("term",),
 )
 
@@ -380,4 +383,5 @@ MARKS: Final = Kind(
     ),
     key=("student", "subject", "given_on"),
     apply=_apply_marks,
+    needs=("enrollments.add_mark", "enrollments.change_mark"),
 )

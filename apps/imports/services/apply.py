@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.imports.kinds.base import Batch, Kind, Outcome, Problem
 from apps.imports.kinds.oneroster import FILES
@@ -26,6 +27,7 @@ from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
 from apps.tenants.scope import current_campus_id
 
 Tell = Callable[[int, int, str], None]
+SHOWN_ADDRESSES: Final = 500
 LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
 
 
@@ -59,6 +61,8 @@ class Report:
                 for reason, count in self.reasons().most_common(8)
             ],
             "removed_names": outcome.removed_names,
+            "invited": len(outcome.invited),
+            "invited_addresses": outcome.invited[:SHOWN_ADDRESSES],
             "notes": outcome.notes,
         }
 
@@ -102,10 +106,15 @@ def run_import(
     options: dict[str, Any],
     now: datetime,
     actor: Actor,
+    writer: Writer,
     tell: Tell,
     dry: bool,
 ) -> tuple[Report, list[Table]]:
-    """Read everything, then apply what is right in one transaction. Raises `Invalid`."""
+    """Read everything, then apply what is right in one transaction.
+
+    Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
+    """
+    kind.refuse(writer)
     tell(0, 0, _("reading the file"))
     with collector_at_rest():
         tables = tables_of(data, kind)
@@ -114,7 +123,14 @@ def run_import(
         else:
             reading = read_rows(tables, kind, mapping=mapping, options=options)
         report = apply_rows(
-            reading, kind, options=options, now=now, actor=actor, tell=tell, dry=dry
+            reading,
+            kind,
+            options=options,
+            now=now,
+            actor=actor,
+            writer=writer,
+            tell=tell,
+            dry=dry,
         )
     return report, tables
 
@@ -126,11 +142,13 @@ def apply_rows(
     options: dict[str, Any],
     now: datetime,
     actor: Actor,
+    writer: Writer,
     tell: Tell,
     dry: bool,
 ) -> Report:
     """Apply rows that were read. A dry run does exactly the same and undoes it: what it counts is
     what a commit will do."""
+    kind.refuse(writer, reading.present)
     _one_at_a_time()
     total = len(reading.rows)
     tell(0, total, _("comparing") if dry else _("saving"))
@@ -140,6 +158,7 @@ def apply_rows(
         options={**options, "wrong_rows": len(reading.problems)},
         now=now,
         actor=actor,
+        writer=writer,
         tell=tell,
     )
     outcome = Outcome()

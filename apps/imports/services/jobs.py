@@ -5,8 +5,9 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Forbidden, Invalid, Refused
 from apps.imports.kinds import kind_named
 from apps.imports.models import ImportRun
 from apps.imports.services.apply import Report, headings_of, run_import, tables_of
@@ -41,7 +42,7 @@ def commit(job: Job, progress: Progress) -> dict[str, Any]:
         report = _work(run, job, progress, dry=False)
         if report.outcome.removed > job.params["removed"]:
             raise Refused("removes_more", removes_more(report.outcome.removed))
-    except Invalid as refusal:
+    except (Invalid, Forbidden) as refusal:
         return _refused(run, refusal)
     run.status = Status.DONE
     run.finished_at = timezone.now()  # noqa: TID251  (jobs are interfaces)
@@ -62,14 +63,15 @@ def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
     data = file_read(run.stored_as)
     if dry:
         run.headings = headings_of(tables_of(data, kind), kind)
-    label = job.created_by.email if job.created_by else "command"
+    user = job.created_by
     report, tables = run_import(
         data,
         kind,
         mapping=run.mapping,
         options={**run.options, "source": run.sha256},
         now=timezone.now(),  # noqa: TID251
-        actor=Actor(label=label, id=str(job.created_by_id or "")),
+        actor=Actor(label=str(user) if user else "command", id=f"user:{user.pk}" if user else ""),
+        writer=Writer(user),  # the rights of who commits, when it is saved
         tell=lambda done, total, phase: progress.at(done, total, phase=phase),
         dry=dry,
     )

@@ -7,6 +7,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import User
+from apps.accounts.writes import Writer
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
 from apps.imports.kinds import kind_named
@@ -20,6 +22,11 @@ KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer
 Status = ImportRun.Status
 
 
+def writer_of(user_id: int | None) -> Writer:
+    """The rights of this account on the entered campus; without one, none."""
+    return Writer(User.objects.filter(pk=user_id).first())
+
+
 @transaction.atomic
 def import_upload(
     *,
@@ -31,8 +38,14 @@ def import_upload(
     now: datetime,
     actor: Actor,
 ) -> ImportRun:
-    """Keep an upload and queue its dry run. Raises `Invalid` for what is no table at all."""
+    """Keep an upload and queue its dry run.
+
+    Raises `Invalid` for what is no table at all, and `Forbidden` for kinds that this account may
+    not write by hand either. So do the other steps: a run is one account's to check and another's
+    to commit.
+    """
     chosen = kind_named(kind)
+    chosen.refuse(writer_of(user_id))
     form_of(data)
     unknown = set(options) - {*chosen.options, "replace"}
     if unknown or (options.get("replace") and not chosen.can_replace):
@@ -62,6 +75,7 @@ def import_upload(
 @transaction.atomic
 def import_check(*, run: ImportRun, user_id: int | None, now: datetime) -> ImportRun:
     """Queue the dry run (again, after other choices)."""
+    kind_named(run.kind).refuse(writer_of(user_id))
     _move(run, Status.CHECKING, when=(Status.CHECKING, Status.CHECKED, Status.FAILED))
     run.job = job_start(
         kind=CHECK,
@@ -104,6 +118,7 @@ def import_commit(
     `removed`: how many people the caller saw that would be deactivated; when it would be more, the
     import is refused.
     """
+    kind_named(run.kind).refuse(writer_of(user_id))
     if run.result.get("removed", 0) > removed:
         message = _("Confirm that %(count)d people will be deactivated.")
         raise Refused("removal_not_confirmed", message % {"count": run.result["removed"]})

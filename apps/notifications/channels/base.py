@@ -30,6 +30,7 @@ class Parcel:
     tag: str
     kind: str = ""
     language: str = ""
+    campus_id: int = 0  # 0: a preview
     campus_name: str = ""
     device_type: str = ""
     data: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from apps.notifications import breaker
-from apps.notifications.addresses import Contact, contacts, phone_numbers
+from apps.notifications.addresses import Contact, contacts, languages, phone_numbers
 from apps.notifications.channels import channel
 from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
 from apps.notifications.claims import Claim, Verdict, claim_due, settle, sms_lock
@@ -106,8 +106,9 @@ def _claim(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
 
 
 def _addressed(claims: list[Claim], sender: Channel) -> list[Claim]:
-    """The claims with what other apps know: telephone numbers, and who the contacts are."""
+    """The claims with what other apps know: numbers, languages, and who the contacts are."""
     is_sms = sender.name == ChannelName.SMS
+    chosen = languages([claim.user_id for claim in claims])
     numbers = phone_numbers([claim.user_id for claim in claims]) if is_sms else {}
     about = [claim.user_id for claim in claims if claim.contact]
     may_tell = bool(about) and campus_messages().tells_contacts
@@ -117,8 +118,9 @@ def _addressed(claims: list[Claim], sender: Channel) -> list[Claim]:
         if claim.contact:
             found.append(_to_contact(claim, known.get(claim.contact), is_sms=is_sms))
         else:
-            number = numbers.get(claim.user_id, "")
-            found.append(replace(claim, address=number) if is_sms else claim)
+            address = numbers.get(claim.user_id, "") if is_sms else claim.address
+            language = chosen.get(claim.user_id, claim.language)
+            found.append(replace(claim, address=address, language=language))
     return found
 
 
@@ -168,6 +170,7 @@ def _parcel(claim: Claim, campus: Campus) -> Parcel:
         tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
         kind=claim.kind,
         language=language_of(claim.language),
+        campus_id=campus.pk,
         campus_name=campus.name,
         device_type=claim.device_type,
         data=claim.data,

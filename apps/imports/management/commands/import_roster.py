@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Refused
 from apps.imports.kinds import KINDS, kind_named
@@ -66,6 +67,7 @@ class Command(BaseCommand):
                 options={**chosen, "source": hashlib.sha256(data).hexdigest()},
                 now=timezone.now(),
                 actor=Actor(label="command"),
+                writer=PLATFORM,
                 tell=tell,
                 dry=not options["commit"],
             )
@@ -78,6 +80,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{found['rows']} rows: {counts}.")
         for note in found["notes"]:
             self.stdout.write(note)
+        if found["invited"]:
+            some = ", ".join(found["invited_addresses"][:SHOWN])
+            self.stdout.write(f"{found['invited']} with an account elsewhere are invited: {some}.")
         for problem in report.problems[:SHOWN]:
             where = f"{problem.sheet} row {problem.row}".strip()
             what = f"{problem.column} “{problem.value}”: " if problem.column else ""

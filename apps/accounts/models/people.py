@@ -1,17 +1,19 @@
 """People: sign-in identities, their roles on a campus, students, faculty and bound devices."""
 
 import uuid
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
+from apps.tenants.scope import current_campus_id, entered_campus_id
 
 phone_validator = RegexValidator(
     r"^\+[1-9][0-9]{6,14}$", _("International number with country code, like +4915112345678.")
@@ -19,6 +21,19 @@ phone_validator = RegexValidator(
 code_validator = RegexValidator(
     r"^[\w][\w./\-]*$", _("Letters, digits and . / - _ only, starting with a letter or digit.")
 )
+
+
+STRANGER: Final = "account %(id)d"
+_SHOWN: Final = """
+    SELECT member.user_id,
+        coalesce(faculty.full_name, student.full_name, nullif(member.name, ''), member.email)
+    FROM accounts_member member
+    LEFT JOIN accounts_faculty faculty
+        ON faculty.campus_id = member.campus_id AND faculty.user_id = member.user_id
+    LEFT JOIN accounts_student student
+        ON student.campus_id = member.campus_id AND student.user_id = member.user_id
+    WHERE member.campus_id = %(campus)s AND member.user_id = ANY(%(users)s::bigint[])
+"""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -31,6 +46,23 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         user.save(using=self._db)
         return user
+
+    def show(self, users: Iterable["User"]) -> None:
+        """Read how these accounts are shown on the entered campus; one query.
+
+        By their entry as faculty or student, else by the name or the address that the campus has
+        of them; a platform administrator without any of these by their own.
+        """
+        found = {user.pk: user for user in users}
+        if not found:
+            return
+        campus_id = current_campus_id()
+        with connection.cursor() as cursor:
+            cursor.execute(_SHOWN, {"campus": campus_id, "users": list(found)})
+            shown = dict(cursor.fetchall())
+        for pk, user in found.items():
+            own = user.get_full_name() if user.is_superuser else STRANGER % {"id": pk}
+            user.shown_as(shown.get(pk) or own)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_superuser=True, **fields)
@@ -67,9 +99,29 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.email
+        """As shown on the entered campus; outside every campus, by the person's own name.
+
+        One query where it is not known yet: `UserManager.show` asks for many at once.
+        """
+        campus_id = entered_campus_id()
+        if campus_id is None or self.pk is None:
+            return self.get_full_name()
+        if campus_id not in self._shown:
+            User.objects.show([self])
+        return self._shown[campus_id]
+
+    @property
+    def _shown(self) -> dict[int, str]:
+        """Campus → how this account is shown there."""
+        shown: dict[int, str] = self.__dict__.setdefault("_shown_as", {})
+        return shown
+
+    def shown_as(self, name: str) -> None:
+        """Remember how this account is shown on the entered campus, where that was just read."""
+        self._shown[current_campus_id()] = name
 
     def get_full_name(self) -> str:
+        """The person's own name: for themself and the platform, never for a campus."""
         return self.name or self.email
 
     @property

@@ -1,0 +1,33 @@
+"""People, their sign-in identities, roles and devices, and how somebody joins a campus."""
+
+from apps.accounts.models.joining import AllowedAddress, Invitation, Member
+from apps.accounts.models.people import (
+    Contact,
+    Device,
+    Faculty,
+    Membership,
+    Person,
+    Role,
+    Student,
+    User,
+    UserManager,
+    code_validator,
+    phone_validator,
+)
+
+__all__ = [
+    "AllowedAddress",
+    "Contact",
+    "Device",
+    "Faculty",
+    "Invitation",
+    "Member",
+    "Membership",
+    "Person",
+    "Role",
+    "Student",
+    "User",
+    "UserManager",
+    "code_validator",
+    "phone_validator",
+]

@@ -1,0 +1,17 @@
+"""The link in the mail of an invitation."""
+
+from typing import Any
+
+from django import template
+
+from apps.accounts.invitation_links import invitation_link
+
+register = template.Library()
+
+
+@register.simple_tag
+def link_of(parcel: Any) -> str:
+    """Where the reader of this letter answers; "" in previews, and where no host name is known."""
+    if not parcel.campus_id:
+        return ""
+    return invitation_link(campus_id=parcel.campus_id, email=parcel.address)
