@@ -18,11 +18,12 @@ EMAIL_DOMAIN: Final = re.compile(r"(?=.{1,253}$)[^\s@.A-Z]+(\.[^\s@.A-Z]+)+")
 
 # Where anybody gets an address: no campus owns them.
 PUBLIC_MAIL: Final = frozenset(
-    """
-    aol.com gmail.com gmx.de gmx.net googlemail.com hotmail.com icloud.com live.com mail.ru me.com
-    msn.com naver.com outlook.com proton.me protonmail.com qq.com rediffmail.com web.de yahoo.com
-    yandex.ru ymail.com zoho.com 126.com 163.com
-    """.split()
+    (
+        *("aol.com", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com"),
+        *("icloud.com", "live.com", "mail.ru", "me.com", "msn.com", "naver.com", "outlook.com"),
+        *("proton.me", "protonmail.com", "qq.com", "rediffmail.com", "web.de", "yahoo.com"),
+        *("yandex.ru", "ymail.com", "zoho.com", "126.com", "163.com"),
+    )
 )
 
 

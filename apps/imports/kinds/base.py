@@ -1,6 +1,6 @@
 """What a kind of import is: its columns, and what it does with the rows that are right."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -93,7 +93,7 @@ class Kind:
     # under which names.
     needs: tuple[str, ...] = ()
     person: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[tuple[str, str], ...] = ()
 
     def refuse(self, writer: Writer, present: Iterable[str] = ()) -> None:
         """Raises `Forbidden` (role_required, field_not_allowed) where this writer may not write
@@ -102,7 +102,7 @@ class Kind:
             message = _("Your role does not allow importing: %(kind)s.") % {"kind": self.label}
             raise Forbidden("role_required", message)
         if self.person:
-            names = {self.columns.get(name, name) for name in present} - {""}
+            names = {dict(self.columns).get(name, name) for name in present} - {""}
             for adding in (True, False):
                 refuse_fields(writer, self.person, names, adding=adding)
 

@@ -225,7 +225,8 @@ STUDENTS: Final = Kind(
         "enrollments.change_placement",
     ),
     person=writes.STUDENT,
-    columns={"year": "year_of_study", "department": "", "section": ""},  # "": the placement's
+    # "": of the placement, which `needs` has asked for
+    columns=(("year", "year_of_study"), ("department", ""), ("section", "")),
     options=("department", "year", "section"),
 )
 
