@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from apps.accounts.models import Faculty, Membership, Role, Student, User
+from apps.accounts.models import Faculty, Member, Membership, Role, Student, User
 from apps.classrooms.models import Building, Classroom
 from apps.enrollments.models import Course, Department, Enrollment, Section, Subject, Term
 from apps.sessions.models import ClassSession
@@ -33,6 +33,8 @@ def make_user(email: str, *roles: str, name: str = "", **fields: Any) -> User:
     user = User.objects.create_user(email, PASSWORD, name=name, **fields)
     for role in roles:
         Membership.objects.create(user=user, role=role)
+    if roles and name:
+        Member.objects.filter(user=user).update(name=name)
     return user
 
 

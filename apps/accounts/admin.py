@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -11,24 +10,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.admin_forms import (
-    ContactForm,
-    FacultyForm,
-    NewUserForm,
-    StudentForm,
-    UserForm,
-    typed,
-)
-from apps.accounts.models import Contact, Device, Faculty, Membership, Student, User
+from apps.accounts.admin_accounts import is_list, tell_joined
+from apps.accounts.admin_forms import ContactForm, FacultyForm, StudentForm, typed
+from apps.accounts.models import Contact, Device, Faculty, Student
 from apps.accounts.services import (
-    account_provide,
     device_reset,
     faculty_create,
-    membership_add,
+    login_renew,
     profile_activate,
     profile_deactivate,
     student_create,
 )
+from apps.accounts.writes import WRITES, Writer
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import (
     CampusInline,
@@ -43,129 +36,27 @@ from apps.tenants.models import Campus, Domain
 from apps.tenants.selectors import host_cache_key
 
 
-def send_password_mail(request: HttpRequest, user: User) -> None:
-    """The mail with which this person chooses a password; nobody else ever knows one."""
-    form = ResetPasswordForm(data={"email": user.email})
-    try:
-        if form.is_valid():
-            form.save(request)
-    except OSError:
-        messages.error(request, _t("The mail to %(who)s could not be sent.") % {"who": user.email})
-    else:
-        text = _t("%(who)s gets a mail with a link to choose a password.") % {"who": user.email}
-        messages.success(request, text)
-
-
-def is_list(request: HttpRequest) -> bool:
-    """Whether a list is being shown, not a form or the choices of a field."""
-    match = request.resolver_match
-    return match is not None and (match.url_name or "").endswith("_changelist")
-
-
-class MembershipInline(CampusInline):
-    model = Membership
-    fields = ["role", "is_active"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A role is taken away by making it inactive: when it was given stays known."""
-        return False
-
-
-@admin.register(User)
-class UserAdmin(CampusModelAdmin):
-    """Accounts with a role on this campus. The address is fixed once the account exists.
-
-    An account may be good on other campuses too. So an administrator neither sets a password (a
-    mail does) nor closes it (roles here are made inactive).
-    """
-
-    form = UserForm
-    list_display = ["email", "name", "roles", "is_active", "last_login"]
-    list_filter = ["is_active"]
-    search_fields = ["email", "name"]
-    fields = ["email", "name", "language", "is_active", "last_login"]
-    inlines = [MembershipInline]
-    ordering = ["email"]
-    actions = ["mail_password_link"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        users = super().get_queryset(request)
-        if getattr(request, "campus_id", None) is None:
-            return users if request.user.is_superuser else users.none()
-        users = users.filter(pk__in=Membership.objects.values("user_id"))
-        return users.prefetch_related("memberships") if is_list(request) else users
-
-    @admin.display(description=_("roles"))
-    def roles(self, user: User) -> str:
-        if "memberships" not in getattr(user, "_prefetched_objects_cache", {}):
-            return ""
-        roles = [role.get_role_display() for role in user.memberships.all() if role.is_active]
-        return ", ".join(str(role) for role in roles)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        if obj is None:
-            kwargs["form"] = NewUserForm
-        return super().get_form(request, obj, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ["email", "name", "language", "roles"]
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        """Roles of a new account stand in its form; without a campus there are none to show."""
-        entered = getattr(request, "campus_id", None) is not None
-        return self.inlines if obj and entered else []
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        fixed = ["email", "last_login"]
-        return [] if obj is None else fixed if request.user.is_superuser else [*fixed, "is_active"]
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        now, actor = timezone.now(), request_actor(request)
-        user, _made = account_provide(email=obj.email, name=obj.name)
-        for role in form.cleaned_data["roles"]:
-            membership_add(user=user, role=role, now=now, actor=actor)
-        obj.pk, obj._state.adding = user.pk, False
-        if not user.has_usable_password():
-            send_password_mail(request, user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.action(description=_("Send a link to choose a password"), permissions=["change"])
-    def mail_password_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset.filter(is_superuser=False)[: self.list_per_page]:
-            send_password_mail(request, user)
-
-
-@admin.register(Membership)
-class MembershipAdmin(CampusModelAdmin):
-    list_display = ["user", "role", "is_active"]
-    list_filter = ["role", "is_active"]
-    list_select_related = ["user"]
-    search_fields = ["user__members__email", "user__members__name"]
-    autocomplete_fields = ["user"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 class PersonAdmin(IndexedSearch, CampusModelAdmin):
-    """People with history are deactivated, not deleted; a service makes them, with account."""
+    """People with history are deactivated, not deleted; a service makes them, with account.
+
+    Which fields and actions somebody has says the table `apps.accounts.writes`.
+    """
 
     list_filter = ["is_active"]
     search_fields = ["code", "full_name", "email"]
     search_help_text = _("Number, name or e-mail")
     autocomplete_fields = ["user"]
-    actions = ["activate", "deactivate"]
+    actions = ["activate", "deactivate", "renew_login"]
     create: Callable[..., Any]
+
+    def _may(self, request: HttpRequest, field: str) -> bool:
+        return Writer(request.user).may(self.opts.label_lower, field, adding=False)
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "is_active")
+
+    def has_login_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "user")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new person has no account and no state yet: both follow from adding them."""
@@ -173,9 +64,11 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         return shown if obj else shown[:-1]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        linked = obj is not None and obj.user_id is not None
-        may_link = request.user.has_perm("accounts.change_membership") and not linked
-        return ["is_active"] if may_link else ["is_active", "user"]
+        """Actions change the state; a login, once there, is changed by `renew_login` alone."""
+        model = self.opts.label_lower
+        denied = WRITES[model].keys() - Writer(request.user).fields(model, adding=obj is None)
+        fixed = {"is_active"} if obj is None or obj.user_id is None else {"is_active", "user"}
+        return sorted(denied | fixed)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
@@ -184,15 +77,14 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         actor = request_actor(request)
         person = type(self).create(**typed(form), now=timezone.now(), actor=actor)
         obj.pk, obj.user, obj._state.adding = person.pk, person.user, False
-        if not person.user.has_usable_password():
-            send_password_mail(request, person.user)
+        tell_joined(request, person.email, person.user)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """The service has written it."""
 
     @admin.action(
         description=_("Deactivate: ends their sign-ins here, keeps their history"),
-        permissions=["change"],
+        permissions=["close"],
     )
     def deactivate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         now, actor = timezone.now(), request_actor(request)
@@ -200,12 +92,24 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         done = sum(profile_deactivate(person=person, now=now, actor=actor) for person in people)
         messages.success(request, _t("Deactivated: %(count)d.") % {"count": done})
 
-    @admin.action(description=_("Activate"), permissions=["change"])
+    @admin.action(description=_("Activate"), permissions=["close"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         now, actor = timezone.now(), request_actor(request)
         people = queryset.select_related("user")
         done = sum(profile_activate(person=person, now=now, actor=actor) for person in people)
         messages.success(request, _t("Activated: %(count)d.") % {"count": done})
+
+    @admin.action(
+        description=_("Sign-in by the address that is written now"), permissions=["login"]
+    )
+    def renew_login(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for person in queryset.select_related("user"):
+            try:
+                user = login_renew(person=person, now=timezone.now(), actor=request_actor(request))
+            except Refused as refusal:
+                messages.warning(request, f"{person}: {refusal.message}")
+            else:
+                tell_joined(request, person.email, user)
 
 
 class DeviceInline(HistoryInline):
@@ -249,7 +153,7 @@ class StudentAdmin(PersonAdmin):
     create = staticmethod(student_create)
     list_display = ["code", "full_name", "email", "section", "has_device", "is_active"]
     list_filter = ["is_active", "year_of_study", "is_representative"]
-    actions = ["activate", "deactivate", "reset_device"]
+    actions = [*PersonAdmin.actions, "reset_device"]
     inlines = [ContactInline, DeviceInline]
     fieldsets = [
         (None, {"fields": ["code", ("first_name", "last_name"), ("email", "phone")]}),

@@ -8,9 +8,14 @@ from django.conf import settings
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from apps.accounts.models import Contact, Faculty, Role, Student, User
+from apps.accounts.models import AllowedAddress, Contact, Faculty, Member, Role, Student, User
+from apps.accounts.selectors import address_problem
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
@@ -26,12 +31,53 @@ def language_field(nobody_chose: Any) -> forms.ChoiceField:
     )
 
 
+def entered_address(form: Any) -> str:
+    """An address as it is kept; one that is new here must be of the campus's e-mail domains."""
+    email = str(form.cleaned_data["email"]).strip().lower()
+    known = str(form.initial.get("email") or "").lower()
+    problem = address_problem(email=email) if email != known else ""
+    if problem:
+        raise forms.ValidationError(problem)
+    return email
+
+
 class UserForm(forms.ModelForm):
+    """The account itself: for the platform, outside every campus."""
+
     language = language_field(gettext_lazy("as the browser says"))
 
     class Meta:
         model = User
         fields = ["name", "language", "is_active"]
+
+
+class MemberForm(forms.ModelForm):
+    """What the campus knows of an account: nothing in it is read from the account itself."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy(
+            "As shown on this campus. Students and faculty are shown by their own entry."
+        ),
+    )
+    language = language_field(gettext_lazy("the person's own"))
+
+    class Meta:
+        model = User
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        member = Member.objects.filter(user=self.instance).first()
+        known = {"name": member.name, "language": member.language} if member else {}
+        self.initial = {name: known.get(name, "") for name in ("name", "language")}
+
+    def member(self) -> dict[str, Any]:
+        """The arguments of `member_update`."""
+        return {name: self.cleaned_data[name] for name in ("name", "language")}
 
 
 class NewUserForm(UserForm):
@@ -42,8 +88,9 @@ class NewUserForm(UserForm):
         choices=Role.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy(
-            "A new account gets a mail with a link to choose its password. Students and faculty "
-            "are better added in their own lists, together with their numbers."
+            "A new account gets a mail with a link to choose its password; the owner of one that "
+            "exists elsewhere is invited. Students and faculty are better added in their own "
+            "lists, together with their numbers."
         ),
     )
 
@@ -52,7 +99,11 @@ class NewUserForm(UserForm):
         fields = ["email", "name", "language"]
 
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).strip().lower()
+        return entered_address(self)
+
+    def member(self) -> dict[str, Any]:
+        """The arguments of `member_add`."""
+        return {name: self.cleaned_data[name] for name in ("email", "name", "language", "roles")}
 
     def _get_validation_exclusions(self) -> set[str]:
         """Whether the address is known is left to `account_provide`, which finds its account."""
@@ -80,7 +131,7 @@ class StudentForm(forms.ModelForm):
         return year
 
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).strip().lower()
+        return entered_address(self)
 
 
 class FacultyForm(forms.ModelForm):
@@ -89,7 +140,7 @@ class FacultyForm(forms.ModelForm):
         fields = [*PERSON, "department"]
 
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).strip().lower()
+        return entered_address(self)
 
 
 class ContactForm(forms.ModelForm):
@@ -114,6 +165,15 @@ class ContactForm(forms.ModelForm):
         if day > localdate():
             raise forms.ValidationError(_("This day lies in the future."))
         return day
+
+
+class AddressForm(forms.ModelForm):
+    class Meta:
+        model = AllowedAddress
+        fields = ["email", "note"]
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
 
 
 def typed(form: Any) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The bases of every admin page: scoped to the campus, bounded, and written to the audit log."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -49,6 +51,19 @@ def changes_of(form: Any) -> Changes:
     }
 
 
+def accounts_in(rows: Iterable[models.Model]) -> list[models.Model]:
+    """The accounts among these rows, and those that their foreign keys have read already."""
+    account = get_user_model()
+    found = []
+    for row in rows:
+        if isinstance(row, account):
+            found.append(row)
+        for field in row._meta.concrete_fields:
+            if field.related_model is account and field.is_cached(row):
+                found.append(getattr(row, field.name))
+    return [user for user in found if user is not None]
+
+
 class ScopedChoices:
     """Foreign keys offer, and accept, what the lists of the administration show: nothing else.
 
@@ -75,6 +90,15 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
     warn_unsaved_form = True
     # Columns that an address of the list may name beside its filters.
     lookups: tuple[str, ...] = ()
+
+    # --- Names -------------------------------------------------------------------------------
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Accounts in a list are shown as the campus knows them: read once for the whole page."""
+        changelist = super().get_changelist_instance(request)
+        if entered_campus_id() is not None:
+            get_user_model().objects.show(accounts_in(changelist.result_list))
+        return changelist
 
     # --- Walls -------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.portal.views import (
     home,
+    invitations,
     leave,
     messages,
     register,
@@ -62,5 +63,8 @@ urlpatterns = [
     path("messages/", messages.inbox, name="messages"),
     path("messages/read", messages.read, name="messages_read"),
     path("messages/preferences", messages.preferences, name="messages_preferences"),
+    path("invitations/", invitations.invitations, name="invitations"),
+    path("invitations/answer", invitations.answer, name="invitations_answer"),
+    path("invitation/<str:token>", invitations.invitation, name="invitation"),
     path("sw.js", messages.service_worker, name="service_worker"),
 ]

@@ -41,6 +41,8 @@ NAVIGATION = [
         link("accounts_faculty", _("Faculty"), "co_present"),
         link("accounts_user", _("Accounts"), "person"),
         link("accounts_membership", _("Roles"), "badge"),
+        link("accounts_invitation", _("Invitations"), "mail"),
+        link("accounts_allowedaddress", _("Addresses outside the domains"), "alternate_email"),
         link("accounts_device", _("Devices"), "smartphone"),
         link("accounts_contact", _("Guardians and advisers"), "family_restroom"),
     ),

@@ -21,12 +21,7 @@ from apps.accounts.api.people_serializers import (
     StudentQuery,
     StudentRow,
 )
-from apps.accounts.api.permissions import (
-    IsCampusAdmin,
-    IsMember,
-    IsOffice,
-    request_viewer,
-)
+from apps.accounts.api.permissions import IsMember, may_write, request_viewer
 from apps.accounts.models import Faculty, Student
 from apps.accounts.selectors import (
     faculty_by_id,
@@ -41,11 +36,21 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.viewers import FACULTY_WAYS, STUDENT_WAYS
+from apps.accounts.writes import FACULTY, STUDENT, Writer, refuse_fields
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound
 from apps.common.lists import Listing
 
 TAGS = ["people"]
+AddsStudents = may_write(STUDENT, "code", adding=True)
+ClosesStudents = may_write(STUDENT, "is_active")
+AddsFaculty = may_write(FACULTY, "code", adding=True)
+ClosesFaculty = may_write(FACULTY, "is_active")
+INVITES = (
+    "With an account and the role. Where the address has an account on another campus, its owner "
+    "is invited instead: `sign_in` is `invited` until they accept. 400 invalid_person names the "
+    "fields; 403 field_not_allowed those that the role may not write."
+)
 EXISTS = OpenApiResponse(description="person_exists: the number, e-mail or phone is taken.")
 
 
@@ -63,9 +68,13 @@ def _faculty(request: Request, **asked: Any) -> QuerySet[Faculty]:
     return request_viewer(request).limit(faculty_listed(**asked), **FACULTY_WAYS)
 
 
-def _body(serializer: Any) -> dict[str, Any]:
+def _body(request: Request, shape: Any, model: str) -> dict[str, Any]:
+    """What was sent, if this person may write each of its fields; see the table `WRITES`."""
+    serializer = shape(data=request.data)
     serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+    body = dict(serializer.validated_data)
+    refuse_fields(Writer(request.user), model, body, adding=True)
+    return body
 
 
 @extend_schema_view(
@@ -83,7 +92,7 @@ class StudentsView(Listing[Student]):
     queryset = Student.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [IsOffice() if self.request.method == "POST" else IsMember()]
+        return [AddsStudents() if self.request.method == "POST" else IsMember()]
 
     def listed(self, **asked: Any) -> QuerySet[Student]:
         return _students(self.request, **asked)
@@ -94,17 +103,17 @@ class StudentsView(Listing[Student]):
         responses={201: StudentDetail, 409: EXISTS},
         tags=TAGS,
         summary="Add a student",
-        description="With an account and the student role. 400 invalid_person names the fields.",
+        description=INVITES,
     )
     def post(self, request: Request) -> Response:
-        student = student_create(**_body(StudentInput(data=request.data)), **_facts(request))
+        student = student_create(**_body(request, StudentInput, STUDENT), **_facts(request))
         shown = students_listed(pk=student.pk).get()
         return Response(StudentDetail(shown).data, status=status.HTTP_201_CREATED)
 
 
 class StudentView(APIView):
     def get_permissions(self) -> list[BasePermission]:
-        return [IsCampusAdmin() if self.request.method == "DELETE" else IsMember()]
+        return [ClosesStudents() if self.request.method == "DELETE" else IsMember()]
 
     @extend_schema(
         operation_id="students_get", responses=StudentDetail, tags=TAGS, summary="One student"
@@ -128,7 +137,7 @@ class StudentView(APIView):
 
 
 class StudentActivateView(APIView):
-    permission_classes = [IsCampusAdmin]
+    permission_classes = [ClosesStudents]
 
     @extend_schema(
         operation_id="students_activate",
@@ -157,7 +166,7 @@ class FacultyListView(Listing[Faculty]):
     queryset = Faculty.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [IsCampusAdmin() if self.request.method == "POST" else IsMember()]
+        return [AddsFaculty() if self.request.method == "POST" else IsMember()]
 
     def listed(self, **asked: Any) -> QuerySet[Faculty]:
         return _faculty(self.request, **asked)
@@ -168,16 +177,16 @@ class FacultyListView(Listing[Faculty]):
         responses={201: FacultyDetail, 409: EXISTS},
         tags=TAGS,
         summary="Add a faculty member",
-        description="With an account and the faculty role. 400 invalid_person names the fields.",
+        description=INVITES,
     )
     def post(self, request: Request) -> Response:
-        faculty = faculty_create(**_body(FacultyInput(data=request.data)), **_facts(request))
+        faculty = faculty_create(**_body(request, FacultyInput, FACULTY), **_facts(request))
         return Response(FacultyDetail(faculty).data, status=status.HTTP_201_CREATED)
 
 
 class FacultyView(APIView):
     def get_permissions(self) -> list[BasePermission]:
-        return [IsCampusAdmin() if self.request.method == "DELETE" else IsMember()]
+        return [ClosesFaculty() if self.request.method == "DELETE" else IsMember()]
 
     @extend_schema(
         operation_id="faculty_get", responses=FacultyRow, tags=TAGS, summary="One faculty member"
@@ -201,7 +210,7 @@ class FacultyView(APIView):
 
 
 class FacultyActivateView(APIView):
-    permission_classes = [IsCampusAdmin]
+    permission_classes = [ClosesFaculty]
 
     @extend_schema(
         operation_id="faculty_activate",

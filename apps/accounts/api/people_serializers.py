@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from apps.accounts.models import Faculty, Student
@@ -33,11 +34,30 @@ class StudentRow(serializers.ModelSerializer[Student]):
         return ", ".join(str(row.section) for row in student.placements.all() if row.is_current)
 
 
-class StudentDetail(StudentRow):
+class WithSignIn(serializers.Serializer[Any]):
+    sign_in = serializers.SerializerMethodField(
+        help_text="account; invited: the owner of the account has not accepted yet; none."
+    )
+
+    def get_sign_in(self, person: Any) -> str:
+        if person.user_id is not None:
+            return "account"
+        waiting = person.invitations.filter(status="waiting", expires_at__gt=timezone.now())
+        return "invited" if waiting.exists() else "none"
+
+
+class StudentDetail(WithSignIn, StudentRow):
     has_device = serializers.BooleanField(help_text="Whether a device is bound. Never which.")
 
     class Meta(StudentRow.Meta):
-        fields = (*StudentRow.Meta.fields, "first_name", "last_name", "phone", "has_device")
+        fields = (
+            *StudentRow.Meta.fields,
+            "first_name",
+            "last_name",
+            "phone",
+            "has_device",
+            "sign_in",
+        )
 
 
 class FacultyRow(serializers.ModelSerializer[Faculty]):
@@ -54,9 +74,9 @@ class FacultyRow(serializers.ModelSerializer[Faculty]):
         )
 
 
-class FacultyDetail(FacultyRow):
+class FacultyDetail(WithSignIn, FacultyRow):
     class Meta(FacultyRow.Meta):
-        fields = (*FacultyRow.Meta.fields, "first_name", "last_name", "phone")
+        fields = (*FacultyRow.Meta.fields, "first_name", "last_name", "phone", "sign_in")
 
 
 class PeopleQuery(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from apps.accounts.models import Faculty, Role, Student, User
 from apps.accounts.permissions import may_enter, roles_of
 from apps.accounts.selectors import faculty_of, student_of
 from apps.accounts.viewers import Viewer, viewer_of
+from apps.accounts.writes import Writer
 from apps.common.errors import Forbidden
 
 
@@ -90,6 +91,24 @@ def has_role(*roles: str) -> type[BasePermission]:
     return type("HasRole", (_HasRole,), {"roles": frozenset(roles)})
 
 
+class _MayWrite(BasePermission):
+    model = ""
+    field = ""
+    adding = False
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if not _signed_in(request):
+            return False
+        if Writer(request.user).may(self.model, self.field, adding=self.adding):
+            return True
+        raise Forbidden("role_required", _("Your role does not allow this."))
+
+
+def may_write(model: str, field: str, *, adding: bool = False) -> type[BasePermission]:
+    """Whoever the table `WRITES` lets write this field: `[may_write(STUDENT, "is_active")]`."""
+    return type("MayWrite", (_MayWrite,), {"model": model, "field": field, "adding": adding})
+
+
 class IsTeacherOrOffice(BasePermission):
     """Faculty and those who see everybody: administrators, operators, principals."""
 
@@ -100,4 +119,3 @@ class IsTeacherOrOffice(BasePermission):
 
 
 IsCampusAdmin = has_role(Role.ADMIN)
-IsOffice = has_role(Role.ADMIN, Role.OPERATOR)

@@ -53,16 +53,19 @@ class UserManager(BaseUserManager["User"]):
         By their entry as faculty or student, else by the name or the address that the campus has
         of them; a platform administrator without any of these by their own.
         """
-        found = {user.pk: user for user in users}
+        found: dict[int, list[User]] = {}
+        for user in users:
+            found.setdefault(user.pk, []).append(user)
         if not found:
             return
         campus_id = current_campus_id()
         with connection.cursor() as cursor:
             cursor.execute(_SHOWN, {"campus": campus_id, "users": list(found)})
             shown = dict(cursor.fetchall())
-        for pk, user in found.items():
-            own = user.get_full_name() if user.is_superuser else STRANGER % {"id": pk}
-            user.shown_as(shown.get(pk) or own)
+        for pk, same in found.items():
+            for user in same:
+                own = user.get_full_name() if user.is_superuser else STRANGER % {"id": pk}
+                user.shown_as(shown.get(pk) or own)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_superuser=True, **fields)

@@ -26,9 +26,14 @@ from apps.accounts.services.invitations import (
     invitations_of,
     member_add,
 )
-from apps.accounts.services.people import faculty_create, person_deactivate, student_create
+from apps.accounts.services.people import (
+    faculty_create,
+    login_renew,
+    person_deactivate,
+    student_create,
+)
 from apps.accounts.services.profiles import profile_activate, profile_deactivate
-from apps.accounts.services.roles import membership_add, membership_deactivate
+from apps.accounts.services.roles import member_update, membership_add, membership_deactivate
 
 __all__ = [
     "DeviceFacts",
@@ -46,7 +51,9 @@ __all__ = [
     "invitation_withdraw",
     "invitations_answer",
     "invitations_of",
+    "login_renew",
     "member_add",
+    "member_update",
     "membership_add",
     "membership_deactivate",
     "password_set",

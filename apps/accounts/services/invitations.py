@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.invitation_links import GOOD_FOR_SECONDS
@@ -135,6 +136,11 @@ def invitation_renew(*, invitation: Invitation, now: datetime, actor: Actor) -> 
     if twin.exclude(pk=invitation.pk).exists():
         raise Refused("invited_already", _("Another invitation to this address is waiting."))
     _mail(invitation, now, actor)
+
+
+def waiting_for(*, person: Person) -> QuerySet[Invitation]:
+    """The invitations of this entry that nobody has answered."""
+    return Invitation.objects.filter(**{_field_of(person): person}, status=Status.WAITING)
 
 
 @transaction.atomic

@@ -10,8 +10,13 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Faculty, Membership, Person, Role, Student, User
 from apps.accounts.selectors import address_problem
 from apps.accounts.services.accounts import campus_sessions_end, log
-from apps.accounts.services.invitations import account_offer, invitation_send
-from apps.accounts.services.roles import membership_add
+from apps.accounts.services.invitations import (
+    account_offer,
+    invitation_send,
+    invitation_withdraw,
+    waiting_for,
+)
+from apps.accounts.services.roles import membership_add, membership_deactivate
 from apps.audit.services import Actor
 from apps.common.errors import Invalid, Refused
 from apps.tenants.models import Campus
@@ -116,3 +121,46 @@ def person_deactivate(*, user: User, now: datetime, actor: Actor) -> None:
     user.__dict__.pop("_campus_roles", None)
     campus_sessions_end(user=user)
     log(actor=actor, action="accounts.person.deactivated", now=now, target=user)
+
+
+@transaction.atomic
+def login_renew(*, person: Person, now: datetime, actor: Actor) -> User | None:
+    """Give the entry a sign-in by the address that stands in it now; the one before ends here.
+
+    Returns the account, or None where its owner was invited. The one way to another login: a
+    change of the address alone, by hand or by a file, moves nothing. Raises `Refused`
+    (same_login, person_exists) and `Invalid` (address_not_allowed).
+    """
+    kind, email, before = type(person), person.email.strip().lower(), person.user
+    role = Role.STUDENT if kind is Student else Role.FACULTY
+    if before is not None and before.email == email:
+        raise Refused("same_login", _("This is the address that they sign in with already."))
+    problem = address_problem(email=email)
+    if problem:
+        raise Invalid("address_not_allowed", problem)
+    if before is not None:
+        _part(before, role, now, actor)
+    for invitation in waiting_for(person=person):
+        invitation_withdraw(invitation=invitation, now=now, actor=actor)
+    user, _made = account_offer(email=email, name=str(person))
+    try:
+        with transaction.atomic():
+            kind._default_manager.filter(pk=person.pk).update(user=user, updated_at=now)
+    except IntegrityError as error:
+        raise Refused("person_exists", _("Somebody else here signs in with this.")) from error
+    if user is None:
+        invitation_send(
+            email=email, role=role, name=str(person), person=person, now=now, actor=actor
+        )
+    else:
+        membership_add(user=user, role=role, now=now, actor=actor)
+    action = f"accounts.{kind._meta.model_name}.login_renewed"
+    log(actor=actor, action=action, now=now, target=person)
+    return user
+
+
+def _part(user: User, role: str, now: datetime, actor: Actor) -> None:
+    membership = Membership.objects.filter(user=user, role=role).first()
+    if membership is not None:
+        membership_deactivate(membership=membership, now=now, actor=actor)
+    campus_sessions_end(user=user)

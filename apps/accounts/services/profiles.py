@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
 
-from apps.accounts.models import Faculty, Invitation, Membership, Person, Role, Student
+from apps.accounts.models import Faculty, Membership, Person, Role, Student
 from apps.accounts.services.accounts import campus_sessions_end, log
-from apps.accounts.services.invitations import invitation_withdraw
+from apps.accounts.services.invitations import invitation_withdraw, waiting_for
 from apps.accounts.services.roles import membership_add, membership_deactivate
 from apps.audit.services import Actor
 
@@ -28,7 +27,7 @@ def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
     )
     if not closed:
         return False
-    for invitation in _waiting(person):
+    for invitation in waiting_for(person=person):
         invitation_withdraw(invitation=invitation, now=now, actor=actor)
     if person.user is not None:
         role = Membership.objects.filter(user=person.user, role=ROLE_OF[kind]).first()
@@ -52,10 +51,3 @@ def profile_activate(*, person: Person, now: datetime, actor: Actor) -> bool:
         membership_add(user=person.user, role=ROLE_OF[kind], now=now, actor=actor)
     log(actor=actor, action=f"accounts.{kind._meta.model_name}.activated", now=now, target=person)
     return True
-
-
-def _waiting(person: Person) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(
-        **{person._meta.model_name: person},  # type: ignore[dict-item]  # the models' names
-        status=Invitation.Status.WAITING,
-    )

@@ -42,3 +42,12 @@ def membership_deactivate(*, membership: Membership, now: datetime, actor: Actor
     if taken:
         role = membership.role
         log(actor=actor, action="accounts.role.taken", now=now, target=membership.user, role=role)
+
+
+@transaction.atomic
+def member_update(*, user: User, name: str, language: str, now: datetime) -> None:
+    """How this campus shows an account and writes to it; the account itself stays as it is.
+
+    The caller notes the change: the administration writes before and after.
+    """
+    Member.objects.filter(user=user).update(name=name[:200], language=language, updated_at=now)

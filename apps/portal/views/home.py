@@ -7,12 +7,15 @@ from django.views.decorators.http import require_GET
 from apps.accounts.models import Role
 from apps.accounts.permissions import ADMIN_ROLES, roles_of
 from apps.portal.pages import portal_page
+from apps.portal.views.invitations import waits_for_an_answer
 
 
 @require_GET
 @portal_page
 def home(request: HttpRequest) -> HttpResponse:
-    """Everybody's start page: where the own work is."""
+    """Everybody's start page: where the own work is, after what somebody else asks of them."""
+    if waits_for_an_answer(request):
+        return redirect("portal:invitations")
     roles = roles_of(request.user)
     if Role.FACULTY in roles:
         return redirect("portal:today")
