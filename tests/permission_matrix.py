@@ -262,12 +262,12 @@ LIST_ROWS = [
             route=f"api/v1/{route}{tail}",
             method=method,
             arguments=arguments,
-            answers=only(*ADMINS, status=status),
+            answers=only(*roles, status=status),
         )
-        for route, arguments, refusal in (
-            ("students/<int:student_id>", a_student, 204),
-            ("faculty/<int:faculty_id>", a_lecturer, 204),
-            ("subjects/<int:subject_id>", a_subject, 409),  # an active course teaches it
+        for route, arguments, refusal, roles in (
+            ("students/<int:student_id>", a_student, 204, ("operator", *ADMINS)),
+            ("faculty/<int:faculty_id>", a_lecturer, 204, ADMINS),
+            ("subjects/<int:subject_id>", a_subject, 409, ADMINS),  # an active course teaches it
         )
         for tail, method, status in (("", "delete", refusal), ("/activate", "post", 204))
     ),
@@ -575,9 +575,9 @@ TIMETABLE_ROWS = [
 ]
 
 
-def page_for(*roles: str, others: int = 403, **exceptions: int) -> Answers:
+def page_for(*roles: str, status: int = PASSES, others: int = 403, **exceptions: int) -> Answers:
     """A portal page: these roles pass, nobody is sent to sign in, the rest are refused."""
-    return {**only(*roles, others=others, **exceptions), "anonymous": 302}
+    return {**only(*roles, status=status, others=others, **exceptions), "anonymous": 302}
 
 
 OWN_PAGE: Final = page_for("faculty", outsider=404)
@@ -753,6 +753,25 @@ STUDENT_PAGE_ROWS = [
             ("messages/preferences", "get"),
             ("messages/preferences", "post"),
         )
+    ),
+    Row(route="invitations/", answers=page_for(*STUDENTS, *FACULTY, *OFFICE)),
+    # Nothing waits for them.
+    Row(
+        route="invitations/answer",
+        method="post",
+        body={"campus": "south", "answer": "accept"},
+        answers=page_for(*STUDENTS, *FACULTY, *OFFICE, status=404),
+    ),
+    *(
+        # Whoever has the mail may answer; nobody made this token.
+        Row(
+            route="invitation/<str:token>",
+            method=method,
+            arguments=lambda cast: {"token": "made-up"},
+            answers=everybody(404),
+            public=True,
+        )
+        for method in ("get", "post")
     ),
     Row(route="sw.js", answers=everybody(200), public=True),
 ]

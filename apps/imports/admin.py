@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from apps.accounts.writes import Writer
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
 from apps.imports.admin_forms import MappingForm, UploadForm
-from apps.imports.kinds import KINDS, kind_named
+from apps.imports.kinds import KINDS, kind_named, kinds_of
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, is_busy, progress_of, state_of
 from apps.imports.services import import_commit, import_remap, import_upload
@@ -26,7 +27,6 @@ from apps.jobs.services import job_cancel
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_PROBLEMS = 100
-TEMPLATES = {name: kind for name, kind in KINDS.items() if not kind.bundle}
 COLOURS = {
     "done": "success",
     "checked": "info",
@@ -68,6 +68,12 @@ class ImportRunAdmin(CampusModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Kinds that this person may write by hand as well."""
+        form = super().get_form(request, obj, **kwargs)
+        form.writer = Writer(request.user)
+        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """An upload asks; a run is shown by the page's own template."""
@@ -126,7 +132,8 @@ class ImportRunAdmin(CampusModelAdmin):
         return [*own, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        return super().add_view(request, form_url, {**(extra_context or {}), "kinds": TEMPLATES})
+        kinds = {k.name: k for k in kinds_of(Writer(request.user)) if not k.bundle}
+        return super().add_view(request, form_url, {**(extra_context or {}), "kinds": kinds})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -12,8 +12,9 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from apps.accounts.writes import Writer
 from apps.enrollments.models import Term
-from apps.imports.kinds import KINDS
+from apps.imports.kinds import KINDS, kinds_of
 from apps.imports.kinds.base import Kind
 from apps.imports.models import ImportRun
 from apps.imports.reading.limits import MAX_BYTES
@@ -29,6 +30,7 @@ class UploadForm(forms.ModelForm):
         choices=[(kind.name, kind.label) for kind in KINDS.values()],
         widget=UnfoldAdminSelectWidget,
     )
+    writer = Writer()  # whose kinds are offered: the page makes a form class of its own
     file = forms.FileField(
         label=_("File"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".xlsx,.csv,.zip"}),
@@ -73,6 +75,9 @@ class UploadForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            offered = [(kind.name, kind.label) for kind in kinds_of(self.writer)]
+            self.fields["kind"].choices = offered  # type: ignore[attr-defined]
         if "term" in self.fields:  # absent where the page is only looked at
             self.fields["term"].queryset = Term.objects.all()  # type: ignore[attr-defined]
 

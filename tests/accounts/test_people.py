@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.api.permissions import request_faculty, request_student
 from apps.accounts.models import Faculty, Membership, Role, Student, User
 from apps.accounts.permissions import may_enter, roles_of
-from apps.accounts.selectors import faculty_of, student_of
+from apps.accounts.selectors import student_of
 from apps.accounts.services import (
     faculty_create,
     membership_add,
@@ -114,22 +114,6 @@ def test_faculty_phone_is_unique_on_a_campus(in_campus: Cast, now: datetime) -> 
     faculty(now, phone="+4915112345678")
     with pytest.raises(Refused):
         faculty(now, code="F8", email="b@north.example", phone="+4915112345678")
-
-
-def test_one_account_serves_two_campuses_and_keeps_its_password(
-    cast: Cast, other_cast: Cast, now: datetime
-) -> None:
-    with campus_scope(cast.campus):
-        here = student(now, password=PASSWORD)
-    with campus_scope(other_cast.campus):
-        there = faculty(now, email=here.email, password="a takeover of the account")
-        assert there.user == here.user
-        assert roles_of(there.user) == {Role.FACULTY}
-    account = User.objects.get(pk=here.user_id)
-    assert account.check_password(PASSWORD)
-    with campus_scope(cast.campus):
-        assert roles_of(account) == {Role.STUDENT}
-        assert faculty_of(user=account) is None
 
 
 def test_role_is_given_once_taken_and_given_back(in_campus: Cast, now: datetime) -> None:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.accounts.models import Contact, Device, Faculty, Student, User
+from apps.accounts.models import AllowedAddress, Contact, Device, Faculty, Invitation, Student, User
 from apps.announcements.models import Announcement
 from apps.attendance.models import (
     Appeal,
@@ -82,6 +82,10 @@ def _study(n: int, now: datetime) -> None:
     )
     enroll(student, course)
     Placement.objects.create(student=student, section=section)
+    AllowedAddress.objects.create(email=f"a{n}@else.example", note="N")
+    Invitation.objects.create(
+        email=student.email, role="student", student=student, sent_at=now, expires_at=now
+    )
     Mark.objects.create(student=student, subject=subject, marks=1, grade="A", given_on="2026-09-01")
     Policy.objects.create(course=course, version=1, created_at=now)
     _timetable(n, course, now)

@@ -39,8 +39,8 @@ BUNDLE: dict[str, list[list[str]]] = {
     ],
     "users": [
         ["sourcedId", "status", "username", "givenName", "familyName", "identifier", "email"],
-        ["u1", "active", "emmy", "Emmy", "Noether", "F900", "emmy@x.example"],
-        ["u2", "active", "sofja", "Sofja", "Kowalewskaja", "S900", "sofja@x.example"],
+        ["u1", "active", "emmy", "Emmy", "Noether", "F900", "emmy@north.example"],
+        ["u2", "active", "sofja", "Sofja", "Kowalewskaja", "S900", "sofja@north.example"],
         ["u3", "active", "carl", "Carl", "Gauß", "S901", "not an address"],
     ],
     "roles": [
@@ -107,7 +107,7 @@ def test_roles_of_version_1_1_and_no_passwords(cast: Cast) -> None:
     users = [[*BUNDLE["users"][0], "role", "password"], [*BUNDLE["users"][1], "teacher", "secret"]]
     report = do_import(cast, "oneroster", zipped({"users": users}))
     assert reasons(report) == []
-    assert not User.objects.get(email="emmy@x.example").has_usable_password()
+    assert not User.objects.get(email="emmy@north.example").has_usable_password()
 
 
 @pytest.mark.parametrize("data", [b"a,b\n1,2\n", xlsx([["id"]]), zipped({"other": [["a"]]})])

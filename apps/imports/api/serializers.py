@@ -85,7 +85,8 @@ class ProgressOutput(serializers.Serializer):
 
 
 class ImportOutput(serializers.ModelSerializer):
-    """`result`: rows, new, changed, unchanged, removed, wrong, removed_names, notes."""
+    """`result`: rows, new, changed, unchanged, removed, wrong, invited, removed_names,
+    invited_addresses, notes."""
 
     status = serializers.SerializerMethodField(
         help_text=_("checking, checked, committing, done, failed or cancelled.")

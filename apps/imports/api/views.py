@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.permissions import has_role, request_user
 from apps.accounts.models import Role
+from apps.accounts.writes import Writer
 from apps.audit.actors import request_actor
 from apps.common.api import Pages, download, paged, throttle
 from apps.common.errors import NotFound, Refused
@@ -24,7 +25,7 @@ from apps.imports.api.serializers import (
     MappingInput,
     UploadInput,
 )
-from apps.imports.kinds import KINDS, kind_named
+from apps.imports.kinds import KINDS, kind_named, kinds_of
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, import_runs, is_busy
 from apps.imports.services import import_commit, import_remap, import_upload
@@ -79,8 +80,8 @@ def import_list(request: Request) -> Response:
 @api_view(["GET"])
 @permission_classes([CanImport])
 def kind_list(request: Request) -> Response:
-    """The kinds of import with their columns."""
-    return Response(KindOutput(KINDS.values(), many=True).data)
+    """The kinds of import that your role may use, with their columns."""
+    return Response(KindOutput(kinds_of(Writer(request.user)), many=True).data)
 
 
 @extend_schema(operation_id="imports_template", responses=FILE)

@@ -4,6 +4,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
 from apps.imports.kinds.base import Kind
 from apps.imports.kinds.oneroster import ONEROSTER
@@ -34,3 +35,8 @@ def kind_named(name: str) -> Kind:
         message = _("There is no such kind of import. Known: %(kinds)s.")
         raise Invalid("unknown_kind", message % {"kinds": ", ".join(KINDS)})
     return KINDS[name]
+
+
+def kinds_of(writer: Writer) -> list[Kind]:
+    """The kinds whose rows this writer may write by hand as well."""
+    return [kind for kind in KINDS.values() if kind.is_for(writer)]

@@ -95,10 +95,14 @@ class Kind:
     person: str = ""
     columns: tuple[tuple[str, str], ...] = ()
 
+    def is_for(self, writer: Writer) -> bool:
+        """Whether the writer may write such rows by hand."""
+        return all(writer.has(perm) for perm in self.needs)
+
     def refuse(self, writer: Writer, present: Iterable[str] = ()) -> None:
         """Raises `Forbidden` (role_required, field_not_allowed) where this writer may not write
         this kind, or one of the columns, by hand either."""
-        if not all(writer.has(perm) for perm in self.needs):
+        if not self.is_for(writer):
             message = _("Your role does not allow importing: %(kind)s.") % {"kind": self.label}
             raise Forbidden("role_required", message)
         if self.person:

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts.api.permissions import request_user
 from apps.accounts.invitation_links import read_token
+from apps.accounts.permissions import may_enter
 from apps.accounts.services import Invited, invitations_answer, invitations_of
 from apps.audit.actors import request_actor
-from apps.common.errors import NotFound, Refused
+from apps.common.errors import Forbidden, NotFound, Refused
 from apps.portal.pages import portal_page
 from apps.tenants.middleware import refuse
 
@@ -28,6 +29,14 @@ def waits_for_an_answer(request: HttpRequest) -> bool:
     return bool(invitations_of(email=request_user(request).email, now=timezone.now()))
 
 
+def _email(request: HttpRequest) -> str:
+    """The address of who is signed in, on a campus that has let them in."""
+    user = request_user(request)
+    if not may_enter(user):
+        raise Forbidden("no_role_here", _("You have no role on this campus."))
+    return user.email
+
+
 def _accepts(request: HttpRequest) -> bool:
     return request.POST.get("answer") == "accept"
 
@@ -37,8 +46,9 @@ def _accepts(request: HttpRequest) -> bool:
 @portal_page
 def invitations(request: HttpRequest) -> HttpResponse:
     """Every campus that invites the person who is signed in, wherever they are signed in."""
+    email = _email(request)
     request.session[SEEN] = True
-    found = invitations_of(email=request_user(request).email, now=timezone.now())
+    found = invitations_of(email=email, now=timezone.now())
     return render(request, "portal/invitations.html", {"invitations": found})
 
 
@@ -46,7 +56,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
 @portal_page
 def answer(request: HttpRequest) -> HttpResponse:
     """Accept or decline what one campus asks of the person who is signed in."""
-    email, now = request_user(request).email, timezone.now()
+    email, now = _email(request), timezone.now()
     found = _from(invitations_of(email=email, now=now), slug=request.POST.get("campus", ""))
     try:
         invitations_answer(
