@@ -17,10 +17,12 @@ from apps.accounts.services import (
     device_reset,
     faculty_create,
     login_renew,
+    membership_add,
     profile_activate,
     profile_deactivate,
     student_create,
 )
+from apps.accounts.services.profiles import ROLE_OF
 from apps.accounts.writes import WRITES, Writer
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import (
@@ -72,12 +74,19 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
-            super().save_model(request, obj, form, change)
+            self._save_changed(request, obj, form)
             return
         actor = request_actor(request)
         person = type(self).create(**typed(form), now=timezone.now(), actor=actor)
         obj.pk, obj.user, obj._state.adding = person.pk, person.user, False
         tell_joined(request, person.email, person.user)
+
+    def _save_changed(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        """With a login that was linked comes the role that it is for."""
+        super().save_model(request, obj, form, change=True)
+        if "user" in form.changed_data and obj.user is not None:
+            role, actor = ROLE_OF[type(obj)], request_actor(request)
+            membership_add(user=obj.user, role=role, now=timezone.now(), actor=actor)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """The service has written it."""

@@ -51,16 +51,16 @@ def changes_of(form: Any) -> Changes:
     }
 
 
-def accounts_in(rows: Iterable[models.Model]) -> list[models.Model]:
+def accounts_in(rows: Iterable[models.Model]) -> list[Any]:
     """The accounts among these rows, and those that their foreign keys have read already."""
     account = get_user_model()
-    found = []
+    found: list[Any] = []
     for row in rows:
         if isinstance(row, account):
             found.append(row)
         for field in row._meta.concrete_fields:
-            if field.related_model is account and field.is_cached(row):
-                found.append(getattr(row, field.name))
+            if isinstance(field, models.ForeignKey) and field.related_model is account:
+                found.append(row._state.fields_cache.get(field.name))
     return [user for user in found if user is not None]
 
 

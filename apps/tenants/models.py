@@ -111,9 +111,7 @@ class Campus(models.Model):
         if taken:
             message = _("Not this campus's alone: %(domains)s.")
             params = {"domains": ", ".join(taken)}
-            raise ValidationError(
-                {"verified_domains": ValidationError(message, params=params)}  # type: ignore[dict-item]
-            )
+            raise ValidationError({"verified_domains": ValidationError(message, params=params)})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -24,7 +24,7 @@ Status = ImportRun.Status
 
 def writer_of(user_id: int | None) -> Writer:
     """The rights of this account on the entered campus; without one, none."""
-    return Writer(User.objects.filter(pk=user_id).first())
+    return Writer(User.objects.filter(pk=user_id).first() if user_id else None)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Campuses that invite somebody: the own page after signing in, and the page behind the mail."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from django.contrib import messages
@@ -74,7 +75,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     return redirect("portal:invitations")
 
 
-def _from(found: list[Invited], *, slug: str) -> Invited:
+def _from(found: Sequence[Invited], *, slug: str) -> Invited:
     for invited in found:
         if invited.slug == slug:
             return invited
