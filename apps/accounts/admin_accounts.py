@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
 from django.contrib import admin, messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -89,7 +89,7 @@ class UserAdmin(CampusModelAdmin):
         if entered_campus_id() is None:
             return users if request.user.is_superuser else users.none()
         users = users.filter(pk__in=Membership.objects.values("user_id"))
-        return users.prefetch_related("memberships", MEMBERS) if is_list(request) else users
+        return users.prefetch_related("memberships", "members") if is_list(request) else users
 
     # --- The list ----------------------------------------------------------------------------
 
@@ -183,9 +183,6 @@ class UserAdmin(CampusModelAdmin):
     def mail_password_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset.filter(is_superuser=False)[: self.list_per_page]:
             send_password_mail(request, user)
-
-
-MEMBERS = Prefetch("members")
 
 
 def member_of(user: User) -> Member:

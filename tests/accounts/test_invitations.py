@@ -350,9 +350,13 @@ def test_what_has_expired_says_so(cast: Cast, guest: User, student: Student) -> 
     assert state == "expired"
 
 
-def test_several_roles_are_accepted_together(cast: Cast, other_cast: Cast, guest: User) -> None:
+def test_several_roles_are_accepted_together(
+    cast: Cast, other_cast: Cast, guest: User, mailoutbox: list[Any]
+) -> None:
     form = {"email": guest.email, "name": "G", "roles": [Role.PRINCIPAL, Role.OPERATOR]}
     client_of(cast, cast.admin).post(url(User, "add"), form)
+    deliver(cast.campus, "email", timezone.now() + timedelta(seconds=1))
+    assert len(mailoutbox) == 1
     (invited,) = invitations_of(email=guest.email, now=timezone.now())
     assert sorted(invited.roles) == ["operator", "principal"]
     answer(cast, guest.email)

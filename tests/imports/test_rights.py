@@ -280,6 +280,20 @@ def test_a_corrected_address_withdraws_the_invitation_to_the_wrong_one(
     assert found == {wrong.email: "withdrawn", right.email: "waiting"}
 
 
+def test_an_address_that_moved_to_another_row_is_invited_for_that_one(
+    cast: Cast, abroad: list[User]
+) -> None:
+    email = abroad[0].email
+    do_import(cast, "students", [["id", "name", "email"], ["E1", "Typed", email]])
+    with campus_scope(cast.campus):
+        Student.objects.filter(code="E1").update(email="corrected@else.example")
+    report = do_import(cast, "students", [["id", "name", "email"], ["E2", "Typed", email]])
+    assert report.outcome.invited == [email]
+    with campus_scope(cast.campus):
+        found = dict(Invitation.objects.values_list("student__code", "status"))
+    assert found == {"E1": "withdrawn", "E2": "waiting"}
+
+
 def test_addresses_of_an_own_verified_domain_join_at_once(cast: Cast, abroad: list[User]) -> None:
     Campus.objects.filter(pk=cast.campus.pk).update(verified_domains=["else.example"])
     report = do_import(cast, "students", file_of(abroad))

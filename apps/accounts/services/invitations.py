@@ -40,9 +40,15 @@ _SET_INVITED: Final = "SELECT set_config('campus.invited', %s, true)"
 _WITHDRAW_OTHERS: Final = """
     UPDATE accounts_invitation invitation
     SET status = 'withdrawn', answered_at = %(now)s, updated_at = %(now)s
-    FROM import_stage s
-    WHERE invitation.campus_id = %(campus)s AND invitation.{person} = s.id AND s.wants
-        AND invitation.status = 'waiting' AND invitation.email <> s.email
+    FROM (
+        SELECT i.id FROM accounts_invitation i JOIN import_stage s ON i.{person} = s.id
+        WHERE i.campus_id = %(campus)s AND i.status = 'waiting' AND s.wants AND i.email <> s.email
+        UNION
+        SELECT i.id FROM accounts_invitation i JOIN import_stage s ON i.email = s.email
+        WHERE i.campus_id = %(campus)s AND i.status = 'waiting' AND s.wants
+            AND i.role = %(role)s AND i.{person} IS DISTINCT FROM s.id
+    ) AS stale
+    WHERE invitation.campus_id = %(campus)s AND invitation.id = stale.id
 """
 _INVITE: Final = """
     WITH asked AS (
@@ -58,8 +64,11 @@ _INVITE: Final = """
         ON CONFLICT (campus_id, email, role) WHERE status = 'waiting' DO NOTHING
         RETURNING email
     )
-    SELECT asked.email, person.id FROM asked JOIN accounts_user person USING (email)
-    ORDER BY asked.email
+    SELECT asked.email, person.id, EXISTS (
+        SELECT FROM accounts_invitation known WHERE known.campus_id = %(campus)s
+            AND known.email = asked.email AND known.sent_at > %(since)s
+    )
+    FROM asked JOIN accounts_user person USING (email) ORDER BY asked.email
 """
 
 
@@ -97,12 +106,14 @@ def invitation_send(
     *, email: str, role: str, now: datetime, actor: Actor, name: str = "", person: Any = None
 ) -> Invitation:
     """Ask the owner of this address; a waiting invitation is sent again, once a day at most."""
+    of = {} if person is None else {_field_of(person): person}
     known = Invitation.objects.filter(email=email, role=role, status=Status.WAITING).first()
-    if known is not None:
+    if known is not None and all(getattr(known, name) == value for name, value in of.items()):
         if now - known.sent_at >= AGAIN_AFTER:
             _mail(known, now, actor)
         return known
-    of = {} if person is None else {_field_of(person): person}
+    if known is not None:  # for an entry whose address was another one's once
+        invitation_withdraw(invitation=known, now=now, actor=actor)
     invitation = Invitation(email=email, role=role, name=name[:201], **of)
     _mail(invitation, now, actor)
     return invitation
@@ -113,11 +124,15 @@ def _field_of(person: Person) -> str:
 
 
 def _mail(invitation: Invitation, now: datetime, actor: Actor) -> None:
+    """Let it wait from now on. One mail a day tells of all that waits for the address."""
     invitation.status, invitation.answered_at = Status.WAITING, None
     invitation.sent_at, invitation.expires_at = now, now + GOOD_FOR
+    of_address = Invitation.objects.filter(email=invitation.email, sent_at__gt=now - AGAIN_AFTER)
+    was_mailed = of_address.exclude(pk=invitation.pk).exists()
     invitation.save()
-    accounts = User.objects.filter(email=invitation.email).values_list("pk", flat=True)
-    invited(user_ids=list(accounts), key=f"{invitation.pk}:{now.isoformat()}", now=now)
+    if not was_mailed:
+        accounts = User.objects.filter(email=invitation.email).values_list("pk", flat=True)
+        invited(user_ids=list(accounts), key=f"{invitation.pk}:{now.isoformat()}", now=now)
     data = {"email": invitation.email, "role": invitation.role}
     log(actor=actor, action="accounts.invitation.sent", now=now, target=invitation, **data)
 
@@ -260,16 +275,18 @@ def invitations_import(
         "role": role.value,
         "now": now,
         "until": now + GOOD_FOR,
+        "since": now - AGAIN_AFTER,
     }
     person = f"{model._meta.model_name}_id"
     run(_WITHDRAW_OTHERS.format(person=person), params)
     asked = rows_of(_INVITE.format(person=person), params)
     if asked:
         key = f"import:{role}:{now.isoformat()}"
-        invited(user_ids=[user_id for _email, user_id in asked], key=key, now=now)
+        to = [user_id for _email, user_id, was_mailed in asked if not was_mailed]
+        invited(user_ids=to, key=key, now=now)
         data = {"count": len(asked), "role": role.value, "source": source}
         record(actor=actor, action="accounts.invitation.sent", now=now, data=data)
-    return [email for email, _user_id in asked]
+    return [email for email, *_rest in asked]
 
 
 @transaction.atomic
