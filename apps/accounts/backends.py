@@ -5,11 +5,14 @@ from typing import Any, Final
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from apps.accounts.models import User
+from apps.accounts.models import SHOWN_HERE, User
 from apps.accounts.permissions import may_enter, model_permission
 from apps.common.rows import FixedQuery
+from apps.tenants.scope import entered_campus_id
 
-_LIVE_USER: Final = FixedQuery(User, "id = %s AND is_active")
+_LIVE: Final = "id = %s AND is_active"
+_LIVE_USER: Final = FixedQuery(User, _LIVE)
+_LIVE_USER_HERE: Final = FixedQuery(User, _LIVE, beside=SHOWN_HERE)
 
 
 class CampusBackend(AuthenticationBackend):
@@ -33,8 +36,17 @@ class CampusBackend(AuthenticationBackend):
         return may_enter(user)
 
     def get_user(self, user_id: Any) -> User | None:
-        """The signed-in user, unless deactivated meanwhile. Roles are asked where they matter."""
-        return _LIVE_USER.first(user_id)
+        """The signed-in user, unless deactivated meanwhile. Roles are asked where they matter.
+
+        On a campus in one statement with how they are shown there, which the audit log asks for.
+        """
+        campus_id = entered_campus_id()
+        if campus_id is None:
+            return _LIVE_USER.first(user_id)
+        user = _LIVE_USER_HERE.first(campus_id, user_id)
+        if user is not None:
+            user.shown_as(user.beside)  # type: ignore[attr-defined]  # see `FixedQuery`
+        return user
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return bool(user_obj.is_active and model_permission(user_obj, perm))

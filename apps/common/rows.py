@@ -13,10 +13,13 @@ class FixedQuery(Generic[M]):
     For the few queries of nearly every request: building one through the ORM takes several times as
     long as the database does to answer it (bench/check_in). The condition is SQL that the code
     itself wrote, and names the campus where the model belongs to one: managers do not add it here.
+
+    `beside` is one more expression, whose value the row carries as an attribute of that name.
     """
 
-    def __init__(self, model: type[M], condition: str) -> None:
+    def __init__(self, model: type[M], condition: str, *, beside: str = "") -> None:
         self.model = model
+        self.has_beside = bool(beside)
         self.fields = [field.attname for field in model._meta.concrete_fields]
         # What the driver leaves to the field: JSON.
         self.converted = [
@@ -25,6 +28,7 @@ class FixedQuery(Generic[M]):
             for converter in field.get_db_converters(connection)
         ]
         columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+        columns += f", {beside}" if beside else ""
         table = model._meta.db_table
         self.statement = f'SELECT {columns} FROM "{table}" WHERE {condition} LIMIT 1'  # noqa: S608
 
@@ -37,4 +41,8 @@ class FixedQuery(Generic[M]):
         row = list(found)
         for place, convert in self.converted:
             row[place] = convert(row[place], None, connection)
-        return self.model.from_db(connection.alias, self.fields, row)
+        beside = row.pop() if self.has_beside else None
+        found_row = self.model.from_db(connection.alias, self.fields, row)
+        if self.has_beside:
+            found_row.beside = beside  # type: ignore[attr-defined]
+        return found_row

@@ -2,6 +2,7 @@
 
 from apps.accounts.models.joining import AllowedAddress, Invitation, Member
 from apps.accounts.models.people import (
+    SHOWN_HERE,
     Contact,
     Device,
     Faculty,
@@ -16,6 +17,7 @@ from apps.accounts.models.people import (
 )
 
 __all__ = [
+    "SHOWN_HERE",
     "AllowedAddress",
     "Contact",
     "Device",

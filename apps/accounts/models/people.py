@@ -24,16 +24,20 @@ code_validator = RegexValidator(
 
 
 STRANGER: Final = "account %(id)d"
-_SHOWN: Final = """
-    SELECT member.user_id,
-        coalesce(faculty.full_name, student.full_name, nullif(member.name, ''), member.email)
+_SHOWN_NAME: Final = """
+    SELECT coalesce(faculty.full_name, student.full_name, nullif(member.name, ''), member.email)
+"""
+_SHOWN_ROW: Final = """
     FROM accounts_member member
     LEFT JOIN accounts_faculty faculty
         ON faculty.campus_id = member.campus_id AND faculty.user_id = member.user_id
     LEFT JOIN accounts_student student
         ON student.campus_id = member.campus_id AND student.user_id = member.user_id
-    WHERE member.campus_id = %(campus)s AND member.user_id = ANY(%(users)s::bigint[])
+    WHERE member.campus_id = %s
 """
+_SHOWN: Final = f"{_SHOWN_NAME}, member.user_id {_SHOWN_ROW} AND member.user_id = ANY(%s::bigint[])"
+# How one account, read beside this, is shown on the campus that is its only parameter.
+SHOWN_HERE: Final = f"({_SHOWN_NAME} {_SHOWN_ROW} AND member.user_id = accounts_user.id)"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -60,12 +64,11 @@ class UserManager(BaseUserManager["User"]):
             return
         campus_id = current_campus_id()
         with connection.cursor() as cursor:
-            cursor.execute(_SHOWN, {"campus": campus_id, "users": list(found)})
-            shown = dict(cursor.fetchall())
+            cursor.execute(_SHOWN, [campus_id, list(found)])
+            shown = {pk: name for name, pk in cursor.fetchall()}
         for pk, same in found.items():
             for user in same:
-                own = user.get_full_name() if user.is_superuser else STRANGER % {"id": pk}
-                user.shown_as(shown.get(pk) or own)
+                user.shown_as(shown.get(pk))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_superuser=True, **fields)
@@ -119,9 +122,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         shown: dict[int, str] = self.__dict__.setdefault("_shown_as", {})
         return shown
 
-    def shown_as(self, name: str) -> None:
-        """Remember how this account is shown on the entered campus, where that was just read."""
-        self._shown[current_campus_id()] = name
+    def shown_as(self, name: str | None) -> None:
+        """Remember how this account is shown on the entered campus, where that was just read.
+
+        None: the campus knows nothing of it. A platform administrator goes by the own name there,
+        anybody else by a number.
+        """
+        unknown = self.get_full_name() if self.is_superuser else STRANGER % {"id": self.pk}
+        self._shown[current_campus_id()] = name or unknown
 
     def get_full_name(self) -> str:
         """The person's own name: for themself and the platform, never for a campus."""
