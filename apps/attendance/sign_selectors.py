@@ -72,7 +72,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         drift = row["claimed_at"].timestamp() - row["offline_window"] * QR_PERIOD
     return Seen(
         student_id=row["student_id"],
-        accepted=row["outcome"] == Outcome.ACCEPTED,
+        accepted=row["outcome"] in (Outcome.ACCEPTED, Outcome.WAITING),
         stands=row["outcome"] != Outcome.REFUSED,
         offline=row["offline"],
         reason=row["reason"],
