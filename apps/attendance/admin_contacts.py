@@ -2,11 +2,11 @@
 
 from django.contrib import admin
 
-from apps.attendance.models import Contact
+from apps.attendance.models import AccountActivity
 from apps.audit.admin_base import HistoryAdmin
 
 
-@admin.register(Contact)
+@admin.register(AccountActivity)
 class ContactAdmin(HistoryAdmin):
     list_display = ["heard_at", "user_id", "opening"]
     list_filter = ["opening", "heard_at"]

@@ -6,7 +6,7 @@ from typing import Final
 from django.db.models import Q
 
 from apps.accounts.contacts import Heard, contacts_noted, minute_of
-from apps.attendance.models import CheckInAttempt, Contact
+from apps.attendance.models import AccountActivity, CheckInAttempt
 from apps.qr_otp.models import Scan
 from apps.sessions.services import CHECK_IN, subject_of
 
@@ -60,7 +60,7 @@ def _heard(user_id: int, *, shown_at: datetime, now: datetime) -> bool:
     if noted:
         return True
     held_against = Q(heard_at__lt=before) | Q(opening=False, heard_at__lt=soon)
-    kept = Contact.objects.filter(
+    kept = AccountActivity.objects.filter(
         held_against, user_id=user_id, minute__gte=minute_of(shown_at), heard_at__gt=shown_at
     )
     return kept.exists()
@@ -73,9 +73,11 @@ def contacts_keep(*, now: datetime) -> list[Heard]:
     committed (`contacts_forget`). Safe to repeat and to lose halfway.
     """
     heard = sorted(contacts_noted(), key=lambda one: (one.user_id, one.minute, one.opening))
-    Contact.objects.bulk_create(
+    AccountActivity.objects.bulk_create(
         [
-            Contact(user_id=one.user_id, minute=one.minute, opening=one.opening, heard_at=one.at)
+            AccountActivity(
+                user_id=one.user_id, minute=one.minute, opening=one.opening, heard_at=one.at
+            )
             for one in heard
         ],
         update_conflicts=True,
@@ -83,5 +85,5 @@ def contacts_keep(*, now: datetime) -> list[Heard]:
         update_fields=["heard_at"],
         batch_size=1000,
     )
-    Contact.objects.filter(minute__lt=minute_of(now - KEPT)).delete()
+    AccountActivity.objects.filter(minute__lt=minute_of(now - KEPT)).delete()
     return [one for one in heard if one.minute < minute_of(now)]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.common.cache import count_up
 from apps.common.errors import TooMany
 from apps.common.http import address_group, client_address
+from apps.common.strict_json import FORMS
 
 SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600}
 
@@ -100,5 +101,12 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
     if scope in ("refresh", "password_reset"):
-        return sha256(request.body + request.path.encode()).hexdigest()
+        return sha256(_content(request) + request.path.encode()).hexdigest()
     return who_asks(request)
+
+
+def _content(request: HttpRequest) -> bytes:
+    """What was sent; of a form, whose body is read by now, its fields."""
+    if request.content_type in FORMS:
+        return repr(sorted(request.POST.lists())).encode()
+    return request.body

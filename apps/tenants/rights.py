@@ -56,7 +56,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "attendance_bulkchange": WRITE,
     "attendance_burstchallenge": ALL,
     "attendance_checkinattempt": WRITE,
-    "attendance_contact": ALL,
+    "attendance_accountactivity": ALL,
     "attendance_customstatus": ALL,
     "attendance_leaverequest": WRITE,
     "attendance_policy": ALL,

@@ -1,6 +1,7 @@
 """Guessing is slow, and a campus behind one address is never locked out."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
-    monkeypatch.setattr("apps.accounts.guesses.time.time", lambda: stopped.now)
+    monkeypatch.setattr("apps.accounts.guesses.time", SimpleNamespace(time=lambda: stopped.now))
     return stopped
 
 

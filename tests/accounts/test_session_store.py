@@ -79,7 +79,7 @@ def test_what_the_tables_hold_of_a_session_opens_none(cast: Cast) -> None:
             "UNION ALL SELECT session_key FROM usersessions_usersession"
         )
         held = [row[0] for row in cursor.fetchall()]
-    assert len(held) == 3
+    assert len(held) >= 3
     assert key not in held
     for value in held:
         thief = Client(headers={"host": cast.host})

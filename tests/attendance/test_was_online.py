@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.contacts import contact_note, contacts_forget, contacts_noted
 from apps.attendance.contacts import contacts_keep
-from apps.attendance.models import AttendanceRecord, Contact, Policy, Sign, SignKind
+from apps.attendance.models import AccountActivity, AttendanceRecord, Policy, Sign, SignKind
 from apps.attendance.services.signs import signs_find
 from apps.attendance.tasks import keep_contacts
 from apps.qr_otp.models import Scan
@@ -209,11 +209,11 @@ def test_notes_are_kept_in_postgresql_and_forgotten_after_a_day(cast: Cast) -> N
     note(cast, now)
     assert keep_contacts() == 2
     with campus_scope(cast.campus):
-        assert Contact.objects.count() == 2
+        assert AccountActivity.objects.count() == 2
         assert [one.at.minute for one in contacts_noted()] == [now.minute]
     assert keep_contacts() in (0, 1)
     with campus_scope(cast.campus):
-        assert Contact.objects.count() == 2
+        assert AccountActivity.objects.count() == 2
 
 
 def test_another_campus_does_not_see_them(cast: Cast, other_cast: Cast) -> None:

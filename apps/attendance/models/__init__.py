@@ -1,7 +1,7 @@
 """Policies, attempts, records and summaries."""
 
 from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
-from apps.attendance.models.contact import Contact
+from apps.attendance.models.contact import AccountActivity
 from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
 from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
@@ -18,6 +18,7 @@ __all__ = [
     "ASKING",
     "BURST_CODES",
     "WANTED",
+    "AccountActivity",
     "Appeal",
     "Attachment",
     "AttendanceRecord",
@@ -25,7 +26,6 @@ __all__ = [
     "BulkChange",
     "BurstChallenge",
     "CheckInAttempt",
-    "Contact",
     "CountsAs",
     "CustomStatus",
     "FaceState",
