@@ -1,4 +1,4 @@
-"""allauth's forms and the inputs of its API, with our limits on guessing codes."""
+"""allauth's forms and inputs: our limits on guessing codes, digits of every script."""
 
 from typing import Any
 
@@ -13,14 +13,21 @@ from django.http import HttpRequest
 
 from apps.accounts.guesses import CODE, PASSWORD_LINK, guess_or_stop, guess_right
 from apps.accounts.password_links import password_link_ask
+from apps.common.digits import plain_digits
 from apps.common.errors import Refused
 from apps.tenants.middleware import refuse
 
 
 class LimitedCode:
-    """Puts our limits before a form that compares a code of `self.user`."""
+    """Puts our limits before a form that compares a code of `self.user`.
+
+    Digits of other scripts are read as the digits that they stand for.
+    """
+
+    cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
+        self.cleaned_data["code"] = plain_digits(self.cleaned_data["code"])
         account = self.user.email  # type: ignore[attr-defined]
         guess_or_stop(context.request, secret=CODE, account=account)
         code: str = super().clean_code()  # type: ignore[misc]
