@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "apps.accounts.middleware.PasswordChangeMiddleware",
-    "apps.accounts.middleware.ContactMiddleware",
+    "apps.accounts.middleware.OnlineMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 

@@ -19,10 +19,10 @@ from apps.attendance.models import (
     BulkChange,
     BurstChallenge,
     CheckInAttempt,
-    Contact,
     CustomStatus,
     LeaveRequest,
     Method,
+    OnlineMinute,
     Outcome,
     Policy,
     RecordChange,
@@ -215,7 +215,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
     BurstChallenge.objects.create(
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
-    Contact.objects.create(user_id=n, minute=n, heard_at=now)
+    OnlineMinute.objects.create(user_id=n, minute=n, heard_at=now)
     record(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending()
 
