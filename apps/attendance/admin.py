@@ -9,8 +9,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from apps.attendance import (  # noqa: F401  (they register their pages)
-    admin_contacts,
     admin_leave,
+    admin_online,
     admin_signs,
 )
 from apps.attendance.admin_forms import WEIGHT_ROWS, PolicyForm

@@ -132,7 +132,7 @@ MIDDLEWARE = [
     "apps.tenants.middleware.RouteLimitMiddleware",
     "apps.accounts.middleware.KnownDeviceMiddleware",
     "apps.accounts.middleware.PasswordChangeMiddleware",
-    "apps.accounts.middleware.ContactMiddleware",
+    "apps.accounts.middleware.OnlineMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 

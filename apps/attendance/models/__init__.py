@@ -1,8 +1,8 @@
 """Policies, attempts, records and summaries."""
 
 from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
-from apps.attendance.models.contact import AccountActivity
 from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
+from apps.attendance.models.online import OnlineMinute
 from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
@@ -18,7 +18,6 @@ __all__ = [
     "ASKING",
     "BURST_CODES",
     "WANTED",
-    "AccountActivity",
     "Appeal",
     "Attachment",
     "AttendanceRecord",
@@ -32,6 +31,7 @@ __all__ = [
     "FaceUse",
     "LeaveRequest",
     "Method",
+    "OnlineMinute",
     "Outcome",
     "Policy",
     "Reason",

@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 
-from apps.attendance.models import AccountActivity
+from apps.attendance.models import OnlineMinute
 from apps.audit.admin_base import HistoryAdmin
 
 
-@admin.register(AccountActivity)
-class ContactAdmin(HistoryAdmin):
+@admin.register(OnlineMinute)
+class OnlineMinuteAdmin(HistoryAdmin):
     list_display = ["heard_at", "user_id", "opening"]
     list_filter = ["opening", "heard_at"]
     search_fields = ["=user_id"]
