@@ -313,6 +313,9 @@ def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
     few = {label: statements(client, page) for label, page in (lists | searches).items()}
     a_lot(cast.campus, range(3, 33), now)
     many = {label: statements(client, page) for label, page in (lists | searches).items()}
+    # What is cached for a minute (which campus lives at a host) may have run out in between.
+    again = {label: page for label, page in (lists | searches).items() if many[label] > few[label]}
+    many |= {label: statements(client, page) for label, page in again.items()}
     with campus_scope(cast.campus):
         counts = {label: apps.get_model(label)._default_manager.count() for label in lists}
     assert {label: n for label, n in counts.items() if n < 30} == {}

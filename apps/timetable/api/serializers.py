@@ -174,7 +174,9 @@ class SlotFields(ModelInput):
 
 class SlotOutput(SlotFields):
     course = serializers.PrimaryKeyRelatedField(read_only=True)
-    also = serializers.PrimaryKeyRelatedField(many=True, read_only=True, source="joined")
+    also = serializers.ListField(
+        child=serializers.IntegerField(), read_only=True, source="joined_ids"
+    )
     course_code = serializers.CharField(source="course.code")
     room = serializers.SerializerMethodField()
 
