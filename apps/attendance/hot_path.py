@@ -15,21 +15,23 @@ from django.utils.translation import gettext as _
 from apps.common.errors import Forbidden
 from apps.tenants.scope import current_campus_id
 
-# On the session's day, whatever has become of it since.
-_ENROLLED: Final = """
-    EXISTS (
-        SELECT FROM class_sessions_classsession c
+# The course of the session in which the student was enrolled on its day, whatever has become of
+# that since; of several the one that leads.
+_COURSE: Final = """
+    (
+        SELECT c.course_id FROM class_sessions_sessioncourse c
         JOIN enrollments_enrollment e
             ON e.campus_id = c.campus_id AND e.course_id = c.course_id
         JOIN enrollments_enrollmentperiod p
             ON p.campus_id = e.campus_id AND p.enrollment_id = e.id
-        WHERE c.campus_id = s.campus_id AND c.id = %(session_id)s AND e.student_id = s.id
+        WHERE c.campus_id = s.campus_id AND c.session_id = %(session_id)s AND e.student_id = s.id
             AND p.enrolled_on <= c.held_on AND (p.ended_on IS NULL OR p.ended_on > c.held_on)
+        ORDER BY c.id LIMIT 1
     )
 """
 
 _ATTENDING: Final = f"""
-    SELECT s.id, d.id, d.public_key, {_ENROLLED},
+    SELECT s.id, d.id, d.public_key, {_COURSE} IS NOT NULL,
         EXISTS (
             SELECT FROM privacy_consent c
             WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
@@ -46,7 +48,7 @@ _ATTENDING: Final = f"""
 _LOCKED: Final = " FOR NO KEY UPDATE OF s"
 
 _STANDING: Final = f"""
-    SELECT {_ENROLLED}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, '')
+    SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, '')
     FROM accounts_student s
     LEFT JOIN attendance_checkinattempt a
         ON a.campus_id = s.campus_id AND a.student_id = s.id AND a.nonce = %(nonce)s
@@ -72,13 +74,20 @@ class Attending:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What is known of a student in a session before a check-in is judged."""
+    """What is known of a student in a session before a check-in is judged.
 
-    enrolled: bool
+    `course_id`: the course of the session that they belong to; None for somebody else.
+    """
+
+    course_id: int | None
     first_attempt_id: UUID | None
     record_id: int | None
     record_status: str
     record_source: str
+
+    @property
+    def enrolled(self) -> bool:
+        return self.course_id is not None
 
 
 def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> Attending:
@@ -112,9 +121,9 @@ def standing(*, student_id: int, session_id: int, nonce: str) -> Standing:
         nonce=nonce,
     )
     assert row is not None  # the caller holds the student's row
-    enrolled, attempt_id, record_id, status, source = row
+    course_id, attempt_id, record_id, status, source = row
     return Standing(
-        enrolled=enrolled,
+        course_id=course_id,
         first_attempt_id=attempt_id,
         record_id=record_id,
         record_status=status,

@@ -57,7 +57,7 @@ def _event(session: ClassSession, campus: Campus) -> Event:
     event.add("sequence", session.revision)
     event.add("dtstart", session.starts_at.astimezone(zone))
     event.add("dtend", session.ends_at.astimezone(zone))
-    event.add("summary", str(session.course))
+    event.add("summary", session.title)
     if session.classroom is not None:
         event.add("location", str(session.classroom))
     event.add("description", _description(session))

@@ -207,7 +207,7 @@ def judge_attempt(
     apply_verdict(attempt, verdict, now=now)
     if attempt.reason == Reason.BAD_SIGNATURE:
         attempt.signed_by_id = device_that_signed(
-            course_id=session.course_id, message=submission.message, signature=submission.signature
+            session_id=session.id, message=submission.message, signature=submission.signature
         )
     compares = "face" in asked and submission.selfie is not None
     if compares and attempt.reason in ("", Reason.SCORE_TOO_LOW):

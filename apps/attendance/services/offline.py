@@ -141,7 +141,7 @@ def _device_problem(
         public_key=student.device_key, message=submission.message, signature=submission.signature
     ):
         attempt.signed_by_id = device_that_signed(
-            course_id=session.course_id, message=submission.message, signature=submission.signature
+            session_id=session.id, message=submission.message, signature=submission.signature
         )
         return Reason.BAD_SIGNATURE
     last = (

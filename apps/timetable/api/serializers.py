@@ -82,6 +82,16 @@ class PlanQuery(serializers.Serializer):
     ordering = serializers.ChoiceField(choices=["starts_at", "-starts_at"], default="starts_at")
 
 
+def further_courses() -> serializers.ListField:
+    """Ids, so that lecturers can be kept to their own."""
+    return serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        max_length=20,
+        required=False,
+        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
+    )
+
+
 class PlanInput(serializers.Serializer):
     """A session that is planned by hand, in the course's usual room unless another is named."""
 
@@ -90,6 +100,7 @@ class PlanInput(serializers.Serializer):
     ends_at = serializers.DateTimeField()
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    also = further_courses()
 
 
 class ChangeInput(serializers.Serializer):
@@ -99,6 +110,7 @@ class ChangeInput(serializers.Serializer):
     ends_at = serializers.DateTimeField(required=False)
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    also = further_courses()
 
 
 class RescheduleInput(serializers.Serializer):
@@ -126,6 +138,17 @@ class PlannedOutput(ScheduleEntry):
         return warnings
 
 
+def also_field(**options: Any) -> serializers.PrimaryKeyRelatedField:
+    """Further courses that meet as one class with the one that is named."""
+    return serializers.PrimaryKeyRelatedField(
+        queryset=Course.objects.filter(is_active=True).select_related("subject"),
+        many=True,
+        required=False,
+        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
+        **options,
+    )
+
+
 class SlotFields(serializers.ModelSerializer):
     course = serializers.PrimaryKeyRelatedField(
         queryset=Course.objects.filter(is_active=True).select_related(
@@ -133,12 +156,14 @@ class SlotFields(serializers.ModelSerializer):
         )
     )
     classroom = room_field(required=False)
+    also = also_field()
 
     class Meta:
         model = WeeklySlot
         fields = [
             "id",
             "course",
+            "also",
             "weekday",
             "starts_at",
             "ends_at",
@@ -153,11 +178,15 @@ class SlotFields(serializers.ModelSerializer):
 
 class SlotOutput(SlotFields):
     course = serializers.PrimaryKeyRelatedField(read_only=True)
+    also = serializers.SerializerMethodField()  # type: ignore[assignment]
     course_code = serializers.CharField(source="course.code")
     room = serializers.SerializerMethodField()
 
     class Meta(SlotFields.Meta):
         fields = [*SlotFields.Meta.fields, "course_code", "room"]
+
+    def get_also(self, slot: WeeklySlot) -> list[int]:
+        return [course.pk for course in slot.joined]
 
     def get_room(self, slot: WeeklySlot) -> str:
         return str(slot.room or "")
