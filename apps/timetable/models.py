@@ -125,10 +125,6 @@ class WeeklySlot(TimestampedModel):
         return [row.course for row in self.also.all()] if self.pk else []
 
     @property
-    def joined_ids(self) -> list[int]:
-        return [course.pk for course in self.joined]
-
-    @property
     def title(self) -> str:
         """ "CS201-A + CS201-B"."""
         return " + ".join([self.course.code, *(course.code for course in self.joined)])

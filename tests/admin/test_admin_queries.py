@@ -49,7 +49,7 @@ from apps.privacy.models import Consent
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
-from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from tests.admin.support import client_of, url
 from tests.factories import Cast, enroll, make_faculty, make_session, make_student
 
@@ -130,6 +130,10 @@ def _timetable(n: int, course: Course, now: datetime) -> None:
     slot = WeeklySlot.objects.create(
         course=course, weekday=1, starts_at="10:00", ends_at="11:00", classroom=course.classroom
     )
+    other = Course.objects.create(
+        code=f"J{n}", term=course.term, subject=course.subject, faculty=course.faculty
+    )
+    SlotCourse.objects.create(slot=slot, course=other)
     GeneratedSession.objects.create(
         slot=slot,
         week="2026-09-14",

@@ -255,6 +255,12 @@ def test_lecturers_join_their_own_courses_alone(cast: Cast, other: Course) -> No
     assert planned.json()["course_codes"] == ["CS201-A", "CS201-B"]
     found = lecturer.get(SESSIONS, {"course": other.pk}).json()["results"]
     assert [row["id"] for row in found] == [planned.json()["id"]]
+    page = f"{SESSIONS}/{planned.json()['id']}"
+    alone = lecturer.patch(page, {"also": []}, format="json")
+    assert alone.json()["course_codes"] == ["CS201-A"]
+    both = lecturer.patch(page, {"also": [other.pk], "topic": "Trees"}, format="json")
+    assert (both.json()["course_codes"], both.json()["topic"]) == (["CS201-A", "CS201-B"], "Trees")
+    assert lecturer.patch(page, {"topic": "Heaps"}, format="json").json()["course_codes"][1:]
     stranger = {**body, "also": [cast.other_course.pk]}
     assert lecturer.post(SESSIONS, stranger, format="json").status_code == 404
 

@@ -84,6 +84,16 @@ class PlanQuery(serializers.Serializer):
     ordering = serializers.ChoiceField(choices=["starts_at", "-starts_at"], default="starts_at")
 
 
+def further_courses() -> serializers.ListField:
+    """Ids, so that lecturers can be kept to their own."""
+    return serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        max_length=20,
+        required=False,
+        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
+    )
+
+
 class PlanInput(Input):
     """A session that is planned by hand, in the course's usual room unless another is named."""
 
@@ -92,12 +102,7 @@ class PlanInput(Input):
     ends_at = MomentField()
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    also = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
-        max_length=20,
-        required=False,
-        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
-    )
+    also = further_courses()
 
 
 class ChangeInput(Input):
@@ -107,6 +112,7 @@ class ChangeInput(Input):
     ends_at = MomentField(required=False)
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    also = further_courses()
 
 
 class RescheduleInput(Input):
@@ -174,14 +180,15 @@ class SlotFields(ModelInput):
 
 class SlotOutput(SlotFields):
     course = serializers.PrimaryKeyRelatedField(read_only=True)
-    also = serializers.ListField(
-        child=serializers.IntegerField(), read_only=True, source="joined_ids"
-    )
+    also = serializers.SerializerMethodField()  # type: ignore[assignment]
     course_code = serializers.CharField(source="course.code")
     room = serializers.SerializerMethodField()
 
     class Meta(SlotFields.Meta):
         fields = [*SlotFields.Meta.fields, "course_code", "room"]
+
+    def get_also(self, slot: WeeklySlot) -> list[int]:
+        return [course.pk for course in slot.joined]
 
     def get_room(self, slot: WeeklySlot) -> str:
         return str(slot.room or "")

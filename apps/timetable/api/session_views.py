@@ -14,7 +14,7 @@ from apps.audit.actors import request_actor
 from apps.common.api import Pages
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import meeting
-from apps.sessions.services import session_cancel, session_remove
+from apps.sessions.services import session_cancel, session_courses_set, session_remove
 from apps.tenants.middleware import request_campus
 from apps.timetable.api.permissions import (
     IsPlanner,
@@ -119,7 +119,12 @@ class PlannedSessionView(APIView):
     )
     def patch(self, request: Request, session_id: int) -> Response:
         session = planned_session(request, session_id)
-        return _moved(request, session, _valid(ChangeInput(data=request.data)))
+        data = _valid(ChangeInput(data=request.data))
+        also = data.pop("also", None)
+        if also is not None:
+            courses = [planned_course(request, course_id) for course_id in also]
+            session_courses_set(session=session, also=courses, **_facts(request))
+        return _moved(request, session, data)
 
     @extend_schema(
         operation_id="timetable_sessions_delete",
