@@ -13,15 +13,19 @@ from django.http import HttpRequest
 
 from apps.accounts.guesses import CODE, PASSWORD_LINK, guess_or_stop, guess_right
 from apps.accounts.password_links import password_link_ask
+from apps.common.digits import plain_digits
 from apps.common.errors import Refused
 from apps.tenants.middleware import refuse
 
 
 class LimitedCode:
-    """Puts our limits before a form that compares a code of `self.user`."""
+    """Puts our limits before a form that compares a code of `self.user`, digits of every script."""
+
+    cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
         account = self.user.email  # type: ignore[attr-defined]
+        self.cleaned_data["code"] = plain_digits(self.cleaned_data["code"])
         guess_or_stop(context.request, secret=CODE, account=account)
         code: str = super().clean_code()  # type: ignore[misc]
         guess_right(context.request, secret=CODE, account=account)

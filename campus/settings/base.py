@@ -311,11 +311,6 @@ DEVICE_COOKIE_NAME = "campus_device"
 MFA_ADAPTER = "apps.accounts.mfa.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Campus"
-MFA_FORMS = {
-    "authenticate": "apps.accounts.mfa_forms.PlainAuthenticateForm",
-    "reauthenticate": "apps.accounts.mfa_forms.PlainReauthenticateForm",
-    "activate_totp": "apps.accounts.mfa_forms.PlainActivateTOTPForm",
-}
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SOCIALACCOUNT_ADAPTER = "apps.accounts.adapters.SocialAdapter"
