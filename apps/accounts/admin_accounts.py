@@ -25,6 +25,7 @@ from apps.audit.admin_base import CampusInline, CampusModelAdmin, HistoryAdmin
 from apps.common.errors import Refused
 from apps.tenants.addresses import asked_host, campus_host
 from apps.tenants.scope import entered_campus_id
+from apps.tenants.signed import signed_act
 
 INVITED = _("%(who)s has an account elsewhere: its owner gets a mail, and decides whether to join.")
 COLOURS = {
@@ -161,8 +162,9 @@ class UserAdmin(CampusModelAdmin):
             user, _made = member_add(**form.member(), now=now, actor=actor)
             obj.pk, obj._state.adding = (user.pk if user else None), user is None
             tell_joined(request, obj.email, user)
-        elif entered_campus_id() is None:
-            super().save_model(request, obj, form, change)
+        elif entered_campus_id() is None:  # super_admins only, who may close one another
+            with signed_act("accounts_user"):
+                super().save_model(request, obj, form, change)
         else:
             member_update(user=obj, **form.member(), now=now)
 
