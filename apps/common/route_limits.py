@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, RawPostDataException
 from django.utils.translation import gettext as _
 
 from apps.common.cache import count_up
@@ -100,5 +100,14 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
     if scope in ("refresh", "password_reset"):
-        return sha256(request.body + request.path.encode()).hexdigest()
+        session = request.session.session_key or ""
+        return sha256(_sent(request) + f"{request.path}\n{session}".encode()).hexdigest()
     return who_asks(request)
+
+
+def _sent(request: HttpRequest) -> bytes:
+    """The body; empty where it was a form of several parts, which was read and is gone."""
+    try:
+        return request.body
+    except RawPostDataException:
+        return b""
