@@ -64,6 +64,8 @@ pool_mode = transaction
 default_pool_size = {SERVERS}
 max_client_conn = 200
 query_wait_timeout = 30
+server_login_retry = 0.1
+server_check_delay = 0
 logfile = {self.log}
 pidfile =
 """

@@ -11,8 +11,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.contacts import contact_note
 from apps.accounts.known_devices import cookie_write
+from apps.accounts.online import online_note
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
@@ -76,7 +76,7 @@ COMES_BACK: Final = frozenset({"api-check-in-offline"})
 SIGN_IN_PATHS: Final = ("/accounts/", "/_allauth/")
 
 
-class ContactMiddleware:
+class OnlineMiddleware:
     """Notes in the cache that an account was heard of; offline check-ins ask for it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -90,7 +90,7 @@ class ContactMiddleware:
         if name in NOT_NOTED or entered_campus_id() is None or user is None or user.pk is None:
             return response
         opening = name in COMES_BACK or request.path.startswith(SIGN_IN_PATHS)
-        contact_note(user_id=user.pk, now=timezone.now(), opening=opening)
+        online_note(user_id=user.pk, now=timezone.now(), opening=opening)
         return response
 
 

@@ -8,7 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from apps.attendance import admin_leave, admin_signs  # noqa: F401  (they register their pages)
+from apps.attendance import (  # noqa: F401  (they register their pages)
+    admin_leave,
+    admin_online,
+    admin_signs,
+)
 from apps.attendance.admin_forms import WEIGHT_ROWS, PolicyForm
 from apps.attendance.explanation import explain
 from apps.attendance.models import (

@@ -80,7 +80,7 @@ def _document(
         "session": {
             "id": session.pk,
             "status": session.status,
-            "title": str(session.course),
+            "title": session.title,
             "room": str(session.classroom) if session.classroom else "",
             "topic": session.topic,
         },

@@ -17,21 +17,23 @@ from apps.biometrics.services import image_id
 from apps.common.errors import Forbidden
 from apps.tenants.scope import current_campus_id
 
-# On the session's day, whatever has become of it since.
-_ENROLLED: Final = """
-    EXISTS (
-        SELECT FROM class_sessions_classsession c
+# The course of the session in which the student was enrolled on its day, whatever has become of
+# that since; of several the one that leads.
+_COURSE: Final = """
+    (
+        SELECT c.course_id FROM class_sessions_sessioncourse c
         JOIN enrollments_enrollment e
             ON e.campus_id = c.campus_id AND e.course_id = c.course_id
         JOIN enrollments_enrollmentperiod p
             ON p.campus_id = e.campus_id AND p.enrollment_id = e.id
-        WHERE c.campus_id = s.campus_id AND c.id = %(session_id)s AND e.student_id = s.id
+        WHERE c.campus_id = s.campus_id AND c.session_id = %(session_id)s AND e.student_id = s.id
             AND p.enrolled_on <= c.held_on AND (p.ended_on IS NULL OR p.ended_on > c.held_on)
+        ORDER BY c.id LIMIT 1
     )
 """
 
 _ATTENDING: Final = f"""
-    SELECT s.id, d.id, d.public_key, {_ENROLLED},
+    SELECT s.id, d.id, d.public_key, {_COURSE} IS NOT NULL,
         EXISTS (
             SELECT FROM privacy_consent c
             WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
@@ -66,7 +68,7 @@ _PHOTO: Final = """
 """
 
 _STANDING: Final = f"""
-    SELECT {_ENROLLED}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
+    SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
         CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
             SELECT coalesce(max(t.photo_try), 0) FROM attendance_checkinattempt t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
@@ -102,15 +104,20 @@ class Standing:
 
     `photo`: "enrolled", "others" or "own" where the photo was there before, else "".
     `photo_try`: how many photos have come with the same ticket.
+    `course_id`: the course of the session that they belong to; None for somebody else.
     """
 
-    enrolled: bool
+    course_id: int | None
     first_attempt_id: UUID | None
     record_id: int | None
     record_status: str
     record_source: str
     photo: str = ""
     photo_try: int = 0
+
+    @property
+    def enrolled(self) -> bool:
+        return self.course_id is not None
 
 
 def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> Attending:
@@ -158,9 +165,9 @@ def standing(
         since=since,
     )
     assert row is not None  # the caller holds the student's row
-    enrolled, attempt_id, record_id, status, source, photo, photo_try = row
+    course_id, attempt_id, record_id, status, source, photo, photo_try = row
     return Standing(
-        enrolled=enrolled,
+        course_id=course_id,
         first_attempt_id=attempt_id,
         record_id=record_id,
         record_status=status,

@@ -91,7 +91,7 @@ def _account(user_id: int | None) -> set[int]:
 
 def _when(session: ClassSession) -> dict[str, Any]:
     when = period_text(session.starts_at, session.ends_at, campus_zone())
-    return {"course": str(session.course), "when": when}
+    return {"course": session.title, "when": when}
 
 
 def _span(leave: LeaveRequest) -> dict[str, str]:

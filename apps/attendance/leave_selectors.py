@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Membership, Role, Student, User
@@ -13,7 +13,8 @@ from apps.accounts.viewers import Viewer
 from apps.attendance.models import Appeal, AttendanceRecord, LeaveRequest, Source, Status
 from apps.attendance.policies import Editor
 from apps.common.errors import Forbidden, NotFound
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
+from apps.sessions.selectors import meeting
 
 # From a request to the lecturer who may decide it, and to its student.
 LEAVE_WAYS: Final = {"taught": "course__faculty", "attended": "student"}
@@ -82,13 +83,14 @@ def leave_editor(*, viewer: Viewer, leave: LeaveRequest) -> Editor:
 def touched_sessions(leave: LeaveRequest) -> Q:
     """Sessions of which any part lies in the leave, of its course if it names one."""
     touched = Q(starts_at__lt=leave.ends_at, ends_at__gt=leave.starts_at)
-    return touched & Q(course=leave.course_id) if leave.course_id else touched
+    return touched & meeting(course=leave.course_id) if leave.course_id else touched
 
 
 def _covering(session: ClassSession) -> Q:
     """The mirror of `touched_sessions`: leaves that cover a part of this session."""
+    courses = SessionCourse.objects.filter(session=session).values("course")
     return Q(
-        Q(course__isnull=True) | Q(course=session.course_id),
+        Q(course__isnull=True) | Q(course__in=courses, course__enrollments__student=F("student")),
         starts_at__lt=session.ends_at,
         ends_at__gt=session.starts_at,
         status=LeaveRequest.Status.APPROVED,
@@ -165,7 +167,9 @@ def own_record(*, student: Student, record_id: int) -> AttendanceRecord:
     """A mark of the student's own; raises `NotFound` (no_such_record) for any other."""
     record = (
         AttendanceRecord.objects.filter(pk=record_id, student=student)
-        .select_related("session__course__subject", "session__faculty", "student")
+        .select_related(
+            "session__course__subject", "session__faculty", "course__subject", "student"
+        )
         .first()
     )
     if record is None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import Student
 from apps.attendance.explanation import explain, waiting_text
@@ -43,22 +43,25 @@ def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:
 def register_of(*, session_id: int) -> QuerySet[Enrollment]:
     """Who belongs in the register of this session, by student number.
 
-    Who was enrolled in its course on its day, whatever they are now, and who is marked in it.
+    Who was enrolled in its course, or one of its courses, on its day, whatever they are now, and
+    who is marked in it. Each once: who belongs to several courses counts in the leading one.
     """
-    session = ClassSession.objects.filter(pk=session_id)
-    day = Subquery(session.values("held_on"))
+    day = Subquery(ClassSession.objects.filter(pk=session_id).values("held_on"))
     that_day = EnrollmentPeriod.objects.filter(
         Q(ended_on__isnull=True) | Q(ended_on__gt=day),
         enrollment=OuterRef("pk"),
         enrolled_on__lte=day,
     )
-    marked = AttendanceRecord.objects.filter(session=session_id, student=OuterRef("student"))
+    marked = AttendanceRecord.objects.filter(
+        session=session_id, student=OuterRef("student"), course=OuterRef("course")
+    )
     return (
         Enrollment.objects.filter(
-            Exists(that_day) | Exists(marked), course=Subquery(session.values("course"))
+            Exists(that_day) | Exists(marked), course__meetings__session=session_id
         )
         .select_related("student")
-        .order_by("student__code")
+        .order_by("student__code", "student_id", "course__meetings__id")
+        .distinct("student__code", "student_id")
     )
 
 
@@ -211,9 +214,9 @@ class Counts:
 def recomputed_counts(*, student_id: int, course_id: int) -> Counts:
     """The source of truth that the triggers' summary must equal at all times."""
     rows = list(
-        AttendanceRecord.objects.filter(
-            student_id=student_id, session__course_id=course_id
-        ).values_list("status", "label__counts_as")
+        AttendanceRecord.objects.filter(student_id=student_id, course_id=course_id).values_list(
+            "status", "label__counts_as"
+        )
     )
     statuses = [status for status, _own in rows]
     counted = [own or MEANING_COUNTS_AS[status] for status, own in rows]
@@ -230,7 +233,8 @@ def recomputed_counts(*, student_id: int, course_id: int) -> Counts:
     )
 
 
-def attended_count(*, session_id: int) -> int:
-    """How many of a session's marks count as attended, by label or meaning."""
+def attended_counts(*, session_id: int) -> dict[int, int]:
+    """How many of a session's marks count as attended, by label or meaning, for each course."""
     marks = AttendanceRecord.objects.filter(session_id=session_id).annotate(counted=counts_as())
-    return marks.filter(counted=CountsAs.ATTENDED).count()
+    attended = marks.filter(counted=CountsAs.ATTENDED).order_by()
+    return dict(attended.values_list("course_id").annotate(number=Count("pk")))

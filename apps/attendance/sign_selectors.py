@@ -14,7 +14,8 @@ from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome, Sign
 from apps.attendance.signs import Arrival, Seen, flagged
 from apps.common.errors import NotFound
 from apps.qr_otp.tokens import QR_PERIOD
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
+from apps.sessions.selectors import meeting
 from apps.tenants.scope import current_campus_id
 
 KEYS_TRIED: Final = 500  # about 0.15 ms each
@@ -22,15 +23,15 @@ SESSIONS_BACK: Final = 40  # of the course, for pairs that always arrive togethe
 TRUE: Final = frozenset({"1", "true", "yes"})
 
 
-def device_that_signed(*, course_id: int, message: bytes, signature: bytes) -> int | None:
-    """The bound device of somebody enrolled in the course that made this signature, or None.
+def device_that_signed(*, session_id: int, message: bytes, signature: bytes) -> int | None:
+    """The bound device of somebody of the session's courses that made this signature, or None.
 
     Asked only when a signature did not fit the student's own device: a phone that signs in as its
     owner's friend betrays itself here.
     """
     keys = Device.objects.filter(
         is_active=True,
-        student__enrollments__course_id=course_id,
+        student__enrollments__course__meetings__session=session_id,
         student__enrollments__status="enrolled",
     ).values_list("pk", "public_key")
     for device_id, key in keys.order_by("pk")[:KEYS_TRIED]:
@@ -72,7 +73,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         drift = row["claimed_at"].timestamp() - row["offline_window"] * QR_PERIOD
     return Seen(
         student_id=row["student_id"],
-        accepted=row["outcome"] == Outcome.ACCEPTED,
+        accepted=row["outcome"] in (Outcome.ACCEPTED, Outcome.WAITING),
         stands=row["outcome"] != Outcome.REFUSED,
         offline=row["offline"],
         reason=row["reason"],
@@ -88,10 +89,11 @@ def _seen(row: Mapping[str, Any]) -> Seen:
 
 
 def arrivals_of(*, session: ClassSession) -> list[Arrival]:
-    """Accepted check-ins, not offline, of the course's last 40 sessions up to this one: the first
+    """Accepted check-ins, not offline, of its courses' last 40 sessions up to this one: the first
     of each student in each session. Two statements."""
+    courses = SessionCourse.objects.filter(session=session).values("course")
     sessions = list(
-        ClassSession.objects.filter(course_id=session.course_id, starts_at__lte=session.starts_at)
+        ClassSession.objects.filter(meeting(course__in=courses), starts_at__lte=session.starts_at)
         .order_by("-starts_at")
         .values_list("pk", flat=True)[:SESSIONS_BACK]
     )

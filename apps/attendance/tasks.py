@@ -9,9 +9,9 @@ from celery import Task, shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from apps.accounts.contacts import contacts_forget
-from apps.attendance.contacts import contacts_keep
+from apps.accounts.online import minutes_forget
 from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome
+from apps.attendance.online import minutes_keep
 from apps.attendance.services.attachments import attachments_purge
 from apps.attendance.services.burst import burst_settle, over_at
 from apps.attendance.services.closing import register_close_itself, sessions_left_open
@@ -81,14 +81,14 @@ def lapse_waiting() -> int:
 
 
 @shared_task
-def keep_contacts() -> int:
+def keep_online_minutes() -> int:
     """Move the cache's notes of who was heard of when into PostgreSQL; returns how many."""
     kept = 0
-    for campus in every_campus(reason="keep contacts"):
+    for campus in every_campus(reason="keep minutes online"):
         with campus_scope(campus):
-            over = contacts_keep(now=timezone.now())
+            over = minutes_keep(now=timezone.now())
         with campus_scope(campus):  # only now are they safe
-            contacts_forget(over)
+            minutes_forget(over)
         kept += len(over)
     return kept
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -271,6 +272,28 @@ class HistoryAdmin(CampusModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class FollowingAdmin(HistoryAdmin):
+    """Rows that go with the row that they belong to, and in no other way."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return CampusModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        raise PermissionDenied
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), "show_delete": False}
+        return super().change_view(request, object_id, form_url, context)
 
 
 class CampusInline(ScopedChoices, TabularInline):

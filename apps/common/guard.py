@@ -21,11 +21,10 @@ from apps.common.bodies import is_storable_form
 from apps.common.error_views import refused
 from apps.common.errors import Invalid, Refused
 from apps.common.languages import spoken
-from apps.common.strict_json import Unreadable, bad_text, loads
+from apps.common.strict_json import FORMS, Unreadable, bad_text, loads
 from apps.common.texts import is_storable
 
 SIGN_IN_API: Final = "/_allauth/"
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 UTF_8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
 
 

@@ -11,12 +11,13 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest, RawPostDataException
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from apps.common.cache import count_up
 from apps.common.errors import TooMany
 from apps.common.http import address_group, client_address
+from apps.common.strict_json import FORMS
 
 SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600}
 
@@ -100,14 +101,12 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
     if scope in ("refresh", "password_reset"):
-        session = request.session.session_key or ""
-        return sha256(_sent(request) + f"{request.path}\n{session}".encode()).hexdigest()
+        return sha256(_content(request) + request.path.encode()).hexdigest()
     return who_asks(request)
 
 
-def _sent(request: HttpRequest) -> bytes:
-    """The body; empty where it was a form of several parts, which was read and is gone."""
-    try:
-        return request.body
-    except RawPostDataException:
-        return b""
+def _content(request: HttpRequest) -> bytes:
+    """What was sent; of a form, whose body is read by now, its fields."""
+    if request.content_type in FORMS:
+        return repr(sorted(request.POST.lists())).encode()
+    return request.body

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.texts import is_storable
 
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")  # what is no JSON
 MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 40  # of a whole number: more than any column holds, fields say how many
 # The only way to write what `is_storable` forbids: raw control characters are no JSON, and raw

@@ -72,6 +72,7 @@ class Term(TimestampedModel):
             Named(field="name", name="term_name"),
             DayInBounds(field="starts_on", name="term_starts_on"),
             DayInBounds(field="ends_on", name="term_ends_on"),
+            DayInBounds(field="odd_week_on", name="term_odd_week_on"),
         ]
 
     def __str__(self) -> str:
@@ -321,6 +322,7 @@ class Enrollment(TimestampedModel):
                 name="enrollment_status",
             ),
             DayInBounds(field="enrolled_on", name="enrollment_enrolled_on"),
+            DayInBounds(field="ended_on", name="enrollment_ended_on"),
             models.CheckConstraint(
                 condition=Q(ended_on__isnull=True) | Q(ended_on__gte=F("enrolled_on")),
                 name="enrollment_days",

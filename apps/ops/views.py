@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from apps.notifications.selectors import channels_down
 from apps.ops.health import check_health
 from apps.ops.metrics import CONTENT_TYPE, exposition
 
@@ -21,11 +20,14 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
     A provider of messages that is down is named, but is no reason to send people elsewhere.
     """
-    checks = check_health()
-    healthy = all(checks.values())
-    body: dict[str, Any] = {"status": "ok" if healthy else "unavailable", "checks": checks}
-    if down := channels_down():
-        body["providers_down"] = down
+    health = check_health()
+    healthy = all(health.checks.values())
+    body: dict[str, Any] = {
+        "status": "ok" if healthy else "unavailable",
+        "checks": health.checks,
+    }
+    if health.providers_down:
+        body["providers_down"] = health.providers_down
     return JsonResponse(body, status=200 if healthy else 503)
 
 

@@ -10,7 +10,14 @@ from django.utils import timezone
 
 from apps.accounts.models import Student
 from apps.attendance.explanation import explain
-from apps.attendance.models import Appeal, AttendanceRecord, CheckInAttempt, Reason, Status
+from apps.attendance.models import (
+    Appeal,
+    AttendanceRecord,
+    CheckInAttempt,
+    Outcome,
+    Reason,
+    Status,
+)
 from apps.attendance.policies import Editor, policies_for, time_refusal
 
 
@@ -85,7 +92,7 @@ def _mark(
     until: datetime | None,
     now: datetime,
 ) -> Mark:
-    refused = attempt is not None and bool(attempt.reason)
+    refused = attempt is not None and attempt.outcome == Outcome.REFUSED
     is_open = until is not None and now <= until and _can_be_wrong(record, appeal)
     return Mark(
         record=record,

@@ -16,7 +16,7 @@ from apps.enrollments.models import Course, Enrollment
 from apps.reports.selectors.courses import remaining_of
 from apps.reports.selectors.risk import risk_of
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import sessions_of
+from apps.sessions.selectors import meeting, sessions_of
 from apps.tenants.search import matching
 
 UPCOMING_DAYS: Final = 7
@@ -92,8 +92,10 @@ def student_sessions_today(
     sessions = list(
         ClassSession.objects.filter(
             _on(start, end),
-            course__enrollments__student=student,
-            course__enrollments__status=Enrollment.Status.ENROLLED,
+            meeting(
+                course__enrollments__student=student,
+                course__enrollments__status=Enrollment.Status.ENROLLED,
+            ),
         )
         .select_related("course__subject", "classroom__building")
         .order_by("starts_at", "id")
@@ -143,7 +145,7 @@ def student_courses(*, student: Student, now: datetime) -> list[dict[str, Any]]:
         summary.course_id: summary for summary in AttendanceSummary.objects.filter(student=student)
     }
     policies = policies_for(course_ids=ids)
-    left = remaining_of(ids, now=now, zone=timezone.get_current_timezone())
+    left = remaining_of(ids, now=now)
     return [
         _course_row(
             course,
@@ -174,7 +176,7 @@ def student_history(*, student: Student) -> QuerySet[AttendanceRecord]:
     """The student's records, newest session first, each with its `changes`, newest first."""
     return (
         AttendanceRecord.objects.filter(student=student)
-        .select_related("session__course__subject", "attempt", "label")
+        .select_related("session", "course__subject", "attempt", "label")
         .prefetch_related("changes")
         .order_by("-session__starts_at", "-id")
     )

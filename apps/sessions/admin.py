@@ -11,12 +11,12 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import CampusModelAdmin
+from apps.audit.admin_base import CampusInline, CampusModelAdmin, FollowingAdmin
 from apps.common.errors import Refused
 from apps.sessions.clashes import clash_refusal, clashes_refused
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.notices import session_cancelled, session_moved
-from apps.sessions.services import session_cancel
+from apps.sessions.services import session_cancel, session_courses_set
 
 PLANNED = ["course", "faculty", "classroom", "starts_at", "ends_at", "topic"]
 NEEDED = ("course", "faculty", "starts_at", "ends_at")
@@ -43,6 +43,41 @@ class ClassSessionForm(forms.ModelForm):
             if refusal is not None:
                 raise forms.ValidationError(refusal.message, code=refusal.code)
         return data
+
+
+class SessionCourseInline(CampusInline):
+    """Further courses that meet in the session as one class, while it is scheduled."""
+
+    model = SessionCourse
+    fields = ["course"]
+    autocomplete_fields = ["course"]
+    verbose_name_plural = _("together with")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SessionCourse]:
+        return super().get_queryset(request).filter(is_lead=False).select_related("course")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) and _is_scheduled(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_scheduled(obj)
+
+
+def _is_scheduled(session: ClassSession | None) -> bool:
+    return session is None or session.status == ClassSession.Status.SCHEDULED
+
+
+@admin.register(SessionCourse)
+class SessionCourseAdmin(FollowingAdmin):
+    """Changed on the session's page."""
+
+    list_display = ["starts_at", "course", "is_lead", "status"]
+    list_filter = ["status", "is_lead"]
+    list_select_related = ["course__subject"]
+    search_fields = ["course__code"]
 
 
 @admin.register(ClassSession)
@@ -78,6 +113,25 @@ class ClassSessionAdmin(CampusModelAdmin):
         ),
     ]
     actions = ["cancel"]
+    inlines = [SessionCourseInline]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Further courses once it is saved."""
+        return super().get_inlines(request, obj) if obj is not None else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Further courses go through the service, which checks them."""
+        formset.save(commit=False)
+        if not formset.has_changed():
+            return
+        gone = {row.pk for row in formset.deleted_objects}
+        kept = [row.instance for row in formset.initial_forms if row.instance.pk not in gone]
+        session_courses_set(
+            session=form.instance,
+            also=[row.course for row in (*kept, *formset.new_objects)],
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
 
     @display(
         description=_("status"),

@@ -9,7 +9,7 @@ from apps.enrollments.models import Course, Enrollment
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import campus_zone
+from apps.sessions.selectors import campus_zone, course_ids_of
 
 
 def audience(*, course_ids: Collection[int]) -> set[int]:
@@ -49,10 +49,10 @@ def session_moved(*, session: ClassSession, before: ClassSession, now: datetime)
     old = _place(before, zone)
     return notify(
         kind="session_moved",
-        user_ids=audience(course_ids=[session.course_id]),
+        user_ids=audience(course_ids=course_ids_of(session)),
         data={
             "session": session.pk,
-            "course": str(session.course),
+            "course": session.title,
             "old_when": old["when"],
             "old_room": old["room"],
             **_place(session, zone),
@@ -62,16 +62,21 @@ def session_moved(*, session: ClassSession, before: ClassSession, now: datetime)
     )
 
 
-def session_cancelled(*, session: ClassSession, note: str, now: datetime) -> int:
-    """The session does not take place; nobody is told of one that is over."""
+def session_cancelled(
+    *, session: ClassSession, note: str, now: datetime, course_ids: Collection[int] | None = None
+) -> int:
+    """The session does not take place; nobody is told of one that is over.
+
+    `course_ids`: its courses, where the session is deleted already.
+    """
     if session.ends_at <= now:
         return 0
     return notify(
         kind="session_cancelled",
-        user_ids=audience(course_ids=[session.course_id]),
+        user_ids=audience(course_ids=course_ids or course_ids_of(session)),
         data={
             "session": session.pk,
-            "course": str(session.course),
+            "course": session.title,
             "note": note,
             **_place(session, campus_zone()),
         },
@@ -88,7 +93,7 @@ def session_closed_itself(*, session: ClassSession, now: datetime) -> int:
         user_ids={user_id} if user_id else (),
         data={
             "session": session.pk,
-            "course": str(session.course),
+            "course": session.title,
             **_place(session, campus_zone()),
         },
         now=now,

@@ -1,19 +1,20 @@
 """Finding class sessions. `session_of` is the look-up that interfaces use: it hides what is not
 the asker's own."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
 from apps.common.errors import NotFound
 from apps.enrollments.models import Course
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
@@ -67,20 +68,32 @@ def session_due(
 ) -> ClassSession | None:
     """The scheduled session of this course that may be opened now, nearest start first."""
     candidates = ClassSession.objects.filter(
-        course=course,
+        meeting(course=course),
         status=ClassSession.Status.SCHEDULED,
         starts_at__range=(now - after, now + before),
     )
     return min(candidates, key=lambda session: abs(session.starts_at - now), default=None)
 
 
-def open_session_of(*, course_id: int) -> ClassSession | None:
-    """The session of this course that is open, if one is."""
-    return (
-        ClassSession.objects.filter(course=course_id, status=ClassSession.Status.OPEN)
-        .select_related("course__subject", "classroom")
-        .first()
+def meeting(**filters: Any) -> Q:
+    """Look-ups on the courses of a session (`SessionCourse`), as one on sessions."""
+    return Q(pk__in=SessionCourse.objects.filter(**filters).order_by().values("session"))
+
+
+def course_ids_of(session: ClassSession) -> list[int]:
+    """All courses of a session, the leading one first. One statement where they are saved."""
+    if session.pk is None or session.also:
+        return [session.course_id, *(course.pk for course in session.also)]
+    further = SessionCourse.objects.filter(session=session, is_lead=False)
+    return [session.course_id, *further.order_by("pk").values_list("course_id", flat=True)]
+
+
+def open_sessions_of(*, course_ids: Collection[int]) -> list[ClassSession]:
+    """The sessions of these courses that are open."""
+    found = ClassSession.objects.filter(
+        meeting(course__in=course_ids), status=ClassSession.Status.OPEN
     )
+    return list(found.select_related("course__subject", "classroom").order_by("starts_at", "pk"))
 
 
 def facts_cache_key(session_id: int) -> str:

@@ -33,18 +33,24 @@ def row_insert(row: models.Model) -> None:
 
 
 def row_insert_once(row: models.Model, *, returning: tuple[str, ...]) -> tuple[Any, ...]:
-    """Insert a row whose id says what it is, or leave the one that is there; one statement.
+    """Insert a row whose id says what it is, or leave the one that is there.
 
-    Returns these columns of whichever stands. Of two at once the second waits for the first.
+    Returns these columns of whichever stands. One statement for a new row, two for a known one. Of
+    two at once the second waits for the first. Without a conflict target: every tenant table has a
+    second unique index over its id, which a target would leave to raise.
     """
     statement, fields = _plan(type(row))
-    key = type(row)._meta.pk.column
+    meta = type(row)._meta
     names = ", ".join(f'"{name}"' for name in returning)
-    # An update that changes nothing: DO NOTHING would return no row.
-    once = f'ON CONFLICT ("{key}") DO UPDATE SET "{key}" = excluded."{key}" RETURNING {names}'
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} {once}", _values(row, fields))
-        stored: tuple[Any, ...] = cursor.fetchone()
+        once = f"{statement} ON CONFLICT DO NOTHING RETURNING {names}"
+        cursor.execute(once, _values(row, fields))
+        stored: tuple[Any, ...] | None = cursor.fetchone()
+        if stored is None:
+            known = f'SELECT {names} FROM "{meta.db_table}" WHERE "{meta.pk.column}" = %s'  # noqa: S608  (names of our models)
+            cursor.execute(known, [row.pk])
+            stored = cursor.fetchone()
+    assert stored is not None  # no other constraint of these tables can stand in the way
     row._state.adding, row._state.db = False, connection.alias
     return stored
 

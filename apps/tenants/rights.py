@@ -56,9 +56,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "attendance_bulkchange": WRITE,
     "attendance_burstchallenge": ALL,
     "attendance_checkinattempt": WRITE,
-    "attendance_contact": ALL,
     "attendance_customstatus": ALL,
     "attendance_leaverequest": WRITE,
+    "attendance_onlineminute": ALL,
     "attendance_policy": ALL,
     "attendance_recordchange": WRITE,
     "attendance_sign": ALL,
@@ -77,6 +77,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "biometrics_storedimage": ALL,
     "biometrics_templatekey": WRITE,
     "class_sessions_classsession": ALL,
+    "class_sessions_sessioncourse": ALL,
     "classrooms_beacon": ALL,
     "classrooms_building": ALL,
     "classrooms_classroom": ALL,
@@ -106,6 +107,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "timetable_calendarlink": ALL,
     "timetable_generatedsession": ALL,
     "timetable_holiday": ALL,
+    "timetable_slotcourse": ALL,
     "timetable_weeklyslot": ALL,
 }
 

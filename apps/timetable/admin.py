@@ -20,7 +20,13 @@ from apps.common.errors import Refused
 from apps.enrollments.admin import CourseAdmin, TermAdmin
 from apps.enrollments.models import Course, Term
 from apps.timetable.days import horizon
-from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.models import (
+    CalendarLink,
+    GeneratedSession,
+    Holiday,
+    SlotCourse,
+    WeeklySlot,
+)
 from apps.timetable.selectors.planning import slots
 from apps.timetable.services import (
     GenerationResult,
@@ -170,6 +176,18 @@ class TimetabledCourseAdmin(GeneratesSessions, CourseAdmin):
         formset.save_m2m()
 
 
+class SlotCourseInline(CampusInline):
+    """Further courses that meet in the slot as one class."""
+
+    model = SlotCourse
+    fields = ["course"]
+    autocomplete_fields = ["course"]
+    verbose_name_plural = _("together with")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 admin.site.unregister(Term)
 
 
@@ -205,6 +223,25 @@ class WeeklySlotAdmin(GeneratesSessions, CampusModelAdmin):
     search_fields = ["course__code", "course__subject__name", "course__faculty__full_name"]
     autocomplete_fields = ["course", "classroom"]
     fields = ["course", *SLOT_FIELDS]
+    inlines = [SlotCourseInline]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Further courses once it is saved."""
+        return super().get_inlines(request, obj) if obj is not None else []
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WeeklySlot]:
+        return super().get_queryset(request).prefetch_related("also__course")
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Further courses go through the service, which checks them and tells the sessions."""
+        formset.save(commit=False)
+        if not formset.has_changed():
+            return
+        gone = {row.pk for row in formset.deleted_objects}
+        kept = [row.instance for row in formset.initial_forms if row.instance.pk not in gone]
+        also = [row.course for row in (*kept, *formset.new_objects)]
+        slot = slots().get(pk=form.instance.pk)
+        _tell_slot(request, slot_update(slot=slot, also=also, **_facts(request)))
 
     @admin.display(description=_("lecturer"), ordering="course__faculty__full_name")
     def lecturer(self, slot: WeeklySlot) -> str:
@@ -224,6 +261,18 @@ class WeeklySlotAdmin(GeneratesSessions, CampusModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A slot ends by being deactivated: its sessions hang on it."""
         return False
+
+
+@admin.register(SlotCourse)
+class SlotCourseAdmin(HistoryAdmin):
+    """Changed on the slot's page."""
+
+    list_display = ["slot", "course"]
+    list_select_related = ["slot__course", "course__subject"]
+    search_fields = ["course__code", "slot__course__code"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SlotCourse]:
+        return super().get_queryset(request).prefetch_related("slot__also__course")
 
 
 @admin.register(Holiday)
@@ -269,6 +318,9 @@ class GeneratedSessionAdmin(HistoryAdmin):
         "session__course__subject",
     ]
     search_fields = ["slot__course__code"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GeneratedSession]:
+        return super().get_queryset(request).prefetch_related("slot__also__course")
 
     @admin.display(description=_("status"))
     def state(self, link: GeneratedSession) -> str:

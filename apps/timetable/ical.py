@@ -58,7 +58,7 @@ def _event(session: ClassSession, campus: Campus) -> Event:
     event.add("sequence", session.revision)
     event.add("dtstart", local(session.starts_at, zone))
     event.add("dtend", local(session.ends_at, zone))
-    event.add("summary", str(session.course))
+    event.add("summary", session.title)
     if session.classroom is not None:
         event.add("location", str(session.classroom))
     event.add("description", _description(session))

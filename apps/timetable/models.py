@@ -40,9 +40,13 @@ class WeeklySlot(TimestampedModel):
     """A time of the week at which a course meets, on the campus's clock; one that ends no later
     than it starts ends the next day.
 
+    Further courses of the same lecturer may meet with it as one class (`SlotCourse`).
     The lecturer and the section are the course's, the room too unless another is named here. It
     holds from the first to the last day of the course's term, or of its own narrower validity.
     """
+
+    # The further courses that are to be saved with it; None: those that it has.
+    also_courses: list[Course] | None = None
 
     class Parity(models.TextChoices):
         """Weeks take turns from the term's `odd_week` on, also over New Year."""
@@ -111,7 +115,19 @@ class WeeklySlot(TimestampedModel):
 
     def __str__(self) -> str:
         day = self.get_weekday_display()
-        return f"{self.course.code} {day} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+        return f"{self.title} {day} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+
+    @property
+    def joined(self) -> list[Course]:
+        """The further courses that meet in it: as they are to be saved, else as they are."""
+        if self.also_courses is not None:
+            return self.also_courses
+        return [row.course for row in self.also.all()] if self.pk else []
+
+    @property
+    def title(self) -> str:
+        """ "CS201-A + CS201-B"."""
+        return " + ".join([self.course.code, *(course.code for course in self.joined)])
 
     @property
     def is_overnight(self) -> bool:
@@ -129,6 +145,35 @@ class WeeklySlot(TimestampedModel):
     @property
     def last_day(self) -> date:
         return min(self.course.term.ends_on, self.valid_until or date.max)
+
+
+class SlotCourse(CampusModel):
+    """A further course that meets with a slot's own as one class."""
+
+    slot = CampusForeignKey(
+        WeeklySlot,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="also",
+        verbose_name=_("slot"),
+    )
+    course = CampusForeignKey(
+        Course,
+        on_delete=models.CASCADE,
+        related_name="joint_slots",
+        verbose_name=_("course"),
+    )
+
+    class Meta:
+        verbose_name = _("further course of a slot")
+        verbose_name_plural = _("further courses of slots")
+        ordering = ["slot_id", "course__code", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "slot", "course"], name="slot_course_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot_id}: {self.course_id}"
 
 
 class Holiday(TimestampedModel):

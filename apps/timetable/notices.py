@@ -16,7 +16,7 @@ def slot_changed(*, slot: WeeklySlot, moved: int, cancelled: int, now: datetime)
     """One message for all sessions that followed a change of the weekly timetable."""
     return notify(
         kind="session_moved" if moved else "session_cancelled",
-        user_ids=audience(course_ids=[slot.course_id]),
+        user_ids=audience(course_ids=[slot.course_id, *(course.pk for course in slot.joined)]),
         text="timetable_changed",
         data={
             "course": str(slot.course),

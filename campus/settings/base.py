@@ -132,7 +132,7 @@ MIDDLEWARE = [
     "apps.tenants.middleware.RouteLimitMiddleware",
     "apps.accounts.middleware.KnownDeviceMiddleware",
     "apps.accounts.middleware.PasswordChangeMiddleware",
-    "apps.accounts.middleware.ContactMiddleware",
+    "apps.accounts.middleware.OnlineMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -464,13 +464,13 @@ def broker_url(redis_url: str) -> str:
     return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 
 
-def redis_cache(url: str) -> dict[str, Any]:
+def redis_cache(url: str, *, answer_within: float = 0.3) -> dict[str, Any]:
     """The cache. One timeout is all that a server which hangs may cost a page (common/cache.py)."""
     return {
         "default": {
             "BACKEND": "apps.common.cache.CampusCache",
             "LOCATION": url,
             "KEY_PREFIX": "campus",
-            "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.3},
+            "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": answer_within},
         }
     }

@@ -30,7 +30,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.attendance.tasks.lapse_waiting",
         "schedule": crontab(minute="9-59/10"),
     },
-    "keep-contacts": {"task": "apps.attendance.tasks.keep_contacts", "schedule": 60.0},
+    "keep-online-minutes": {"task": "apps.attendance.tasks.keep_online_minutes", "schedule": 60.0},
     "drop-traces": {
         "task": "apps.attendance.tasks.drop_traces",
         "schedule": crontab(minute=17),

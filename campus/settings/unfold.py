@@ -72,6 +72,7 @@ NAVIGATION = [
     group(
         _("Timetable"),
         link("timetable_weeklyslot", _("Weekly slots"), "view_week"),
+        link("timetable_slotcourse", _("Joint slots"), "join"),
         link("timetable_holiday", _("Holidays"), "beach_access"),
         link("timetable_generatedsession", _("Generated sessions"), "event_repeat"),
         link("timetable_calendarlink", _("Calendar links"), "link"),
@@ -79,6 +80,7 @@ NAVIGATION = [
     group(
         _("Attendance"),
         link("class_sessions_classsession", _("Class sessions"), "event"),
+        link("class_sessions_sessioncourse", _("Courses of sessions"), "join"),
         link("attendance_attendancerecord", _("Records"), "fact_check"),
         link("attendance_checkinattempt", _("Check-in attempts"), "qr_code_scanner"),
         link("attendance_attendancesummary", _("Summaries"), "percent"),

@@ -29,6 +29,7 @@ from apps.audit.services import SYSTEM
 from apps.common.errors import NotFound, Refused
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.admin.support import client_of, url
 from tests.factories import Cast, make_user
 from tests.notifications.support import deliver
@@ -136,7 +137,8 @@ def test_declining_by_mail_leaves_everything_as_it_is(
 def test_a_campus_without_a_host_name_says_where_to_look(
     cast: Cast, guest: User, student: Student, mailoutbox: list[Any]
 ) -> None:
-    Domain.objects.filter(campus=cast.campus).delete()
+    with signed_act("tenants_domain"):
+        Domain.objects.filter(campus=cast.campus).delete()
     assert invitation_link(campus_id=cast.campus.pk, email=guest.email) == ""
     deliver(cast.campus, "email", timezone.now() + timedelta(seconds=1))
     assert "the start page shows the invitation" in mailoutbox[-1].body
@@ -274,7 +276,8 @@ def test_correcting_the_address_makes_it_void(cast: Cast, guest: User, student: 
 def test_a_campus_that_is_switched_off_invites_nobody(
     cast: Cast, guest: User, student: Student
 ) -> None:
-    Campus.objects.filter(pk=cast.campus.pk).update(is_active=False)
+    with signed_act("tenants_campus"):
+        Campus.objects.filter(pk=cast.campus.pk).update(is_active=False)
     assert invitations_of(email=guest.email, now=timezone.now()) == []
     with pytest.raises(NotFound):
         answer(cast, guest.email)

@@ -303,6 +303,10 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "weight_bluetooth": 0,
             "weight_face": 0,
             "required": ["qr"],
+            "face": "required",
+            "class_code_weight": "0.25",
+            "offline_limit": 1,
+            "waiting_hours": 24,
             "present_threshold": "0.7",
             "late_after_minutes": 5,
             "open_before_minutes": 15,
@@ -324,6 +328,8 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
     with campus_scope(cast.campus):
         policy = Policy.objects.get(version=2)
     assert (policy.required, policy.decisive) == (["qr"], [])
+    assert (policy.face, policy.offline_limit, policy.waiting_hours) == ("required", 1, 24)
+    assert str(policy.class_code_weight) == "0.25"
     assert policy.weights == {
         "qr": 0.5,
         "device": 0.3,
@@ -337,6 +343,9 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
         ("weight_location", "0.3"),
         ("frozen_before", ahead.isoformat()),
         ("offline_factor", "1.5"),
+        ("waiting_hours", "0"),
+        ("class_code_weight", "1.5"),
+        ("required", ["face"]),
         ("warn_percent", "101"),
         ("consecutive_absences", "0"),
     ):

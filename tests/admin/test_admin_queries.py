@@ -22,6 +22,7 @@ from apps.attendance.models import (
     CustomStatus,
     LeaveRequest,
     Method,
+    OnlineMinute,
     Outcome,
     Policy,
     RecordChange,
@@ -219,6 +220,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
     put_aside(entries=[record(actor=SYSTEM, action="test.bad", now=now)], now=now)
+    OnlineMinute.objects.create(user_id=n, minute=n, heard_at=now)
     record(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending(now=now)
 

@@ -76,7 +76,7 @@ def test_from_the_request_to_the_excuse_and_back(
     assert [row["student"]["code"] for row in rows_of(lecturer, "leave")] == ["STUD"]
     decided = lecturer.post(f"/api/v1/leave/{leave['id']}/decide", {"approve": True})
     assert decided.json()["effect"] == {"changed": 1, "kept": 0}
-    assert decided.json()["leave"]["decided_by"] == str(cast.lecturer.user)
+    assert decided.json()["leave"]["decided_by"] == str(cast.lecturer)
     assert status_of(cast, session) == "excused"
     back = student.post(f"{MINE}/{leave['id']}/withdraw")
     assert (back.json()["leave"]["status"], back.json()["effect"]["changed"]) == ("withdrawn", 1)

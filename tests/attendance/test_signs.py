@@ -228,7 +228,7 @@ def test_a_dismissed_sign_stays_without_weight(cast: Cast, session: ClassSession
     assert answer.json()["note"] == "A developer's phone."
     assert lecturer.post(dismiss, {"note": "Again."}, format="json").status_code == 409
     (one,) = lecturer.post(url).json()  # looking again does not bring it back
-    assert (one["flagged"], one["signs"][0]["dismissed_by"]) == (False, str(cast.lecturer.user))
+    assert (one["flagged"], one["signs"][0]["dismissed_by"]) == (False, str(cast.lecturer))
     with campus_scope(cast.campus):
         assert Entry.objects.filter(action="attendance.sign.dismissed").count() == 1
         assert flags(cast, session) == {}

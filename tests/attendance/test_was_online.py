@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.accounts.contacts import contact_note, contacts_forget, contacts_noted
-from apps.attendance.contacts import contacts_keep
-from apps.attendance.models import AttendanceRecord, Contact, Policy, Sign, SignKind
+from apps.accounts.online import minutes_forget, minutes_noted, online_note
+from apps.attendance.models import AttendanceRecord, OnlineMinute, Policy, Sign, SignKind
+from apps.attendance.online import minutes_keep
 from apps.attendance.services.signs import signs_find
-from apps.attendance.tasks import keep_contacts
+from apps.attendance.tasks import keep_online_minutes
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -38,7 +38,7 @@ def scanned_at(session: ClassSession) -> datetime:
 def note(cast: Cast, at: datetime, *, opening: bool = False) -> None:
     assert cast.student.user is not None
     with campus_scope(cast.campus):
-        contact_note(user_id=cast.student.user.pk, now=at, opening=opening)
+        online_note(user_id=cast.student.user.pk, now=at, opening=opening)
 
 
 def in_the_cache(cast: Cast) -> None:
@@ -47,8 +47,8 @@ def in_the_cache(cast: Cast) -> None:
 
 def in_postgresql(cast: Cast) -> None:
     with campus_scope(cast.campus):
-        contacts_forget(contacts_keep(now=timezone.now() + timedelta(minutes=1)))
-        assert contacts_noted() == []
+        minutes_forget(minutes_keep(now=timezone.now() + timedelta(minutes=1)))
+        assert minutes_noted() == []
 
 
 @pytest.mark.parametrize("kept", [in_the_cache, in_postgresql])
@@ -166,7 +166,7 @@ def test_every_offline_check_in_says_that_it_was_one(
 
 def noted(cast: Cast) -> list[tuple[int, bool]]:
     with campus_scope(cast.campus):
-        return sorted((one.user_id, one.opening) for one in contacts_noted())
+        return sorted((one.user_id, one.opening) for one in minutes_noted())
 
 
 def test_requests_and_renewed_tokens_are_noted_without_a_statement(
@@ -178,7 +178,7 @@ def test_requests_and_renewed_tokens_are_noted_without_a_statement(
     phone.client.get("/api/v1/me")
     assert noted(cast) == [(me, False), (me, True)]
     with campus_scope(cast.campus), django_assert_num_queries(0):
-        contact_note(user_id=me, now=timezone.now())
+        online_note(user_id=me, now=timezone.now())
 
 
 def test_a_renewed_token_is_noted(cast: Cast, api: Any) -> None:
@@ -187,7 +187,7 @@ def test_a_renewed_token_is_noted(cast: Cast, api: Any) -> None:
     answer = api.post("/_allauth/app/v1/auth/login", body, format="json")
     refresh = answer.json()["meta"]["refresh_token"]
     with campus_scope(cast.campus):
-        contacts_forget(contacts_noted())
+        minutes_forget(minutes_noted())
     answer = api.post("/_allauth/app/v1/tokens/refresh", {"refresh_token": refresh}, format="json")
     assert answer.status_code == 200, answer.content
     assert (cast.student.user_id, True) in noted(cast)
@@ -207,13 +207,13 @@ def test_notes_are_kept_in_postgresql_and_forgotten_after_a_day(cast: Cast) -> N
     note(cast, now - timedelta(hours=26))
     note(cast, now - timedelta(minutes=5))
     note(cast, now)
-    assert keep_contacts() == 2
+    assert keep_online_minutes() == 2
     with campus_scope(cast.campus):
-        assert Contact.objects.count() == 2
-        assert [one.at.minute for one in contacts_noted()] == [now.minute]
-    assert keep_contacts() in (0, 1)
+        assert OnlineMinute.objects.count() == 2
+        assert [one.at.minute for one in minutes_noted()] == [now.minute]
+    assert keep_online_minutes() in (0, 1)
     with campus_scope(cast.campus):
-        assert Contact.objects.count() == 2
+        assert OnlineMinute.objects.count() == 2
 
 
 def test_another_campus_does_not_see_them(cast: Cast, other_cast: Cast) -> None:

@@ -198,6 +198,7 @@ def test_a_week_takes_the_same_number_of_statements_for_any_number_of_rows(cast:
         assert counts(report) == (len(lessons), 0, 0, 0)
         return len(queries)
 
+    statements(range(1, 2), "WED")  # from now on there are slots to look at
     assert statements(range(1, 2), "MON") == statements(range(1, 8), "TUE")
 
 

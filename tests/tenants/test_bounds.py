@@ -36,7 +36,10 @@ CLOCK: Final = ("created_at", "updated_at", "last_login")
 RECKONED: Final = {
     *("timetable.GeneratedSession.week", "timetable.GeneratedSession.starts_at"),
     *("timetable.GeneratedSession.ends_at", "attendance.AttendanceSummary.first_attendance_on"),
-    "attendance.AttendanceSummary.last_attendance_on",
+    *("attendance.AttendanceSummary.last_attendance_on", "audit.Root.day"),
+    *("class_sessions.ClassSession.held_on", "class_sessions.SessionCourse.held_on"),
+    *("class_sessions.SessionCourse.starts_at", "class_sessions.SessionCourse.ends_at"),
+    *("enrollments.EnrollmentPeriod.enrolled_on", "enrollments.EnrollmentPeriod.ended_on"),
 }
 
 

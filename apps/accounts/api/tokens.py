@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.accounts.contacts import contact_note
+from apps.accounts.online import online_note
 from apps.accounts.session_store import belongs_here
 from apps.tenants.scope import entered_campus_id
 
@@ -26,7 +26,7 @@ class CampusTokenStrategy(JWTTokenStrategy):
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
         """A phone's session lives, unused, as long as the refresh token that it comes with."""
         request.session.set_expiry(settings.HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN)
-        _note_contact(request.session)
+        _note_online(request.session)
         return super().create_access_token_payload(request)
 
     def lookup_session(self, session_token: str) -> Any:
@@ -54,14 +54,14 @@ class CampusTokenStrategy(JWTTokenStrategy):
             if rotated is None:
                 session.flush()
             else:
-                _note_contact(session)
+                _note_online(session)
             return rotated
 
 
-def _note_contact(session: Any) -> None:
+def _note_online(session: Any) -> None:
     """Whoever signs in or renews a token was heard of."""
     if SESSION_KEY in session and entered_campus_id() is not None:
-        contact_note(user_id=int(session[SESSION_KEY]), now=timezone.now(), opening=True)
+        online_note(user_id=int(session[SESSION_KEY]), now=timezone.now(), opening=True)
 
 
 def _usable_here(session: Any) -> bool:

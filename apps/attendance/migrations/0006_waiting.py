@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Contact',
+            name='OnlineMinute',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('user_id', models.BigIntegerField(verbose_name='account')),
@@ -30,8 +30,8 @@ class Migration(migrations.Migration):
                 ('heard_at', models.DateTimeField(verbose_name='heard')),
             ],
             options={
-                'verbose_name': 'contact',
-                'verbose_name_plural': 'contacts',
+                'verbose_name': 'minute online',
+                'verbose_name_plural': 'minutes online',
                 'ordering': ['-heard_at'],
             },
         ),
@@ -141,17 +141,17 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['slow_redeem', 'far_away', 'clock_drift', 'other_device', 'burst_failed', 'same_fix', 'shared_device', 'mock_location', 'together', 'burst_passed', 'copied_photo', 'offline'])), name='sign_kind'),
         ),
         migrations.AddField(
-            model_name='contact',
+            model_name="onlineminute",
             name='campus',
             field=apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus'),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['campus', 'minute'], name='contact_minute'),
+            model_name="onlineminute",
+            index=models.Index(fields=['campus', 'minute'], name='online_minute_minute'),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(fields=('campus', 'user_id', 'minute', 'opening'), name='contact_unique'),
+            model_name="onlineminute",
+            constraint=models.UniqueConstraint(fields=('campus', 'user_id', 'minute', 'opening'), name='online_minute_unique'),
         ),
-        IsolateByCampus('contact'),
+        IsolateByCampus("onlineminute"),
     ]

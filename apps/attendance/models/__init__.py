@@ -1,8 +1,8 @@
 """Policies, attempts, records and summaries."""
 
 from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
-from apps.attendance.models.contact import Contact
 from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
+from apps.attendance.models.online import OnlineMinute
 from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
@@ -25,13 +25,13 @@ __all__ = [
     "BulkChange",
     "BurstChallenge",
     "CheckInAttempt",
-    "Contact",
     "CountsAs",
     "CustomStatus",
     "FaceState",
     "FaceUse",
     "LeaveRequest",
     "Method",
+    "OnlineMinute",
     "Outcome",
     "Policy",
     "Reason",

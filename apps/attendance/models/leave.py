@@ -149,9 +149,9 @@ class LeaveRequest(Decided):
     def __str__(self) -> str:
         return f"{self.student_id} {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
 
-    def covers(self, session: ClassSession) -> bool:
-        """Whether any part of the session lies in the span, in a course that is meant."""
-        meant = self.course_id in (None, session.course_id)
+    def covers(self, session: ClassSession, *, course_id: int) -> bool:
+        """Whether any part of the session lies in the span, and that course of it is meant."""
+        meant = self.course_id in (None, course_id)
         return meant and self.starts_at < session.ends_at and self.ends_at > session.starts_at
 
 

@@ -26,7 +26,11 @@ class Source(models.TextChoices):
 
 
 class AttendanceRecord(TimestampedModel):
-    """Whether one student attended one session. The summary follows it by database triggers."""
+    """Whether one student attended one session. The summary follows it by database triggers.
+
+    `course` is the one that the mark counts for: of a session of several courses the student's own
+    on that day. A trigger fills it in where the writer does not.
+    """
 
     session = CampusForeignKey(
         ClassSession,
@@ -41,6 +45,14 @@ class AttendanceRecord(TimestampedModel):
         on_delete=models.PROTECT,
         related_name="records",
         verbose_name=_("student"),
+    )
+    course = CampusForeignKey(
+        Course,
+        db_index=False,
+        on_delete=models.PROTECT,
+        editable=False,
+        related_name="records",
+        verbose_name=_("course"),
     )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PRESENT
@@ -99,6 +111,7 @@ class AttendanceRecord(TimestampedModel):
         ]
         indexes = [
             models.Index(fields=["campus", "student", "session"], name="record_student"),
+            models.Index(fields=["campus", "course"], name="record_course"),
             models.Index(fields=["campus", "recorded_at"], name="record_recorded_at"),
             models.Index(fields=["campus", "verification_score"], name="record_score_index"),
             models.Index(

@@ -150,7 +150,7 @@ def burst_outcome(*, burst: BurstChallenge) -> tuple[list[BurstResult], bool]:
     checked_in = set(
         CheckInAttempt.objects.filter(
             session_id=burst.session_id,
-            outcome__in=(Outcome.ACCEPTED, Outcome.PENDING),
+            outcome__in=(Outcome.ACCEPTED, Outcome.PENDING, Outcome.WAITING),
             offline=False,
             received_at__lte=burst.started_at,
         ).values_list("student_id", flat=True)

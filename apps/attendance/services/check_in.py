@@ -229,7 +229,7 @@ def judge_attempt(
     decide(attempt, session, results, face_agreed=student.face_agreed, now=now)
     if attempt.reason == Reason.BAD_SIGNATURE:
         attempt.signed_by_id = device_that_signed(
-            course_id=session.course_id, message=submission.message, signature=submission.signature
+            session_id=session.id, message=submission.message, signature=submission.signature
         )
     if "face" in asked and (attempt.outcome != Outcome.REFUSED or _low(attempt)):
         _photo(attempt, submission, known=known, now=now)

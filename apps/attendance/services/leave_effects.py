@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.attendance.leave_selectors import approved_leaves, touched_sessions
 from apps.attendance.models import (
@@ -28,7 +28,7 @@ from apps.attendance.services.settle import refresh_totals
 from apps.audit.services import Actor
 from apps.common.cache import touch
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import campus_zone
+from apps.sessions.selectors import campus_zone, meeting
 
 MAY_CLOSE_MEANWHILE: Final = (ClassSession.Status.SCHEDULED, ClassSession.Status.OPEN)
 
@@ -61,7 +61,7 @@ def sessions_lock(leave: LeaveRequest) -> None:
     """
     mine = ClassSession.objects.filter(
         touched_sessions(leave),
-        course__enrollments__student=leave.student_id,
+        meeting(course__enrollments__student=leave.student_id),
         status__in=MAY_CLOSE_MEANWHILE,
     )
     list(mine.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk"))
@@ -92,7 +92,7 @@ def leave_put_back(
     marks = [
         row
         for row in _marks(leave).filter(status=Status.EXCUSED, source=Source.LEAVE)
-        if not any(other.covers(row.session) for other in others)
+        if not any(other.covers(row.session, course_id=row.course_id) for other in others)
     ]
     before = _before_leave(marks)
     return _rewrite(
@@ -108,8 +108,9 @@ def leave_put_back(
 def _marks(leave: LeaveRequest) -> QuerySet[AttendanceRecord]:
     """The student's marks in the sessions that the leave touches."""
     touched = ClassSession.objects.filter(touched_sessions(leave))
+    meant = Q(course=leave.course_id) if leave.course_id else Q()
     return (
-        AttendanceRecord.objects.filter(student=leave.student_id, session__in=touched)
+        AttendanceRecord.objects.filter(meant, student=leave.student_id, session__in=touched)
         .select_related("session", "label")
         .order_by("pk")
     )

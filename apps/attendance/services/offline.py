@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.signatures import device_signature_valid
-from apps.attendance.contacts import heard_between
 from apps.attendance.factors.base import JudgedSession
 from apps.attendance.hot_path import Attending, Standing, attending, standing
 from apps.attendance.models import CheckInAttempt, Method, Outcome, Reason
+from apps.attendance.online import heard_between
 from apps.attendance.policies import Editor, policy_for, time_refusal
 from apps.attendance.services.check_in import (
     Submission,
@@ -158,7 +158,7 @@ def _device_problem(
         public_key=student.device_key, message=submission.message, signature=submission.signature
     ):
         attempt.signed_by_id = device_that_signed(
-            course_id=session.course_id, message=submission.message, signature=submission.signature
+            session_id=session.id, message=submission.message, signature=submission.signature
         )
         return Reason.BAD_SIGNATURE
     last = (

@@ -80,7 +80,8 @@ def record_from_attempt(
         "verification_score": attempt.score,
     }
     if known.record_id is None:
-        row_insert(AttendanceRecord(session_id=session.id, student_id=attempt.student_id, **values))
+        values |= {"session_id": session.id, "student_id": attempt.student_id}
+        row_insert(AttendanceRecord(**values | {"course_id": known.course_id}))
     elif _may_improve(known, status):
         AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
 

@@ -32,7 +32,7 @@ from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import open_session_of, session_due
+from apps.sessions.selectors import course_ids_of, open_sessions_of, session_due
 from apps.sessions.services import (
     DEFAULT_LENGTH,
     another_session_open,
@@ -67,7 +67,8 @@ def register_open(
     with `close_open` it is closed first, as by its lecturer.
     """
     if close_open:
-        _close_left_open(course=session.course, now=now, actor=actor)
+        for left_open in open_sessions_of(course_ids=course_ids_of(session)):
+            register_close(session=left_open, now=now, actor=actor)
     policy = policy_for(course=session.course)
     before, after = window_of(policy)
     opened = session_open(
@@ -103,12 +104,6 @@ def register_open_now(
     return register_open(session=session, topic=topic, now=now, actor=actor, close_open=close_open)
 
 
-def _close_left_open(*, course: Course, now: datetime, actor: Actor) -> None:
-    left_open = open_session_of(course_id=course.pk)
-    if left_open is not None:
-        register_close(session=left_open, now=now, actor=actor)
-
-
 def register_open_by_code(
     *, course: Course, code: str, topic: str, now: datetime, actor: Actor, close_open: bool = False
 ) -> ClassSession:
@@ -116,9 +111,9 @@ def register_open_by_code(
 
     The code is not used up where another session of the course stands in the way.
     """
-    left_open = None if close_open else open_session_of(course_id=course.pk)
-    if left_open is not None:
-        raise another_session_open(left_open)
+    left_open = [] if close_open else open_sessions_of(course_ids=[course.pk])
+    if left_open:
+        raise another_session_open(left_open[0])
     with transaction.atomic():
         problem = start_code_use(course=course, faculty=course.faculty, code=code, now=now)
     if problem:

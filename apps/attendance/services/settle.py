@@ -1,5 +1,6 @@
 """Settling a pending check-in: the worker's part, safe to run twice and to lose halfway."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from apps.attendance.factors import FACTORS
 from apps.attendance.factors.base import Attendee, Evidence, FactorResult
 from apps.attendance.hot_path import standing
 from apps.attendance.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.attendance.selectors import attended_count, board_key
+from apps.attendance.selectors import attended_counts, board_key, register_of
 from apps.attendance.services.check_in import decide, judged_session, refuse
 from apps.attendance.services.record import record_from_attempt
 from apps.audit.services import SYSTEM, record
@@ -21,7 +22,7 @@ from apps.biometrics.services import verify_student
 from apps.common.cache import touch
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
-from apps.sessions.services import session_totals_set
+from apps.sessions.services import session_course_totals_set, session_totals_set
 
 # A face that no worker could compare for so long is settled as "could not tell".
 GIVE_UP_AFTER: Final = timedelta(hours=1)
@@ -150,8 +151,14 @@ def stored_result(factor: dict[str, Any]) -> FactorResult:
 def refresh_totals(*, session_id: int) -> None:
     """Bring a completed session's counters up to its records."""
     session = ClassSession.objects.get(pk=session_id)
+    attended = attended_counts(session_id=session_id)
     session_totals_set(
         session_id=session_id,
-        attended=attended_count(session_id=session_id),
+        attended=sum(attended.values()),
         enrolled=session.total_enrolled,
     )
+    if session.also_codes:
+        register = register_of(session_id=session_id).values_list("course_id", flat=True)
+        session_course_totals_set(
+            session_id=session_id, attended=attended, enrolled=Counter(register)
+        )

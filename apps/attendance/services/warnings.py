@@ -5,7 +5,7 @@ percentage at which the policy warns, below the one it demands, or to a number o
 in a row. Whoever stays below hears nothing again before having been above.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -16,9 +16,10 @@ from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs, Policy
 from apps.attendance.models.status import counts_as
 from apps.attendance.policies import policy_for
+from apps.enrollments.models import Course
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import campus_zone
 
 # Sessions that must count before a percentage is worth a warning: one absence of two is 50 %.
@@ -39,15 +40,19 @@ def absences_tell(*, session: ClassSession, now: datetime) -> int:
     notify(
         kind="absence",
         user_ids={student.user_id for student in students.values() if student.user_id},
-        data=_facts(session)
-        | {"when": period_text(session.starts_at, session.ends_at, campus_zone())},
+        data={
+            "session": session.pk,
+            "course": session.title,
+            "when": period_text(session.starts_at, session.ends_at, campus_zone()),
+        },
         now=now,
         key=f"absence:{session.pk}",
     )
-    policy = policy_for(course=session.course)
+    courses = Course.objects.filter(meetings__session=session).select_related("subject")
     due = [
-        *_percentages(session, policy, missed, now=now),
-        *_rows(session, policy.consecutive_absences, missed),
+        warning
+        for course in courses.order_by("meetings__pk")
+        for warning in _due_in(course, session, missed, now=now)
     ]
     for kind, student_id, data in due:
         account = students[student_id].user_id
@@ -61,28 +66,38 @@ def absences_tell(*, session: ClassSession, now: datetime) -> int:
     return len(due)
 
 
-def _missed(session: ClassSession) -> set[int]:
-    """Ids of the students whose mark in this session counts as missed."""
+def _missed(session: ClassSession) -> dict[int, int]:
+    """Students whose mark in this session counts as missed → the course that it counts for."""
     marks = AttendanceRecord.objects.filter(session=session).annotate(counted=counts_as())
-    return set(marks.filter(counted=CountsAs.MISSED).values_list("student_id", flat=True))
-
-
-def _facts(session: ClassSession) -> dict[str, Any]:
-    return {"session": session.pk, "course": str(session.course)}
+    return dict(marks.filter(counted=CountsAs.MISSED).values_list("student_id", "course_id"))
 
 
 Due = tuple[str, int, dict[str, Any]]
 
 
-def _percentages(
-    session: ClassSession, policy: Policy, missed: Collection[int], *, now: datetime
+def _due_in(
+    course: Course, session: ClassSession, missed: Mapping[int, int], *, now: datetime
 ) -> list[Due]:
-    """Who fell below a line by missing this session; of two lines the lower one alone."""
-    left = ClassSession.objects.filter(
-        course=session.course_id, status=ClassSession.Status.SCHEDULED, starts_at__gt=now
+    """What is due to those who missed it as students of this course, by the course's policy."""
+    students = {student_id for student_id, own in missed.items() if own == course.pk}
+    policy = policy_for(course=course)
+    facts = {"session": session.pk, "course": str(course)}
+    due = [
+        *_percentages(course, policy, students, now=now),
+        *_rows(course, session, policy.consecutive_absences, students),
+    ]
+    return [(kind, student_id, {**facts, **data}) for kind, student_id, data in due]
+
+
+def _percentages(
+    course: Course, policy: Policy, missed: Collection[int], *, now: datetime
+) -> list[Due]:
+    """Who fell below a line by missing a session; of two lines the lower one alone."""
+    left = SessionCourse.objects.filter(
+        course=course, status=ClassSession.Status.SCHEDULED, starts_at__gt=now
     ).count()
     due: list[Due] = []
-    summaries = AttendanceSummary.objects.filter(course=session.course_id, student_id__in=missed)
+    summaries = AttendanceSummary.objects.filter(course=course, student_id__in=missed)
     for summary in summaries.order_by("student_id"):
         attended, held = summary.attended_sessions, summary.total_sessions
         is_now = summary.attendance_percentage
@@ -101,11 +116,11 @@ def _percentages(
             "threshold": plain(policy.defaulter_percent),
             "reachable": plain(_percentage(attended + left, held + left)),
         }
-        due.append((kind, summary.student_id, {**_facts(session), **facts}))
+        due.append((kind, summary.student_id, facts))
     return due
 
 
-def _rows(session: ClassSession, number: int, missed: Collection[int]) -> list[Due]:
+def _rows(course: Course, session: ClassSession, number: int, missed: Collection[int]) -> list[Due]:
     """Who has now missed exactly `number` sessions in a row. Excused ones neither count nor end it.
 
     One statement: the newest marks of each student that count at all.
@@ -114,7 +129,7 @@ def _rows(session: ClassSession, number: int, missed: Collection[int]) -> list[D
         return []
     marks = (
         AttendanceRecord.objects.filter(
-            session__course=session.course_id,
+            course=course,
             session__starts_at__lte=session.starts_at,
             student_id__in=missed,
         )
@@ -130,7 +145,7 @@ def _rows(session: ClassSession, number: int, missed: Collection[int]) -> list[D
             newest.append(counted)
     full = [CountsAs.MISSED] * number
     return [
-        ("consecutive_absences", student_id, {**_facts(session), "count": number})
+        ("consecutive_absences", student_id, {"count": number})
         for student_id, newest in runs.items()
         if newest[:number] == full and newest[number:] != [CountsAs.MISSED]
     ]

@@ -19,7 +19,7 @@ class Seen:
     """
 
     student_id: int
-    accepted: bool = True
+    accepted: bool = True  # or waiting: somebody should see what was noticed
     stands: bool = True  # not refused: it may count
     reason: str = ""
     delay_ms: int | None = None

@@ -135,6 +135,7 @@ def _campus(batch: Batch) -> _Campus:
         for name in {course.code.casefold(), course.subject.code.casefold()}:
             courses[name].append(course)
     slots = WeeklySlot.objects.filter(course__term=term).select_related("course")
+    slots = slots.prefetch_related("also__course")
     return _Campus(
         term=term,
         courses=courses,
@@ -153,21 +154,43 @@ def _place(row: Row, known: _Campus, batch: Batch, outcome: Outcome) -> None:
         "parity": row.values.get("parity", WeeklySlot.Parity.EVERY),
         "is_active": True,
     }
+    also = _also(row, known)
     key = (course.pk, row.values["weekday"], starts_at)
     if key in known.said:
         raise _Misfit("", _("An earlier row says something else about this time."))
     slot = known.slots.get(key)
     if slot is None:
         slot = WeeklySlot(course=course, weekday=key[1], starts_at=starts_at, **wanted)
+        slot.also_courses = also
         known.new.append((row, slot))
-    elif all(getattr(slot, name) == value for name, value in wanted.items()):
+    elif all(getattr(slot, name) == value for name, value in wanted.items()) and (
+        also is None or {c.pk for c in also} == {c.pk for c in slot.joined}
+    ):
         outcome.unchanged += 1
     else:
         for name, value in wanted.items():
             setattr(slot, name, value)
-        slot_update(slot=slot, now=batch.now, actor=batch.actor)
+        slot_update(slot=slot, also=also, now=batch.now, actor=batch.actor)
         outcome.changed += 1
     known.said.add(key)
+
+
+def _also(row: Row, known: _Campus) -> list[Course] | None:
+    """The further courses by their codes; None where the row says nothing of them."""
+    if "also" not in row.values:
+        return None
+    found = []
+    for name in filter(None, re.split(r"[\s,;+]+", row.values["also"])):
+        hits = [c for c in known.courses.get(name.casefold(), []) if _is(c, name)]
+        if not hits:
+            message = _("No course of term %(term)s has the code %(code)s.")
+            raise _Misfit("also", message % {"term": known.term, "code": name})
+        found += hits
+    return found
+
+
+def _is(course: Course, code: str) -> bool:
+    return course.code.casefold() == code.casefold()
 
 
 def _course(row: Row, known: _Campus) -> Course:
@@ -304,6 +327,13 @@ SCHEDULES: Final = Kind(
             example="F017",
         ),
         COURSE,
+        Field(
+            name="also",
+            label=gettext_lazy("Together with"),
+            parse=words(400),
+            headings=("joint with", "with courses", "together with courses"),
+            note=gettext_lazy("Codes of further courses that meet as one class, with commas."),
+        ),
         Field(
             name="venue",
             label=gettext_lazy("Room"),

@@ -16,7 +16,7 @@ from apps.attendance.models.status import counts_as
 from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
 from apps.reports.tables import Found, Row
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 
 SECTION: Final = "{course}section"
 # What makes a row of each kind, from a record or a summary; {course} leads to its course.
@@ -88,12 +88,11 @@ def attendance(asked: Asked) -> Found:
 def grouped(asked: Asked, group: str) -> QuerySet[Any, Any]:
     """Counters per group, ordered by code; students with no mark yet are not among them."""
     counted = _from_records(asked) if asked.has_days else _from_summaries(asked)
-    course = "session__course__" if asked.has_days else "course__"
     if group == "placement":
         counted = counted.filter(student__placements__is_current=True)
     return (
         counted.order_by()
-        .values(**keys_of(group, course))
+        .values(**keys_of(group, "course__"))
         .annotate(students=Count("student", distinct=True), **_sums(records=asked.has_days))
         .order_by("group_code", "group_id")
     )
@@ -104,7 +103,7 @@ def _from_summaries(asked: Asked) -> QuerySet[Any, Any]:
 
 
 def _from_records(asked: Asked) -> QuerySet[Any, Any]:
-    found = asked.courses("session__course__") & asked.days("session__starts_at")
+    found = asked.courses("course__") & asked.days("session__starts_at")
     return AttendanceRecord.objects.filter(found).annotate(counts=counts_as())
 
 
@@ -162,12 +161,12 @@ def _held(asked: Asked, group: str, ids: list[Any]) -> dict[Any, int] | None:
     if None in ids:
         wanted |= Q(**{f"{path}__isnull": True})
     rows = (
-        ClassSession.objects.filter(
+        SessionCourse.objects.filter(
             wanted, asked.courses("course__"), asked.days(), status=ClassSession.Status.COMPLETED
         )
         .order_by()
         .values_list(path)
-        .annotate(number=Count("id"))
+        .annotate(number=Count("session", distinct=True))
     )
     return dict(rows)
 

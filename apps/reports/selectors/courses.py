@@ -2,14 +2,12 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, F, QuerySet
-from django.db.models.functions import TruncDate
 
 from apps.enrollments.models import Course, Term
 from apps.reports.asked import Asked
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 
 
 def latest_term_id(asked: Asked) -> int | None:
@@ -26,18 +24,17 @@ def courses_now(asked: Asked) -> QuerySet[Course]:
     return found
 
 
-def remaining_of(course_ids: Collection[int], *, now: datetime, zone: Any) -> dict[int, int]:
+def remaining_of(course_ids: Collection[int], *, now: datetime) -> dict[int, int]:
     """Planned sessions that have not begun, up to the last day of the course's term.
 
     Sessions that are open now are neither counted here nor, until they end, as missed.
     """
     rows = (
-        ClassSession.objects.alias(day=TruncDate("starts_at", tzinfo=zone))
-        .filter(
+        SessionCourse.objects.filter(
             course_id__in=course_ids,
             status=ClassSession.Status.SCHEDULED,
             starts_at__gt=now,
-            day__lte=F("course__term__ends_on"),
+            held_on__lte=F("course__term__ends_on"),
         )
         .order_by()
         .values_list("course_id")

@@ -107,12 +107,12 @@ METHOD: Final = Case(
 
 
 def _records(asked: Asked) -> QuerySet[Any, Any]:
-    found = asked.courses("session__course__") & asked.days("session__starts_at")
+    found = asked.courses("course__") & asked.days("session__starts_at")
     filters = asked.filters
     if filters.session is not None:
         found &= Q(session=filters.session)
     elif filters.term is None and filters.course is None and not asked.has_days:
-        found &= Q(session__course__term=latest_term_id(asked))
+        found &= Q(course__term=latest_term_id(asked))
     return AttendanceRecord.objects.filter(found).annotate(method=METHOD)
 
 
@@ -156,7 +156,7 @@ def check_ins(asked: Asked) -> Found:
     """Every mark with its method, factors and score, newest session first, then by number."""
     rows = (
         _records(asked)
-        .select_related("student", "session__course", "attempt", "label")
+        .select_related("student", "session", "course", "attempt", "label")
         .order_by("-session__starts_at", "student__code", "id")
     )
     return Found(rows, lambda page: [_check_in_row(row) for row in page])
@@ -169,7 +169,7 @@ def _check_in_row(record: Any) -> Row:
     return {
         "session": record.session_id,
         "starts_at": record.session.starts_at,
-        "course_code": record.session.course.code,
+        "course_code": record.course.code,
         "student": record.student_id,
         "code": record.student.code,
         "name": record.student.full_name,

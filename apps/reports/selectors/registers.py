@@ -1,7 +1,7 @@
 """Registers that nobody took, and the sheet to sign where there is no phone."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -13,15 +13,16 @@ from apps.enrollments.selectors import course_seen
 from apps.reports.asked import Asked
 from apps.reports.tables import Found, Row
 from apps.sessions.models import ClassSession
+from apps.sessions.selectors import meeting
 
-# From a session to what it is filtered by; the lecturer is the one who was to hold it.
-SESSION_FILTERS: Final = {
+# From a course of a session to what it is filtered by.
+COURSE_FILTERS: Final = {
     "course": "course",
     "section": "course__section",
     "department": "course__section__department",
-    "lecturer": "faculty",
-    "term": "term",
 }
+# From a session; the lecturer is the one who was to hold it.
+SESSION_FILTERS: Final = {"lecturer": "faculty", "term": "term"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ def sheet_of(asked: Asked) -> Sheet:
     course = course_seen(viewer=asked.viewer, course_id=filters.course)
     if filters.session is None:
         return Sheet(course=course, session=None)
-    session = ClassSession.objects.filter(pk=filters.session, course=course).first()
+    session = ClassSession.objects.filter(meeting(course=course), pk=filters.session).first()
     if session is None:
         raise NotFound("session_not_found", _("There is no such session of this course."))
     return Sheet(course=course, session=session)
@@ -73,13 +74,18 @@ def not_taken(asked: Asked) -> Found:
 
     Lecturers see the sessions that they were to hold themselves.
     """
-    chosen = {path: getattr(asked.filters, name) for name, path in SESSION_FILTERS.items()}
     found = registers_not_taken_seen(
-        viewer=asked.viewer,
-        now=asked.now,
-        **{path: value for path, value in chosen.items() if value is not None},
+        viewer=asked.viewer, now=asked.now, **_chosen(asked, SESSION_FILTERS)
     )
+    courses = _chosen(asked, COURSE_FILTERS)
+    if courses:
+        found = found.filter(meeting(**courses))
     return Found(found.filter(asked.days()), lambda page: [_missed_row(row) for row in page])
+
+
+def _chosen(asked: Asked, paths: dict[str, str]) -> dict[str, Any]:
+    chosen = {path: getattr(asked.filters, name) for name, path in paths.items()}
+    return {path: value for path, value in chosen.items() if value is not None}
 
 
 def _missed_row(session: ClassSession) -> Row:
@@ -88,7 +94,7 @@ def _missed_row(session: ClassSession) -> Row:
         "starts_at": session.starts_at,
         "ends_at": session.ends_at,
         "course": session.course_id,
-        "course_code": session.course.code,
+        "course_code": session.codes,
         "course_name": session.course.subject.name,
         "lecturer": session.faculty.full_name,
         "room": str(session.classroom or ""),

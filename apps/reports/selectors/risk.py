@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
 from django.db.models import F, Window
-from django.db.models.functions import RowNumber, TruncDate
+from django.db.models.functions import RowNumber
 
 from apps.attendance.models import AttendanceSummary
 from apps.attendance.policies import policies_for
@@ -20,7 +20,7 @@ from apps.reports.selectors.standings import (
     standings_of,
 )
 from apps.reports.tables import Found, Row
-from apps.sessions.models import ClassSession
+from apps.sessions.models import SessionCourse
 from apps.tenants.scope import current_campus_id
 
 
@@ -107,7 +107,7 @@ CROSS JOIN LATERAL (
             FROM attendance_attendancerecord r
             JOIN class_sessions_classsession s ON s.id = r.session_id
             LEFT JOIN attendance_customstatus label ON label.id = r.label_id
-            WHERE r.student_id = summary.student_id AND s.course_id = summary.course_id
+            WHERE r.student_id = summary.student_id AND r.course_id = summary.course_id
         ) counted
     ) newest_first
     WHERE newest_first.counts = 'missed' AND NOT newest_first.is_over
@@ -125,7 +125,7 @@ def consecutive_absences(asked: Asked) -> Found:
     ids = list(courses_now(asked).values_list("pk", flat=True))
     policies = policies_for(course_ids=ids)
     numbers = {i: asked.filters.absences or policies[i].consecutive_absences for i in ids}
-    held = _held_on(numbers, asked.zone)
+    held = _held_on(numbers)
     with connection.cursor() as cursor:
         cursor.execute(
             STREAKS,
@@ -140,18 +140,18 @@ def consecutive_absences(asked: Asked) -> Found:
     return Found(list(streaks), partial(_with_streaks, asked, streaks))
 
 
-def _held_on(numbers: dict[int, int], zone: Any) -> dict[int, date]:
+def _held_on(numbers: dict[int, int]) -> dict[int, date]:
     """The day of each course's n-th last session with a register; courses with fewer are left out.
 
     One statement.
     """
     newest = Window(RowNumber(), partition_by=F("course_id"), order_by=F("starts_at").desc())
     rows = (
-        ClassSession.objects.filter(course_id__in=numbers, opened_at__isnull=False)
+        SessionCourse.objects.filter(course_id__in=numbers, session__opened_at__isnull=False)
         .order_by()
-        .annotate(place=newest, day=TruncDate("starts_at", tzinfo=zone))
+        .annotate(place=newest)
         .filter(place__lte=max(numbers.values(), default=0))
-        .values_list("course_id", "place", "day")
+        .values_list("course_id", "place", "held_on")
     )
     return {course: day for course, place, day in rows if place == numbers[course]}
 

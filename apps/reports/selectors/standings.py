@@ -65,10 +65,10 @@ SELECT student.id, student.code, student.full_name, course.id, course.code, subj
     summary.late_sessions, summary.absent_sessions, summary.excused_sessions,
     summary.attendance_percentage, summary.first_attendance_on, summary.last_attendance_on,
     {_LIMIT}, CASE WHEN term.ends_on >= %(today)s THEN (
-        SELECT count(*) FROM class_sessions_classsession session
+        SELECT count(*) FROM class_sessions_sessioncourse session
         WHERE session.course_id = course.id AND session.status = 'scheduled'
             AND session.starts_at > %(now)s
-            AND (session.starts_at AT TIME ZONE %(zone)s)::date <= term.ends_on
+            AND session.held_on <= term.ends_on
     ) ELSE 0 END
 FROM attendance_attendancesummary summary
 JOIN accounts_student student ON student.id = summary.student_id
@@ -151,5 +151,4 @@ def _values(asked: Asked) -> dict[str, Any]:
         "default_limit": Policy().defaulter_percent,
         "now": asked.now,
         "today": asked.today,
-        "zone": str(asked.zone),
     }

@@ -65,10 +65,10 @@ def _total(courses: list[Row]) -> Row:
 
 def student_records(asked: Asked, *, student: Student) -> QuerySet[AttendanceRecord]:
     """The student's marks of the courses and days that were asked for, newest session first."""
-    found = asked.courses("session__course__") & asked.days("session__starts_at")
+    found = asked.courses("course__") & asked.days("session__starts_at")
     return (
         AttendanceRecord.objects.filter(found, student=student)
-        .select_related("session__course__subject", "label", "attempt")
+        .select_related("session", "course__subject", "label", "attempt")
         .order_by("-session__starts_at", "-id")
     )
 
@@ -80,9 +80,9 @@ def record_row(record: AttendanceRecord) -> Row:
         "id": record.pk,
         "session": session.pk,
         "starts_at": session.starts_at,
-        "course": session.course_id,
-        "course_code": session.course.code,
-        "course_name": session.course.subject.name,
+        "course": record.course_id,
+        "course_code": record.course.code,
+        "course_name": record.course.subject.name,
         "topic": session.topic,
         "status": record.status,
         "label": record.label.name if record.label else record.get_status_display(),

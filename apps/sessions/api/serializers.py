@@ -10,6 +10,9 @@ from apps.sessions.models import ClassSession
 
 class SessionOutput(serializers.ModelSerializer):
     course_code = serializers.CharField(source="course.code")
+    course_codes = serializers.ListField(
+        child=serializers.CharField(), help_text="Its own course's, then those that meet with it."
+    )
     course_name = serializers.CharField(source="course.subject.name")
     room = serializers.SerializerMethodField()
     attendance_percentage = serializers.FloatField()
@@ -20,6 +23,7 @@ class SessionOutput(serializers.ModelSerializer):
             "id",
             "course",
             "course_code",
+            "course_codes",
             "course_name",
             "room",
             "starts_at",

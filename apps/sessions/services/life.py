@@ -3,6 +3,7 @@
 Every transition is a conditional update whose count is checked.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,9 +23,14 @@ from apps.qr_otp.services import (
     secret_start,
 )
 from apps.sessions.clashes import period_text
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.notices import session_closed_itself
-from apps.sessions.selectors import campus_zone, facts_cache_key, open_session_of
+from apps.sessions.selectors import (
+    campus_zone,
+    course_ids_of,
+    facts_cache_key,
+    open_sessions_of,
+)
 
 START: Final = "start"  # purpose of the code that opens a session
 CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
@@ -79,10 +85,10 @@ def session_open(
                 updated_at=now,
             )
     except IntegrityError as error:
-        other = open_session_of(course_id=session.course_id)
-        if other is None:
+        in_the_way = open_sessions_of(course_ids=course_ids_of(session))
+        if not in_the_way:
             raise
-        raise another_session_open(other) from error
+        raise another_session_open(in_the_way[0]) from error
     if not opened:
         raise Refused("not_scheduled", _("Only a scheduled session can be opened."))
     secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
@@ -193,6 +199,17 @@ def session_totals_set(*, session_id: int, attended: int, enrolled: int) -> None
         total_enrolled=enrolled,
         attendance_percentage=min(percentage, 100),
     )
+
+
+def session_course_totals_set(
+    *, session_id: int, attended: Mapping[int, int], enrolled: Mapping[int, int]
+) -> None:
+    """The same for each course of a session of several."""
+    rows = list(SessionCourse.objects.filter(session=session_id))
+    for row in rows:
+        row.total_attended = attended.get(row.course_id, 0)
+        row.total_enrolled = enrolled.get(row.course_id, 0)
+    SessionCourse.objects.bulk_update(rows, ["total_attended", "total_enrolled"])
 
 
 @transaction.atomic

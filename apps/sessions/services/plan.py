@@ -15,9 +15,9 @@ from apps.common.cache import forget
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
 from apps.sessions.clashes import clashes_refused
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.notices import session_cancelled
-from apps.sessions.selectors import facts_cache_key
+from apps.sessions.selectors import course_ids_of, facts_cache_key
 
 DEFAULT_LENGTH: Final = timedelta(minutes=60)
 Status = ClassSession.Status
@@ -34,8 +34,11 @@ def session_create(
     classroom: Classroom | None = None,
     topic: str = "",
     is_planned: bool = True,
+    also: Sequence[Course] = (),
 ) -> ClassSession:
     """Schedule one meeting of a course in its usual room unless another is named.
+
+    `also`: further courses that meet with it as one class (see `refuse_unlike`).
 
     Refuses where the room, the lecturer or the section has another planned session at that time
     (see `clashes_refused`). A session that is not planned, because its lecturer stands before the
@@ -51,11 +54,68 @@ def session_create(
         topic=topic,
         is_planned=is_planned,
     )
+    session.also = refuse_unlike(course=course, also=also)
     _check_period(session)
     with clashes_refused(session):
         session.save()
-    record(actor=actor, action="sessions.session.created", now=now, target=session)
+        _courses_add(session, session.also)
+    data = {"also": [other.pk for other in session.also]} if session.also else {}
+    record(actor=actor, action="sessions.session.created", now=now, target=session, data=data)
     return session
+
+
+def refuse_unlike(*, course: Course, also: Sequence[Course]) -> Sequence[Course]:
+    """These courses, where they can meet with that one as one class: of the same term and with the
+    same lecturer. Raises `Invalid` (other_term, other_lecturer, repeated_course)."""
+    if len({course.pk, *(other.pk for other in also)}) != len(also) + 1:
+        raise Invalid("repeated_course", _("A course is named twice."))
+    for other in also:
+        if other.term_id != course.term_id:
+            message = _("%(course)s is of another term.")
+            raise Invalid("other_term", message % {"course": other.code})
+        if other.faculty_id != course.faculty_id:
+            message = _("%(course)s has another lecturer.")
+            raise Invalid("other_lecturer", message % {"course": other.code})
+    return also
+
+
+def _courses_add(session: ClassSession, courses: Sequence[Course]) -> None:
+    if courses:
+        SessionCourse.objects.bulk_create(
+            SessionCourse(session=session, course=course) for course in courses
+        )
+        session.refresh_from_db(fields=["also_codes", "revision", "updated_at"])
+
+
+@transaction.atomic
+def session_courses_set(
+    *, session: ClassSession, also: Sequence[Course], now: datetime, actor: Actor
+) -> ClassSession:
+    """Let exactly these further courses meet with a scheduled session's own.
+
+    Refuses where a section of theirs is busy, as `session_create` does.
+    """
+    locked = _locked([session.pk], [Status.SCHEDULED])[0]
+    refuse_unlike(course=locked.course, also=also)
+    wanted = {course.pk for course in also}
+    further = SessionCourse.objects.filter(session=locked, is_lead=False)
+    before = set(further.values_list("course_id", flat=True))
+    if wanted == before:
+        return locked
+    planned = ClassSession.objects.get(pk=locked.pk)
+    planned.pk, planned.also = None, also  # as it is to be, for what is in its way
+    further.exclude(course__in=wanted).delete()
+    with clashes_refused(planned, saved_as=locked.pk):
+        _courses_add(locked, [course for course in also if course.pk not in before])
+    locked.refresh_from_db()
+    record(
+        actor=actor,
+        action="sessions.session.courses_changed",
+        now=now,
+        target=locked,
+        data={"before": sorted(before), "after": sorted(wanted)},
+    )
+    return locked
 
 
 def _check_period(session: ClassSession) -> None:
@@ -180,6 +240,7 @@ def session_remove(
     session, None when it was deleted. Opened sessions are history and stay.
     """
     locked = _locked([session.pk], [Status.SCHEDULED])[0]
+    course_ids = course_ids_of(locked)
     try:
         with transaction.atomic():
             record(
@@ -192,7 +253,7 @@ def session_remove(
             locked.delete()
     except ProtectedError:
         return session_cancel(session=session, reason=reason, now=now, actor=actor)
-    session_cancelled(session=session, note=reason, now=now)
+    session_cancelled(session=session, note=reason, now=now, course_ids=course_ids)
     forget(facts_cache_key(session.pk))
     return None
 

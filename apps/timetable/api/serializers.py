@@ -92,6 +92,12 @@ class PlanInput(Input):
     ends_at = MomentField()
     classroom = room_field(required=False)
     topic = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    also = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        max_length=20,
+        required=False,
+        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
+    )
 
 
 class ChangeInput(Input):
@@ -128,6 +134,17 @@ class PlannedOutput(ScheduleEntry):
         return warnings
 
 
+def also_field(**options: Any) -> serializers.PrimaryKeyRelatedField:
+    """Further courses that meet as one class with the one that is named."""
+    return serializers.PrimaryKeyRelatedField(
+        queryset=Course.objects.filter(is_active=True).select_related("subject"),
+        many=True,
+        required=False,
+        help_text="Further courses, of the same lecturer and term, that meet with it as one class.",
+        **options,
+    )
+
+
 class SlotFields(ModelInput):
     course = serializers.PrimaryKeyRelatedField(
         queryset=Course.objects.filter(is_active=True).select_related(
@@ -135,12 +152,14 @@ class SlotFields(ModelInput):
         )
     )
     classroom = room_field(required=False)
+    also = also_field()
 
     class Meta:
         model = WeeklySlot
         fields = [
             "id",
             "course",
+            "also",
             "weekday",
             "starts_at",
             "ends_at",
@@ -155,6 +174,7 @@ class SlotFields(ModelInput):
 
 class SlotOutput(SlotFields):
     course = serializers.PrimaryKeyRelatedField(read_only=True)
+    also = serializers.PrimaryKeyRelatedField(many=True, read_only=True, source="joined")
     course_code = serializers.CharField(source="course.code")
     room = serializers.SerializerMethodField()
 

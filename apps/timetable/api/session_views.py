@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from apps.audit.actors import request_actor
 from apps.common.api import Pages
 from apps.sessions.models import ClassSession
+from apps.sessions.selectors import meeting
 from apps.sessions.services import session_cancel, session_remove
 from apps.tenants.middleware import request_campus
 from apps.timetable.api.permissions import (
@@ -84,9 +85,11 @@ class PlanView(APIView):
             found = found.filter(starts_at__gte=day_starts(asked["first_day"], zone))
         if "last_day" in asked:
             found = found.filter(starts_at__lt=day_starts(asked["last_day"], zone, after=1))
-        for name in ("course", "classroom", "status"):
+        for name in ("classroom", "status"):
             if name in asked:
                 found = found.filter(**{name: asked[name]})
+        if "course" in asked:
+            found = found.filter(meeting(course=asked["course"]))
         return found.order_by(asked["ordering"], "id")
 
     @extend_schema(
@@ -99,7 +102,8 @@ class PlanView(APIView):
     def post(self, request: Request) -> Response:
         data = _valid(PlanInput(data=request.data))
         course = planned_course(request, data.pop("course"))
-        session = session_plan(course=course, **data, **_facts(request))
+        also = [planned_course(request, course_id) for course_id in data.pop("also", [])]
+        session = session_plan(course=course, also=also, **data, **_facts(request))
         return _answer(session, status.HTTP_201_CREATED)
 
 

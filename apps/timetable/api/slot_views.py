@@ -86,7 +86,9 @@ class SlotsView(APIView):
         """Its sessions come with the next run of the generator."""
         data = SlotFields(data=request.data)
         data.is_valid(raise_exception=True)
-        result = slot_create(slot=WeeklySlot(**data.validated_data), **_facts(request))
+        also = data.validated_data.pop("also", [])
+        slot = WeeklySlot(**data.validated_data)
+        result = slot_create(slot=slot, also=also, **_facts(request))
         return Response(SlotResultOutput(result).data, status=status.HTTP_201_CREATED)
 
 
@@ -112,9 +114,11 @@ class SlotView(APIView):
         slot = _slot(slot_id)
         data = SlotFields(slot, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
+        also = data.validated_data.pop("also", None)
         for name, value in data.validated_data.items():
             setattr(slot, name, value)
-        return Response(SlotResultOutput(slot_update(slot=slot, **_facts(request))).data)
+        result = slot_update(slot=slot, also=also, **_facts(request))
+        return Response(SlotResultOutput(result).data)
 
     @extend_schema(
         operation_id="timetable_slots_remove",

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Course, Enrollment
 from apps.sessions.models import ClassSession
-from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
+from apps.sessions.selectors import course_ids_of
+from apps.timetable.models import GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.timetable.occurrences import DAY, turn_of
 
 DAY_MINUTES: Final = 24 * 60
@@ -32,19 +33,23 @@ class CapacityWarning:
 
 
 def slots() -> QuerySet[WeeklySlot]:
-    """Slots with everything that their occurrences need, by course and time."""
-    return WeeklySlot.objects.select_related(
-        "course__term",
-        "course__subject",
-        "course__section__department",
-        "course__classroom__building",
-        "course__faculty",
-        "classroom__building",
-    ).order_by("course_id", "weekday", "starts_at", "id")
+    """Slots with everything that their occurrences need, by course and time. Two statements."""
+    return (
+        WeeklySlot.objects.select_related(
+            "course__term",
+            "course__subject",
+            "course__section__department",
+            "course__classroom__building",
+            "course__faculty",
+            "classroom__building",
+        )
+        .prefetch_related("also__course__subject")
+        .order_by("course_id", "weekday", "starts_at", "id")
+    )
 
 
 def courses_in_force(*, first: date, last: date) -> QuerySet[Course]:
-    """Active courses with an active slot, whose term touches these days."""
+    """Active courses that lead an active slot, whose term touches these days."""
     return (
         Course.objects.filter(is_active=True, term__starts_on__lte=last, term__ends_on__gte=first)
         .filter(pk__in=WeeklySlot.objects.filter(is_active=True).order_by().values("course_id"))
@@ -57,8 +62,8 @@ def slots_in_force(*, course_ids: Collection[int], first: date, last: date) -> l
         slots().filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=last),
             Q(valid_until__isnull=True) | Q(valid_until__gte=first),
-            course_id__in=course_ids,
             is_active=True,
+            course_id__in=course_ids,
         )
     )
 
@@ -77,15 +82,23 @@ def weeks_generated(*, slot_ids: Collection[int], first: date, last: date) -> se
 
 
 def capacity_warnings(*, of: Collection[WeeklySlot]) -> list[CapacityWarning]:
-    """Once per course and room. One statement."""
-    rooms = {(slot.course, slot.room) for slot in of if slot.room is not None}
-    enrolled = enrolled_counts(course_ids={course.pk for course, _room in rooms})
+    """Once per course (or courses that meet as one) and room. One statement."""
+    meetings = {
+        (slot.course, tuple(slot.joined), slot.room) for slot in of if slot.room is not None
+    }
+    course_ids = {course.pk for own, joined, _room in meetings for course in (own, *joined)}
+    enrolled = enrolled_counts(course_ids=course_ids)
+    warnings = [
+        CapacityWarning(
+            " + ".join([str(own), *(course.code for course in joined)]),
+            str(room),
+            room.capacity,
+            sum(enrolled.get(course.pk, 0) for course in (own, *joined)),
+        )
+        for own, joined, room in meetings
+    ]
     return sorted(
-        (
-            CapacityWarning(str(course), str(room), room.capacity, enrolled[course.pk])
-            for course, room in rooms
-            if enrolled.get(course.pk, 0) > room.capacity
-        ),
+        (warning for warning in warnings if warning.enrolled > warning.capacity),
         key=lambda warning: (warning.course, warning.room),
     )
 
@@ -93,10 +106,10 @@ def capacity_warnings(*, of: Collection[WeeklySlot]) -> list[CapacityWarning]:
 def session_warnings(session: ClassSession) -> list[str]:
     """What is not forbidden and should still be known: a room that is too small."""
     room = session.classroom
-    enrolled = enrolled_counts(course_ids=[session.course_id]).get(session.course_id, 0)
+    enrolled = sum(enrolled_counts(course_ids=course_ids_of(session)).values())
     if room is None or enrolled <= room.capacity:
         return []
-    return [str(CapacityWarning(str(session.course), str(room), room.capacity, enrolled))]
+    return [str(CapacityWarning(session.title, str(room), room.capacity, enrolled))]
 
 
 def enrolled_counts(*, course_ids: Collection[int]) -> dict[int, int]:
@@ -172,8 +185,10 @@ def _shares_something(slot: WeeklySlot) -> Q:
     """What `slot_clash_code` compares, asked of the database: a campus has hundreds of slots at
     the same hour, and a handful that could be in the way."""
     shared = Q(course__faculty_id=slot.course.faculty_id)
-    if slot.course.section_id is not None:
-        shared |= Q(course__section_id=slot.course.section_id)
+    sections = sections_of(slot)
+    if sections:
+        joint = SlotCourse.objects.filter(course__section__in=sections).values("slot")
+        shared |= Q(course__section__in=sections) | Q(pk__in=joint)
     if slot.room is not None:
         shared |= Q(classroom=slot.room) | Q(classroom=None, course__classroom=slot.room)
     return shared
@@ -185,6 +200,12 @@ def slot_clash_code(slot: WeeklySlot, other: WeeklySlot) -> str:
         return "room_taken"
     if slot.course.faculty_id == other.course.faculty_id:
         return "lecturer_busy"
-    if slot.course.section_id and slot.course.section_id == other.course.section_id:
+    if sections_of(slot) & sections_of(other):
         return "section_busy"
     return ""
+
+
+def sections_of(slot: WeeklySlot) -> set[int]:
+    """The sections of all courses that meet in this slot."""
+    found = {course.section_id for course in (slot.course, *slot.joined)}
+    return {section for section in found if section is not None}

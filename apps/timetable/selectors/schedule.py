@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Sum
 
 from apps.accounts.models import Faculty, Student
 from apps.enrollments.models import Course, Enrollment
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.timetable.occurrences import day_starts, monday_of
 from apps.timetable.selectors.planning import enrolled_counts
 
@@ -35,7 +36,16 @@ def sessions_of_person(
     mine = Q(pk__in=[])
     if student is not None:
         attended = Enrollment.objects.filter(student=student, status=Enrollment.Status.ENROLLED)
-        mine |= Q(course_id__in=list(attended.order_by().values_list("course_id", flat=True)))
+        meets = SessionCourse.objects.filter(course=OuterRef("course"), is_lead=False)
+        found = list(
+            attended.order_by().values_list(
+                "course_id", ArraySubquery(meets.order_by().values("session"))
+            )
+        )
+        joint = [session_id for _course, sessions in found for session_id in sessions]
+        mine |= Q(course_id__in=[course_id for course_id, _sessions in found])
+        if joint:
+            mine |= Q(pk__in=joint)
     if faculty is not None:
         mine |= Q(faculty=faculty)
     return sessions().filter(mine)
@@ -103,7 +113,7 @@ NO_SESSIONS: Final[dict[str, Any]] = {
 def _session_numbers(course_ids: Sequence[int], now: datetime) -> dict[int, dict[str, Any]]:
     completed, ahead = Q(status=Status.COMPLETED), Q(status=Status.SCHEDULED, starts_at__gte=now)
     rows = (
-        ClassSession.objects.filter(course_id__in=course_ids)
+        SessionCourse.objects.filter(course_id__in=course_ids)
         .order_by()
         .values("course_id")
         .annotate(

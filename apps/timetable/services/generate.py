@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, record
@@ -17,7 +18,7 @@ from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
 from apps.sessions.services import sessions_plan
 from apps.timetable.locks import planning_lock
-from apps.timetable.models import GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.models import GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.timetable.occurrences import Occurrence, holiday_on, monday_of, occurrences
 from apps.timetable.selectors.planning import (
     CapacityWarning,
@@ -76,7 +77,8 @@ def sessions_generate(
 
     A slot gets one session a week and never a second: one that was moved, changed, cancelled or
     deleted by hand stays so. Holidays are left out; what clashes with another session is left out
-    and reported. `courses` narrows the run; None is every active course. A constant number of
+    and reported. `courses` narrows the run, to those that they meet with, too; None is every
+    active course. A constant number of
     statements per 200 courses.
     """
     if last < first or (last - first).days > LONGEST:
@@ -84,7 +86,9 @@ def sessions_generate(
     planning_lock()
     chosen = courses_in_force(first=first, last=last)
     if courses is not None:
-        chosen = chosen.filter(pk__in=[course.pk for course in courses])
+        named = [course.pk for course in courses]
+        led = SlotCourse.objects.filter(course__in=named).values("slot__course")
+        chosen = chosen.filter(Q(pk__in=named) | Q(pk__in=led))
     course_ids = list(chosen.values_list("pk", flat=True))
     run = _Run(
         first=first,
@@ -146,7 +150,7 @@ def _plan(run: _Run, wanted: Sequence[Occurrence]) -> None:
 def _clash(meeting: Occurrence, code: str, other: ClassSession, zone: ZoneInfo) -> GenerationClash:
     return GenerationClash(
         slot_id=meeting.slot.pk,
-        course=str(meeting.slot.course),
+        course=" + ".join([str(meeting.slot.course), *(c.code for c in meeting.slot.joined)]),
         on=meeting.on,
         code=code,
         message=clash_text(code, other, zone),
@@ -157,7 +161,7 @@ def _clash(meeting: Occurrence, code: str, other: ClassSession, zone: ZoneInfo) 
 def session_for(meeting: Occurrence) -> ClassSession:
     """The unsaved session of that meeting."""
     slot: WeeklySlot = meeting.slot
-    return ClassSession(
+    session = ClassSession(
         course=slot.course,
         faculty_id=slot.course.faculty_id,
         section_id=slot.course.section_id,
@@ -165,6 +169,8 @@ def session_for(meeting: Occurrence) -> ClassSession:
         starts_at=meeting.starts_at,
         ends_at=meeting.ends_at,
     )
+    session.also = [course for course in slot.joined if course.is_active]
+    return session
 
 
 def link_for(meeting: Occurrence, session_id: int, now: datetime) -> GeneratedSession:

@@ -169,7 +169,7 @@ def _restore(
             actor=actor,
         )
     except Refused as refusal:
-        result.clashes.append(f"{session.course}, {on}: {refusal.message}")
+        result.clashes.append(f"{session.title}, {on}: {refusal.message}")
         return False
     GeneratedSession.objects.filter(pk=link.pk).update(is_withdrawn=False)
     result.restored += 1

@@ -1,5 +1,6 @@
 """Changes of single sessions of the timetable: checked for clashes, recorded, and told."""
 
+from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 
@@ -23,14 +24,16 @@ def session_plan(
     actor: Actor,
     classroom: Classroom | None = None,
     topic: str = "",
+    also: Sequence[Course] = (),
 ) -> ClassSession:
-    """Schedule one more meeting of a course, by hand."""
+    """Schedule one more meeting of a course, by hand; with further courses as one class."""
     return session_create(
         course=course,
         starts_at=starts_at,
         ends_at=ends_at,
         classroom=classroom,
         topic=topic,
+        also=also,
         now=now,
         actor=actor,
     )

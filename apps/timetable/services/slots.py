@@ -12,13 +12,18 @@ from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
-from apps.enrollments.models import Term
+from apps.enrollments.models import Course, Term
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
-from apps.sessions.services import session_change, sessions_cancel
+from apps.sessions.services import (
+    refuse_unlike,
+    session_change,
+    session_courses_set,
+    sessions_cancel,
+)
 from apps.timetable import notices
 from apps.timetable.locks import planning_lock
-from apps.timetable.models import LONGEST_NIGHT, GeneratedSession, Holiday, WeeklySlot
+from apps.timetable.models import LONGEST_NIGHT, GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.timetable.occurrences import (
     Occurrence,
     happens_on,
@@ -66,14 +71,19 @@ class SlotResult:
 
 
 @transaction.atomic
-def slot_create(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
+def slot_create(
+    *, slot: WeeklySlot, now: datetime, actor: Actor, also: Sequence[Course] = ()
+) -> SlotResult:
     """Save this new slot. Its sessions come with the next run of the generator.
 
-    Refuses (409) what clashes with another slot: room_taken, lecturer_busy, section_busy.
+    `also`: further courses that meet in it as one class (see `refuse_unlike`). Refuses (409) what
+    clashes with another slot: room_taken, lecturer_busy, section_busy.
     """
     planning_lock()
+    slot.also_courses = list(refuse_unlike(course=slot.course, also=also))
     _check(slot)
     slot.save(force_insert=True)
+    _join([slot])
     record(
         actor=actor,
         action="timetable.slot.created",
@@ -104,6 +114,7 @@ def slots_create(
             taken[slot.weekday].append(slot)
     made = [slot for slot, answer in zip(slots, answers, strict=True) if answer is None]
     WeeklySlot.objects.bulk_create(made)
+    _join(made)
     if made:
         data = {"new": len(made), "source": source}
         record(actor=actor, action="timetable.slots.created", now=now, data=data)
@@ -112,6 +123,7 @@ def slots_create(
 
 def _refusal(slot: WeeklySlot, rivals: Sequence[WeeklySlot]) -> Refused | None:
     try:
+        refuse_unlike(course=slot.course, also=slot.joined)
         _check_days(slot)
         _check_clash(slot, first_in_the_way(slot, rivals))
     except Refused as refusal:
@@ -119,9 +131,24 @@ def _refusal(slot: WeeklySlot, rivals: Sequence[WeeklySlot]) -> Refused | None:
     return None
 
 
+def _join(slots: Sequence[WeeklySlot]) -> None:
+    """Save the further courses of these slots; what they had is replaced."""
+    joint = [slot for slot in slots if slot.also_courses is not None]
+    if any(slot.also_courses for slot in joint):
+        SlotCourse.objects.bulk_create(
+            SlotCourse(slot=slot, course=course)
+            for slot in joint
+            for course in slot.also_courses or ()
+        )
+
+
 @transaction.atomic
-def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
+def slot_update(
+    *, slot: WeeklySlot, now: datetime, actor: Actor, also: Sequence[Course] | None = None
+) -> SlotResult:
     """Save this changed slot; the future sessions made of it follow within their weeks.
+
+    `also`: the further courses from now on; None keeps those that it has.
 
     Sessions that were changed by hand stay as they are. One whose new place is taken stays where
     it was and is reported. Saved without a change, it hands its sessions over to the course's
@@ -131,11 +158,17 @@ def slot_update(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     old = WeeklySlot.objects.filter(pk=slot.pk).first()
     if old is None or old.course_id != slot.course_id:
         raise Invalid("other_course", _("A slot stays with its course. Make a new one instead."))
+    before = _facts(old)
+    slot.also_courses = slot.joined if also is None else list(also)
     _check_shape(slot)
     if slot.is_active:
+        refuse_unlike(course=slot.course, also=slot.joined)
         _check(slot)
     slot.save()
-    before, after = _facts(old), _facts(slot)
+    if also is not None:
+        slot.also.all().delete()
+        _join([slot])
+    after = _facts(slot)
     result = SlotResult(slot=slot)
     if before != after:
         record(
@@ -175,10 +208,11 @@ def slot_remove(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
 
 def _facts(slot: WeeklySlot) -> dict[str, Any]:
     values = {name: getattr(slot, name) for name in FIELDS}
-    return {
+    facts: dict[str, Any] = {
         name: value if value is None or isinstance(value, int) else str(value)
         for name, value in values.items()
     }
+    return facts | {"also": sorted(course.pk for course in slot.joined)}
 
 
 def _check(slot: WeeklySlot) -> None:
@@ -249,7 +283,9 @@ class _Follow:
     def _links(self) -> Iterator[tuple[GeneratedSession, ClassSession]]:
         """Future sessions that the plan still decides about; those changed by hand are counted."""
         future = GeneratedSession.objects.filter(slot=self.slot, session__starts_at__gt=self.now)
-        for link in future.select_related("session").order_by("week"):
+        for link in (
+            future.select_related("session").prefetch_related("session__courses").order_by("week")
+        ):
             session: ClassSession = link.session  # type: ignore[assignment]
             scheduled = session.status == Status.SCHEDULED
             withdrawn = link.is_withdrawn and session.status == Status.CANCELLED
@@ -269,8 +305,22 @@ class _Follow:
             return False
         meeting = occurrence(self.slot, on, self.zone)
         if meeting.starts_at > self.now:
+            self._join(session, meeting)
             self._move(link, session, meeting)
         return True
+
+    def _join(self, session: ClassSession, meeting: Occurrence) -> None:
+        """Let the slot's further courses meet in the session, and nobody else."""
+        also = [course for course in self.slot.joined if course.is_active]
+        saved = {row.course_id for row in session.courses.all() if not row.is_lead}
+        if saved == {course.pk for course in also} or session.status != Status.SCHEDULED:
+            return
+        try:
+            session_courses_set(session=session, also=also, now=self.now, actor=self.actor)
+        except Refused as refusal:
+            self.result.clashes.append(f"{meeting.on}: {refusal.message}")
+        else:
+            self.result.moved += 1
 
     def _move(self, link: GeneratedSession, session: ClassSession, meeting: Occurrence) -> None:
         room, faculty = self.slot.room, self.slot.course.faculty

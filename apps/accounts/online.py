@@ -1,6 +1,6 @@
 """When accounts were last heard of: noted per minute in Valkey, without a statement of SQL.
 
-Offline check-ins ask it (`apps.attendance.contacts`, which keeps the notes in PostgreSQL): an
+Offline check-ins ask it (`apps.attendance.online`, which keeps the notes in PostgreSQL): an
 account that was heard of after a code was shown had a network. Check-ins and scans are not noted,
 because they are rows of their own.
 """
@@ -40,16 +40,16 @@ def minute_of(moment: datetime) -> int:
     return int(moment.timestamp()) // MINUTE
 
 
-def contact_note(*, user_id: int, now: datetime, opening: bool = False) -> None:
+def online_note(*, user_id: int, now: datetime, opening: bool = False) -> None:
     """Note that this account of the entered campus was heard of. A lost cache loses the note."""
     heard = Heard(user_id=user_id, minute=minute_of(now), opening=opening, at=now)
     try:
         _client().hset(_key(), heard.field, int(now.timestamp() * 1000))
     except RedisError:
-        logger.warning("The cache did not answer; a contact was not noted.")
+        logger.warning("The cache did not answer; a minute online was not noted.")
 
 
-def contacts_noted(*, user_id: int | None = None) -> list[Heard]:
+def minutes_noted(*, user_id: int | None = None) -> list[Heard]:
     """The notes of the entered campus that are not yet kept in PostgreSQL; of one account."""
     match = None if user_id is None else f"{user_id}:*"
     try:
@@ -58,14 +58,14 @@ def contacts_noted(*, user_id: int | None = None) -> list[Heard]:
         return []
 
 
-def contacts_forget(heard: Collection[Heard]) -> None:
+def minutes_forget(heard: Collection[Heard]) -> None:
     """Drop notes that were kept elsewhere."""
     if not heard:
         return
     try:
         _client().hdel(_key(), *(one.field for one in heard))
     except RedisError:
-        logger.warning("The cache did not answer; notes of contacts stay there.")
+        logger.warning("The cache did not answer; notes stay there.")
 
 
 def _read(pairs: Any) -> Iterator[Heard]:

@@ -5,8 +5,8 @@ from typing import Final
 
 from django.db.models import Q
 
-from apps.accounts.contacts import Heard, contacts_noted, minute_of
-from apps.attendance.models import CheckInAttempt, Contact
+from apps.accounts.online import Heard, minute_of, minutes_noted
+from apps.attendance.models import CheckInAttempt, OnlineMinute
 from apps.qr_otp.models import Scan
 from apps.sessions.services import CHECK_IN, subject_of
 
@@ -55,27 +55,29 @@ def _heard(user_id: int, *, shown_at: datetime, now: datetime) -> bool:
     soon = min(now, shown_at + AT_THE_TIME)
     noted = any(
         one.at > shown_at and (one.at < before or (not one.opening and one.at < soon))
-        for one in contacts_noted(user_id=user_id)
+        for one in minutes_noted(user_id=user_id)
     )
     if noted:
         return True
     held_against = Q(heard_at__lt=before) | Q(opening=False, heard_at__lt=soon)
-    kept = Contact.objects.filter(
+    kept = OnlineMinute.objects.filter(
         held_against, user_id=user_id, minute__gte=minute_of(shown_at), heard_at__gt=shown_at
     )
     return kept.exists()
 
 
-def contacts_keep(*, now: datetime) -> list[Heard]:
+def minutes_keep(*, now: datetime) -> list[Heard]:
     """Keep the entered campus's notes in PostgreSQL and drop those of yesterday.
 
     Returns the ones of minutes that are over: the caller forgets them in the cache once this is
-    committed (`contacts_forget`). Safe to repeat and to lose halfway.
+    committed (`minutes_forget`). Safe to repeat and to lose halfway.
     """
-    heard = sorted(contacts_noted(), key=lambda one: (one.user_id, one.minute, one.opening))
-    Contact.objects.bulk_create(
+    heard = sorted(minutes_noted(), key=lambda one: (one.user_id, one.minute, one.opening))
+    OnlineMinute.objects.bulk_create(
         [
-            Contact(user_id=one.user_id, minute=one.minute, opening=one.opening, heard_at=one.at)
+            OnlineMinute(
+                user_id=one.user_id, minute=one.minute, opening=one.opening, heard_at=one.at
+            )
             for one in heard
         ],
         update_conflicts=True,
@@ -83,5 +85,5 @@ def contacts_keep(*, now: datetime) -> list[Heard]:
         update_fields=["heard_at"],
         batch_size=1000,
     )
-    Contact.objects.filter(minute__lt=minute_of(now - KEPT)).delete()
+    OnlineMinute.objects.filter(minute__lt=minute_of(now - KEPT)).delete()
     return [one for one in heard if one.minute < minute_of(now)]

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.tenants.models import CampusModel
 
 
-class Contact(CampusModel):
+class OnlineMinute(CampusModel):
     """The last request of an account in one minute. Kept for 25 hours.
 
     `opening`: it only signed in, renewed its token or sent what it had kept, as a phone does that
@@ -20,15 +20,15 @@ class Contact(CampusModel):
     heard_at = models.DateTimeField(_("heard"))
 
     class Meta:
-        verbose_name = _("contact")
-        verbose_name_plural = _("contacts")
+        verbose_name = _("minute online")
+        verbose_name_plural = _("minutes online")
         ordering = ["-heard_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["campus", "user_id", "minute", "opening"], name="contact_unique"
+                fields=["campus", "user_id", "minute", "opening"], name="online_minute_unique"
             )
         ]
-        indexes = [models.Index(fields=["campus", "minute"], name="contact_minute")]
+        indexes = [models.Index(fields=["campus", "minute"], name="online_minute_minute")]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.heard_at:%H:%M:%S}"
