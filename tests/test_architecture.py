@@ -1,8 +1,10 @@
 """The layers of the house, where import-linter cannot see: foreign keys and what loads what."""
 
+import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from django.apps import apps
@@ -50,6 +52,18 @@ def test_no_file_has_grown_past_its_room() -> None:
         and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert grown == {}
+
+
+def test_no_setting_is_given_twice() -> None:
+    """The later one would win without a word: limits on codes were lost like this once."""
+    twice = []
+    for path in sorted((ROOT / "campus" / "settings").glob("*.py")):
+        names: list[str] = []
+        for line in ast.parse(path.read_text()).body:
+            targets = getattr(line, "targets", [getattr(line, "target", None)])
+            names += [target.id for target in targets if isinstance(target, ast.Name)]
+        twice += [f"{path.name}: {name}" for name, count in Counter(names).items() if count > 1]
+    assert twice == []
 
 
 def test_the_web_process_loads_no_neural_network() -> None:

@@ -185,3 +185,13 @@ def test_feeds_and_refreshes_are_counted_one_by_one(in_campus: Cast, now: Any) -
     phone = at(in_campus.host)
     answers = [phone.post(REFRESH, {"refresh_token": t}).status_code for t in (*tokens, tokens[0])]
     assert answers == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/password/reset/key/x-set-password/", REFRESH, "/_allauth/app/v1/auth/login"]
+)
+def test_a_form_of_several_parts_is_no_error(cast: Cast, path: str) -> None:
+    """Case of a browser or a stranger: it was read already when it was counted."""
+    browser = Client(headers={"host": cast.host})
+    codes = [browser.post(path, {"refresh_token": "x", "n": n}).status_code for n in range(11)]
+    assert max(codes) < 500

@@ -162,7 +162,7 @@ class UserAdmin(CampusModelAdmin):
             user, _made = member_add(**form.member(), now=now, actor=actor)
             obj.pk, obj._state.adding = (user.pk if user else None), user is None
             tell_joined(request, obj.email, user)
-        elif entered_campus_id() is None:
+        elif entered_campus_id() is None:  # super_admins only, who may close one another
             with signed_act("accounts_user"):
                 super().save_model(request, obj, form, change)
         else:

@@ -1,38 +1,56 @@
-"""allauth's forms and inputs: our limits on guessing codes, digits of every script."""
+"""allauth's forms and the inputs of its API, with our limits on guessing codes and passwords."""
 
+from collections.abc import Callable
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
+from allauth.account.forms import ChangePasswordForm, ResetPasswordForm
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.headless.account.inputs import RequestPasswordResetInput
+from allauth.headless.account.inputs import ChangePasswordInput, RequestPasswordResetInput
 from allauth.headless.mfa.inputs import ActivateTOTPInput, AuthenticateInput, ReauthenticateInput
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.http import HttpRequest
 
-from apps.accounts.guesses import CODE, PASSWORD_LINK, guess_or_stop, guess_right
+from apps.accounts.guesses import CODE, PASSWORD, PASSWORD_LINK, Secret, guess_or_stop, guess_right
 from apps.accounts.password_links import password_link_ask
 from apps.common.digits import plain_digits
 from apps.common.errors import Refused
 from apps.tenants.middleware import refuse
 
 
-class LimitedCode:
-    """Puts our limits before a form that compares a code of `self.user`.
+def limited(form: Any, secret: Secret, compare: Callable[[], str]) -> str:
+    """What `compare` returns, which raises for a wrong secret of `form.user`; in our limits."""
+    guess_or_stop(context.request, secret=secret, account=form.user.email)
+    found = compare()
+    guess_right(context.request, secret=secret, account=form.user.email)
+    return found
 
-    Digits of other scripts are read as the digits that they stand for.
-    """
+
+class LimitedCode:
+    """Puts our limits before a form that compares a code, and reads digits of every script."""
 
     cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
         self.cleaned_data["code"] = plain_digits(self.cleaned_data["code"])
-        account = self.user.email  # type: ignore[attr-defined]
-        guess_or_stop(context.request, secret=CODE, account=account)
-        code: str = super().clean_code()  # type: ignore[misc]
-        guess_right(context.request, secret=CODE, account=account)
-        return code
+        return limited(self, CODE, super().clean_code)  # type: ignore[misc]
+
+
+class LimitedChangeForm(ChangePasswordForm):
+    """Guessing the old password here counts as guessing it at sign-in."""
+
+    def clean_oldpassword(self) -> str:
+        return limited(self, PASSWORD, super().clean_oldpassword)
+
+
+class LimitedChangeInput(ChangePasswordInput):
+    """The same on phones. Whoever has no password yet has none to guess."""
+
+    def clean_current_password(self) -> str:
+        if not self.user.has_usable_password():
+            return str(super().clean_current_password())
+        return limited(self, PASSWORD, super().clean_current_password)
 
 
 class LimitedAuthenticateForm(LimitedCode, AuthenticateForm):

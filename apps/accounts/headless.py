@@ -1,6 +1,6 @@
 """The addresses of allauth's API for phones whose inputs are ours."""
 
-from allauth.headless.account.views import RequestPasswordResetView
+from allauth.headless.account.views import ChangePasswordView, RequestPasswordResetView
 from allauth.headless.constants import Client
 from allauth.headless.mfa.views import AuthenticateView, ManageTOTPView, ReauthenticateView
 from django.urls import path
@@ -8,6 +8,7 @@ from django.urls import path
 from apps.accounts.forms import (
     LimitedActivateInput,
     LimitedAuthenticateInput,
+    LimitedChangeInput,
     LimitedReauthenticateInput,
     PasswordLinkInput,
 )
@@ -25,6 +26,10 @@ class LimitedTOTPView(ManageTOTPView):
     input_class = {"POST": LimitedActivateInput}
 
 
+class LimitedChangeView(ChangePasswordView):
+    input_class = LimitedChangeInput
+
+
 class PasswordLinkView(RequestPasswordResetView):
     input_class = PasswordLinkInput
 
@@ -33,6 +38,7 @@ urlpatterns = [
     path(route, view.as_api_view(client=Client.APP))
     for route, view in (
         ("auth/password/request", PasswordLinkView),
+        ("account/password/change", LimitedChangeView),
         ("auth/2fa/authenticate", LimitedAuthenticateView),
         ("auth/2fa/reauthenticate", LimitedReauthenticateView),
         ("account/authenticators/totp", LimitedTOTPView),

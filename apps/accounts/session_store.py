@@ -32,6 +32,15 @@ class SessionStore(db.SessionStore):
         self._cache = caches[settings.SESSION_CACHE_ALIAS]
         super().__init__(session_key)
 
+    @property
+    def key_salt(self) -> str:
+        """What a session holds is signed together with its key.
+
+        So nobody can copy another session's row under a key of their own by SQL.
+        """
+        assert self.session_key is not None
+        return f"accounts.session:{stored(self.session_key)}"
+
     def load(self) -> dict[str, Any]:
         if self.session_key is None:
             return {}

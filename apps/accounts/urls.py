@@ -13,7 +13,7 @@ from apps.tenants.middleware import refuse
 
 
 def closed(request: HttpRequest, **kwargs: Any) -> NoReturn:
-    """The e-mail address is who a person is here: only the office changes it."""
+    """The e-mail address is who a person is here: only the office changes it, and the number."""
     raise Http404
 
 
@@ -28,6 +28,7 @@ urlpatterns = [
     path("_allauth/app/v1/auth/provider/signup", sign_up),
     path("accounts/email/", closed),
     path("_allauth/app/v1/account/email", closed),
+    path("_allauth/app/v1/account/phone", closed),
     path("accounts/google/login/callback/", google_callback, name="google_callback"),
     path("_allauth/app/v1/", include("apps.accounts.headless")),
     path("accounts/", include("allauth.urls")),

@@ -284,7 +284,10 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_FORMS = {"reset_password": "apps.accounts.forms.PasswordLinkForm"}
+ACCOUNT_FORMS = {
+    "change_password": "apps.accounts.forms.LimitedChangeForm",
+    "reset_password": "apps.accounts.forms.PasswordLinkForm",
+}
 # Never per address alone: a campus sits behind one NAT address. Passwords, codes and mails on
 # request are limited by apps/accounts/guesses.py; what is closed or cannot be guessed by nobody.
 ACCOUNT_RATE_LIMITS = {
@@ -295,8 +298,8 @@ ACCOUNT_RATE_LIMITS = {
     "signup": False,
     "request_login_code": "3/m/key",
     "verify_phone": "1/30s/key",
-    "change_password": "5/m/user",
-    "reauthenticate": "10/m/user",
+    "change_password": False,
+    "reauthenticate": False,
 }
 MFA_RATE_LIMITS = {"webauthn_login": False}
 MFA_FORMS = {

@@ -73,6 +73,22 @@ def test_browser_needs_the_code_after_the_password(cast: Cast, protected: User) 
     assert browser.get(ME).status_code == 200
 
 
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+@pytest.mark.parametrize("where", ["browser", "phone"])
+def test_a_code_is_read_in_every_script(cast: Cast, protected: User, where: str) -> None:
+    written = code().translate(ARABIC)
+    if where == "phone":
+        answer = half_signed_in(cast, protected).post(AUTHENTICATE, {"code": written})
+        assert answer.status_code == 200
+        return
+    browser = Client(headers={"host": cast.host})
+    browser.post("/accounts/login/", {"login": protected.email, "password": PASSWORD})
+    browser.post("/accounts/2fa/authenticate/", {"code": written})
+    assert browser.get(ME).status_code == 200
+
+
 def test_code_works_once(cast: Cast, protected: User) -> None:
     used = code()
     for expected in (200, 400):

@@ -193,7 +193,8 @@ def test_new_people_are_welcomed_by_the_office(in_campus: Cast, now: Any) -> Non
     password_link_send(user=user, host=in_campus.host, now=now)
     User.objects.filter(pk=user.pk).update(last_login=None)
     user.set_unusable_password()
-    user.save()
+    with signed_act("accounts_user"):
+        user.save()
     password_link_send(user=user, host=in_campus.host, now=now)
     deliver(in_campus.campus, "email", now)
     subjects = [letter.subject for letter in mail.outbox]

@@ -34,6 +34,7 @@ from apps.audit.services import SYSTEM
 from apps.notifications.models import Delivery
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.accounts.support import ME, REFRESH, at, signed_in, tokens
 from tests.admin.support import client_of, fields_of, url
 from tests.factories import PASSWORD, Cast, make_cast, make_user
@@ -149,7 +150,8 @@ def test_a_campus_sees_of_a_shared_account_what_is_its_own(cast: Cast, victim: U
     """Not the real name, the language, the last sign-in, or an address that was changed since."""
     accepted(cast, victim)
     typed = victim.email
-    User.objects.filter(pk=victim.pk).update(email="moved@elsewhere.example")
+    with signed_act("accounts_user"):
+        User.objects.filter(pk=victim.pk).update(email="moved@elsewhere.example")
     client = client_of(cast, cast.admin)
     seen_at = client.get(url(User, "change", victim.pk)).context["adminform"].form.initial
     assert seen_at["name"] == "Typed"

@@ -19,6 +19,7 @@ from apps.notifications.selectors import due_channels, queue_states
 from apps.notifications.services import retry_dead
 from apps.notifications.services.delivery import backoff
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.factories import Cast
 from tests.notifications.support import deliver, phone, states, tell
 
@@ -62,7 +63,8 @@ def test_the_same_key_on_another_campus_is_another_occasion(
 def test_inactive_and_unknown_accounts_get_nothing(in_campus: Cast, now: datetime) -> None:
     user, _mate = accounts(in_campus)
     user.is_active = False
-    user.save()
+    with signed_act("accounts_user"):
+        user.save()
     unknown = type(user)(pk=2**40)
     assert tell(user, unknown, in_campus.classmate.user, now=now) == 1
 

@@ -157,8 +157,12 @@ def refuses() -> Refuses:
     [
         "UPDATE accounts_user SET is_superuser = true",
         "UPDATE accounts_user SET password = 'x' WHERE is_superuser",
+        "UPDATE accounts_user SET password = 'x' WHERE NOT is_superuser",
         "UPDATE accounts_user SET email = 'me@evil.example' WHERE is_superuser",
+        "UPDATE accounts_user SET email = 'x' || email WHERE NOT is_superuser",
         "UPDATE accounts_user SET is_active = false WHERE is_superuser",
+        "UPDATE accounts_user SET is_active = false WHERE NOT is_superuser",
+        "UPDATE accounts_user SET id = id + 1000000",
         "INSERT INTO accounts_user (email, name, password, language, is_active, is_superuser, "
         "must_change_password, created_at, updated_at) "
         "VALUES ('me@evil.example', '', 'x', '', true, true, false, now(), now())",

@@ -199,7 +199,8 @@ def test_the_link_dies_with_its_owners_rights(cast: Cast, token: str, how: str) 
     with campus_scope(cast.campus):
         if how == "account":
             cast.student.user.is_active = False
-            cast.student.user.save()
+            with signed_act("accounts_user"):
+                cast.student.user.save()
         elif how == "role":
             Membership.objects.filter(user=cast.student.user).update(is_active=False)
     if how == "campus":

@@ -4,10 +4,10 @@ from django.db import migrations
 
 from apps.tenants.guards import Guard
 
-ADMINISTRATOR_CHANGES = """
-    NEW.is_superuser IS DISTINCT FROM OLD.is_superuser
-    OR OLD.is_superuser AND (NEW.email, NEW.password, NEW.is_active)
-        IS DISTINCT FROM (OLD.email, OLD.password, OLD.is_active)
+# Of everybody: whoever writes a password, or an address that letters go to, has the account.
+ACCOUNT_CHANGES = """
+    (NEW.id, NEW.email, NEW.password, NEW.is_active, NEW.is_superuser)
+        IS DISTINCT FROM (OLD.id, OLD.email, OLD.password, OLD.is_active, OLD.is_superuser)
 """
 # Recovery codes that were used are noted in the same column.
 FACTOR_CHANGES = """
@@ -19,13 +19,6 @@ GOOGLE_CHANGES = """
     (NEW.user_id, NEW.provider, NEW.uid) IS DISTINCT FROM (OLD.user_id, OLD.provider, OLD.uid)
 """
 SESSION_CHANGES = "(NEW.user_id, NEW.session_key) IS DISTINCT FROM (OLD.user_id, OLD.session_key)"
-
-
-# Sessions that are open stay open: their keys turn into the digests that are looked for from now on.
-DIGEST_KEYS = """
-UPDATE {table} SET session_key = left(encode(sha256(convert_to(session_key, 'UTF8')), 'hex'), 40)
-WHERE length(session_key) < 40
-"""
 
 
 class Migration(migrations.Migration):
@@ -40,16 +33,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # One way: from a digest no key comes back. Going back ends the sessions.
+        # From now on the tables hold digests of keys, and data is good for its own key only (so it
+        # was not before): open sessions end, in both directions.
+        migrations.RunSQL("DELETE FROM django_session", "DELETE FROM django_session"),
         migrations.RunSQL(
-            DIGEST_KEYS.format(table="django_session"), "DELETE FROM django_session"
-        ),
-        migrations.RunSQL(
-            DIGEST_KEYS.format(table="usersessions_usersession"),
-            "DELETE FROM usersessions_usersession",
+            "DELETE FROM usersessions_usersession", "DELETE FROM usersessions_usersession"
         ),
         Guard("accounts_user", "INSERT", "NEW.is_superuser"),
-        Guard("accounts_user", "UPDATE", ADMINISTRATOR_CHANGES),
+        Guard("accounts_user", "UPDATE", ACCOUNT_CHANGES),
         Guard("accounts_user", "DELETE"),
         Guard("account_emailaddress", "UPDATE", ADDRESS_CHANGES),
         Guard("account_emailaddress", "DELETE", "OLD.verified"),
