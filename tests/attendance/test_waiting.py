@@ -159,6 +159,25 @@ def test_after_the_agreed_time_they_lapse_to_absent(cast: Cast, session: ClassSe
         assert told.filter(user_id=cast.student.user_id).exists()
 
 
+@pytest.mark.parametrize("lapses", [True, False])
+def test_who_turns_out_not_to_have_been_enrolled_that_day_is_not_absent(
+    cast: Cast, session: ClassSession, lapses: bool
+) -> None:
+    attempt = kept_waiting(cast, session, cast.student)
+    closed_at(session, timezone.now())
+    with campus_scope(cast.campus):
+        session.refresh_from_db()
+        cast.student.enrollments.update(status="dropped", ended_on=session.held_on)
+        if lapses:
+            CheckInAttempt.objects.update(waits_until=timezone.now())
+            waiting_lapse(now=timezone.now())
+        else:
+            decide(session, attempt, accept=False)
+        assert status_of(cast, cast.student) == ""
+        assert CheckInAttempt.objects.get().outcome == "refused"
+        assert not AttendanceSummary.objects.filter(student=cast.student).exists()
+
+
 def test_the_hours_are_the_policys(cast: Cast) -> None:
     with campus_scope(cast.campus):
         Policy.objects.create(version=1, waiting_hours=1, created_at=timezone.now())
