@@ -233,6 +233,30 @@ def test_of_several_of_one_student_the_newest_is_decided_and_the_others_end(
         assert outcomes == [("accepted", ""), ("refused", "decided_elsewhere")]
 
 
+@pytest.mark.parametrize("declined", [False, True])
+def test_the_answer_to_one_does_not_help_to_make_up_the_next(
+    cast: Cast, session: ClassSession, declined: bool
+) -> None:
+    """Without a place it waits, or the lecturer refuses it: with one it does not count either."""
+    assert session.opened_at is not None
+    phone, scanned = Phone(cast, cast.student), session.opened_at + timedelta(minutes=2)
+    first = item(phone, session, scanned, counter=1, **NOWHERE)
+    second = item(phone, session, scanned + timedelta(seconds=20), counter=2)
+    (result,) = sent(phone, first)
+    if declined:
+        closed_at(session, timezone.now())
+        with campus_scope(cast.campus):
+            decide(session, UUID(result["attempt"]["id"]), accept=False)
+    (result,) = sent(phone, second)
+    assert (result["attempt"]["outcome"], result["attempt"]["reason"]) == (
+        "waiting",
+        "often_offline",
+    )
+    with campus_scope(cast.campus):
+        assert status_of(cast, cast.student) == (Status.ABSENT if declined else "")
+        assert len(waiting_in(session_id=session.pk)) == 1
+
+
 def test_a_frozen_register_takes_no_decision(cast: Cast, session: ClassSession) -> None:
     attempt = kept_waiting(cast, session, cast.student)
     closed_at(session, timezone.now())
