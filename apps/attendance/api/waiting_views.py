@@ -14,6 +14,8 @@ from apps.attendance.api.access import EditsRegisters, editable_session, readabl
 from apps.attendance.services.waiting import waiting_decide
 from apps.attendance.waiting_selectors import waiting_in
 from apps.audit.actors import request_actor
+from apps.common.fields import MomentField
+from apps.common.inputs import Input
 from apps.common.schema import conflict
 
 MOST = 1000  # check-ins in one request
@@ -31,11 +33,11 @@ class WaitingOutput(serializers.Serializer[Any]):
     explanation = serializers.CharField()
     score = serializers.FloatField(source="attempt.score")
     offline = serializers.BooleanField(source="attempt.offline")
-    at = serializers.DateTimeField(help_text="When the code was scanned.")
-    waits_until = serializers.DateTimeField(source="attempt.waits_until")
+    at = MomentField(help_text="When the code was scanned.")
+    waits_until = MomentField(source="attempt.waits_until")
 
 
-class DecideInput(serializers.Serializer[Any]):
+class DecideInput(Input):
     attempts = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MOST)
     accept = serializers.BooleanField(required=True)
 
