@@ -185,3 +185,14 @@ def test_feeds_and_refreshes_are_counted_one_by_one(in_campus: Cast, now: Any) -
     phone = at(in_campus.host)
     answers = [phone.post(REFRESH, {"refresh_token": t}).status_code for t in (*tokens, tokens[0])]
     assert answers == [200, 200, 429]
+
+
+@pytest.mark.usefixtures("once")
+@pytest.mark.parametrize(
+    "path", ["/accounts/password/reset/key/done/", "/accounts/password/reset/key/2-x/"]
+)
+def test_a_form_with_parts_is_counted_too(cast: Cast, path: str) -> None:
+    """Before sign-in; its body is read by then."""
+    fields = {"password1": "x", "password2": "x"}  # sent as multipart/form-data
+    assert at(cast.host).post(path, fields).status_code < 429
+    assert at(cast.host).post(path, fields).status_code == 429

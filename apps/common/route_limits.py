@@ -100,5 +100,11 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
     if scope in ("refresh", "password_reset"):
-        return sha256(request.body + request.path.encode()).hexdigest()
+        return sha256(_said(request) + request.path.encode()).hexdigest()
     return who_asks(request)
+
+
+def _said(request: HttpRequest) -> bytes:
+    """The body; of a form its fields, for once they are read the body of one with files is gone."""
+    is_form = request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded")
+    return request.POST.urlencode().encode() if is_form else request.body
