@@ -427,3 +427,12 @@ def test_json_of_any_depth_is_an_error_and_not_a_crash() -> None:
     with pytest.raises(ValueError, match="deeply"):
         answer.json()
     assert answer.object() == {}
+
+
+def test_a_gateway_may_be_named_by_its_ipv6_address(settings: Any) -> None:
+    client = HttpClient()
+    with pytest.raises(AddressRefused):
+        client.request("GET", "https://[::1]:1/")
+    settings.OUTGOING_PRIVATE_ADDRESSES = ["[::1]:1"]
+    with pytest.raises(NoAnswer):
+        client.request("GET", "https://[::1]:1/")
