@@ -79,3 +79,14 @@ def test_the_web_process_loads_no_neural_network() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_digits_are_asked_for_as_int_reads_them() -> None:
+    """`"²".isdigit()` holds, and `int("²")` raises."""
+    asking = {
+        str(path.relative_to(ROOT))
+        for folder in ("apps", "campus")
+        for path in (ROOT / folder).rglob("*.py")
+        if ".isdigit()" in path.read_text()
+    }
+    assert asking == set()

@@ -195,3 +195,14 @@ def test_a_form_of_several_parts_is_no_error(cast: Cast, path: str) -> None:
     browser = Client(headers={"host": cast.host})
     codes = [browser.post(path, {"refresh_token": "x", "n": n}).status_code for n in range(11)]
     assert max(codes) < 500
+
+
+@pytest.mark.usefixtures("once")
+@pytest.mark.parametrize(
+    "path", ["/accounts/password/reset/key/done/", "/accounts/password/reset/key/2-x/"]
+)
+def test_a_form_with_parts_is_counted_too(cast: Cast, path: str) -> None:
+    """Before sign-in; its body is read by then."""
+    fields = {"password1": "x", "password2": "x"}  # sent as multipart/form-data
+    assert at(cast.host).post(path, fields).status_code < 429
+    assert at(cast.host).post(path, fields).status_code == 429

@@ -59,7 +59,11 @@ def counted(results: Results, *, policy: Mapping[str, Any], method: str) -> dict
 def face_wait(
     results: Results, *, policy: Mapping[str, Any], method: str, face_agreed: bool
 ) -> str:
-    """Why a check-in with these factors waits because of the face; "" when it does not."""
+    """Why a check-in with these factors waits because of the face; "" when it does not.
+
+    Another face than the enrolled one waits too where it is not decisive (and is refused where it
+    is): a wrong photo must not be worth more than none.
+    """
     use = face_use(policy)
     if use not in ASKING:
         return ""
@@ -67,7 +71,7 @@ def face_wait(
     if face is None:
         lacks = use == FaceUse.REQUIRED and face_agreed
         return Reason.NOT_ENROLLED_FACE if lacks else ""
-    if face.passed is not None:
+    if face.passed:
         return ""
     return Reason.NO_PHOTO if face.reason == "no_selfie" else Reason.PHOTO_UNCLEAR
 

@@ -23,7 +23,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from apps.audit.digests import START, canonical_json, next_digest, root_digest, signed_bytes
 
 ROOT_FORMAT: Final = ("campus-audit-root", 1)
+ROOT_FIELDS: Final = {
+    "campus": int,
+    "chain": str,
+    "day": str,
+    "position": int,
+    "head": str,
+    "previous": str,
+}
 EXPORT_FORMAT: Final = ("campus-audit", 1)
+
+
+_MALFORMED: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class Unreadable(Exception):
@@ -52,10 +70,13 @@ class _Chain:
     digest: bytes = START
     position: int = 0
     heads: dict[int, str] = field(default_factory=dict)
+    is_over: bool = False
     is_complete: bool = False
 
     def take(self, row: dict[str, Any]) -> None:
         """One line of the export after the chain's first."""
+        if self.is_over:
+            self.report.problems.append("there are lines after its end")
         match row.pop("type", None):
             case "root":
                 self.roots.append(row)
@@ -65,6 +86,7 @@ class _Chain:
                 self.report.unsealed += 1
                 self.report.set_aside += bool(row.get("set_aside"))
             case "end":
+                self.is_over = True
                 self.is_complete = row["entries"] == self.report.entries
             case kind:
                 raise Unreadable(f"A line of an unknown kind: {kind}")
@@ -75,6 +97,8 @@ class _Chain:
             self.report.problems.append(f"after position {self.position} comes {position}")
         if not is_there:
             self.report.problems.append(f"position {position}: entry {entry} was removed")
+        elif row["content"]["campus"] != self.report.campus:
+            self.report.problems.append(f"position {position}: entry {entry} is of another chain")
         self.digest = next_digest(
             self.digest,
             position=position,
@@ -90,16 +114,23 @@ class _Chain:
     def finish(self, kept: Iterable[dict[str, Any]], public_key: str) -> Report:
         if not self.is_complete:
             self.report.problems.append("the export ends before its end")
-        elsewhere = [root for root in kept if root.get("campus") == self.report.campus]
+        kept = list(kept)
+        elsewhere = [root for root in kept if root["campus"] == self.report.campus]
+        if kept and not elsewhere and self.report.entries:
+            self.report.problems.append("none of the roots that were kept elsewhere is of it")
         for root in {canonical_json(root): root for root in (*self.roots, *elsewhere)}.values():
             self._compare(root, public_key or self.report.public_key)
+        if self.roots and min(self.roots, key=_day)["previous"] != START.hex():
+            self.report.problems.append("the first roots are missing in the export")
         self._order(self.roots, "in the export")
         self._order(elsewhere, "kept elsewhere")
         return self.report
 
     def _compare(self, root: dict[str, Any], public_key: str) -> None:
         day, position = root["day"], root["position"]
-        if not is_signed(root, public_key):
+        if root["campus"] != self.report.campus:
+            self.report.problems.append(f"root of {day}: of another chain")
+        elif not is_signed(root, public_key):
             self.report.problems.append(f"root of {day}: not signed by the key {public_key}")
         elif position > self.position:
             missing = position - self.position
@@ -115,12 +146,16 @@ class _Chain:
 
     def _order(self, roots: list[dict[str, Any]], where: str) -> None:
         """Each root names the one before it."""
-        known = sorted(roots, key=lambda root: root["day"])
+        known = sorted(roots, key=_day)
         for before, root in pairwise(known):
             if root["previous"] != root_digest(before):
                 self.report.problems.append(
                     f"root of {root['day']} ({where}): the one before it is missing or another"
                 )
+
+
+def _day(root: dict[str, Any]) -> str:
+    return str(root["day"])
 
 
 def is_signed(root: dict[str, Any], public_key: str) -> bool:
@@ -139,12 +174,26 @@ def roots_in(folder: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted(folder.rglob("*.json")):
         try:
-            root = json.loads(path.read_bytes())
-        except ValueError as error:
+            root = _read(path.read_bytes())
+        except (ValueError, RecursionError) as error:
             raise Unreadable(f"{path} is no root.") from error
         if isinstance(root, dict) and (root.get("format"), root.get("version")) == ROOT_FORMAT:
+            if any(type(root.get(name)) is not kind for name, kind in ROOT_FIELDS.items()):
+                raise Unreadable(f"{path} is no root.")
             found.append(root)
     return found
+
+
+def _read(text: str | bytes) -> Any:
+    """JSON in which nothing is said twice: people and programs read the same."""
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return read
 
 
 def verify_export(
@@ -153,25 +202,31 @@ def verify_export(
     """One report for each chain of the export; raises `Unreadable`.
 
     Without a public key the one that the export itself names is believed: that shows accidents, not
-    an attacker.
+    an attacker. A chain of which roots were kept, and that is not in the export, has a report too.
     """
     chain: _Chain | None = None
+    seen = set()
     try:
         for line in lines:
-            row = json.loads(line)
-            if row.get("type") != "chain":
-                if chain is None:
-                    raise Unreadable("This is no export of an audit log.")
+            row = _read(line)
+            if row.get("type") == "chain":
+                if chain is not None:
+                    yield chain.finish(kept, public_key)
+                chain = _opened(row)
+                seen.add(chain.report.campus)
+            elif chain is None:
+                raise Unreadable("This is no export of an audit log.")
+            else:
                 chain.take(row)
-                continue
-            if chain is not None:
-                yield chain.finish(kept, public_key)
-            chain = _opened(row)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if chain is None:
+            raise Unreadable("This is no export of an audit log.")
+        yield chain.finish(kept, public_key)
+    except _MALFORMED as error:
         raise Unreadable(f"This is no export of an audit log: {error}") from error
-    if chain is None:
-        raise Unreadable("This is no export of an audit log.")
-    yield chain.finish(kept, public_key)
+    names = {root["campus"]: root["chain"] for root in kept if root["campus"] not in seen}
+    for campus, name in names.items():
+        problem = "it is not in the export, and roots of it were kept"
+        yield Report(chain=name, campus=campus, public_key=public_key, problems=[problem])
 
 
 def _opened(row: dict[str, Any]) -> _Chain:

@@ -67,6 +67,10 @@ class Bucket:
         for file in files:
             if not storage.exists(file.name):
                 storage.save(file.name, ContentFile(file.content))
+                continue
+            with storage.open(file.name) as there:
+                if there.read() != file.content:
+                    raise FileExistsError(file.name)
 
 
 class Mail:

@@ -4,7 +4,6 @@ Pillow only: the web process may import this module.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -120,12 +119,17 @@ def hopeless(photo: Photo) -> str:
 
 def photo_from_base64(text: str) -> Photo:
     """The same from base64, with or without a `data:image/...;base64,` prefix (SIS-15)."""
+    return read_photo(bytes_from_base64(text))
+
+
+def bytes_from_base64(text: str) -> bytes:
+    """The bytes behind such a text, spaces and line ends left out; raises `ImageRefused`."""
     if len(text) > MAX_BASE64:
         raise ImageRefused(ImageReason.TOO_LARGE)
     body = "".join(_DATA_URL.sub("", text, count=1).split())
     try:
-        return read_photo(base64.b64decode(body, validate=True))
-    except (binascii.Error, ValueError) as error:
+        return base64.b64decode(body, validate=True)
+    except ValueError as error:
         raise ImageRefused(ImageReason.BAD_BASE64) from error
 
 

@@ -38,6 +38,6 @@ class CodeField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         digits = "".join(plain_digits(super().to_internal_value(data)).split())
-        if len(digits) != self.length or not (digits.isascii() and digits.isdigit()):
+        if len(digits) != self.length or not (digits.isascii() and digits.isdecimal()):
             self.fail("digits", length=self.length)
         return digits

@@ -25,6 +25,7 @@ from apps.common.strict_json import FORMS, Unreadable, bad_text, loads
 from apps.common.texts import is_storable
 
 SIGN_IN_API: Final = "/_allauth/"
+FORM_OF_IT: Final = "/auth/provider/redirect"  # its one address that a page sends a form to
 UTF_8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -93,7 +94,7 @@ def _check_size(request: HttpRequest) -> None:
     limit = _limit_of(request)
     said = request.META.get("CONTENT_LENGTH") or ""
     if said:
-        if not said.isascii() or not said.isdigit():
+        if not said.isascii() or not said.isdecimal():
             raise Invalid("bad_request", _("This request could not be read."))
         if int(said[:20]) > limit:
             raise too_large()
@@ -129,7 +130,7 @@ def _gather(request: HttpRequest, limit: int) -> None:
 
 def _check_json(request: HttpRequest) -> None:
     """Whatever it calls itself: the sign-in API reads every body as JSON, and no forms."""
-    if request.method == "GET":
+    if request.method == "GET" or request.path.endswith(FORM_OF_IT):
         return
     try:
         if request.body and not isinstance(loads(request.body), dict):

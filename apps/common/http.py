@@ -387,7 +387,8 @@ class _Guarded:
     may_be_private: Callable[[str], bool]
 
     def _new_conn(self: Any) -> socket.socket:
-        allowed = type(self).may_be_private(f"{self.host}:{self.port}")
+        host = f"[{self.host}]" if ":" in self.host else self.host  # as in `Target.place`
+        allowed = type(self).may_be_private(f"{host}:{self.port}")
         return connected(self.host, self.port, may_be_private=allowed)
 
     def send(self: Any, data: Any) -> None:

@@ -21,6 +21,9 @@ CARRIERS: Final = tuple(
         "fec0::/10",  # site-local, deprecated
     )
 )
+# Not public since long, as older tables of Python do not know: one cloud's metadata (192.0.0.192)
+# lies in the first, the second is for documentation.
+UNLISTED: Final = tuple(ipaddress.ip_network(text) for text in ("192.0.0.0/24", "3fff::/20"))
 # Public by its number, yet only the host of a virtual machine answers there.
 HOST_OF_THE_CLOUD: Final = ipaddress.ip_address("168.63.129.16")
 
@@ -34,6 +37,8 @@ def is_public(text: str) -> bool:
     if address.version == 6 and address in NAT64:
         address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.version == 6 and any(address in network for network in CARRIERS):
+        return False
+    if any(address.version == network.version and address in network for network in UNLISTED):
         return False
     special = address.is_multicast or address.is_reserved or address.is_unspecified
     return address.is_global and not special and address != HOST_OF_THE_CLOUD

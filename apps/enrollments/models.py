@@ -24,7 +24,7 @@ from apps.tenants.models import CampusModel, TimestampedModel
 
 def validate_academic_year(value: str) -> None:
     first, _dash, second = value.partition("-")
-    if not (first.isdigit() and second.isdigit() and int(second) == int(first) + 1):
+    if not (first.isdecimal() and second.isdecimal() and int(second) == int(first) + 1):
         raise ValidationError(_("Two years that follow each other, like 2026-2027."))
 
 

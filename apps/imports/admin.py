@@ -138,7 +138,7 @@ class ImportRunAdmin(CampusModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        run = ImportRun.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        run = self.get_object(request, object_id)
         context = self._context(request, run) if run is not None else {}
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}
@@ -175,7 +175,7 @@ class ImportRunAdmin(CampusModelAdmin):
             run,
             lambda: import_commit(
                 run=run,
-                removed=int(removed) if removed.isdigit() else 0,
+                removed=int(removed[:9]) if removed.isdecimal() else 0,
                 user_id=request.user.pk,
                 now=timezone.now(),
                 actor=request_actor(request),

@@ -81,7 +81,7 @@ def processes_of(directory: Path, *, program: str) -> list[int]:
 
 
 def _process_ids() -> list[int]:
-    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
 
 
 def _works_in(pid: int, directory: Path, program: str) -> bool:

@@ -90,8 +90,8 @@ def token_text(
 
 def parse_token(text: str, *, prefix: str = PREFIX) -> Token:
     """Take a scanned text apart; raises `Malformed`. Nothing is verified here."""
-    if len(text) > 200:
-        raise Malformed("too long")
+    if len(text) > 200 or not text.isascii():
+        raise Malformed("too long, or none of our characters")
     parts = text.strip().upper().split(".")
     if len(parts) != 5 or parts[0] != prefix or not parts[2]:
         raise Malformed("not five parts")

@@ -249,6 +249,35 @@ def test_a_code_told_to_the_student_is_the_way_without_a_camera(enrolled: Cast, 
     assert body["outcome"] == ("accepted" if use == FaceUse.PREFERRED else "waiting")
 
 
+@pytest.mark.parametrize(
+    ("use", "decisive", "outcome", "reason"),
+    [
+        (FaceUse.BONUS, ["device"], "accepted", ""),
+        *((use, ["device"], "waiting", "photo_unclear") for use in ASKING),
+        *((use, ["device", "face"], "refused", "face_mismatch") for use in ASKING),
+    ],
+)
+def test_somebody_elses_face_is_worth_no_more_than_none(
+    enrolled: Cast, jpeg: bytes, use: str, decisive: list[str], outcome: str, reason: str
+) -> None:
+    now = timezone.now()
+    with campus_scope(enrolled.campus):
+        Policy.objects.create(version=1, face=use, decisive=decisive, created_at=now)
+    visit = Visit(enrolled, open_session(enrolled))
+    body = visit.phone.check_in(visit.ticket, selfie=jpeg, location=HERE, beacons=HEARD).json()
+    with campus_scope(enrolled.campus):
+        FaceVerification.objects.create(
+            student=enrolled.student,
+            reference=body["id"],
+            at=now,
+            decision=FaceVerification.Decision.NOT_MATCHED,
+            latency_ms=1,
+        )
+        settle_with_face(attempt_id=body["id"], now=now)
+        attempt = CheckInAttempt.objects.get()
+    assert (attempt.outcome, attempt.reason) == (outcome, reason)
+
+
 # --- Photos that were there before -----------------------------------------------------------
 
 

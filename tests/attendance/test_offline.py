@@ -336,3 +336,12 @@ def test_the_closing_ends_the_code_for_everybody_who_is_online(
     assert phone.redeem(token=shown).status_code == 410
     with campus_scope(cast.campus):
         assert shown_code(purpose="check_in", subject=str(session.pk), now=scanned_at) is None
+
+
+@pytest.mark.parametrize("broken", [None, 1, [], {}, {"evidence": "null", "signature": "eA=="}])
+def test_a_broken_one_does_not_keep_the_others_from_being_counted(
+    cast: Cast, session: ClassSession, phone: Phone, scanned_at: datetime, broken: Any
+) -> None:
+    first, second = sent(phone, broken, item(phone, session, scanned_at))
+    assert first["error"]["code"] == "invalid"
+    assert second["attempt"]["outcome"] == "accepted"

@@ -159,6 +159,25 @@ def test_after_the_agreed_time_they_lapse_to_absent(cast: Cast, session: ClassSe
         assert told.filter(user_id=cast.student.user_id).exists()
 
 
+@pytest.mark.parametrize("lapses", [True, False])
+def test_who_turns_out_not_to_have_been_enrolled_that_day_is_not_absent(
+    cast: Cast, session: ClassSession, lapses: bool
+) -> None:
+    attempt = kept_waiting(cast, session, cast.student)
+    closed_at(session, timezone.now())
+    with campus_scope(cast.campus):
+        session.refresh_from_db()
+        cast.student.enrollments.update(status="dropped", ended_on=session.held_on)
+        if lapses:
+            CheckInAttempt.objects.update(waits_until=timezone.now())
+            waiting_lapse(now=timezone.now())
+        else:
+            decide(session, attempt, accept=False)
+        assert status_of(cast, cast.student) == ""
+        assert CheckInAttempt.objects.get().outcome == "refused"
+        assert not AttendanceSummary.objects.filter(student=cast.student).exists()
+
+
 def test_the_hours_are_the_policys(cast: Cast) -> None:
     with campus_scope(cast.campus):
         Policy.objects.create(version=1, waiting_hours=1, created_at=timezone.now())
@@ -212,6 +231,30 @@ def test_of_several_of_one_student_the_newest_is_decided_and_the_others_end(
         assert len(decide(session, *ids, accept=True)) == 1
         outcomes = sorted(CheckInAttempt.objects.values_list("outcome", "reason"))
         assert outcomes == [("accepted", ""), ("refused", "decided_elsewhere")]
+
+
+@pytest.mark.parametrize("declined", [False, True])
+def test_the_answer_to_one_does_not_help_to_make_up_the_next(
+    cast: Cast, session: ClassSession, declined: bool
+) -> None:
+    """Without a place it waits, or the lecturer refuses it: with one it does not count either."""
+    assert session.opened_at is not None
+    phone, scanned = Phone(cast, cast.student), session.opened_at + timedelta(minutes=2)
+    first = item(phone, session, scanned, counter=1, **NOWHERE)
+    second = item(phone, session, scanned + timedelta(seconds=20), counter=2)
+    (result,) = sent(phone, first)
+    if declined:
+        closed_at(session, timezone.now())
+        with campus_scope(cast.campus):
+            decide(session, UUID(result["attempt"]["id"]), accept=False)
+    (result,) = sent(phone, second)
+    assert (result["attempt"]["outcome"], result["attempt"]["reason"]) == (
+        "waiting",
+        "often_offline",
+    )
+    with campus_scope(cast.campus):
+        assert status_of(cast, cast.student) == (Status.ABSENT if declined else "")
+        assert len(waiting_in(session_id=session.pk)) == 1
 
 
 def test_a_frozen_register_takes_no_decision(cast: Cast, session: ClassSession) -> None:

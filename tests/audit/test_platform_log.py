@@ -245,7 +245,7 @@ def test_the_platform_scope_gives_the_campus_back(now: datetime) -> None:
         assert Entry.objects.get().action == "test.west"
         with pytest.raises(RuntimeError), platform_scope():
             raise RuntimeError
-        assert Entry.objects.get().action == "test.north"
+        assert Entry.objects.get().action == "test.west"
 
 
 def test_it_can_be_read_where_no_campus_is_chosen(platform: Client, now: datetime) -> None:

@@ -213,6 +213,15 @@ def test_the_bucket_locks_what_is_written(campus: Campus, now: datetime, bucket:
     assert json.loads(body)["position"] == 2
 
 
+def test_another_object_in_the_place_of_a_root_is_an_error(
+    campus: Campus, now: datetime, bucket: Any
+) -> None:
+    bucket.put_object(Bucket="roots", Key=f"north/{now.date()}.json", Body=b"{}")
+    assert roots_make_and_write(now=now + 2 * DAY).failed
+    with platform_scope():
+        assert not RootCopy.objects.exists()
+
+
 # --- Offline -------------------------------------------------------------------------------------
 
 

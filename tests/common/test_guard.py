@@ -23,6 +23,7 @@ application = WSGIHandler()
 LIMIT: Final = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 LOGIN: Final = "/_allauth/app/v1/auth/login"
 DEEP: Final = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
+FIELD: Final = 'Content-Disposition: form-data; name="a"'
 UNREADABLE: Final = [
     (DEEP, "too_deep"),
     ('{"email": ' + "[" * 50_000 + "]" * 50_000 + "}", "too_deep"),
@@ -61,6 +62,26 @@ def test_the_api_reads_json_as_strictly(cast: Cast, body: str, code: str) -> Non
     client = client_of(cast, cast.lecturer.user)
     answer = client.generic("POST", "/api/v1/sessions/start", body, content_type="application/json")
     assert (answer.status_code, code_of(answer)) == (400, code)
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "text/plain",
+    ],
+)
+@pytest.mark.parametrize(
+    "body", [*(body for body, _code in UNREADABLE), f"--x\r\n{FIELD}\r\n\r\nb\r\n--x--\r\n"]
+)
+def test_the_sign_in_api_reads_everything_as_json_whatever_it_calls_itself(
+    visitor: Client, method: str, kind: str, body: str
+) -> None:
+    answer = visitor.generic(method.upper(), LOGIN, body, content_type=kind)
+    assert answer.status_code == 400, answer.content
 
 
 def test_whoever_signs_in_rightly_still_does(cast: Cast, visitor: Client) -> None:

@@ -120,6 +120,7 @@ def test_origins_are_exact_or_names_below(origin: str, address: str, expected: b
         *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1"),
         *("169.254.169.254", "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1"),
         *("224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "168.63.129.16"),
+        *("192.0.0.8", "192.0.0.192", "3fff::1", "64:ff9b::c000:c0"),
         *("::", "::1", "fe80::1", "fe80::1%1", "fec0::1", "fc00::1", "fd00:ec2::254", "ff02::1"),
         *("::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "64:ff9b::7f00:1"),
         *("64:ff9b::a00:1", "64:ff9b:1::1", "2001:db8::1", "2001::1", "2002:7f00:1::", "x", ""),
@@ -426,3 +427,12 @@ def test_json_of_any_depth_is_an_error_and_not_a_crash() -> None:
     with pytest.raises(ValueError, match="deeply"):
         answer.json()
     assert answer.object() == {}
+
+
+def test_a_gateway_may_be_named_by_its_ipv6_address(settings: Any) -> None:
+    client = HttpClient()
+    with pytest.raises(AddressRefused):
+        client.request("GET", "https://[::1]:1/")
+    settings.OUTGOING_PRIVATE_ADDRESSES = ["[::1]:1"]
+    with pytest.raises(NoAnswer):
+        client.request("GET", "https://[::1]:1/")

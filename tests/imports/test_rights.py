@@ -333,3 +333,9 @@ def test_kinds_have_a_page_for_their_refusal(cast: Cast) -> None:
     with campus_scope(cast.campus), pytest.raises(Forbidden) as refusal:
         kind_named("oneroster").refuse(Writer(cast.operator))
     assert "OneRoster" in refusal.value.message
+
+
+@pytest.mark.parametrize("number", ["²", "x", "9" * 5000])
+def test_a_page_of_no_run_is_none(cast: Cast, number: str) -> None:
+    page = client_of(cast, cast.admin).get(f"/admin/imports/importrun/{number}/change/")
+    assert page.status_code in (302, 404)

@@ -64,7 +64,9 @@ class OfflineInput(Input):
 
 class OfflineListInput(Input):
     # Each one is read by itself: a broken one must not keep the others from being counted.
-    check_ins = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST)
+    check_ins = serializers.ListField(
+        child=serializers.JSONField(allow_null=True), min_length=1, max_length=MOST
+    )
 
 
 class OfflineListSchema(Input):

@@ -1,7 +1,6 @@
 """Student endpoints of the check-in: redeem a code, send the evidence, ask how it went."""
 
 import base64
-import binascii
 import hashlib
 from typing import Any, Final
 
@@ -32,7 +31,7 @@ from apps.attendance.models import CheckInAttempt, Method, Reason
 from apps.attendance.services.check_in import Submission, check_in
 from apps.attendance.services.redeem import Redemption, redeem_token, redeem_typed
 from apps.audit.actors import request_actor
-from apps.biometrics.images import ImageRefused, Photo, hopeless, photo_from_base64, read_photo
+from apps.biometrics.images import ImageRefused, Photo, bytes_from_base64, hopeless, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.http import client_address
@@ -138,7 +137,7 @@ def submission_of(data: dict[str, Any]) -> Submission:
 def _signature(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Invalid("malformed_signature", _("The signature is not base64.")) from error
 
 
@@ -147,22 +146,14 @@ def _selfie(upload: Any, *, expected: str | None) -> Photo | None:
     if not upload:
         return None
     try:
-        if isinstance(upload, str):
-            photo, digest = photo_from_base64(upload), _base64_digest(upload)
-        else:
-            raw = upload.read()
-            photo, digest = read_photo(raw), hashlib.sha256(raw).hexdigest()
+        raw = bytes_from_base64(upload) if isinstance(upload, str) else upload.read()
+        photo = read_photo(raw)
     except ImageRefused as refused:
         message = _("This photo cannot be used (%(why)s).") % {"why": refused.reason.value}
         raise Invalid(f"selfie_{refused.reason.value}", message) from refused
-    if digest != expected:
+    if hashlib.sha256(raw).hexdigest() != expected:
         raise Invalid("selfie_not_signed", _("The signed evidence names another photo."))
     return photo
-
-
-def _base64_digest(text: str) -> str:
-    body = text.partition(",")[2] if text.startswith("data:") else text
-    return hashlib.sha256(base64.b64decode(body)).hexdigest()
 
 
 @extend_schema(operation_id="check_in_attempt", responses=AttemptOutput)

@@ -44,8 +44,10 @@ BEGIN
 END $$;
 CREATE TRIGGER attendance_record_course BEFORE INSERT ON attendance_attendancerecord
     FOR EACH ROW WHEN (NEW.course_id IS NULL) EXECUTE FUNCTION attendance_record_course();
-CREATE TRIGGER attendance_record_moved BEFORE UPDATE OF session_id ON attendance_attendancerecord
-    FOR EACH ROW WHEN (OLD.session_id <> NEW.session_id AND OLD.course_id = NEW.course_id)
+CREATE TRIGGER attendance_record_moved BEFORE UPDATE OF session_id, course_id
+    ON attendance_attendancerecord FOR EACH ROW
+    WHEN (NEW.course_id IS NULL
+        OR (OLD.session_id <> NEW.session_id AND OLD.course_id = NEW.course_id))
     EXECUTE FUNCTION attendance_record_course();
 ALTER TABLE attendance_attendancerecord
     ADD CONSTRAINT attendance_attendancerecord_course_of_session

@@ -91,7 +91,7 @@ class BurstScan:
 def burst_redeem(*, user: User, token: str, now: datetime, address: str | None = None) -> BurstScan:
     """Redeem one code of a burst. Every try is in the scan log."""
     check = check_burst_token(purpose=BURST, text=token, now=now)
-    session_id = int(check.subject) if check.subject.isdigit() else None
+    session_id = int(check.subject) if check.subject.isdecimal() else None
     facts = session_facts(session_id=session_id) if session_id and not check.problem else None
     student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
     reason: str = PROBLEMS.get(check.problem, "")

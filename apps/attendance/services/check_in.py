@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -286,6 +287,8 @@ def offline_wait(
     """Why an offline check-in that was judged good does not count by itself; "" when it does."""
     if not place_proven(results):
         return Reason.PLACE_UNPROVEN
+    if _tried_before(attempt):
+        return Reason.OFTEN_OFFLINE
     limit = session.policy.get("offline_limit", OFFLINE_LIMIT)
     counted_so_far = CheckInAttempt.objects.filter(
         student_id=attempt.student_id,
@@ -295,6 +298,18 @@ def offline_wait(
         decided_by="",
     ).exclude(pk=attempt.pk)
     return Reason.OFTEN_OFFLINE if counted_so_far.count() >= limit else ""
+
+
+def _tried_before(attempt: CheckInAttempt) -> bool:
+    """Whether an offline check-in of this session waits already or was not good enough, or the
+    lecturer refused one: the answer to it must not be what the next one is made up from."""
+    earlier = CheckInAttempt.objects.filter(
+        session_id=attempt.session_id,
+        student_id=attempt.student_id,
+        received_at__lt=attempt.received_at,
+    )
+    waits = Q(outcome=Outcome.WAITING) | Q(reason__in=(Reason.SCORE_TOO_LOW, Reason.LAPSED))
+    return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()
 
 
 def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -> None:

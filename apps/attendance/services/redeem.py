@@ -53,7 +53,7 @@ def redeem_token(
 ) -> Redemption:
     """Redeem the text of a QR code. Four statements, the campus's announcement included."""
     check = check_token(purpose=CHECK_IN, text=token, now=now)
-    session_id = int(check.subject) if check.subject.isdigit() else None
+    session_id = int(check.subject) if check.subject.isdecimal() else None
     facts = session_facts(session_id=session_id) if session_id and check.right else None
     student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
     return _redeem(

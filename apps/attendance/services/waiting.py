@@ -15,7 +15,7 @@ from apps.attendance.explanation import waiting_text
 from apps.attendance.hot_path import standing
 from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Reason
 from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key
+from apps.attendance.selectors import board_key, register_of
 from apps.attendance.services.check_in import judged_session
 from apps.attendance.services.marking import Standing, change_of, lock_register, standing_of
 from apps.attendance.services.record import record_from_attempt
@@ -121,9 +121,14 @@ def _standing(session: ClassSession, student_id: int) -> Standing:
 
 
 def _settle_session(session: ClassSession, *, absent: Collection[int], now: datetime) -> None:
-    """What follows once: marks for those who are left without one, totals, board, notes."""
+    """What follows once: marks for those who are left without one, totals, board, notes.
+
+    Who has meanwhile turned out not to have been enrolled on that day gets none.
+    """
     if session.status == ClassSession.Status.COMPLETED:
-        unmarked_close(session=session, enrolled=absent, now=now)
+        register = register_of(session_id=session.pk).filter(student_id__in=absent)
+        enrolled = register.values_list("student_id", flat=True)
+        unmarked_close(session=session, enrolled=enrolled, now=now)
         refresh_totals(session_id=session.pk)
         if absent:
             enqueue(ABSENCES_TASK, session.pk)

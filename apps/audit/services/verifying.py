@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import Log, campus_log, entered
+from apps.audit.services.sealing import SET_ASIDE
 from apps.tenants.selectors import every_campus
 
 
@@ -77,6 +78,10 @@ def verify(*, expected_length: int | None = None, log: Log | None = None) -> Ver
     if expected_length is not None and walk.position < expected_length:
         missing = expected_length - walk.position
         outcome.problems.append(f"{missing} entries are missing at the end")
+    outcome.problems += [
+        f"entry {pk} is put aside, and no entry says so"
+        for pk in sorted(walk.known_bad - _said_to_be_put_aside(log))
+    ]
     for entry in log.unsealed():
         if entry.pk in walk.known_bad:
             outcome.set_aside.append(f"entry {entry.pk} ({entry.action})")
@@ -85,6 +90,12 @@ def verify(*, expected_length: int | None = None, log: Log | None = None) -> Ver
         if not is_genuine(entry):
             outcome.problems.append(f"entry {entry.pk} (not sealed yet) was changed")
     return outcome
+
+
+def _said_to_be_put_aside(log: Log) -> set[int]:
+    """What genuine entries name: whoever changes an entry must not hide it by a row beside it."""
+    said = log.entries.objects.filter(action=SET_ASIDE)
+    return {pk for entry in said if is_genuine(entry) for pk in entry.data["entries"]}
 
 
 def key_proof() -> bool | None:

@@ -166,7 +166,7 @@ def clock(cell: str) -> time:
 def weekday(cell: str) -> int:
     """ISO number of the day: Monday, MON and 1 are 1."""
     value = plain_digits(cell).casefold().strip(".")
-    if value.isdigit() and 1 <= int(value) <= 7:
+    if value.isdecimal() and 1 <= int(value) <= 7:
         return int(value)
     hits = [
         n for n, name in enumerate(WEEKDAYS, start=1) if len(value) > 1 and name.startswith(value)

@@ -121,7 +121,7 @@ def _terms(bundle: _Bundle) -> None:
 
 def _term(row: Row, starts: date, ends: date, outcome: Outcome) -> Term:
     year = row.values.get("schoolYear", "")  # the year in which the school year ends
-    last = int(year) if year.isdigit() else starts.year + (starts.month >= 7)
+    last = int(year) if year.isdecimal() else starts.year + (starts.month >= 7)
     term, made = Term.objects.get_or_create(
         name=row.values.get("title", "")[:20] or _id(row)[:20],
         academic_year=f"{last - 1}-{last}",

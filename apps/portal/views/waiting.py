@@ -143,6 +143,6 @@ def _issued(request: HttpRequest, session: ClassSession) -> dict[str, Any]:
 
 def _student(request: HttpRequest) -> int:
     text = request.POST.get("student", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise Refused("student_required", _("Choose a student."), status=400)
     return int(text)
