@@ -12,6 +12,7 @@ from campus.settings.audit import AUDIT_ROOTS_BUCKET, AUDIT_ROOTS_LOCK
 from campus.settings.beat import CELERY_BEAT_SCHEDULE  # noqa: F401
 from campus.settings.messages import *  # noqa: F403
 from campus.settings.rates import THROTTLE_RATES
+from campus.settings.sign_in import *  # noqa: F403
 from campus.settings.unfold import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -247,99 +248,6 @@ if AUDIT_ROOTS_BUCKET:
         **s3_storage(AUDIT_ROOTS_BUCKET, **AUDIT_ROOTS_LOCK),
         "BACKEND": "apps.audit.locked_storage.LockedStorage",
     }
-
-# --- Sign-in ---------------------------------------------------------------------------------
-
-AUTHENTICATION_BACKENDS = [
-    "apps.accounts.backends.CampusBackend",
-]
-PASSWORD_HASHERS = [
-    "apps.accounts.passwords.KeyedBCryptHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "apps.accounts.passwords.PlainBCryptHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "apps.accounts.passwords.LengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
-
-SESSION_ENGINE = "apps.accounts.session_store"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
-
-ACCOUNT_ADAPTER = "apps.accounts.adapters.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
-ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_FORMS = {
-    "change_password": "apps.accounts.forms.LimitedChangeForm",
-    "reset_password": "apps.accounts.forms.PasswordLinkForm",
-}
-# Never per address alone: a campus sits behind one NAT address. Passwords, codes and mails on
-# request are limited by apps/accounts/guesses.py; what is closed or cannot be guessed by nobody.
-ACCOUNT_RATE_LIMITS = {
-    "login": False,
-    "login_failed": False,
-    "reset_password": False,
-    "reset_password_from_key": False,
-    "signup": False,
-    "request_login_code": "3/m/key",
-    "verify_phone": "1/30s/key",
-    "change_password": False,
-    "reauthenticate": False,
-}
-MFA_RATE_LIMITS = {"webauthn_login": False}
-MFA_FORMS = {
-    "authenticate": "apps.accounts.forms.LimitedAuthenticateForm",
-    "reauthenticate": "apps.accounts.forms.LimitedReauthenticateForm",
-    "activate_totp": "apps.accounts.forms.LimitedActivateForm",
-}
-# Addresses come from the office: a row that says "not confirmed" must not keep anybody from a
-# second factor.
-MFA_ALLOW_UNVERIFIED_EMAIL = True
-DEVICE_COOKIE_NAME = "campus_device"
-MFA_ADAPTER = "apps.accounts.mfa.MfaAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_TOTP_ISSUER = "Campus"
-USERSESSIONS_TRACK_ACTIVITY = False
-
-SOCIALACCOUNT_ADAPTER = "apps.accounts.adapters.SocialAdapter"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
-GOOGLE_CLIENT_ID = os.environ.get("GOOGLE_CLIENT_ID", "")
-if GOOGLE_CLIENT_ID:
-    SOCIALACCOUNT_PROVIDERS["google"] = {
-        "APPS": [
-            {
-                "client_id": GOOGLE_CLIENT_ID,
-                "secret": os.environ.get("GOOGLE_CLIENT_SECRET", ""),
-            }
-        ],
-        "SCOPE": ["openid", "email", "profile"],
-        "OAUTH_PKCE_ENABLED": True,
-    }
-
-HEADLESS_CLIENTS = ("app",)
-HEADLESS_TOKEN_STRATEGY = "apps.accounts.api.tokens.CampusTokenStrategy"  # noqa: S105
-HEADLESS_JWT_ALGORITHM = "HS256"
-HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
-HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 60 * 60 * 24 * 30
-HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
-HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
-HEADLESS_SERVE_SPECIFICATION = False
 
 # --- REST ------------------------------------------------------------------------------------
 
