@@ -7,9 +7,11 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import errors
 
+from apps.tenants import roles
 from apps.tenants.rights import CLOSED, FUNCTIONS, TABLES
 from tests.factories import PASSWORD, Cast, make_user
 
@@ -112,6 +114,20 @@ def test_a_session_of_the_role_begins_with_its_limits(fresh: psycopg.Connection[
         "idle_in_transaction_session_timeout": "30s",
     }
     assert shown("search_path") == "public, pg_temp"
+
+
+@pytest.mark.django_db(databases=["default", "owner"], transaction=True)
+def test_rights_are_exchanged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`migrate` runs beside the application, which must not miss a right for a moment."""
+
+    def fails(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    before = granted()
+    monkeypatch.setattr(roles, "_grant_functions", fails)
+    with pytest.raises(ZeroDivisionError):
+        call_command("migrate", verbosity=0)
+    assert granted() == before
 
 
 # --- As an injection -------------------------------------------------------------------------

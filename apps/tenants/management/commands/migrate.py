@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from apps.tenants.master_key import record_master_key
 from apps.tenants.models import MasterKey
@@ -38,7 +38,8 @@ class Command(migrate.Command):
             raise CommandError(message)
         options["database"] = OWNER
         super().handle(*args, **options)
-        with connections[OWNER].cursor() as cursor:
+        # At once: the application may be running, and must not miss a right for a moment.
+        with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
             tables = connections[OWNER].introspection.table_names(cursor)
             grant_application_rights(cursor, role=application)
             if MasterKey._meta.db_table in tables:
