@@ -21,10 +21,11 @@ _COURSES: Final = """
     JOIN enrollments_term m
         ON m.campus_id = c.campus_id AND m.id = c.term_id AND m.ends_on >= %(today)s
 """
-# A null list: all students, or all courses.
+# A null list: all students, or all courses. As subqueries, which are hashed: PostgreSQL may go
+# through an array of 50,000 from its beginning for each row.
 _NAMED: Final = """
-    (%(students)s::bigint[] IS NULL OR {student} = ANY(%(students)s))
-    AND (%(courses)s::bigint[] IS NULL OR c.id = ANY(%(courses)s))
+    (%(students)s::bigint[] IS NULL OR {student} IN (SELECT unnest(%(students)s::bigint[])))
+    AND (%(courses)s::bigint[] IS NULL OR c.id IN (SELECT unnest(%(courses)s::bigint[])))
 """
 _PLACED: Final = """
     EXISTS (
@@ -61,6 +62,11 @@ _ENROL: Final = f"""
     JOIN accounts_student s
         ON s.campus_id = p.campus_id AND s.id = p.student_id AND s.is_active
     WHERE c.campus_id = %(campus)s AND c.is_active AND {_NAMED.format(student="p.student_id")}
+        AND NOT EXISTS (
+            SELECT FROM enrollments_enrollment e
+            WHERE e.campus_id = %(campus)s AND e.student_id = p.student_id AND e.course_id = c.id
+                AND (e.status <> 'dropped' OR e.by_hand)
+        )
     ON CONFLICT (campus_id, student_id, course_id) DO UPDATE
         SET status = 'enrolled', ended_on = NULL, updated_at = excluded.updated_at,
             enrolled_on = greatest(excluded.enrolled_on, enrollments_enrollment.ended_on)
