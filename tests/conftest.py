@@ -32,6 +32,7 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> None:
     """Migrate as the owner; the tests themselves connect as the application role."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
+        tables.end_sessions()
         tables.empty()  # what an earlier run left on named servers
         make_standing_casts()
 

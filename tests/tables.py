@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-from apps.ops.embedded.layout import SUPERUSER
+from apps.ops.embedded.layout import APPLICATION, SUPERUSER
 from tests import services
 
 # What `migrate` fills.
@@ -37,9 +37,20 @@ def empty() -> None:
         if services.STACK is None:
             connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(names)))
             return
-        connection.execute("SET session_replication_role = replica")
-        deletes = (sql.SQL("DELETE FROM {}").format(name) for name in names)
-        connection.execute(sql.SQL("; ").join(deletes))
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            deletes = (sql.SQL("DELETE FROM {}").format(name) for name in names)
+            connection.execute(sql.SQL("; ").join(deletes))
+
+
+def end_sessions() -> None:
+    """Of the application's role, so that a pooler's next ones begin with what `migrate` has set."""
+    if services.STACK is not None:
+        with _connection() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                [APPLICATION],
+            )
 
 
 def _filled(connection: psycopg.Connection[Any]) -> set[str]:

@@ -214,7 +214,7 @@ def test_admin_is_closed_to_the_administrators_of_another_campus(
 
 
 def test_phone_sign_in_api_needs_a_session_of_this_campus(cast: Cast, other_cast: Cast) -> None:
-    """Account management with another campus's session: gone (410) or signed out (401)."""
+    """Account management with another campus's session: gone, signed out, or closed to all."""
     session = tokens(APIClient(headers={"host": other_cast.host}), other_cast.admin.email)[
         "session_token"
     ]
@@ -224,4 +224,4 @@ def test_phone_sign_in_api_needs_a_session_of_this_campus(cast: Cast, other_cast
         for route in library_routes()
         if route.startswith("_allauth/")
     }
-    assert set(got.values()) <= {401, 404, 405, 410}
+    assert set(got.values()) <= {401, 403, 404, 405, 410}

@@ -37,7 +37,7 @@ class WrongMasterKey(CommandError):
         super().__init__(
             "CAMPUS_MASTER_KEY is another key than the one that this database was written under. "
             f"Expected: the key with the fingerprint {fingerprint(expected)}. "
-            f"Given: {fingerprint(given)}. Nothing was read or written; set the right key."
+            f"Given: {fingerprint(given)}. Nothing was read or written. Give the right key."
         )
 
 

@@ -152,8 +152,12 @@ export class Marking extends EventTarget {
   async onSubmit(event) {
     event.preventDefault();
     const data = new FormData(this.form);
-    const marks = [...this.staged].map(([student, mark]) => ({ student, ...mark }));
     const taking = this.bar.dataset.mode === "take";
+    const marks = [...this.staged].map(([student, { was, ...mark }]) => ({
+      student,
+      ...mark,
+      ...(taking ? {} : { was }), // a register that is taken afterwards showed nothing before
+    }));
     const body = taking
       ? { nonce: this.nonce, topic: data.get("topic"), marks }
       : { nonce: this.nonce, reason: data.get("reason"), marks };

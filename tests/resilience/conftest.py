@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 import requests
 from django.conf import settings
@@ -109,6 +110,16 @@ def start_again() -> None:
     assert services.STACK is not None
     services.STACK.restart_dead()
     connections.close_all()
+    assert wait_until(database_answers, timeout=DEADLINE)  # a pooler takes a moment to notice
+
+
+def database_answers() -> bool:
+    try:
+        with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=1) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -42,8 +42,9 @@ class Command(migrate.Command):
         with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
             tables = connections[OWNER].introspection.table_names(cursor)
             grant_application_rights(cursor, role=application)
-            if MasterKey._meta.db_table in tables:
-                record_master_key(owner=OWNER)
+        if MasterKey._meta.db_table in tables:
+            record_master_key(owner=OWNER)  # as the application sees the log, with its rights
+        with connections[OWNER].cursor() as cursor:
             if "campus_signing_key" in tables:
                 keep_signing_keys(cursor)
             keep_defaults(cursor, {"search_path": SEARCH_PATH, **OWNER_LIMITS})
