@@ -90,3 +90,13 @@ def test_digits_are_asked_for_as_int_reads_them() -> None:
         if ".isdigit()" in path.read_text()
     }
     assert asking == set()
+
+
+def test_nobody_waits_for_the_cache_server_by_themselves() -> None:
+    """`apps.common.cache` has the breaker; a client taken elsewhere waits at each call again."""
+    taken = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "apps").rglob("*.py"))
+        if ".get_client(" in path.read_text()
+    ]
+    assert taken == ["apps/common/cache.py"]

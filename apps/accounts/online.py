@@ -5,18 +5,15 @@ account that was heard of after a code was shown had a network. Check-ins and sc
 because they are rows of their own.
 """
 
-import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.core.cache import cache
-from redis.exceptions import RedisError
 
+from apps.common.cache import ask_server
 from apps.tenants.scope import current_campus_id
-
-logger = logging.getLogger(__name__)
 
 MINUTE: Final = 60  # seconds
 
@@ -43,29 +40,24 @@ def minute_of(moment: datetime) -> int:
 def online_note(*, user_id: int, now: datetime, opening: bool = False) -> None:
     """Note that this account of the entered campus was heard of. A lost cache loses the note."""
     heard = Heard(user_id=user_id, minute=minute_of(now), opening=opening, at=now)
-    try:
-        _client().hset(_key(), heard.field, int(now.timestamp() * 1000))
-    except RedisError:
-        logger.warning("The cache did not answer; a minute online was not noted.")
+    at = int(now.timestamp() * 1000)
+    ask_server(lambda client: client.hset(_key(), heard.field, at), otherwise=0)
 
 
 def minutes_noted(*, user_id: int | None = None) -> list[Heard]:
     """The notes of the entered campus that are not yet kept in PostgreSQL; of one account."""
     match = None if user_id is None else f"{user_id}:*"
-    try:
-        return list(_read(_client().hscan_iter(_key(), match=match, count=1000)))
-    except RedisError:
-        return []
+    return ask_server(
+        lambda client: list(_read(client.hscan_iter(_key(), match=match, count=1000))),
+        otherwise=[],
+    )
 
 
 def minutes_forget(heard: Collection[Heard]) -> None:
     """Drop notes that were kept elsewhere."""
-    if not heard:
-        return
-    try:
-        _client().hdel(_key(), *(one.field for one in heard))
-    except RedisError:
-        logger.warning("The cache did not answer; notes stay there.")
+    if heard:
+        fields = [one.field for one in heard]
+        ask_server(lambda client: client.hdel(_key(), *fields), otherwise=0)
 
 
 def _read(pairs: Any) -> Iterator[Heard]:
@@ -77,10 +69,6 @@ def _read(pairs: Any) -> Iterator[Heard]:
             opening=opening == "1",
             at=datetime.fromtimestamp(int(value) / 1000, tz=UTC),
         )
-
-
-def _client() -> Any:
-    return cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
 
 
 def _key() -> str:

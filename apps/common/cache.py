@@ -2,8 +2,9 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
@@ -13,6 +14,8 @@ from redis.exceptions import RedisError
 from apps.common.breaker import Breaker
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 VERSION_SECONDS: Final = 24 * 3600
 PAUSE_SECONDS: Final = 3.0  # without the server, after it did not answer
@@ -115,6 +118,16 @@ def count_up(key: str, *, seconds: int) -> int:
 
 def _count_up(key: str, seconds: int) -> Any:
     return _client().eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds)
+
+
+def ask_server(call: Callable[[Any], T], *, otherwise: T) -> T:
+    """What `call(client)` says of the server's own client; `otherwise` while it does not answer.
+
+    For what Django's cache has no word for. Nothing else takes the client: one wait for a server
+    that is away is enough, and the breaker sees to that.
+    """
+    answer: T = CampusCache._or(otherwise, lambda: call(_client()))
+    return answer
 
 
 def _client() -> Any:
