@@ -79,6 +79,10 @@ CREATE TRIGGER class_sessions_course_update AFTER UPDATE ON class_sessions_class
 -- The codes of the further courses, so that a list of sessions can name them without asking.
 CREATE FUNCTION class_sessions_name() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Each new session adds its leading course, one by one: that names nothing.
+    IF NOT EXISTS (SELECT FROM changed WHERE NOT is_lead) THEN
+        RETURN NULL;
+    END IF;
     UPDATE class_sessions_classsession s SET also_codes = named.codes, updated_at = now()
     FROM (
         SELECT s.id, coalesce(
