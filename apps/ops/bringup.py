@@ -90,8 +90,7 @@ def run_servers(stack: EmbeddedStack, *, output: PrefixedOutput) -> None:
         ):
             if not os.environ.get(name):
                 output.line(OUR_NAME, f"{name}={address}")
-        output.line(OUR_NAME, "Ready. Press Ctrl-C to stop.")
-        supervise([], stack=stack, output=output)
+        supervise([], stack=stack, output=output, greeting="Ready. Press Ctrl-C to stop.")
     output.line(OUR_NAME, "Stopped.")
 
 
@@ -141,8 +140,9 @@ def supervise(
     stack: EmbeddedStack,
     output: PrefixedOutput,
     announcement: "Announcement | None" = None,
+    greeting: str = "",
 ) -> None:
-    """Keep services and servers running until a stop signal."""
+    """Keep services and servers running until a stop signal, which is heeded from the greeting."""
 
     def tick() -> None:
         for title in stack.restart_dead():
@@ -150,7 +150,8 @@ def supervise(
         if announcement:
             announcement.make_when_due()
 
-    Supervisor(services, output=output, cwd=Path(settings.BASE_DIR), tick=tick).run()
+    cwd = Path(settings.BASE_DIR)
+    Supervisor(services, output=output, cwd=cwd, tick=tick, greeting=greeting).run()
 
 
 class Announcement:

@@ -75,7 +75,8 @@ class Supervisor:
 
     Everything happens in the calling thread, which must be the main one: signals arrive there,
     and the kernel ends the children when that thread ends. `tick` is called about four times a
-    second between the start and the first stop signal.
+    second between the start and the first stop signal. `greeting` is shown once stop signals are
+    heeded.
     """
 
     def __init__(
@@ -86,12 +87,14 @@ class Supervisor:
         cwd: Path | None = None,
         backoff: Backoff | None = None,
         tick: Callable[[], None] | None = None,
+        greeting: str = "",
     ) -> None:
         self._children = [Child(service) for service in services]
         self._output = output
         self._cwd = cwd
         self._backoff = backoff or Backoff()
         self._tick = tick
+        self._greeting = greeting
         self._stops = 0
         self._selector = selectors.DefaultSelector()
         self._guardian: Guardian
@@ -101,6 +104,8 @@ class Supervisor:
         self._guardian = Guardian()
         previous = {signum: signal.signal(signum, self._on_signal) for signum in STOP_SIGNALS}
         try:
+            if self._greeting:
+                self._output.line(OUR_NAME, self._greeting)
             while not self._stops:
                 self._start_due()
                 self._pump(TICK_SECONDS)
