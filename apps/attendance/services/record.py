@@ -13,7 +13,7 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.selectors import ATTENDED
+from apps.attendance.selectors import ATTENDED, BY_PERSON
 from apps.tenants.inserts import row_insert
 
 # Refusals after judging: the student was there with something that did not hold.
@@ -95,9 +95,8 @@ def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | 
 
 
 def _may_improve(known: Standing, status: Status) -> bool:
-    by_person = known.record_source in (Source.MANUAL, Source.CORRECTED)
     return (
-        not by_person
+        known.record_source not in BY_PERSON
         and known.record_status not in ATTENDED
         and (status in ATTENDED or known.record_source == Source.CLOSING)
     )
