@@ -164,6 +164,18 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
         }
 
 
+@pytest.mark.parametrize("address", ["::102:304", "::5", "64:ff9b::102:304", "2001:db8::1:0:0:1"])
+def test_an_address_that_postgresql_spells_otherwise_is_the_same(
+    campus: Campus, now: datetime, address: str
+) -> None:
+    """Else whoever has such an address would have acts that are put aside as forged."""
+    with campus_scope(campus):
+        record(actor=Actor(label="A", address=address), action="test.address", now=now)
+        assert seal_pending(now=now) == 1
+        assert verify().holds
+        assert not BadEntry.objects.exists()
+
+
 def test_the_periodic_task_seals_every_campus(campus: Campus, now: datetime) -> None:
     with campus_scope(make_campus("south")):
         record(actor=SYSTEM, action="test.s", now=now)
