@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
 from apps.audit.models import BadEntry, Entry, Seal
-from apps.audit.services import SYSTEM, Actor, record, seal_pending, verify
+from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -162,6 +162,47 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
             "192.0.2.7",
             "2001:db8::7",
         }
+
+
+def test_a_row_below_all_others_does_not_stop_the_sealer(campus: Campus, now: datetime) -> None:
+    """The application's role may add rows, with ids of its own, and with a MAC that it has read."""
+    columns = ", ".join(
+        field.column for field in Entry._meta.concrete_fields if not field.primary_key
+    )
+    with campus_scope(campus), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO audit_entry (id, {columns}) SELECT -1, {columns} FROM audit_entry LIMIT 1"
+        )
+        record(actor=SYSTEM, action="test.after", now=now)
+        assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
+        assert verify().holds
+
+
+@pytest.mark.parametrize("by", ["root", "command"])
+def test_an_entry_that_was_committed_long_after_others_gets_its_place(
+    campus: Campus, now: datetime, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Unsealed, it could be taken away without a trace."""
+    monkeypatch.setattr("apps.audit.services.sealing.LATE_ENTRIES", 3)
+    with campus_scope(campus):
+        late = record(actor=SYSTEM, action="test.late", now=now)
+        newer = [record(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
+    with by_hand(
+        campus
+    ) as cursor:  # the ones with higher ids were committed, and sealed, before it
+        cursor.execute("UPDATE audit_entry SET id = -id WHERE id = %s", [late.pk])
+        assert newer
+    with campus_scope(campus):
+        assert seal_pending(now=now) == 5
+        assert seal_pending(now=now) == 0
+        assert verify().unsealed == 1
+    if by == "root":
+        root_make(campus=campus, now=now)
+    else:
+        call_command("verify_audit", "--campus", campus.slug, stdout=StringIO())
+    with campus_scope(campus):
+        outcome = verify()
+    assert (outcome.holds, outcome.unsealed) == (True, 0)
 
 
 @pytest.mark.parametrize("address", ["::102:304", "::5", "64:ff9b::102:304", "2001:db8::1:0:0:1"])

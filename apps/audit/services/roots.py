@@ -16,6 +16,7 @@ from apps.audit.digests import START, next_digest, root_digest, signed_bytes
 from apps.audit.models import Root, RootCopy
 from apps.audit.places import Place, RootFile, configured_places
 from apps.audit.services.chains import Log, chain_name, entered, every_log_owner
+from apps.audit.services.sealing import seal_pending
 from apps.common.crypto import PLATFORM, campus_key
 from apps.tenants.models import Campus
 from apps.tenants.scope import platform_scope
@@ -76,6 +77,8 @@ def root_make(*, campus: Campus | None, now: datetime) -> Root | None:
             return None
         with entered(campus) as log:
             log.lock()
+            while seal_pending(now=now, log=log, late=True):
+                pass
             position, head = _head(log, before)
             set_aside = log.bad_entries.objects.count()
         if position == 0:
