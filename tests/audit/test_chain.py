@@ -15,7 +15,7 @@ from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, 
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.signed import signed_act
+from apps.tenants.signed import signed_act, signing_keys
 from tests.factories import make_campus
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -138,6 +138,21 @@ def test_another_campus_chain_is_under_another_key(campus: Campus, now: datetime
         link = bytes(Seal.objects.get().link)
     with campus_scope(campus):
         assert bytes(Seal.objects.get(position=1).link) != link
+
+
+def test_what_is_wrong_with_one_log_keeps_no_other_from_being_sealed(
+    campus: Campus, now: datetime
+) -> None:
+    south = make_campus("south")
+    with campus_scope(south):
+        record(actor=SYSTEM, action="test.south", now=now)
+    with campus_scope(campus):
+        record(actor=SYSTEM, action="test.north", now=now)
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_seal SET position = 9223372036854775807 WHERE position = 5")
+    assert seal_entries() == 1
+    with campus_scope(south):
+        assert verify().sealed == 1
 
 
 def test_an_undone_change_leaves_no_entry(campus: Campus, now: datetime) -> None:
@@ -329,9 +344,14 @@ def test_the_command_that_finds_a_bad_entry_first_fails(
 
 
 def test_a_chain_that_was_sealed_under_a_wrong_key_can_go_on(
-    campus: Campus, now: datetime, settings: Any
+    campus: Campus, now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As happened before the key was compared: entries and links of the wrong start are sealed."""
+    """As happened before the key was compared: entries and links of the wrong start are sealed.
+
+    By now the database would refuse the seals, which are signed for under the wrong key.
+    """
+    keys = signing_keys()
+    monkeypatch.setattr("apps.tenants.signed.signing_keys", lambda: keys)
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
         for _ in range(3):

@@ -20,6 +20,7 @@ from apps.audit.services.sealing import seal_pending
 from apps.common.crypto import PLATFORM, campus_key
 from apps.tenants.models import Campus
 from apps.tenants.scope import platform_scope
+from apps.tenants.signed import signed_act
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ def root_make(*, campus: Campus | None, now: datetime) -> Root | None:
             public_key=public_key(),
         )
         root.signature = signing_key().sign(signed_bytes(as_dict(root)))
-        root.save(force_insert=True)
+        with signed_act(Root._meta.db_table):
+            root.save(force_insert=True)
     return root
 
 
@@ -126,7 +128,7 @@ def roots_write(*, now: datetime) -> RootsOutcome:
         with platform_scope():
             lacking = list(Root.objects.exclude(copies__place=place.name).order_by("day", "chain"))
         if lacking and _written(place, lacking, outcome):
-            with platform_scope():
+            with platform_scope(), signed_act(RootCopy._meta.db_table):
                 RootCopy.objects.bulk_create(
                     [RootCopy(root=root, place=place.name, written_at=now) for root in lacking],
                     ignore_conflicts=True,

@@ -10,6 +10,7 @@ from django.db.models import Max
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
 from apps.audit.services.recording import SYSTEM, record, record_platform
+from apps.tenants.signed import signed_act
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,9 @@ def seal_pending(*, now: datetime, log: Log | None = None, late: bool = False) -
         position += 1
         link = next_link(link, position, entry)
         seals.append(log.seals(position=position, entry=entry, link=link))
-    log.seals.objects.bulk_create(seals)
+    if seals:
+        with signed_act(log.seals._meta.db_table):
+            log.seals.objects.bulk_create(seals)
     put_aside(entries=bad, now=now, log=log)
     return len(pending)
 
@@ -63,9 +66,10 @@ def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None
     if not entries:
         return
     log = log or campus_log()
-    log.bad_entries.objects.bulk_create(
-        [log.bad_entries(entry=entry, found_at=now) for entry in entries]
-    )
+    with signed_act(log.bad_entries._meta.db_table):
+        log.bad_entries.objects.bulk_create(
+            [log.bad_entries(entry=entry, found_at=now) for entry in entries]
+        )
     ids = [entry.pk for entry in entries]
     logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
     write = record_platform if log is PLATFORM_LOG else record
