@@ -33,8 +33,8 @@ def by_token(request: HttpRequest) -> int | None:
 def sign_in_of(request: Any) -> str:
     """Names the sign-in behind a request, a browser's session or the one of a phone's tokens; opens
     nothing. "" where there is none."""
-    payload = request.auth if isinstance(request.auth, Mapping) else {}
-    sid = payload.get("sid")
+    payload = getattr(request, "auth", None)  # of REST views; a page has a session only
+    sid = payload.get("sid") if isinstance(payload, Mapping) else None
     key = internal.session_key_from_sid(sid) if sid else request.session.session_key
     return str(stored(key))[:SIGN_IN_LENGTH] if key else ""
 
