@@ -127,4 +127,4 @@ def refuse_account(writer: Writer, email: str) -> None:
     if writer.may(MEMBERSHIP, "role", adding=True):
         return
     if with_more_roles().filter(user__email=email.strip().lower()).exists():
-        raise Forbidden("account_with_other_roles", WITH_OTHER_ROLES)
+        raise Forbidden("account_with_other_roles", str(WITH_OTHER_ROLES))
