@@ -11,18 +11,20 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
-from apps.attendance.api.leave_serializers import LONGEST_TEXT, NONCE
 from apps.attendance.attachments import Paper, read_paper
-from apps.attendance.models import WANTED, LeaveRequest
+from apps.attendance.models import WANTED, Appeal, LeaveRequest
 from apps.attendance.services.leave import Absence
 from apps.biometrics.images import MAX_BYTES
 from apps.common.errors import Invalid, Refused
 from apps.common.form_fields import MomentField
+from apps.common.texts import NONCE
 from apps.portal.shared.days import day_bounds
 from apps.portal.shared.forms import CourseChoice
 from apps.portal.student.selectors.courses import courses_attended
 
 PAPERS: Final = "application/pdf,image/jpeg,image/png"
+LONGEST_REASON: Final = LeaveRequest._meta.get_field("reason").max_length
+LONGEST_APPEAL: Final = Appeal._meta.get_field("text").max_length
 MINUTES: Final = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
 
 
@@ -92,7 +94,7 @@ class LeaveForm(RequestForm):
         choices=[(value, capfirst(label)) for value, label in LeaveRequest.Category.choices],
     )
     reason = forms.CharField(
-        label=_("Reason"), max_length=LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Reason"), max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3})
     )
 
     field_order = ["starts_at", "ends_at", "course", "category", "reason", "attachment"]
@@ -124,7 +126,7 @@ class AppealForm(RequestForm):
     wanted = forms.ChoiceField(label=_("What it should be"), widget=forms.RadioSelect)
     text = forms.CharField(
         label=_("What happened"),
-        max_length=LONGEST_TEXT,
+        max_length=LONGEST_APPEAL,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 

@@ -17,9 +17,8 @@ from apps.attendance.models import AttendanceRecord
 from apps.attendance.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
 from apps.attendance.services.leave import leave_request, leave_withdraw
 from apps.audit.actors import request_actor
-from apps.common.api import throttle
 from apps.common.errors import Refused
-from apps.common.route_limits import too_many
+from apps.common.route_limits import is_within, too_many, who_asks
 from apps.portal.shared.pages import portal_page
 from apps.portal.student.forms import AppealForm, LeaveForm, RequestForm
 
@@ -28,7 +27,7 @@ LEAVE_PAGE: Final = 20
 
 def _refuse_flood(request: HttpRequest) -> None:
     """The same limit as in the API, which counts together with it."""
-    if not throttle("leave")().allow_request(request, None):
+    if not is_within("leave", who_asks(request)):
         raise too_many("leave")
 
 
