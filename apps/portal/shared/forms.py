@@ -43,7 +43,7 @@ class ChannelBoxes(forms.CheckboxSelectMultiple):
 
 
 class PreferencesForm(forms.Form):
-    """Which kinds of message are heard over which channels, and when devices stay silent.
+    """Which channels bring which kinds of message, and when devices stay silent.
 
     Offers the given kinds and channels; what is not offered stays as it was chosen.
     """
@@ -110,13 +110,13 @@ class PreferencesForm(forms.Form):
                 self.add_error("quiet_until", _("Quiet hours end at another time than they begin."))
         return given
 
-    def wishes(self) -> dict[str, dict[str, bool]]:
+    def preferences(self) -> dict[str, dict[str, bool]]:
         """Kind → channel → wanted, of every kind. Only of a valid form."""
-        wishes = {code: dict(channels) for code, channels in self._choices.kinds.items()}
+        chosen = {code: dict(channels) for code, channels in self._choices.kinds.items()}
         for kind in self._kinds:
             ticked = {*self.cleaned_data[self._name(kind)], *self._fixed(kind)}
-            wishes[kind.code] |= {name: name in ticked for name in self._channels}
-        return wishes
+            chosen[kind.code] |= {name: name in ticked for name in self._channels}
+        return chosen
 
     def quiet_hours(self) -> tuple[time, time] | None:
         """Beginning and end, if there are quiet hours. Only of a valid form."""

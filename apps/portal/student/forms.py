@@ -22,7 +22,7 @@ from apps.portal.shared.days import day_bounds
 from apps.portal.shared.forms import CourseChoice
 from apps.portal.student.selectors.courses import courses_attended
 
-PAPERS: Final = "application/pdf,image/jpeg,image/png"
+ATTACHMENT_TYPES: Final = "application/pdf,image/jpeg,image/png"
 LONGEST_REASON: Final = LeaveRequest._meta.get_field("reason").max_length
 LONGEST_APPEAL: Final = Appeal._meta.get_field("text").max_length
 MINUTES: Final = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
@@ -43,7 +43,7 @@ class RequestForm(forms.Form):
         label=_("Paper that proves it"),
         help_text=_("PDF, JPEG or PNG of at most 8 MB. Only you and who decides can read it."),
         required=False,
-        widget=forms.FileInput(attrs={"accept": PAPERS}),
+        widget=forms.FileInput(attrs={"accept": ATTACHMENT_TYPES}),
     )
 
     def clean_nonce(self) -> str:

@@ -1,4 +1,4 @@
-"""What surrounds a register: its history and its undo, the signs, the burst of codes."""
+"""What surrounds a register: its history and its undo, the findings, the rapid-code challenge."""
 
 from typing import Final
 
@@ -65,18 +65,18 @@ def undo(request: HttpRequest, session_id: int) -> HttpResponse:
     return redirect("portal:session_history", session_id)
 
 
-# --- Signs -----------------------------------------------------------------------------------
+# --- Findings --------------------------------------------------------------------------------
 
 
-def _signs(request: HttpRequest, session: ClassSession, problem: str = "") -> HttpResponse:
+def _findings(request: HttpRequest, session: ClassSession, problem: str = "") -> HttpResponse:
     found = signs_in(session_id=session.pk)
     names = names_in(sign for one in found for sign in one.signs)
     students = [
-        {"student": one.student, "flagged": one.flagged, "signs": _worded(one.signs, names)}
+        {"student": one.student, "flagged": one.flagged, "findings": _worded(one.signs, names)}
         for one in found
     ]
     context = {"session": session, "students": students, "problem": problem}
-    return render(request, "portal/faculty/_signs.html", context)
+    return render(request, "portal/faculty/_findings.html", context)
 
 
 def _worded(signs: list[Sign], names: dict[int, str]) -> list[tuple[Sign, str]]:
@@ -85,17 +85,17 @@ def _worded(signs: list[Sign], names: dict[int, str]) -> list[tuple[Sign, str]]:
 
 @require_http_methods(["GET", "POST"])
 @portal_page
-def signs(request: HttpRequest, session_id: int) -> HttpResponse:
+def findings(request: HttpRequest, session_id: int) -> HttpResponse:
     """What was noticed, as a partial of the session's page. POST looks again, now."""
     session = own_session(request, session_id)
     if request.method == "POST":
         signs_find(session=session, now=timezone.now())
-    return _signs(request, session)
+    return _findings(request, session)
 
 
 @require_POST
 @portal_page
-def sign_put_away(request: HttpRequest, session_id: int, sign_id: int) -> HttpResponse:
+def finding_dismiss(request: HttpRequest, session_id: int, sign_id: int) -> HttpResponse:
     """The lecturer has looked, and it was nothing."""
     session = own_session(request, session_id)
     problem = ""
@@ -110,19 +110,19 @@ def sign_put_away(request: HttpRequest, session_id: int, sign_id: int) -> HttpRe
         raise
     except Refused as refusal:
         problem = refusal.message
-    return _signs(request, session, problem)
+    return _findings(request, session, problem)
 
 
 @require_POST
 @portal_page
-def burst(request: HttpRequest, session_id: int) -> HttpResponse:
+def rapid_codes(request: HttpRequest, session_id: int) -> HttpResponse:
     """Show five one-second codes on the projector."""
     session = own_session(request, session_id)
     try:
         burst_start(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
-        return _signs(request, session, refusal.message)
-    return _signs(request, session)
+        return _findings(request, session, refusal.message)
+    return _findings(request, session)
 
 
 @require_POST

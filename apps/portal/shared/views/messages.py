@@ -1,4 +1,4 @@
-"""Messages: the inbox, what is heard where, and notices in the browser."""
+"""Messages: the inbox, preferences, and notifications in the browser."""
 
 import hashlib
 from pathlib import Path
@@ -36,7 +36,7 @@ STAFF_KINDS: Final = frozenset(
     {"leave_requested", "appeal_requested", "register_not_taken", "import_finished", "test"}
 )
 # Where a message of this kind leads.
-PLACES: Final = {
+LINKS: Final = {
     "absence": "portal:my_attendance",
     "attendance_near": "portal:my_attendance",
     "attendance_warning": "portal:my_attendance",
@@ -79,8 +79,8 @@ def _shown(row: Delivery) -> dict[str, Any]:
         data=message.data,
         language=get_language() or "",
     )
-    place = PLACES.get(message.kind, "")
-    return {"row": row, "message": message, "title": title, "body": body, "place": place}
+    link = LINKS.get(message.kind, "")
+    return {"row": row, "message": message, "title": title, "body": body, "link": link}
 
 
 @require_POST
@@ -95,7 +95,7 @@ def read(request: HttpRequest) -> HttpResponse:
     return redirect("portal:messages")
 
 
-# --- What is heard where ---------------------------------------------------------------------
+# --- Preferences ---------------------------------------------------------------------
 
 
 def _kinds_for(user: User) -> list[Kind]:
@@ -106,7 +106,7 @@ def _kinds_for(user: User) -> list[Kind]:
 @require_http_methods(["GET", "POST"])
 @portal_page
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Channels per kind of message, quiet hours, and notices in this browser."""
+    """Channels per kind of message, quiet hours, and notifications in this browser."""
     user = _member(request)
     form = PreferencesForm(
         request.POST if request.method == "POST" else None,
@@ -115,7 +115,9 @@ def preferences(request: HttpRequest) -> HttpResponse:
         channels=configured(),
     )
     if request.method == "POST" and form.is_valid():
-        services.preferences_set(user=user, choices=form.wishes(), quiet_hours=form.quiet_hours())
+        services.preferences_set(
+            user=user, choices=form.preferences(), quiet_hours=form.quiet_hours()
+        )
         messages.success(request, _("Saved."))
         return redirect("portal:messages_preferences")
     context = {"form": form, **_browser(user)}

@@ -1,4 +1,4 @@
-"""A student's own marks with all that explains them, as the student's page shows them."""
+"""A student's own marks, each with its explanation, as the student's page shows them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ from apps.attendance.policies import Editor, policies_for, time_refusal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
-    """One row of the register and how it came to be.
+class MarkRow:
+    """One row of the register and how it was recorded.
 
     `attempt`: the check-in behind it, else the last one that was tried; `proof`: its score in
     words; `refusal`: why it did not count. `appeal`: the newest against this mark.
@@ -44,7 +44,9 @@ class Mark:
         return {name: factor["passed"] for name, factor in tried.items()}
 
 
-def marks_of(*, student: Student, records: Iterable[AttendanceRecord], now: datetime) -> list[Mark]:
+def marks_of(
+    *, student: Student, records: Iterable[AttendanceRecord], now: datetime
+) -> list[MarkRow]:
     """Explain these records of one student. Three statements, whatever their number."""
     rows = list(records)
     sessions = [row.session_id for row in rows]
@@ -91,10 +93,10 @@ def _mark(
     appeal: Appeal | None,
     until: datetime | None,
     now: datetime,
-) -> Mark:
+) -> MarkRow:
     refused = attempt is not None and attempt.outcome == Outcome.REFUSED
     is_open = until is not None and now <= until and _can_be_wrong(record, appeal)
-    return Mark(
+    return MarkRow(
         record=record,
         attempt=attempt,
         proof=explain(attempt) if attempt and attempt.factors else "",

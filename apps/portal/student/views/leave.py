@@ -14,8 +14,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from apps.accounts.requests import request_student
 from apps.attendance.leave_selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.attendance.models import AttendanceRecord
-from apps.attendance.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
-from apps.attendance.services.leave import leave_request, leave_withdraw
+from apps.attendance.services import appeals as appeal_services
+from apps.attendance.services import leave as leave_services
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.common.route_limits import is_within, too_many, who_asks
@@ -25,7 +25,7 @@ from apps.portal.student.forms import AppealForm, LeaveForm, RequestForm
 LEAVE_PAGE: Final = 20
 
 
-def _refuse_flood(request: HttpRequest) -> None:
+def _check_limit(request: HttpRequest) -> None:
     """The same limit as in the API, which counts together with it."""
     if not is_within("leave", who_asks(request)):
         raise too_many("leave")
@@ -38,12 +38,12 @@ def _show(request: HttpRequest, form: RequestForm, **context: Any) -> HttpRespon
     return render(request, f"portal/student/{name}.html", {"form": form, **context}, status=status)
 
 
-def _go(request: HttpRequest, to: str) -> HttpResponse:
+def _redirect(request: HttpRequest, to: str) -> HttpResponse:
     answer = redirect(to)
     return HttpResponseClientRedirect(answer.url) if request.htmx else answer  # type: ignore[attr-defined]
 
 
-def _tell(request: HttpRequest, *, made: bool) -> None:
+def _confirm(request: HttpRequest, *, made: bool) -> None:
     if made:
         messages.success(request, _("Sent. You are told as soon as it is decided."))
     else:
@@ -64,7 +64,7 @@ def my_leave(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @portal_page
-def leave_ask(request: HttpRequest) -> HttpResponse:
+def leave_create(request: HttpRequest) -> HttpResponse:
     """Ask for leave, before or after it."""
     student, now = request_student(request), timezone.now()
     context = {"heading": _("Ask for leave"), "submit": _("Send the request")}
@@ -74,8 +74,8 @@ def leave_ask(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, **context)
     try:
-        _refuse_flood(request)
-        _leave, made = leave_request(
+        _check_limit(request)
+        _leave, made = leave_services.leave_request(
             student=student,
             absence=form.absence(),
             nonce=form.cleaned_data["nonce"],
@@ -86,17 +86,17 @@ def leave_ask(request: HttpRequest) -> HttpResponse:
     except Refused as refusal:
         form.refuse(refusal)
         return _show(request, form, **context)
-    _tell(request, made=made)
-    return _go(request, "portal:my_leave")
+    _confirm(request, made=made)
+    return _redirect(request, "portal:my_leave")
 
 
 @require_POST
 @portal_page
-def leave_take_back(request: HttpRequest, leave_id: int) -> HttpResponse:
-    """Withdraw a request; what its approval did to marks is put back."""
+def leave_withdraw(request: HttpRequest, leave_id: int) -> HttpResponse:
+    """Withdraw a request; the marks that its approval changed are restored."""
     leave = own_leave(student=request_student(request), leave_id=leave_id)
     try:
-        leave_withdraw(leave=leave, now=timezone.now(), actor=request_actor(request))
+        leave_services.leave_withdraw(leave=leave, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
@@ -113,13 +113,13 @@ def _about(mark: AttendanceRecord) -> dict[str, Any]:
         "heading": _("This mark is wrong"),
         "submit": _("Send the appeal"),
         "mark": mark,
-        "deadline": appeal_deadline(mark=mark),
+        "deadline": appeal_services.appeal_deadline(mark=mark),
     }
 
 
 @require_http_methods(["GET", "POST"])
 @portal_page
-def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
+def appeal_create(request: HttpRequest, record_id: int) -> HttpResponse:
     """Appeal against an own mark."""
     student = request_student(request)
     mark = own_record(student=student, record_id=record_id)
@@ -129,8 +129,8 @@ def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, **_about(mark))
     try:
-        _refuse_flood(request)
-        _appeal, made = appeal_make(
+        _check_limit(request)
+        _appeal, made = appeal_services.appeal_make(
             student=student,
             mark=mark,
             wanted=form.cleaned_data["wanted"],
@@ -143,17 +143,19 @@ def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
     except Refused as refusal:
         form.refuse(refusal)
         return _show(request, form, **_about(mark))
-    _tell(request, made=made)
-    return _go(request, "portal:my_attendance")
+    _confirm(request, made=made)
+    return _redirect(request, "portal:my_attendance")
 
 
 @require_POST
 @portal_page
-def appeal_take_back(request: HttpRequest, appeal_id: int) -> HttpResponse:
+def appeal_withdraw(request: HttpRequest, appeal_id: int) -> HttpResponse:
     """Withdraw an appeal that is not decided yet."""
     appeal = own_appeal(student=request_student(request), appeal_id=appeal_id)
     try:
-        appeal_withdraw(appeal=appeal, now=timezone.now(), actor=request_actor(request))
+        appeal_services.appeal_withdraw(
+            appeal=appeal, now=timezone.now(), actor=request_actor(request)
+        )
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
