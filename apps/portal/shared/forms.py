@@ -107,7 +107,9 @@ class PreferencesForm(forms.Form):
                 missing = "quiet_from" if begin is None else "quiet_until"
                 self.add_error(missing, _("Quiet hours need a beginning and an end."))
             elif begin is not None and begin == end:
-                self.add_error("quiet_until", _("Quiet hours end at another time than they begin."))
+                self.add_error(
+                    "quiet_until", _("Quiet hours must not begin and end at the same time.")
+                )
         return given
 
     def preferences(self) -> dict[str, dict[str, bool]]:

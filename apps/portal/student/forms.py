@@ -40,8 +40,10 @@ class RequestForm(forms.Form):
 
     nonce = forms.CharField(widget=forms.HiddenInput, required=False, initial=new_nonce)
     attachment = forms.FileField(
-        label=_("Paper that proves it"),
-        help_text=_("PDF, JPEG or PNG of at most 8 MB. Only you and who decides can read it."),
+        label=_("Supporting document"),
+        help_text=_(
+            "PDF, JPEG or PNG of at most 8 MB. Only you and the person who decides can read it."
+        ),
         required=False,
         widget=forms.FileInput(attrs={"accept": ATTACHMENT_TYPES}),
     )

@@ -52,16 +52,18 @@ def undo(request: HttpRequest, session_id: int) -> HttpResponse:
     try:
         bulk = last_bulk(session=session)
         if str(bulk.pk) != request.POST.get("bulk"):
-            raise Refused("not_the_last", _("Meanwhile another change was made. Look again."))
+            raise Refused(
+                "not_the_last", _("Another change was made meanwhile. Check the history.")
+            )
         results = bulk_undo(bulk=bulk, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
         messages.error(request, refusal.message)
         return redirect("portal:session_history", session_id)
     back = sum(result.result == SAVED for result in results)
-    text = ngettext("%(number)d mark put back.", "%(number)d marks put back.", back)
+    text = ngettext("%(number)d mark restored.", "%(number)d marks restored.", back)
     messages.success(request, text % {"number": back})
     if back < len(results):
-        messages.warning(request, _("Marks that were changed since stay as they are."))
+        messages.warning(request, _("Marks that were changed in the meantime stay as they are."))
     return redirect("portal:session_history", session_id)
 
 

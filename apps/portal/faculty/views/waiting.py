@@ -61,7 +61,7 @@ def _decide(request: HttpRequest, session: ClassSession) -> None:
     """One by its own button, else all that are ticked."""
     accept, ids = _asked(request)
     if not ids:
-        messages.error(request, _("Tick whom you want to decide on."))
+        messages.error(request, _("Select at least one check-in."))
         return
     try:
         decided = waiting_decide(

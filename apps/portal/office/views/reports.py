@@ -74,7 +74,7 @@ def export(request: HttpRequest) -> HttpResponse:
     form = ReportForm(request.POST, report=report, viewer=viewer)
     file_format = request.POST.get("format", "")
     if not form.is_valid() or file_format not in FORMATS:
-        raise Invalid("unknown_report", _("Say again what the report is about."))
+        raise Invalid("unknown_report", _("Choose the report and its filters again."))
     export_start(
         report=report.name,
         file_format=file_format,
@@ -83,7 +83,7 @@ def export(request: HttpRequest) -> HttpResponse:
         now=timezone.now(),
         actor=request_actor(request),
     )
-    messages.success(request, _("The file is being written. It will stand below."))
+    messages.success(request, _("The file is being written. It will appear below."))
     return redirect(f"{reverse('portal:reports')}?report={report.name}&{_query(request)}")
 
 

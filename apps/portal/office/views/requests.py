@@ -66,7 +66,7 @@ def leave(request: HttpRequest, leave_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
         return redirect("portal:requests")
-    messages.success(request, _("Decided. The student is told."))
+    messages.success(request, _("Decided. The student will be notified."))
     if effect.changed:
         text = ngettext(
             "%(number)d mark was changed.", "%(number)d marks were changed.", effect.changed
@@ -92,5 +92,5 @@ def appeal(request: HttpRequest, appeal_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, _("Decided. The student is told."))
+        messages.success(request, _("Decided. The student will be notified."))
     return redirect("portal:requests")

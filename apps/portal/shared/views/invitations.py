@@ -70,7 +70,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        text = _("You belong to %(campus)s now.") if _accepts(request) else _("Declined.")
+        text = _("You are now a member of %(campus)s.") if _accepts(request) else _("Declined.")
         messages.success(request, text % {"campus": found.campus})
     return redirect("portal:invitations")
 
@@ -79,7 +79,7 @@ def _from(found: Sequence[Invited], *, slug: str) -> Invited:
     for invited in found:
         if invited.slug == slug:
             return invited
-    raise NotFound("no_such_invitation", _("There is no such invitation (any more)."))
+    raise NotFound("no_such_invitation", _("There is no such invitation, or it has expired."))
 
 
 @never_cache
@@ -111,4 +111,4 @@ def _mailed(token: str) -> tuple[Invited, str]:
         for invited in invitations_of(email=email, now=timezone.now()):
             if invited.campus_id == campus_id:
                 return invited, email
-    raise NotFound("no_such_invitation", _("There is no such invitation (any more)."))
+    raise NotFound("no_such_invitation", _("There is no such invitation, or it has expired."))

@@ -45,7 +45,7 @@ def _redirect(request: HttpRequest, to: str) -> HttpResponse:
 
 def _confirm(request: HttpRequest, *, made: bool) -> None:
     if made:
-        messages.success(request, _("Sent. You are told as soon as it is decided."))
+        messages.success(request, _("Sent. You will be notified when it is decided."))
     else:
         messages.info(request, _("This request was sent already."))
 
