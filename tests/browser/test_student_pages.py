@@ -70,7 +70,7 @@ def test_a_wrong_mark_is_appealed_against_in_a_dialog(
     sign_in(page, site, hall.student.email)
     mark = page.locator(f"#mark-{absence.pk}")
     mark.locator("summary").click()
-    expect(mark).to_contain_text("No check-in had counted")
+    expect(mark).to_contain_text("No valid check-in")
     mark.get_by_role("link", name="Appeal this mark").click()
     dialog = page.locator("#request-dialog")
     expect(dialog.get_by_role("heading", name="This mark is wrong")).to_be_focused()

@@ -70,7 +70,7 @@ class _MayWrite(BasePermission):
 
 
 def may_write(model: str, field: str, *, adding: bool = False) -> type[BasePermission]:
-    """Whoever the table `WRITES` lets write this field: `[may_write(STUDENT, "is_active")]`."""
+    """Those whom the table `WRITES` lets write this field: `[may_write(STUDENT, "is_active")]`."""
     return type("MayWrite", (_MayWrite,), {"model": model, "field": field, "adding": adding})
 
 

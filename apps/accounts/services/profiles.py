@@ -18,7 +18,7 @@ ROLE_OF: Final[dict[type[Person], Role]] = {Student: Role.STUDENT, Faculty: Role
 def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
     """Let this profile and its role rest and end the person's sessions here; nothing is deleted.
 
-    Other roles of the same account stay: whoever may close students must not be able to close
+    Other roles of the same account stay: a person who may close students must not be able to close
     administrators. Returns whether it was active.
     """
     kind = type(person)

@@ -85,7 +85,7 @@ def _from(found: Sequence[Invited], *, slug: str) -> Invited:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind the link in the mail. Whoever reads that mail owns the account."""
+    """The page behind the link in the mail. The reader of that mail owns the account."""
     try:
         invited, email = _mailed(token)
         if request.method == "GET":
