@@ -43,6 +43,25 @@ def test_every_app_stands_in_the_layers() -> None:
     assert folders <= set(RANK)
 
 
+def test_only_apis_import_an_api() -> None:
+    """Pages, the admin and tasks neither: what views share is in `accounts.requests` or a service.
+
+    `common.api` is a file of helpers for all APIs, which middleware answers with too.
+    """
+    packages = {f"apps.{path.parent.name}.api" for path in (ROOT / "apps").glob("*/api")}
+    imports = []
+    for path in (ROOT / "apps").rglob("*.py"):
+        if "api" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{name}" for name in names]
+            found = {name for name in names if ".".join(name.split(".")[:3]) in packages}
+            imports += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(found)]
+    assert imports == []
+
+
 def test_no_file_has_grown_past_its_room() -> None:
     grown = {
         str(path.relative_to(ROOT)): lines

@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return found is not None and found.pk == user.pk
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """The last step of every way in: whoever has no role on this campus stays outside.
+        """The last step of every way in: without a role on this campus it is refused.
 
         Asked here again because a sign-in that began on one campus could be finished on another.
         """
@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):
         sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
     def set_password(self, user: Any, password: str) -> None:
-        """By the link of a letter or with the old password: the owner's device either way."""
+        """By the link of an e-mail or with the old password: the owner's device either way."""
         device_remember(self.request, account=user.email)
         password_set(
             user=user,
@@ -78,7 +78,7 @@ class AccountAdapter(DefaultAccountAdapter):
         )
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Every mail that allauth would send itself: none. Letters go through the outbox."""
+        """Every mail that allauth would send itself: none. E-mails go through the outbox."""
         if MAILS[template_prefix] != CLOSED:
             message = f"{template_prefix} was not sent: it is the outbox that sends."
             raise NotImplementedError(message)

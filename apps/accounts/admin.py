@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.admin_accounts import is_list, tell_joined
+from apps.accounts.admin_accounts import is_list, notify_joined
 from apps.accounts.admin_forms import ContactForm, FacultyForm, StudentForm, typed
 from apps.accounts.models import Contact, Device, Faculty, Student
 from apps.accounts.services import (
@@ -81,7 +81,7 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         refuse_account(Writer(request.user), obj.email)
         person = type(self).create(**typed(form), now=timezone.now(), actor=actor)
         obj.pk, obj.user, obj._state.adding = person.pk, person.user, False
-        tell_joined(request, person.email, person.user)
+        notify_joined(request, person.email, person.user)
 
     def _save_changed(self, request: HttpRequest, obj: Any, form: Any) -> None:
         """With a login that was linked comes the role that it is for."""
@@ -120,7 +120,7 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
             except Refused as refusal:
                 messages.warning(request, f"{person}: {refusal.message}")
             else:
-                tell_joined(request, person.email, user)
+                notify_joined(request, person.email, user)
 
 
 class DeviceInline(HistoryInline):

@@ -38,7 +38,7 @@ COLOURS = {
 
 
 def send_password_mail(request: HttpRequest, user: User) -> None:
-    """The mail with which this person chooses a password; nobody else ever knows one."""
+    """Send the link with which this person chooses a password, which only they know."""
     try:
         host = campus_host(asked=asked_host(request))
     except Refused as refusal:
@@ -49,8 +49,8 @@ def send_password_mail(request: HttpRequest, user: User) -> None:
     messages.success(request, text)
 
 
-def tell_joined(request: HttpRequest, email: str, user: User | None) -> None:
-    """What becomes of somebody who was added: invited, or told how to choose a password."""
+def notify_joined(request: HttpRequest, email: str, user: User | None) -> None:
+    """Tell of the next step for a person who was added: an invitation, or a link for a password."""
     if user is None:
         messages.info(request, INVITED % {"who": email})
     elif not user.has_usable_password():
@@ -161,7 +161,7 @@ class UserAdmin(CampusModelAdmin):
         if not change:
             user, _made = member_add(**form.member(), now=now, actor=actor)
             obj.pk, obj._state.adding = (user.pk if user else None), user is None
-            tell_joined(request, obj.email, user)
+            notify_joined(request, obj.email, user)
         elif entered_campus_id() is None:  # super_admins only, who may close one another
             with signed_act("accounts_user"):
                 super().save_model(request, obj, form, change)
@@ -234,7 +234,7 @@ class InvitationAdmin(HistoryAdmin):
         return bool(request.user.has_perm("accounts.add_student"))
 
     def _theirs(self, request: HttpRequest, rows: QuerySet[Invitation]) -> QuerySet[Invitation]:
-        """Whoever may not give other roles sends invitations to students only."""
+        """Those who may not give other roles send invitations to students only."""
         may_give = request.user.has_perm("accounts.add_membership")
         return rows if may_give else rows.filter(role=Role.STUDENT)
 

@@ -45,7 +45,7 @@ class LimitedChangeForm(ChangePasswordForm):
 
 
 class LimitedChangeInput(ChangePasswordInput):
-    """The same on phones. Whoever has no password yet has none to guess."""
+    """The same on phones. Without a password there is none to guess."""
 
     def clean_current_password(self) -> str:
         if not self.user.has_usable_password():

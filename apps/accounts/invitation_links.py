@@ -1,6 +1,6 @@
 """The link in an invitation's mail: which campus, and whose address it was sent to.
 
-It is made while the mail is written and stands nowhere else: whoever administers the campus must
+It is made while the mail is written and stands nowhere else: those who administer the campus must
 not find it in a table and accept in somebody's place.
 """
 

@@ -1,6 +1,6 @@
 """Browsers and apps that signed in to an account before, remembered by a signed cookie.
 
-It opens nothing. Whoever holds it guesses on an account of their own, so that strangers cannot use
+It opens nothing. A guess with it counts for that device alone, so that strangers cannot use
 up the tries of the owner.
 """
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 # Said by the service that changes the password, whichever way it was changed.
 TOLD_BY_SERVICE: Final = "told by password_set"
-# Letters of ways that are closed here: no sign-up, no codes by mail, addresses set by the office.
+# E-mails of ways that are closed here: no sign-up, no codes by mail, addresses set by the office.
 CLOSED: Final = "this way is closed"
 # Asked for on a page, and sent by a worker: see `password_links`.
 BY_WORKER: Final = "sent by mail_password_link"

@@ -1,4 +1,4 @@
-"""Asking for the letter with which a person chooses a password, and the link in it."""
+"""Asking for the e-mail with which a person chooses a password, and the link in it."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ def password_link_ask(request: HttpRequest, *, email: str) -> None:
 
 
 def password_link(user_id: int, data: dict[str, Any]) -> str:
-    """The link in a letter, at the campus's own domain; made when the letter is sent.
+    """The link in an e-mail, at the campus's own domain; made when the e-mail is sent.
 
     Good once and for `PASSWORD_RESET_TIMEOUT`: signing in or a new password ends it.
     """

@@ -52,7 +52,7 @@ def faculty_of(*, user: Any) -> Faculty | None:
 
 
 def _shown(user: Any, person: P | None) -> P | None:
-    """Whoever is known as a person is shown by that name: nobody has to ask for it again."""
+    """A user with an entry as a person is shown by its name: it need not be read again."""
     if person is not None:
         user.shown_as(person.full_name)
     return person

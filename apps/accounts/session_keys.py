@@ -1,8 +1,8 @@
 """What the database and the cache keep of a session's key: enough to find it, not to use it.
 
 The key in the cookie (or behind a phone's token) is all that it takes to be somebody. Both tables
-that name it, Django's and allauth's, hold a digest instead, so that whoever can read them still has
-no key. A key has 160 random bits: a plain hash is enough, there is nothing to guess.
+that name it, Django's and allauth's, hold a digest instead: their readers still have no key. A key
+has 160 random bits: a plain hash is enough, there is nothing to guess.
 """
 
 import hashlib

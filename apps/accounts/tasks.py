@@ -9,5 +9,5 @@ from apps.tenants.tasks import CampusTask
 
 @shared_task(base=CampusTask)
 def mail_password_link(email: str, host: str) -> int:
-    """Put the letter into the outbox if somebody of this campus has that address."""
+    """Put the e-mail into the outbox if somebody of this campus has that address."""
     return password_link_send_asked(email=email, host=host, now=timezone.now())

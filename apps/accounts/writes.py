@@ -30,8 +30,8 @@ BY_ADMINS: Final = Rule(ADMINS, ADMINS)
 # Whether somebody is active here follows from adding them; afterwards it is a field.
 STATE_BY_OFFICE: Final = Rule(NOBODY, OFFICE)
 STATE_BY_ADMINS: Final = Rule(NOBODY, ADMINS)
-# The login follows from the address. Whoever has none may be linked to one; whoever has one keeps
-# it: see `login_renew`, the one way to another.
+# The login follows from the address. A person without one may be linked to one; a person with one
+# keeps it: see `login_renew`, the one way to another.
 LOGIN: Final = Rule(NOBODY, ADMINS)
 
 STUDENT: Final = "accounts.student"
@@ -101,7 +101,7 @@ class Writer:
         return frozenset(name for name in WRITES[model] if self.may(model, name, adding=adding))
 
 
-PLATFORM: Final = Writer(is_platform=True)  # commands, run by whoever has the server
+PLATFORM: Final = Writer(is_platform=True)  # commands on the server
 
 
 def refuse_fields(writer: Writer, model: str, names: Iterable[str], *, adding: bool) -> None:

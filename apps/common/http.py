@@ -1,40 +1,30 @@
 """HTTP in both directions: facts about a request to us, and the one client for requests of ours.
 
-No other module opens connections of its own (`tests/common/test_outgoing.py`).
+Its connections are in `connections`; no other module opens any (`tests/common/test_outgoing.py`).
 """
 
-import io
 import ipaddress
 import math
 import re
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from http.client import HTTPException, HTTPResponse
-from queue import Empty, SimpleQueue
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import requests
 from django.conf import settings
 from django.http import HttpRequest
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
-from apps.common.peers import is_public
+from apps.common.connections import pools_for, until
 
 PORTS: Final = {"https": 443, "http": 80}
 NAME: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 CHUNK: Final = 1 << 16  # bytes
-SLICE: Final = 1 << 14  # bytes sent before the clock is looked at again
 SessionError = requests.RequestException  # what `HttpClient.session()` raises
 
 IPV6_PREFIX: Final = 64  # what one customer gets at least: whoever has one address has them all
@@ -269,148 +259,3 @@ class Adapter(requests.adapters.BaseAdapter):
 
     def close(self) -> None:
         """The client keeps its connections for the next session."""
-
-
-# --- Connections: whom they lead to, and for how long -------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deadline:
-    """Moments of the monotonic clock."""
-
-    connected: float
-    done: float
-
-
-_deadline: ContextVar[Deadline] = ContextVar("deadline")
-
-
-@contextmanager
-def until(limits: Limits) -> Iterator[None]:
-    now = time.monotonic()
-    token = _deadline.set(Deadline(connected=now + limits.connect, done=now + limits.whole))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
-
-
-def left(moment: float) -> float:
-    """Seconds until then; raises TimeoutError when there are none."""
-    seconds = moment - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("out of time")
-    return seconds
-
-
-def looked_up(host: str, port: int, *, seconds: float) -> list[Any]:
-    """`getaddrinfo`, which knows no timeout: asked in a thread that is left behind if it hangs."""
-    answer: SimpleQueue[Any] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answer.put(OSError(f"{host} does not resolve: {error}"))
-
-    threading.Thread(target=ask, daemon=True, name="look-up").start()
-    try:
-        found = answer.get(timeout=seconds)
-    except Empty as error:
-        raise TimeoutError(f"{host} does not resolve in time") from error
-    if isinstance(found, OSError):
-        raise found
-    return list(found)
-
-
-def connected(host: str, port: int, *, may_be_private: bool) -> socket.socket:
-    """A connection to an address that was checked, of a name that was resolved once."""
-    end = _deadline.get().connected
-    places = looked_up(host.strip("[]"), port, seconds=left(end))
-    for *_kind, address in places:
-        check_peer(host, address[0], may_be_private=may_be_private)
-    problem: OSError = OSError(f"{host} has no address")
-    for number, (family, kind, protocol, _name, address) in enumerate(places):
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(left(end) / (len(places) - number))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.connect(address)
-            check_peer(host, connection.getpeername()[0], may_be_private=may_be_private)
-            connection.settimeout(left(end))  # for TLS
-        except OSError as error:
-            connection.close()
-            problem = error
-        except AddressRefused:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise problem
-
-
-def check_peer(host: str, address: str, *, may_be_private: bool) -> None:
-    if not may_be_private and not is_public(address):
-        raise AddressRefused(f"{host} leads to {address}, which is not on the public internet.")
-
-
-class _Reader(io.RawIOBase):
-    """What comes in on a socket, until the request's time is over."""
-
-    def __init__(self, connection: socket.socket, end: float) -> None:
-        self._connection = connection
-        self._end = end
-        self._raw = connection.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._connection.settimeout(left(self._end))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Answer(HTTPResponse):
-    def __init__(self, connection: Any, *args: Any, end: float, **kwargs: Any) -> None:
-        super().__init__(connection, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(_Reader(connection, end))
-
-
-class _Guarded:
-    """Mixed into both kinds of connection."""
-
-    may_be_private: Callable[[str], bool]
-
-    def _new_conn(self: Any) -> socket.socket:
-        host = f"[{self.host}]" if ":" in self.host else self.host  # as in `Target.place`
-        allowed = type(self).may_be_private(f"{host}:{self.port}")
-        return connected(self.host, self.port, may_be_private=allowed)
-
-    def send(self: Any, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        view = memoryview(data)
-        for start in range(0, len(view), SLICE):
-            self.sock.settimeout(left(_deadline.get().done))
-            self.sock.sendall(view[start : start + SLICE])
-
-    def getresponse(self: Any) -> Any:
-        self.timeout = left(_deadline.get().done)
-        self.response_class = partial(_Answer, end=_deadline.get().done)
-        return super().getresponse()  # type: ignore[misc]
-
-
-def pools_for(may_be_private: Callable[[str], bool]) -> dict[str, Any]:
-    """Classes of urllib3's pools whose connections ask `may_be_private(host:port)`."""
-    guard = {"may_be_private": staticmethod(may_be_private)}
-    plain = type("GuardedConnection", (_Guarded, HTTPConnection), guard)
-    secure = type("GuardedTLSConnection", (_Guarded, HTTPSConnection), guard)
-    return {
-        "http": type("GuardedPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("GuardedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-    }

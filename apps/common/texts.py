@@ -13,6 +13,7 @@ UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # The same without tabs and line ends, which texts of several lines have.
 CONTROL_IN_PROSE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+NONCE: Final = r"^[A-Za-z0-9_-]{8,64}$"  # what a client names a write that it may retry
 LONGEST_LINE: Final = 255  # longer texts may have several lines
 
 

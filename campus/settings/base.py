@@ -152,7 +152,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "apps.portal.pages.portal_context",
+                "apps.portal.shared.pages.portal_context",
             ]
         },
     }

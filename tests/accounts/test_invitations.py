@@ -103,7 +103,7 @@ def test_the_mail_leads_to_a_page_that_changes_nothing_until_it_is_answered(
     assert "no-store" in page["Cache-Control"]
     assert reload(cast, student).user is None
     done = visitor.post(link, {"answer": "accept"})
-    assert "You belong to North Campus now." in done.content.decode()
+    assert "You are now a member of North Campus." in done.content.decode()
     after = reload(cast, student)
     assert after.user == guest
     with campus_scope(cast.campus):
@@ -198,7 +198,7 @@ def test_after_signing_in_elsewhere_the_start_page_shows_who_invites(
     assert "student" in page
     assert client.get("/")["Location"] == "/teach/"  # shown once, then out of the way
     done = client.post("/invitations/answer", {"campus": "north", "answer": "accept"}, follow=True)
-    assert "You belong to North Campus now." in done.content.decode()
+    assert "You are now a member of North Campus." in done.content.decode()
     assert reload(cast, student).user == guest
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from apps.accounts.api.permissions import request_faculty, request_student
 from apps.accounts.models import Faculty, Membership, Role, Student, User
 from apps.accounts.permissions import may_enter, roles_of
+from apps.accounts.requests import request_faculty, request_student
 from apps.accounts.selectors import student_of
 from apps.accounts.services import (
     faculty_create,

@@ -20,7 +20,7 @@ from apps.audit.services import SYSTEM, Actor
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
 from apps.notifications.models import Message
-from apps.portal.selectors import student_sessions_today
+from apps.portal.student.selectors.courses import student_sessions_today
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import campus_scope
 from apps.timetable.selectors.schedule import assignments_of

@@ -146,7 +146,7 @@ def test_the_page_and_the_api_say_so(cast: Cast) -> None:
     lecturer = cast.lecturer.user
     assert lecturer is not None
     page = client_of(cast, lecturer).get(f"/teach/sessions/{session.pk}/").content.decode()
-    assert "closed by itself" in page
+    assert "closed automatically" in page
     answer = signed_in(cast, lecturer).get(f"/api/v1/sessions/{session.pk}")
     assert answer.json()["closed_itself"] is True
 

@@ -62,7 +62,7 @@ def test_keys_mark_row_by_row_and_undo_takes_it_back(
     assert marks(hall) == {"MATE": "present", "REPR": "late", "STUD": "excused"}
     expect(page.locator(".board-number")).to_have_text("2")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Marks put back:")).to_be_visible()
+    expect(page.get_by_text("Marks restored:")).to_be_visible()
     assert marks(hall) == {}
     assert serious_violations(page) == []
     assert complaints == []

@@ -70,8 +70,8 @@ def test_a_wrong_mark_is_appealed_against_in_a_dialog(
     sign_in(page, site, hall.student.email)
     mark = page.locator(f"#mark-{absence.pk}")
     mark.locator("summary").click()
-    expect(mark).to_contain_text("No check-in had counted")
-    mark.get_by_role("link", name="This is wrong").click()
+    expect(mark).to_contain_text("No valid check-in")
+    mark.get_by_role("link", name="Appeal this mark").click()
     dialog = page.locator("#request-dialog")
     expect(dialog.get_by_role("heading", name="This mark is wrong")).to_be_focused()
     assert serious_violations(page) == []
@@ -82,7 +82,7 @@ def test_a_wrong_mark_is_appealed_against_in_a_dialog(
     expect(dialog.locator("#id_text_error")).to_be_visible()
     dialog.get_by_label("What happened").fill("I sat in the last row.")
     dialog.get_by_role("button", name="Send the appeal").click()
-    expect(page.get_by_text("You are told as soon as it is decided.")).to_be_visible()
+    expect(page.get_by_text("You will be notified when it is decided.")).to_be_visible()
     mark.locator("summary").first.click()
     expect(mark).to_contain_text("waiting for a decision")
     with campus_scope(hall.campus):
@@ -117,14 +117,14 @@ def test_requests_work_without_scripts(
     page = context.new_page()
     sign_in(page, site, hall.student.email)
     page.locator(f"#mark-{absence.pk} summary").click()
-    page.get_by_role("link", name="This is wrong").click()
+    page.get_by_role("link", name="Appeal this mark").click()
     page.get_by_label("Present").check()
     page.get_by_label("What happened").fill("I was there.")
     page.get_by_role("button", name="Send the appeal").click()
-    expect(page.get_by_text("You are told as soon as it is decided.")).to_be_visible()
+    expect(page.get_by_text("You will be notified when it is decided.")).to_be_visible()
     page.goto(f"{site}/messages/")
     page.get_by_role("button", name="Mark all as read").click()
-    expect(page.get_by_text("You have read everything.")).to_be_visible()
+    expect(page.get_by_text("No unread messages.")).to_be_visible()
     context.close()
 
 
@@ -151,7 +151,7 @@ def test_a_browser_is_subscribed_shows_a_message_and_is_let_go(
     shown = push(page, context, site, '{"title": "Moved", "body": "Room 204", "tag": "m1"}')
     assert shown == [["Moved", "Room 204", "m1"]]
 
-    page.get_by_role("button", name="Stop that").click()
+    page.get_by_role("button", name="Turn off").click()
     expect(page.get_by_role("button", name="Notify me in this browser")).to_be_visible()
     with campus_scope(hall.campus):
         assert not PushToken.objects.exists()

@@ -45,7 +45,7 @@ def test_all_are_accepted_with_one_press(
     waiting.get_by_label("All", exact=True).uncheck()
     expect(waiting.locator("[name=attempt]:checked")).to_have_count(0)
     waiting.get_by_label("All", exact=True).check()
-    waiting.get_by_role("button", name="Accept all that are ticked").click()
+    waiting.get_by_role("button", name="Accept all selected").click()
     expect(page.get_by_text("2 check-ins accepted.")).to_be_visible()
     expect(page.get_by_role("region", name="Waiting for you")).to_be_hidden()
     assert register(hall) == {"STUD": "present", "MATE": "present"}
@@ -81,7 +81,7 @@ def test_without_javascript(
     plain = browser.new_context(java_script_enabled=False, storage_state=state)
     bare = plain.new_page()
     bare.goto(f"{site}/teach/sessions/{held.pk}/")
-    bare.get_by_role("button", name="Accept all that are ticked").click()
+    bare.get_by_role("button", name="Accept all selected").click()
     assert register(hall) == {"STUD": "present", "MATE": "present"}
     bare.get_by_role("link", name="One-time code").click()
     bare.get_by_label("Student").fill(hall.representative.code)

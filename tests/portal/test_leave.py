@@ -173,7 +173,7 @@ def test_a_request_is_withdrawn_together_with_its_paper(cast: Cast, student: Cli
         assert Attachment.objects.filter(delete_after__gt=timezone.now()).count() == 0
     shown = student.get("/leave/").content
     assert b"The request is withdrawn." in shown
-    assert b"The paper handed in" not in shown
+    assert b"Supporting document" not in shown
 
 
 def test_a_declined_request_shows_why_and_cannot_be_withdrawn(cast: Cast, student: Client) -> None:

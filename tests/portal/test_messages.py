@@ -89,7 +89,7 @@ def test_one_message_or_all_are_marked_read(cast: Cast, student: Client) -> None
     student.post("/messages/read")
     assert unread(cast) == 0
     shown = page(student)
-    assert "You have read everything." in shown
+    assert "No unread messages." in shown
     assert "nav-count" not in shown
 
 

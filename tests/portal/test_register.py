@@ -105,8 +105,8 @@ def test_undo_puts_back_and_says_what_it_could_not(
             actor=SYSTEM,
         )
     answer = lecturer.post(page_of(lesson, "undo"), {"bulk": made.pk}, follow=True)
-    assert b"1 mark put back." in answer.content
-    assert b"Marks that were changed since stay as they are." in answer.content
+    assert b"1 mark restored." in answer.content
+    assert b"Marks that were changed in the meantime stay as they are." in answer.content
     with campus_scope(cast.campus):
         assert AttendanceRecord.objects.get().status == Status.ABSENT
     again = lecturer.post(page_of(lesson, "undo"), {"bulk": made.pk}, follow=True)
@@ -118,7 +118,7 @@ def test_an_old_page_does_not_undo_a_newer_change(
 ) -> None:
     made = bulk(cast, lesson, STUD="present")
     answer = lecturer.post(page_of(lesson, "undo"), {"bulk": made.pk - 1}, follow=True)
-    assert b"Meanwhile another change was made." in answer.content
+    assert b"Another change was made meanwhile." in answer.content
     with campus_scope(cast.campus):
         assert AttendanceRecord.objects.count() == 1
 
@@ -139,11 +139,11 @@ def test_signs_are_facts_that_can_be_put_away_with_a_note(
     sign = a_sign(cast, lesson, cast.student)
     shown = lecturer.get(page_of(lesson, "signs")).content.decode()
     assert "an app made its position up" in shown
-    assert "Look at this" in shown
+    assert "Review this" in shown
     unsaid = lecturer.post(page_of(lesson, f"signs/{sign.pk}"), {"note": " "})
     assert b"Say why this sign means nothing." in unsaid.content
     away = lecturer.post(page_of(lesson, f"signs/{sign.pk}"), {"note": "Tested the app"})
-    assert b"Look at this" not in away.content
+    assert b"Review this" not in away.content
     assert b"Tested the app" in away.content
 
 
@@ -196,7 +196,7 @@ def test_leave_is_approved_from_the_page(cast: Cast, lecturer: Client) -> None:
     assert b"Influenza" in lecturer.get("/requests/").content
     body = {"answer": "yes", "was": "pending", "note": ""}
     answer = lecturer.post(f"/requests/leave/{leave.pk}", body, follow=True)
-    assert b"Decided. The student is told." in answer.content
+    assert b"Decided. The student will be notified." in answer.content
     assert b"No leave waits for an answer." in answer.content
     with campus_scope(cast.campus):
         leave.refresh_from_db()

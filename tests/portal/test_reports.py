@@ -81,7 +81,7 @@ def test_columns_that_say_nothing_are_left_out(principal: Client) -> None:
 
 @pytest.fixture
 def short_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.portal.views.reports.LONGEST_FILE", 1)
+    monkeypatch.setattr("apps.portal.office.views.reports.LONGEST_FILE", 1)
 
 
 def test_a_long_report_is_written_apart(principal: Client, cast: Cast, short_files: None) -> None:

@@ -99,7 +99,7 @@ def test_a_refused_check_in_explains_an_absence(
     with campus_scope(cast.campus):
         attempt(cast, missed, outcome="refused", reason="expired_code", factors={})
     shown = page(student)
-    assert "No check-in had counted when the session ended" in shown
+    assert "No valid check-in when the session ended" in shown
     assert "This code has expired." in shown
 
 
@@ -131,16 +131,16 @@ def test_others_marks_are_not_shown(cast: Cast, missed: ClassSession) -> None:
     assert "Nothing yet" in page(client_of(cast, cast.stranger.user))
 
 
-# --- "This is wrong" -------------------------------------------------------------------------
+# --- "Appeal this mark" -------------------------------------------------------------------------
 
 
 def test_an_appeal_is_offered_while_its_time_runs(
     cast: Cast, student: Client, missed: ClassSession
 ) -> None:
-    assert "This is wrong" in page(student)
+    assert "Appeal this mark" in page(student)
     with campus_scope(cast.campus):
         set_policy(appeal_days=0)
-    assert "This is wrong" not in page(student)
+    assert "Appeal this mark" not in page(student)
 
 
 def test_no_appeal_is_offered_on_frozen_days(
@@ -148,7 +148,7 @@ def test_no_appeal_is_offered_on_frozen_days(
 ) -> None:
     with campus_scope(cast.campus):
         set_policy(frozen_before=timezone.localdate())
-    assert "This is wrong" not in page(student)
+    assert "Appeal this mark" not in page(student)
 
 
 def test_no_appeal_is_offered_against_presence(
@@ -156,7 +156,7 @@ def test_no_appeal_is_offered_against_presence(
 ) -> None:
     with campus_scope(cast.campus):
         marked(missed, cast.student, "present", timezone.now())
-    assert "This is wrong" not in page(student)
+    assert "Appeal this mark" not in page(student)
 
 
 def test_the_state_of_an_appeal_is_shown_instead(
@@ -175,7 +175,7 @@ def test_the_state_of_an_appeal_is_shown_instead(
     shown = page(student)
     assert "waiting for a decision" in shown
     assert "Withdraw the appeal" in shown
-    assert "This is wrong" not in shown.split("<dialog")[0]
+    assert "Appeal this mark" not in shown.split("<dialog")[0]
     with campus_scope(cast.campus):
         appeal_decide(
             appeal=appeal,
@@ -213,7 +213,7 @@ def test_the_limit_of_the_policy_and_the_outlook_are_shown(
 def test_a_limit_out_of_reach_is_said(cast: Cast, student: Client, missed: ClassSession) -> None:
     with campus_scope(cast.campus):
         make_session(cast.course, starts_at=timezone.now() + timedelta(days=1))
-    assert "The limit is out of reach" in page(student)
+    assert "The limit can no longer be reached" in page(student)
 
 
 def test_attendance_close_to_the_limit_is_said(

@@ -82,7 +82,7 @@ def test_nothing_is_decided_by_half_a_form(
 ) -> None:
     url = f"/teach/sessions/{session.pk}/waiting"
     answer = lecturer.post(url, body, follow=True)
-    assert "Tick whom you want to decide on." in answer.content.decode()
+    assert "Select at least one check-in." in answer.content.decode()
     assert statuses(cast) == {}
 
 

@@ -11,7 +11,8 @@ from rest_framework.test import APIClient
 
 from apps.common.errors import Refused
 from apps.enrollments.models import Term
-from apps.portal.selectors import sessions_today, student_sessions_today
+from apps.portal.faculty.selectors import sessions_today
+from apps.portal.student.selectors.courses import student_sessions_today
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot

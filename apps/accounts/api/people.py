@@ -21,8 +21,9 @@ from apps.accounts.api.people_serializers import (
     StudentQuery,
     StudentRow,
 )
-from apps.accounts.api.permissions import IsMember, may_write, request_viewer
+from apps.accounts.api.permissions import IsMember, may_write
 from apps.accounts.models import Faculty, Student
+from apps.accounts.requests import request_viewer
 from apps.accounts.selectors import (
     faculty_by_id,
     faculty_listed,

@@ -5,46 +5,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 
-from apps.accounts.models import Faculty, Role, Student, User
+from apps.accounts.models import Role
 from apps.accounts.permissions import may_enter, roles_of
-from apps.accounts.selectors import faculty_of, student_of
-from apps.accounts.viewers import Viewer, viewer_of
+from apps.accounts.requests import request_faculty, request_staff_viewer, request_student
 from apps.accounts.writes import Writer
 from apps.common.errors import Forbidden
-
-
-def request_user(request: Any) -> User:
-    """The person who is signed in. For views that let nobody else in."""
-    user: User = request.user
-    return user
-
-
-def request_student(request: Any) -> Student:
-    """The student who is signed in, read once per request; raises `Forbidden` not_a_student."""
-    found: Student | None = getattr(request, "student", None)
-    if found is None:
-        found = request.student = student_of(user=request.user)
-    if found is None:
-        raise Forbidden("not_a_student", _("This is for students of this campus."))
-    return found
-
-
-def request_faculty(request: Any) -> Faculty:
-    """The faculty member who is signed in, read once; raises `Forbidden` not_a_faculty_member."""
-    found: Faculty | None = getattr(request, "faculty", None)
-    if found is None:
-        found = request.faculty = faculty_of(user=request.user)
-    if found is None:
-        raise Forbidden("not_a_faculty_member", _("This is for faculty of this campus."))
-    return found
-
-
-def request_viewer(request: Any) -> Viewer:
-    """Whose eyes a list is read with, found out once per request."""
-    found: Viewer | None = getattr(request, "viewer", None)
-    if found is None:
-        found = request.viewer = viewer_of(user=request.user)
-    return found
 
 
 def _signed_in(request: Any) -> bool:
@@ -105,7 +70,7 @@ class _MayWrite(BasePermission):
 
 
 def may_write(model: str, field: str, *, adding: bool = False) -> type[BasePermission]:
-    """Whoever the table `WRITES` lets write this field: `[may_write(STUDENT, "is_active")]`."""
+    """Those whom the table `WRITES` lets write this field: `[may_write(STUDENT, "is_active")]`."""
     return type("MayWrite", (_MayWrite,), {"model": model, "field": field, "adding": adding})
 
 
@@ -113,9 +78,7 @@ class IsTeacherOrOffice(BasePermission):
     """Faculty and those who see everybody: administrators, operators, principals."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        if _signed_in(request) and not request_viewer(request).teaches:
-            raise Forbidden("role_required", _("Your role does not allow this."))
-        return _signed_in(request)
+        return _signed_in(request) and bool(request_staff_viewer(request))
 
 
 IsCampusAdmin = has_role(Role.ADMIN)

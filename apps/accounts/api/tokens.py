@@ -37,8 +37,8 @@ class CampusTokenStrategy(JWTTokenStrategy):
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         """Rotate; a token that was rotated away before ends the session it came from.
 
-        Whoever replays it is either a thief or the victim: both sign in again. The session's row
-        is locked, so that of two simultaneous refreshes one is the replay.
+        A replay comes from a thief or the victim: both sign in again. The session's row is
+        locked, so that of two simultaneous refreshes one is the replay.
         """
         payload = internal.decode_token(refresh_token, "refresh")
         key = internal.session_key_from_sid(payload["sid"]) if payload else None
@@ -59,7 +59,7 @@ class CampusTokenStrategy(JWTTokenStrategy):
 
 
 def _note_online(session: Any) -> None:
-    """Whoever signs in or renews a token was heard of."""
+    """Record that this person was online: they signed in or renewed a token."""
     if SESSION_KEY in session and entered_campus_id() is not None:
         online_note(user_id=int(session[SESSION_KEY]), now=timezone.now(), opening=True)
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import IsMember, IsStudent, has_role, request_student
+from apps.accounts.api.permissions import IsMember, IsStudent, has_role
 from apps.accounts.api.serializers import (
     BindingOutput,
     ChallengeOutput,
@@ -19,6 +19,7 @@ from apps.accounts.api.serializers import (
 )
 from apps.accounts.models import Role
 from apps.accounts.permissions import roles_of
+from apps.accounts.requests import request_student
 from apps.accounts.selectors import device_of, faculty_of, student_by_id, student_of
 from apps.accounts.services import (
     DeviceFacts,

@@ -1,4 +1,4 @@
-"""Whoever types commands on the server, as the audit log will remember them."""
+"""The person who runs commands on the server, as the audit log names them."""
 
 import getpass
 from typing import Final

@@ -2,19 +2,15 @@
 
 from apps.accounts.models.joining import AllowedAddress, Invitation, Member
 from apps.accounts.models.people import (
-    SHOWN_HERE,
     Contact,
     Device,
     Faculty,
-    Membership,
     Person,
-    Role,
     Student,
-    User,
-    UserManager,
     code_validator,
     phone_validator,
 )
+from apps.accounts.models.users import SHOWN_HERE, Membership, Role, User, UserManager
 
 __all__ = [
     "SHOWN_HERE",

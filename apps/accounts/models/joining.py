@@ -5,7 +5,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models.people import Faculty, Role, Student, User
+from apps.accounts.models.people import Faculty, Student
+from apps.accounts.models.users import Role, User
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import TimestampedModel
 

@@ -1,6 +1,6 @@
 """Binding a phone or browser to a student: one active device each, proved by its key.
 
-Whoever wants to bind another one asks for it and waits for 48 hours, in which the owner can object
+To bind another one, a student asks for it and waits for 48 hours, in which the owner can object
 and phones are not passed around a class; the office can release the old one at once.
 """
 

@@ -139,7 +139,7 @@ def _mail(invitation: Invitation, now: datetime, actor: Actor) -> None:
 
 @transaction.atomic
 def invitation_renew(*, invitation: Invitation, now: datetime, actor: Actor) -> None:
-    """Invite again whoever declined, or let it expire. Raises `Refused`."""
+    """Renew an invitation that was declined or has expired. Raises `Refused`."""
     invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if invitation.status == Status.ACCEPTED:
         raise Refused("invitation_accepted", _("This invitation was accepted."))

@@ -1,4 +1,4 @@
-"""Letters with a link to choose a password, through the outbox."""
+"""E-mails with a link to choose a password, through the outbox."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ def password_link_send(*, user: User, host: str, now: datetime) -> int:
 
 
 def password_link_send_asked(*, email: str, host: str, now: datetime) -> int:
-    """Somebody typed this address on the page; only people of this campus get a letter."""
+    """Somebody typed this address on the page; only people of this campus get an e-mail."""
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None or not may_enter(user):
         return 0

@@ -19,7 +19,7 @@ def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
     """Let this profile and its role rest, with the last role the person's sessions here; nothing is
     deleted.
 
-    Other roles of the same account stay, and stay signed in: whoever may close students must not be
+    Other roles of the same account stay, and stay signed in: who may close students must not be
     able to close administrators. Returns whether it was active.
     """
     kind = type(person)

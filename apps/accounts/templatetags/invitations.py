@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.simple_tag
 def link_of(parcel: Any) -> str:
-    """Where the reader of this letter answers; "" in previews, and where no host name is known."""
+    """Where the reader of this e-mail answers; "" in previews, and where no host name is known."""
     if not parcel.campus_id:
         return ""
     return invitation_link(campus_id=parcel.campus_id, email=parcel.address)

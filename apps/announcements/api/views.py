@@ -9,7 +9,8 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.permissions import IsStudent, request_student
+from apps.accounts.api.permissions import IsStudent
+from apps.accounts.requests import request_student
 from apps.announcements.api.serializers import (
     AnnouncementInput,
     AnnouncementOutput,

@@ -5,13 +5,9 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from apps.accounts.api.permissions import (
-    request_faculty,
-    request_user,
-    request_viewer,
-)
 from apps.accounts.models import Role
 from apps.accounts.permissions import roles_of
+from apps.accounts.requests import request_faculty, request_user, request_viewer
 from apps.attendance.policies import Editor
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import any_session, session_of

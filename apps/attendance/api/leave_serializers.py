@@ -10,9 +10,9 @@ from apps.attendance.models import WANTED, Appeal, LeaveRequest
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.lists import IdField
+from apps.common.texts import NONCE
 from apps.sessions.api.serializers import SessionOutput
 
-NONCE: Final = r"^[A-Za-z0-9_-]{8,64}$"
 LONGEST_TEXT: Final = 1000
 LONGEST_NOTE: Final = 500
 

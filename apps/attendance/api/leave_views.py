@@ -13,13 +13,8 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.permissions import (
-    IsMember,
-    IsStudent,
-    IsTeacherOrOffice,
-    request_student,
-    request_viewer,
-)
+from apps.accounts.api.permissions import IsMember, IsStudent, IsTeacherOrOffice
+from apps.accounts.requests import request_student, request_viewer
 from apps.attendance.api.leave_serializers import (
     LeaveDecideInput,
     LeaveEffectOutput,

@@ -9,9 +9,9 @@ from apps.attendance.api.serializers import MAX_ID
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Status
 from apps.attendance.services.bulk_marking import Mark
 from apps.common.inputs import Input, ModelInput
+from apps.common.texts import NONCE
 
 MAX_MARKS = 1000
-NONCE = r"^[A-Za-z0-9_-]{8,64}$"
 
 
 class MarkInput(Input):

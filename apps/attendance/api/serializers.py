@@ -13,6 +13,7 @@ from apps.common.digits import CodeField
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import Unreadable, loads
+from apps.common.texts import NONCE
 
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
@@ -74,7 +75,7 @@ class BeaconInput(Input):
 class ProofsInput(Input):
     """What every check-in may prove, online or offline."""
 
-    nonce = serializers.RegexField(r"^[A-Za-z0-9_-]{8,64}$")
+    nonce = serializers.RegexField(NONCE)
     location = FixInput(required=False, allow_null=True)
     beacons = serializers.ListField(
         child=BeaconInput(), required=False, allow_null=True, max_length=MAX_BEACONS

@@ -10,7 +10,8 @@ from rest_framework.decorators import api_view, permission_classes, throttle_cla
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.permissions import IsFaculty, request_faculty
+from apps.accounts.api.permissions import IsFaculty
+from apps.accounts.requests import request_faculty
 from apps.attendance.api.serializers import (
     BoardOutput,
     CheckInCodeInput,

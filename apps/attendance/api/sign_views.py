@@ -10,7 +10,8 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.permissions import IsFaculty, request_faculty
+from apps.accounts.api.permissions import IsFaculty
+from apps.accounts.requests import request_faculty
 from apps.attendance.models import BURST_CODES, BurstChallenge, Sign
 from apps.attendance.services.burst import burst_outcome, burst_start, over_at
 from apps.attendance.services.signs import sign_dismiss, signs_find

@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import sign_in_of
-from apps.accounts.api.permissions import IsStudent, request_user
+from apps.accounts.api.permissions import IsStudent
+from apps.accounts.requests import request_user
 from apps.attendance.api.serializers import (
     ATTEMPT,
     CHECK_IN,

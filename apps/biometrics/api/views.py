@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import IsCampusAdmin, IsStudent, request_student
+from apps.accounts.api.permissions import IsCampusAdmin, IsStudent
 from apps.accounts.models import Student
+from apps.accounts.requests import request_student
 from apps.accounts.selectors import student_by_id
 from apps.audit.actors import request_actor
 from apps.biometrics.api.photos import request_photo

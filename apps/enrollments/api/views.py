@@ -11,12 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import (
-    IsCampusAdmin,
-    IsMember,
-    IsTeacherOrOffice,
-    request_viewer,
-)
+from apps.accounts.api.permissions import IsCampusAdmin, IsMember, IsTeacherOrOffice
+from apps.accounts.requests import request_viewer
 from apps.audit.actors import request_actor
 from apps.common.lists import Listing
 from apps.common.schema import conflict

@@ -10,8 +10,9 @@ from rest_framework.decorators import api_view, permission_classes, throttle_cla
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.permissions import has_role, request_user
+from apps.accounts.api.permissions import has_role
 from apps.accounts.models import Role
+from apps.accounts.requests import request_user
 from apps.accounts.writes import Writer
 from apps.audit.actors import request_actor
 from apps.common.api import Pages, download, paged, throttle

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import IsStudent, request_student
+from apps.accounts.api.permissions import IsStudent
+from apps.accounts.requests import request_student
 from apps.audit.actors import request_actor
 from apps.common.schema import conflict
 from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput

@@ -15,15 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import (
-    IsMember,
-    IsStudent,
-    IsTeacherOrOffice,
-    request_student,
-    request_user,
-    request_viewer,
-)
+from apps.accounts.api.permissions import IsMember, IsStudent, IsTeacherOrOffice
 from apps.accounts.models import Student
+from apps.accounts.requests import request_student, request_user, request_viewer
 from apps.accounts.viewers import Viewer
 from apps.audit.actors import request_actor
 from apps.common.api import AnyAccept, Pages

@@ -5,9 +5,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 
-from apps.accounts.api.permissions import has_role, request_faculty
+from apps.accounts.api.permissions import has_role
 from apps.accounts.models import Faculty, Role, Student
 from apps.accounts.permissions import roles_of
+from apps.accounts.requests import request_faculty
 from apps.accounts.selectors import faculty_of, student_of
 from apps.common.errors import Forbidden, NotFound
 from apps.enrollments.models import Course

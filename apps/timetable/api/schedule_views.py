@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import IsFaculty, request_faculty, request_user
+from apps.accounts.api.permissions import IsFaculty
+from apps.accounts.requests import request_faculty, request_user
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, NotFound
 from apps.tenants.addresses import asked_host, campus_url

@@ -1,0 +1,1 @@
+"""The lecturer's pages: the day, the session, the projector, the register."""

@@ -1,0 +1,34 @@
+from django.urls import path
+
+from apps.portal.faculty.views import register, session, today, waiting
+
+urlpatterns = [
+    path("teach/", today.today, name="today"),
+    path("teach/start", today.session_start_unscheduled, name="session_start_unscheduled"),
+    path("teach/sessions/<int:session_id>/", session.session_page, name="session"),
+    path("teach/sessions/<int:session_id>/start", today.session_start, name="session_start"),
+    path("teach/sessions/<int:session_id>/projector", session.projector, name="projector"),
+    path("teach/sessions/<int:session_id>/board", session.board, name="board"),
+    path("teach/sessions/<int:session_id>/mark", session.session_mark, name="session_mark"),
+    path("teach/sessions/<int:session_id>/code", waiting.session_code, name="session_code"),
+    path(
+        "teach/sessions/<int:session_id>/waiting",
+        waiting.session_waiting,
+        name="session_waiting",
+    ),
+    path(
+        "teach/sessions/<int:session_id>/complete",
+        session.session_complete,
+        name="session_complete",
+    ),
+    path("teach/sessions/<int:session_id>/history", register.history, name="session_history"),
+    path("teach/sessions/<int:session_id>/undo", register.undo, name="session_undo"),
+    path("teach/sessions/<int:session_id>/signs", register.findings, name="session_findings"),
+    path(
+        "teach/sessions/<int:session_id>/signs/<int:sign_id>",
+        register.finding_dismiss,
+        name="session_finding_dismiss",
+    ),
+    path("teach/sessions/<int:session_id>/burst", register.rapid_codes, name="session_rapid_codes"),
+    path("teach/sessions/<int:session_id>/off", register.did_not_happen, name="session_off"),
+]

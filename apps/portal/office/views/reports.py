@@ -1,0 +1,129 @@
+"""Reports on a page: the same rows as the API's, with the files; long ones are written apart."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.requests import request_staff_viewer, request_user
+from apps.audit.actors import request_actor
+from apps.common.errors import Invalid
+from apps.jobs.models import Job
+from apps.portal.office.forms import ReportForm, report_named
+from apps.portal.shared.pages import portal_page
+from apps.reports.asked import Asked
+from apps.reports.catalogue import REPORTS, Report
+from apps.reports.exports import FORMATS, LONGEST_FILE
+from apps.reports.services import export_start, exports_of
+from apps.reports.tables import Column, Kind, Row, Table
+from apps.reports.writing import table_with
+from apps.tenants.middleware import request_campus
+
+ROWS_A_PAGE: Final = 50
+EXPORTS_SHOWN: Final = 5
+NOT_ASKED: Final = ("report", "page", "format", "csrfmiddlewaretoken")
+UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
+UNBROKEN: Final = 16  # widest column of codes and times
+NUMBERS: Final = (Kind.WHOLE, Kind.DECIMAL)
+
+
+@require_GET
+@portal_page
+def reports(request: HttpRequest) -> HttpResponse:
+    """One report: what is asked, a page of its rows, and the files."""
+    viewer = request_staff_viewer(request)
+    report = report_named(request.GET.get("report"))
+    form = ReportForm(request.GET, report=report, viewer=viewer)
+    context: dict[str, Any] = {
+        "reports": REPORTS.values(),
+        "report": report,
+        "form": form,
+        **_exports(request),
+    }
+    if form.is_valid():
+        asked = Asked(
+            viewer=viewer,
+            now=timezone.now(),
+            zone=request_campus(request).zone,
+            filters=form.filters(),
+        )
+        context |= _answer(request, report, asked)
+    return render(request, "portal/office/reports.html", context)
+
+
+@require_GET
+@portal_page
+def exports(request: HttpRequest) -> HttpResponse:
+    """How far the long files are, for the page that shows them."""
+    request_staff_viewer(request)
+    return render(request, "portal/office/_exports.html", _exports(request))
+
+
+@require_POST
+@portal_page
+def export(request: HttpRequest) -> HttpResponse:
+    """Have what is shown written as a file by a worker."""
+    viewer = request_staff_viewer(request)
+    report = report_named(request.POST.get("report"))
+    form = ReportForm(request.POST, report=report, viewer=viewer)
+    file_format = request.POST.get("format", "")
+    if not form.is_valid() or file_format not in FORMATS:
+        raise Invalid("unknown_report", _("Choose the report and its filters again."))
+    export_start(
+        report=report.name,
+        file_format=file_format,
+        filters=form.filters(),
+        user_id=request_user(request).pk,
+        now=timezone.now(),
+        actor=request_actor(request),
+    )
+    messages.success(request, _("The file is being written. It will appear below."))
+    return redirect(f"{reverse('portal:reports')}?report={report.name}&{_query(request)}")
+
+
+def _exports(request: HttpRequest) -> dict[str, Any]:
+    found = list(exports_of(user_id=request_user(request).pk)[:EXPORTS_SHOWN])
+    return {"exports": found, "writing": any(job.status in UNFINISHED for job in found)}
+
+
+def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any]:
+    found: Any = report.rows(asked)
+    page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    rows: list[Row] = list(page.object_list)
+    table = table_with(asked, report, rows)
+    return {
+        "table": table,
+        "headings": [(column.label, _style(column)) for column in table.shown],
+        "lines": [_line(table, row) for row in rows],
+        "page_obj": page,
+        "files": FORMATS,
+        "is_long": page.paginator.count > LONGEST_FILE,
+        "address": reverse(f"api-report-{report.name}"),
+        "query": _query(request),
+    }
+
+
+def _line(table: Table, row: Row) -> list[tuple[str, str]]:
+    """Each cell's text and its class."""
+    return [(table.text(column, row), _style(column)) for column in table.shown]
+
+
+def _style(column: Column) -> str:
+    """Numbers stand to the right; codes and times are not broken, names may be."""
+    if column.kind in NUMBERS:
+        return "numeric"
+    return "text-nowrap" if column.width <= UNBROKEN else ""
+
+
+def _query(request: HttpRequest) -> str:
+    """What was asked, for links; empty fields are left out."""
+    asked = (request.GET or request.POST).copy()
+    for name in [name for name, value in asked.items() if not value or name in NOT_ASKED]:
+        del asked[name]
+    return asked.urlencode()

@@ -1,0 +1,1 @@
+"""Pages that everybody has (start, week, messages, invitations), and what all pages share."""

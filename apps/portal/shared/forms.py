@@ -1,0 +1,126 @@
+"""Forms of the pages that everybody has, and fields that several readers' forms use."""
+
+from collections.abc import Collection
+from datetime import time
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.form_fields import ClockField
+from apps.enrollments.models import Course
+from apps.notifications.kinds import Kind
+from apps.notifications.models import Channel
+from apps.notifications.selectors import Choices
+
+
+class CourseChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Course) -> str:
+        return f"{obj.code} {obj.subject.name}"
+
+
+# --- Messages --------------------------------------------------------------------------------
+
+CHANNELS: Final[dict[str, Any]] = {
+    Channel.PUSH: _("App"),
+    Channel.WEB_PUSH: _("Browser"),
+    Channel.EMAIL: _("E-mail"),
+    Channel.SMS: _("SMS"),
+}
+
+
+class ChannelBoxes(forms.CheckboxSelectMultiple):
+    """Check boxes of which some are ticked for good."""
+
+    fixed: Collection[str] = ()
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if value in self.fixed:
+            option["selected"] = True
+            option["attrs"] |= {"checked": True, "disabled": True}
+        return option
+
+
+class PreferencesForm(forms.Form):
+    """Which channels bring which kinds of message, and when devices stay silent.
+
+    Offers the given kinds and channels; what is not offered stays as it was chosen.
+    """
+
+    quiet_from = ClockField(
+        label=_("Silent from"),
+        required=False,
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
+    quiet_until = ClockField(
+        label=_("Until"),
+        required=False,
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        choices: Choices,
+        kinds: Collection[Kind],
+        channels: Collection[str],
+        **kwargs: Any,
+    ) -> None:
+        hours = choices.quiet_hours
+        super().__init__(*args, **kwargs)
+        if hours:
+            self.initial = {"quiet_from": hours.starts_at, "quiet_until": hours.ends_at}
+        self._choices = choices
+        self._kinds = kinds
+        self._channels = [name for name in CHANNELS if name in channels]
+        for kind in kinds:
+            self.fields[self._name(kind)] = self._field(kind)
+
+    @staticmethod
+    def _name(kind: Kind) -> str:
+        return f"kind_{kind.code}"
+
+    def _fixed(self, kind: Kind) -> set[str]:
+        return {name for name in self._channels if kind.forced and name in kind.usual}
+
+    def _field(self, kind: Kind) -> forms.MultipleChoiceField:
+        widget = ChannelBoxes()
+        widget.fixed = self._fixed(kind)
+        wanted = self._choices.kinds[kind.code]
+        return forms.MultipleChoiceField(
+            label=kind.label,
+            choices=[(name, CHANNELS[name]) for name in self._channels],
+            initial=[name for name in self._channels if wanted[name]],
+            required=False,
+            widget=widget,
+        )
+
+    def kind_fields(self) -> list[forms.BoundField]:
+        return [self[self._name(kind)] for kind in self._kinds]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        begin, end = given.get("quiet_from"), given.get("quiet_until")
+        if "quiet_from" not in self.errors and "quiet_until" not in self.errors:
+            if (begin is None) != (end is None):
+                missing = "quiet_from" if begin is None else "quiet_until"
+                self.add_error(missing, _("Quiet hours need a beginning and an end."))
+            elif begin is not None and begin == end:
+                self.add_error(
+                    "quiet_until", _("Quiet hours must not begin and end at the same time.")
+                )
+        return given
+
+    def preferences(self) -> dict[str, dict[str, bool]]:
+        """Kind → channel → wanted, of every kind. Only of a valid form."""
+        chosen = {code: dict(channels) for code, channels in self._choices.kinds.items()}
+        for kind in self._kinds:
+            ticked = {*self.cleaned_data[self._name(kind)], *self._fixed(kind)}
+            chosen[kind.code] |= {name: name in ticked for name in self._channels}
+        return chosen
+
+    def quiet_hours(self) -> tuple[time, time] | None:
+        """Beginning and end, if there are quiet hours. Only of a valid form."""
+        begin, end = self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"]
+        return (begin, end) if begin is not None else None

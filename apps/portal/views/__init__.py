@@ -1,1 +1,0 @@
-"""The portal's pages. Views parse, call one service, and render."""
