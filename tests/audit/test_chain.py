@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -208,7 +209,7 @@ def test_a_gap_of_several_is_one_problem(campus: Campus) -> None:
     assert problems(campus) == ["positions 2 to 4 are missing"]
 
 
-def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> list[int]:
+def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> list[UUID]:
     """What a process under another master key writes; ids."""
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
@@ -234,7 +235,7 @@ def test_the_sealer_puts_bad_entries_aside_and_the_chain_goes_on(
         assert (outcome.sealed, outcome.unsealed) == (7, 0)
         assert Seal.objects.get(position=6).entry_id == good.pk
         said = Entry.objects.get(action="audit.entries.set_aside")
-        assert said.data == {"entries": bad}
+        assert said.data == {"entries": [str(pk) for pk in bad]}
         assert Seal.objects.filter(entry=said).exists()
 
 

@@ -1,3 +1,4 @@
+import apps.common.ids
 import apps.tenants.fields
 import django.db.models.deletion
 from django.db import migrations, models
@@ -18,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Entry',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('actor_id', models.CharField(blank=True, max_length=64, verbose_name='actor id')),
                 ('actor_label', models.CharField(max_length=254, verbose_name='actor')),
@@ -58,7 +59,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PlatformEntry',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('actor_id', models.CharField(blank=True, max_length=64, verbose_name='actor id')),
                 ('actor_label', models.CharField(max_length=254, verbose_name='actor')),

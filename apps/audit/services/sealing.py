@@ -2,19 +2,18 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
-
-from django.db.models import Max
 
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
 from apps.audit.services.recording import SYSTEM, record, record_platform
+from apps.common.ids import FIRST, earlier
 
 logger = logging.getLogger(__name__)
 
-# Transactions commit out of order: how far below the newest sealed entry a late one is looked for.
-LATE_ENTRIES: Final = 10_000
+# Transactions commit out of order: how long before the newest seal a late one is looked for.
+LATE: Final = timedelta(hours=1)
 SET_ASIDE: Final = "audit.entries.set_aside"
 
 
@@ -43,8 +42,8 @@ def seal_pending(*, now: datetime, log: Log | None = None) -> int:
 
 
 def _pending(log: Log) -> list[Any]:
-    newest = log.seals.objects.aggregate(newest=Max("entry_id"))["newest"] or 0
-    recent = newest - LATE_ENTRIES
+    newest = log.seals.objects.order_by("-entry_id").values_list("entry_id", flat=True).first()
+    recent = FIRST if newest is None else earlier(newest, LATE)
     return list(
         log.entries.objects.filter(pk__gt=recent)
         .exclude(pk__in=log.seals.objects.filter(entry_id__gt=recent).values("entry_id"))
@@ -61,7 +60,7 @@ def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None
     log.bad_entries.objects.bulk_create(
         [log.bad_entries(entry=entry, found_at=now) for entry in entries]
     )
-    ids = [entry.pk for entry in entries]
+    ids = [str(entry.pk) for entry in entries]
     logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
     write = record_platform if log is PLATFORM_LOG else record
     write(actor=SYSTEM, action=SET_ASIDE, now=now, data={"entries": ids})

@@ -1,4 +1,5 @@
 import apps.common.constraints
+import apps.common.ids
 import apps.tenants.fields
 import django.core.validators
 import django.db.models.deletion
@@ -22,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Message',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('key', models.CharField(max_length=200, verbose_name='key')),
                 ('kind', models.CharField(max_length=40, verbose_name='kind')),
                 ('title', models.CharField(max_length=255, verbose_name='title')),
@@ -43,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Delivery',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('channel', models.CharField(choices=[('inbox', 'inbox'), ('push', 'push'), ('web_push', 'web push'), ('email', 'e-mail'), ('sms', 'SMS')], max_length=10, verbose_name='channel')),
                 ('device_type', models.CharField(blank=True, choices=[('android', 'Android'), ('ios', 'iOS'), ('web', 'web browser')], max_length=10, verbose_name='device type')),
                 ('status', models.CharField(choices=[('waiting', 'waiting'), ('sending', 'sending'), ('sent', 'sent'), ('failed', 'failed, will be tried again'), ('dead', 'given up')], default='waiting', max_length=10, verbose_name='status')),

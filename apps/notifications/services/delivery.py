@@ -50,7 +50,7 @@ class Batch:
 
     lease: UUID
     parcels: list[Parcel] = field(default_factory=list)
-    attempts: dict[int, int] = field(default_factory=dict)
+    attempts: dict[UUID, int] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     troubled: dict[str, breaker.Trouble] = field(default_factory=dict)  # what failed last

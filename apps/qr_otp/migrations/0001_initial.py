@@ -1,6 +1,6 @@
+import apps.common.ids
 import apps.tenants.fields
 import django.db.models.deletion
-import uuid
 from django.db import migrations, models
 from apps.tenants.operations import IsolateByCampus
 
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Scan',
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('purpose', models.CharField(max_length=30, verbose_name='purpose')),
                 ('subject', models.CharField(blank=True, max_length=60, verbose_name='subject')),
                 ('scanner', models.CharField(max_length=60, verbose_name='scanner')),

@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
-from apps.tenants.guards import Guard, MakeSigning, MakeStage
+from apps.tenants.guards import Guard, MakeIds, MakeSigning, MakeStage
 from apps.tenants.operations import StampUpdates
 
 
@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('host'), name='domain_host_unique')],
             },
         ),
+        MakeIds(),
         StampUpdates("campus"),
         # Signed acts, and the stage of imports without temporary tables of the application's own.
         MakeSigning(),
