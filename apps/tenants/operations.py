@@ -168,7 +168,7 @@ class IsolateByCampus(Operation):
     tenant-owned model (campus_id, x_id) → (campus_id, id). A row that must have one of these is of
     an existing campus because the other row is; all others get a foreign key to the campus itself.
     Where the rows remember when they changed, a trigger keeps that true. Idempotent: name the model
-    again after a later migration added foreign keys. See docs/decisions/0025.
+    again after a later migration added foreign keys. See docs/decisions/0027.
     """
 
     reduces_to_sql = True

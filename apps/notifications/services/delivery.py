@@ -191,7 +191,7 @@ def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
         address=claim.address,
         title=title,
         body=body,
-        tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
+        tag=claim.id.hex,  # 32 characters: as many as a Topic of web push may have
         kind=claim.kind,
         language=spoken(claim.language),
         campus_id=campus.pk,
