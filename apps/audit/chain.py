@@ -10,6 +10,7 @@ import hmac
 import json
 from datetime import UTC
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Final
 
 from apps.audit.digests import canonical_json
@@ -29,13 +30,18 @@ def content_of(entry: AnyEntry) -> dict[str, Any]:
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor_id": entry.actor_id,
         "actor_label": entry.actor_label,
-        "address": entry.address,
+        "address": _one_spelling(entry.address),
         "user_agent": entry.user_agent,
         "action": entry.action,
         "target_type": entry.target_type,
         "target_id": entry.target_id,
         "data": entry.data,
     }
+
+
+def _one_spelling(address: str | None) -> str | None:
+    """PostgreSQL gives `::102:304` back as `::1.2.3.4`; the MAC is over one spelling of both."""
+    return None if address is None else str(ip_address(address))
 
 
 def canonical(entry: AnyEntry) -> bytes:
