@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db import ProgrammingError, connection, connections, transaction
 from apps.audit.models import BadEntry, Entry, Seal
 from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
 from apps.audit.tasks import seal_entries
+from apps.common.ids import earlier
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act, signing_keys
@@ -180,7 +181,10 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
         }
 
 
-def test_a_row_below_all_others_does_not_stop_the_sealer(campus: Campus, now: datetime) -> None:
+@pytest.mark.parametrize("odd", [UUID(int=0), UUID(int=2**128 - 1)])
+def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
+    campus: Campus, now: datetime, odd: UUID
+) -> None:
     """The application's role may add rows, with ids of its own, and with a MAC that it has read."""
     columns = ", ".join(
         field.column for field in Entry._meta.concrete_fields if not field.primary_key
@@ -192,6 +196,8 @@ def test_a_row_below_all_others_does_not_stop_the_sealer(campus: Campus, now: da
         )
         record(actor=SYSTEM, action="test.after", now=now)
         assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
+        record(actor=SYSTEM, action="test.later", now=now)
+        assert seal_pending(now=now) == 1
         assert verify().holds
 
 

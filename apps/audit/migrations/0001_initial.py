@@ -2,9 +2,19 @@ import apps.common.ids
 import apps.tenants.fields
 import django.db.models.deletion
 from django.db import migrations, models
+from apps.tenants.guards import Guard
 from apps.tenants.operations import IsolateByCampus, KeepForThePlatform
 
-
+# Rows that decide what the log is believed to say are not added by SQL alone: see
+# apps/tenants/signed.py. Entries themselves carry a MAC.
+GUARDED = (
+    "audit_seal",
+    "audit_platform_seal",
+    "audit_bad_entry",
+    "audit_platform_bad_entry",
+    "audit_root",
+    "audit_root_copy",
+)
 
 
 class Migration(migrations.Migration):
@@ -177,4 +187,5 @@ class Migration(migrations.Migration):
             KeepForThePlatform(name)
             for name in ("platformentry", "platformseal", "platformbadentry", "root", "rootcopy")
         ),
+        *(Guard(table, "INSERT") for table in GUARDED),
     ]
