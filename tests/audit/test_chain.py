@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
+from django.utils import timezone
 
 from apps.audit.models import BadEntry, Entry, Seal
 from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
@@ -191,7 +192,8 @@ def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
     )
     with campus_scope(campus), connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO audit_entry (id, {columns}) SELECT %s, {columns} FROM audit_entry LIMIT 1",
+            f"INSERT INTO audit_entry (id, {columns}) "
+            f"SELECT %s, {columns} FROM audit_entry LIMIT 1",
             [odd],
         )
         record(actor=SYSTEM, action="test.after", now=now)
@@ -203,9 +205,10 @@ def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
 
 @pytest.mark.parametrize("by", ["root", "command"])
 def test_an_entry_that_was_committed_long_after_others_gets_its_place(
-    campus: Campus, now: datetime, by: str
+    campus: Campus, by: str
 ) -> None:
     """Unsealed, it could be taken away without a trace."""
+    now = timezone.now()  # ids are of the real clock
     with campus_scope(campus):
         late = record(actor=SYSTEM, action="test.late", now=now)
         newer = [record(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
