@@ -61,8 +61,7 @@ def is_genuine(entry: AnyEntry) -> bool:
 
 def next_link(previous: bytes, position: int, entry: AnyEntry) -> bytes:
     """Link of the entry at `position`, from the link before it (32 bytes)."""
-    place = position.to_bytes(8, "big") + entry.pk.to_bytes(8, "big", signed=True)
-    message = previous + place + entry.mac
+    message = previous + position.to_bytes(8, "big") + entry.pk.bytes + entry.mac
     return hmac.new(_key(entry), message, hashlib.sha256).digest()
 
 

@@ -6,13 +6,15 @@ Beside the chain of MACs, which only the holder of the master key can follow, ru
     digest(0) = 32 zero bytes
     digest(n) = SHA-256("campus-audit-1" ‖ digest(n-1) ‖ position ‖ id ‖ SHA-256(content) ‖ MAC)
 
-with the position and the entry's id as 8 bytes, big-endian. A root is the digest at one position,
-signed with Ed25519 (RFC 8032) over `ROOT_LABEL` and the canonical JSON of its other fields.
+with the position as 8 bytes, big-endian, and the id, a UUID, as 16. A root is the digest at one
+position, signed with Ed25519 (RFC 8032) over `ROOT_LABEL` and the canonical JSON of its other
+fields.
 """
 
 import hashlib
 import json
 from typing import Any, Final
+from uuid import UUID
 
 STEP_LABEL: Final = b"campus-audit-1"
 ROOT_LABEL: Final = b"campus-audit-root-1\n"
@@ -26,14 +28,14 @@ def canonical_json(content: Any) -> bytes:
 
 
 def next_digest(
-    previous: bytes, *, position: int, entry_id: int, content: bytes, mac: bytes
+    previous: bytes, *, position: int, entry_id: UUID, content: bytes, mac: bytes
 ) -> bytes:
     """`content`: the canonical encoding of the entry; empty, like the MAC, where it is gone."""
     return hashlib.sha256(
         STEP_LABEL
         + previous
         + position.to_bytes(8, "big", signed=True)
-        + entry_id.to_bytes(8, "big", signed=True)
+        + entry_id.bytes
         + hashlib.sha256(content).digest()
         + mac
     ).digest()

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.crypto import PLATFORM
+from apps.common.ids import TimeOrderedKey
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import Campus, CampusModel
 
@@ -16,6 +17,7 @@ from apps.tenants.models import Campus, CampusModel
 class EntryFields(models.Model):
     """One thing that somebody did. The actor is an id and a label, so erasure cannot break it."""
 
+    id = TimeOrderedKey()
     at = models.DateTimeField(_("at"))
     actor_id = models.CharField(_("actor id"), max_length=64, blank=True)
     actor_label = models.CharField(_("actor"), max_length=254)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -102,7 +103,7 @@ class _Chain:
         self.digest = next_digest(
             self.digest,
             position=position,
-            entry_id=entry,
+            entry_id=UUID(entry),
             content=canonical_json(row["content"]) if is_there else b"",
             mac=bytes.fromhex(row["mac"]) if is_there else b"",
         )

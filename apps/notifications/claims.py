@@ -56,7 +56,7 @@ _SETTLE: Final = """
         error = verdict.error, provider_id = verdict.provider_id, sent_at = verdict.sent_at,
         lease = NULL
     FROM unnest(
-        %(ids)s::bigint[], %(statuses)s::text[], %(attempts)s::int[], %(next)s::timestamptz[],
+        %(ids)s::uuid[], %(statuses)s::text[], %(attempts)s::int[], %(next)s::timestamptz[],
         %(errors)s::text[], %(provider_ids)s::text[], %(sent)s::timestamptz[]
     ) AS verdict(id, status, attempts, next_try_at, error, provider_id, sent_at)
     WHERE delivery.id = verdict.id AND delivery.campus_id = %(campus)s
@@ -71,8 +71,8 @@ class Claim:
     With a `contact` the address, language and quiet hours are the person's, not the contact's.
     """
 
-    id: int
-    message_id: int
+    id: UUID
+    message_id: UUID
     user_id: int
     device_type: str
     attempts: int
@@ -93,7 +93,7 @@ class Claim:
 class Verdict:
     """What becomes of a delivery after a try."""
 
-    id: int
+    id: UUID
     status: str
     attempts: int
     next_try_at: datetime
@@ -102,19 +102,19 @@ class Verdict:
     sent_at: datetime | None = None
 
     @classmethod
-    def sent(cls, id: int, attempts: int, provider_id: str, now: datetime) -> "Verdict":
+    def sent(cls, id: UUID, attempts: int, provider_id: str, now: datetime) -> "Verdict":
         return cls(id, Status.SENT, attempts, now, "", provider_id[:255], now)
 
     @classmethod
-    def failed(cls, id: int, attempts: int, error: str, next_try_at: datetime) -> "Verdict":
+    def failed(cls, id: UUID, attempts: int, error: str, next_try_at: datetime) -> "Verdict":
         return cls(id, Status.FAILED, attempts, next_try_at, error[:300])
 
     @classmethod
-    def dead(cls, id: int, attempts: int, error: str, now: datetime) -> "Verdict":
+    def dead(cls, id: UUID, attempts: int, error: str, now: datetime) -> "Verdict":
         return cls(id, Status.DEAD, attempts, now, error[:300])
 
     @classmethod
-    def waiting(cls, id: int, attempts: int, next_try_at: datetime) -> "Verdict":
+    def waiting(cls, id: UUID, attempts: int, next_try_at: datetime) -> "Verdict":
         return cls(id, Status.WAITING, attempts, next_try_at)
 
 

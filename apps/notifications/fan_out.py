@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -61,7 +62,7 @@ _ADD_DELIVERIES: Final = """
 """
 
 
-def message_add(*, values: dict[str, Any], now: datetime) -> int | None:
+def message_add(*, values: dict[str, Any], now: datetime) -> UUID | None:
     """The new message's id, or None when this key was used before."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -83,7 +84,7 @@ def message_add(*, values: dict[str, Any], now: datetime) -> int | None:
 
 def deliveries_add(
     *,
-    message_id: int,
+    message_id: UUID,
     user_ids: Collection[int],
     phone_owners: Collection[int],
     kind: Kind,
@@ -120,7 +121,7 @@ def deliveries_add(
 
 def contact_deliveries_add(
     *,
-    message_id: int,
+    message_id: UUID,
     contacts: Collection[Contact],
     open_channels: Collection[str],
     now: datetime,

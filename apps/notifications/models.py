@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between
+from apps.common.ids import TimeOrderedKey
 from apps.notifications.places import filled
 from apps.tenants.fields import CampusField, CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
@@ -38,6 +39,7 @@ class DeviceType(models.TextChoices):
 class Message(CampusModel):
     """What was said, once, however many hear it. `key` makes saying it twice impossible."""
 
+    id = TimeOrderedKey()
     key = models.CharField(_("key"), max_length=200)
     kind = models.CharField(_("kind"), max_length=40)
     title = models.CharField(_("title"), max_length=255)
@@ -87,6 +89,7 @@ class Delivery(CampusModel):
     that lost its lease can no longer write the row.
     """
 
+    id = TimeOrderedKey()
     # Thousands of rows at once: the composite key to the message vouches for the campus, and the
     # unique constraint below is the index of the message.
     campus = CampusField(db_constraint=False)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from apps.common.ids import FIRST
 from apps.notifications.channels.base import Parcel
 from apps.notifications.channels.sms import text_of
 from apps.notifications.rendering import email_bodies, in_language
@@ -52,7 +53,7 @@ class _Reader:
             kind=self.kind, title=title, body=body, data=sample, language=self.language
         )
         parcel = Parcel(
-            delivery_id=0,
+            delivery_id=FIRST,
             address="",
             title=title,
             body=body,

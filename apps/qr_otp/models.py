@@ -1,11 +1,10 @@
 """Codes for an opaque (purpose, subject): rotating QR secrets, one-time codes, and the scan log."""
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.ids import TimeOrderedKey
 from apps.tenants.models import CampusModel
 
 
@@ -98,7 +97,7 @@ class Tries(CampusModel):
 class Scan(CampusModel):
     """One redeemed or refused code: the scan log. An accepted one is the ground of a ticket."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = TimeOrderedKey()
     purpose = models.CharField(_("purpose"), max_length=30)
     subject = models.CharField(_("subject"), max_length=60, blank=True)
     scanner = models.CharField(_("scanner"), max_length=60)

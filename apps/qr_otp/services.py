@@ -1,18 +1,20 @@
 """Writing codes: secrets of rotating codes, one-time codes and their tries, the scan log."""
 
+import hashlib
 import hmac
 import secrets
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from apps.common.cache import forget
 from apps.common.crypto import keyed_hash
+from apps.common.ids import uuid7
 from apps.qr_otp import tokens
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
@@ -26,7 +28,6 @@ TRIES_KEPT: Final = timedelta(minutes=15)  # after that long without a failure t
 ISSUE_ROUNDS: Final = 20
 FOR: Final = ":"  # "<subject>:<who>" is the subject's code for one person alone
 USED_AGAIN: Final = timedelta(seconds=90)  # how long a repeated use gets the first answer
-SCAN_IDS: Final = uuid.UUID("5f0f2d4e-9a57-4f6b-8a1e-6a5d3f1f2c77")
 
 
 def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
@@ -189,7 +190,7 @@ def scan_save(
     """
     is_one = bool(once) and not reason
     scan = Scan(
-        id=_scan_id(purpose, check.subject, scanner, method, once) if is_one else uuid.uuid4(),
+        id=_scan_id(check, purpose, scanner, method, once) if is_one else uuid7(),
         purpose=purpose,
         subject=check.subject,
         scanner=scanner,
@@ -209,5 +210,10 @@ def scan_save(
     return scan
 
 
-def _scan_id(*names: str) -> uuid.UUID:
-    return uuid.uuid5(SCAN_IDS, "\n".join((str(current_campus_id()), *names)))
+def _scan_id(check: Check, *names: str) -> UUID:
+    """The same for the same code and names; of the code's window, where it has one."""
+    text = "\n".join((str(current_campus_id()), check.subject, *names))
+    digest = hashlib.sha256(text.encode()).digest()
+    period = tokens.TEXT_PERIOD if "text" in names else tokens.QR_PERIOD
+    seconds = (check.window or 0) * period
+    return uuid7(seconds * 10**9, random=int.from_bytes(digest[:8], "big"))

@@ -43,7 +43,7 @@ class CampusForeignKey(models.ForeignKey):
     """A foreign key between two rows of one campus.
 
     Django's own constraint (x_id) → (id) is left out: `IsolateByCampus` writes the composite one,
-    (x_id, campus_id) → (id, campus_id), which alone makes a row of another campus unreachable.
+    (campus_id, x_id) → (campus_id, id), which alone makes a row of another campus unreachable.
     """
 
     def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:

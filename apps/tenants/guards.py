@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from django.db.migrations.operations.base import Operation
 
+from apps.common.ids import UUID7_FUNCTION
+
 KEYS: Final = """
 CREATE TABLE campus_signing_key (
     id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -141,6 +143,16 @@ class MakeSigning(DatabaseOnly):
 
     def describe(self) -> str:
         return "Make the check of signed acts"
+
+
+class MakeIds(DatabaseOnly):
+    """The function behind `apps.common.ids.TimeOrderedKey`, for rows that statements make."""
+
+    forwards = (UUID7_FUNCTION,)
+    backwards = "DROP FUNCTION campus_uuid7()"
+
+    def describe(self) -> str:
+        return "Make ids that are ordered by time"
 
 
 class MakeStage(DatabaseOnly):

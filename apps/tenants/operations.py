@@ -24,13 +24,13 @@ OUTSIDE: Final = f"coalesce(current_setting('{CAMPUS_SETTING}', true), '') = ''"
 PLATFORM_POLICY: Final = "outside_every_campus"
 
 
-def campus_key_name(table: str) -> str:
-    """Name of the unique constraint (id, campus_id) that composite foreign keys point at."""
-    return f"{table}_id_campus"
+def primary_key_name(table: str) -> str:
+    """Name of the primary key (campus_id, id), which composite foreign keys point at."""
+    return f"{table}_pkey"
 
 
 def campus_fk_name(table: str, column: str) -> str:
-    """Name of the composite foreign key on (column, campus_id)."""
+    """Name of the composite foreign key on (campus_id, column)."""
     return f"{table}_{column}_campus"[:63]
 
 
@@ -161,14 +161,14 @@ def mend(
 
 
 class IsolateByCampus(Operation):
-    """Row level security and composite foreign keys for one tenant-owned model.
+    """Primary key, row level security and composite foreign keys for one tenant-owned model.
 
-    Writes: FORCE ROW LEVEL SECURITY with one policy whose USING and WITH CHECK compare with the
-    entered campus; for each foreign key to a tenant-owned model (x_id, campus_id) →
-    (id, campus_id), with the UNIQUE (id, campus_id) that it points at. A row that must have one of
-    these is of an existing campus because the other row is; all others get a foreign key to the
-    campus itself. Where the rows remember when they changed, a trigger keeps that true. Idempotent:
-    name the model again after a later migration added foreign keys.
+    Writes: the primary key (campus_id, id) in place of Django's (id); FORCE ROW LEVEL SECURITY with
+    one policy whose USING and WITH CHECK compare with the entered campus; for each foreign key to a
+    tenant-owned model (campus_id, x_id) → (campus_id, id). A row that must have one of these is of
+    an existing campus because the other row is; all others get a foreign key to the campus itself.
+    Where the rows remember when they changed, a trigger keeps that true. Idempotent: name the model
+    again after a later migration added foreign keys. See docs/decisions/0027.
     """
 
     reduces_to_sql = True
@@ -190,6 +190,7 @@ class IsolateByCampus(Operation):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         table = model._meta.db_table
+        _key_by_campus(schema_editor, table)
         for statement in (
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
@@ -199,8 +200,8 @@ class IsolateByCampus(Operation):
             schema_editor.execute(statement)
         for field in self._tenant_keys(model):
             target = field.related_model._meta.db_table
-            self._add_key(schema_editor, target)
-            key = f'("{field.column}", campus_id) REFERENCES "{target}" (id, campus_id)'
+            _key_by_campus(schema_editor, target)
+            key = f'(campus_id, "{field.column}") REFERENCES "{target}" (campus_id, id)'
             self._add_foreign_key(schema_editor, table, field.column, key)
         if not any(implies_campus(field) for field in self._tenant_keys(model)):
             campus = '(campus_id) REFERENCES "tenants_campus" (id)'
@@ -221,7 +222,8 @@ class IsolateByCampus(Operation):
         schema_editor.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY')
         schema_editor.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
         schema_editor.execute(
-            f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{campus_key_name(table)}" CASCADE'
+            f'ALTER TABLE "{table}" DROP CONSTRAINT "{primary_key_name(table)}", '
+            f'ADD CONSTRAINT "{primary_key_name(table)}" PRIMARY KEY (id)'
         )
 
     def describe(self) -> str:
@@ -244,15 +246,20 @@ class IsolateByCampus(Operation):
         schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
         schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
 
-    @staticmethod
-    def _add_key(schema_editor: Any, table: str) -> None:
-        name = campus_key_name(table)
-        schema_editor.execute(
-            "DO $$ BEGIN "
-            f"IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = '{name}') THEN "
-            f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" UNIQUE (id, campus_id); '
-            "END IF; END $$"
-        )
+
+def _key_by_campus(schema_editor: Any, table: str) -> None:
+    """Make (campus_id, id) the primary key of this table, unless it is."""
+    name = primary_key_name(table)
+    schema_editor.execute(
+        f"""
+        DO $$ BEGIN
+        IF (SELECT cardinality(conkey) FROM pg_constraint WHERE conname = '{name}') = 1 THEN
+            ALTER TABLE "{table}" DROP CONSTRAINT "{name}",
+                ADD CONSTRAINT "{name}" PRIMARY KEY (campus_id, id);
+        END IF;
+        END $$
+        """  # noqa: S608  (names of our models)
+    )
 
 
 class KeepForThePlatform(Operation):

@@ -119,5 +119,6 @@ FUNCTIONS: Final = frozenset(
         "campus_stage(text[],text[])",
         "campus_stage_filled()",
         "campus_stage_drop()",
+        "campus_uuid7()",
     }
 )

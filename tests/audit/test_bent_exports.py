@@ -122,7 +122,7 @@ def test_a_root_without_its_fields_is_none(tmp_path: Path, fields: dict[str, Any
 def test_a_row_beside_it_does_not_hide_a_changed_entry(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
         entry = Entry.objects.order_by("pk")[1]
-        by_hand(campus, f"UPDATE audit_entry SET action = 'x' WHERE id = {entry.pk}")
+        by_hand(campus, f"UPDATE audit_entry SET action = 'x' WHERE id = '{entry.pk}'")
         with signed_act("audit_bad_entry"):
             BadEntry.objects.create(entry=entry, found_at=now)
         assert f"entry {entry.pk} is put aside, and no entry says so" in verify().problems

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
+from django.utils import timezone
 
 from apps.audit.models import BadEntry, Entry, Seal
 from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
 from apps.audit.tasks import seal_entries
+from apps.common.ids import earlier
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act, signing_keys
@@ -179,33 +182,39 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
         }
 
 
-def test_a_row_below_all_others_does_not_stop_the_sealer(campus: Campus, now: datetime) -> None:
+@pytest.mark.parametrize("odd", [UUID(int=0), UUID(int=2**128 - 1)])
+def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
+    campus: Campus, now: datetime, odd: UUID
+) -> None:
     """The application's role may add rows, with ids of its own, and with a MAC that it has read."""
     columns = ", ".join(
         field.column for field in Entry._meta.concrete_fields if not field.primary_key
     )
     with campus_scope(campus), connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO audit_entry (id, {columns}) SELECT -1, {columns} FROM audit_entry LIMIT 1"
+            f"INSERT INTO audit_entry (id, {columns}) "
+            f"SELECT %s, {columns} FROM audit_entry LIMIT 1",
+            [odd],
         )
         record(actor=SYSTEM, action="test.after", now=now)
         assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
+        record(actor=SYSTEM, action="test.later", now=now)
+        assert seal_pending(now=now) == 1
         assert verify().holds
 
 
 @pytest.mark.parametrize("by", ["root", "command"])
 def test_an_entry_that_was_committed_long_after_others_gets_its_place(
-    campus: Campus, now: datetime, monkeypatch: pytest.MonkeyPatch, by: str
+    campus: Campus, by: str
 ) -> None:
     """Unsealed, it could be taken away without a trace."""
-    monkeypatch.setattr("apps.audit.services.sealing.LATE_ENTRIES", 3)
+    now = timezone.now()  # ids are of the real clock
     with campus_scope(campus):
         late = record(actor=SYSTEM, action="test.late", now=now)
         newer = [record(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
-    with by_hand(
-        campus
-    ) as cursor:  # the ones with higher ids were committed, and sealed, before it
-        cursor.execute("UPDATE audit_entry SET id = -id WHERE id = %s", [late.pk])
+    earlier_id = earlier(late.pk, timedelta(hours=2))
+    with by_hand(campus) as cursor:  # those with higher ids were committed, and sealed, before it
+        cursor.execute("UPDATE audit_entry SET id = %s WHERE id = %s", [earlier_id, late.pk])
         assert newer
     with campus_scope(campus):
         assert seal_pending(now=now) == 5
@@ -276,7 +285,7 @@ def test_a_gap_of_several_is_one_problem(campus: Campus) -> None:
     assert problems(campus) == ["positions 2 to 4 are missing"]
 
 
-def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> list[int]:
+def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> list[UUID]:
     """What a process under another master key writes; ids."""
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
@@ -302,7 +311,7 @@ def test_the_sealer_puts_bad_entries_aside_and_the_chain_goes_on(
         assert (outcome.sealed, outcome.unsealed) == (7, 0)
         assert Seal.objects.get(position=6).entry_id == good.pk
         said = Entry.objects.get(action="audit.entries.set_aside")
-        assert said.data == {"entries": bad}
+        assert said.data == {"entries": [str(pk) for pk in bad]}
         assert Seal.objects.filter(entry=said).exists()
 
 

@@ -44,7 +44,7 @@ def test_a_phone_gets_the_message(
     assert deliver(in_campus.campus, "push", now) == 1
     message = firebase.heard[-1].json["message"]
     delivery = only()
-    tag = f"m{delivery.message_id}u{delivery.user_id}"
+    tag = delivery.pk.hex
     assert message["token"] == told.token
     assert message["notification"] == {"title": "Your attendance is low", "body": "CS201: 68 %"}
     assert message["data"] == {"course": "7", "kind": "attendance_warning", "tag": tag}

@@ -56,7 +56,7 @@ def test_a_browser_reads_the_message(
     assert deliver(in_campus.campus, "web_push", now) == 1
     (request,) = service.heard
     delivery = Delivery.objects.get(channel="web_push")
-    tag = f"m{delivery.message_id}u{delivery.user_id}"
+    tag = delivery.pk.hex
     assert request.path == "/push/1"
     assert request.headers["Topic"] == tag
     assert browser.read(request.body) == {

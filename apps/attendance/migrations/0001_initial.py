@@ -16,12 +16,12 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('biometrics', '0001_initial'),
-        ('class_sessions', '0001_initial'),
-        ('enrollments', '0001_initial'),
-        ('qr_otp', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("biometrics", "0001_initial"),
+        ("class_sessions", "0001_initial"),
+        ("enrollments", "0001_initial"),
+        ("qr_otp", "0001_initial"),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [

@@ -9,11 +9,11 @@ from apps.tenants.operations import IsolateByCampus
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         ('attendance', '0002_summary_triggers'),
-        ('class_sessions', '0001_initial'),
-        ('enrollments', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ("class_sessions", "0001_initial"),
+        ("enrollments", "0001_initial"),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [

@@ -10,10 +10,10 @@ PROTECT = django.db.models.deletion.PROTECT
 
 class Migration(migrations.Migration):
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         ('attendance', '0003_leave'),
-        ('class_sessions', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ("class_sessions", "0001_initial"),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [

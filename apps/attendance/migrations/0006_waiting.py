@@ -10,13 +10,13 @@ from apps.tenants.operations import IsolateByCampus
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_device_rebind'),
+        ("accounts", "0001_initial"),
         ('attendance', '0005_bounds_and_stamps'),
-        ('biometrics', '0002_key_and_thresholds'),
-        ('class_sessions', '0001_initial'),
-        ('enrollments', '0001_initial'),
-        ('qr_otp', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ("biometrics", "0001_initial"),
+        ("class_sessions", "0001_initial"),
+        ("enrollments", "0001_initial"),
+        ("qr_otp", "0001_initial"),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attendance", "0006_waiting"), ("class_sessions", "0003_day_and_closing")]
+    dependencies = [("attendance", "0006_waiting"), ("class_sessions", "0001_initial")]
 
     operations = [
         migrations.AddField(

@@ -199,8 +199,8 @@ SUMMARY_BEFORE = [
 class Migration(migrations.Migration):
     dependencies = [
         ("attendance", "0007_closing_by_itself"),
-        ("class_sessions", "0004_joint_sessions"),
-        ("enrollments", "0003_days_of_enrolment"),
+        ("class_sessions", "0001_initial"),
+        ("enrollments", "0001_initial"),
     ]
 
     operations = [

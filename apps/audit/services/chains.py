@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -50,7 +51,7 @@ class Log:
         )
         return rows
 
-    def put_aside(self) -> set[int]:
+    def put_aside(self) -> set[UUID]:
         """Ids of the entries that are known not to fit their MAC."""
         return set(self.bad_entries.objects.values_list("entry_id", flat=True))
 

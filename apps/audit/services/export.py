@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from apps.audit.chain import content_of
 from apps.audit.models import Root
@@ -29,11 +30,11 @@ def export_log(*, campus: Campus | None, now: datetime) -> Iterator[str]:
             total = 0
             for seal, entry in log.steps():
                 total += 1
-                row = {"position": seal.position, "entry": seal.entry_id}
+                row = {"position": seal.position, "entry": str(seal.entry_id)}
                 kept = {} if entry is None else _kept(entry, known_bad)
                 yield _line("removed" if entry is None else "entry", {**row, **kept})
             for entry in log.unsealed():
-                yield _line("unsealed", {"entry": entry.pk, **_kept(entry, known_bad)})
+                yield _line("unsealed", {"entry": str(entry.pk), **_kept(entry, known_bad)})
         yield _line("end", {"entries": total})
 
 
@@ -48,7 +49,7 @@ def _heading(campus: Campus | None, now: datetime) -> dict[str, Any]:
     }
 
 
-def _kept(entry: Any, known_bad: set[int]) -> dict[str, Any]:
+def _kept(entry: Any, known_bad: set[UUID]) -> dict[str, Any]:
     return {
         "mac": bytes(entry.mac).hex(),
         "set_aside": entry.pk in known_bad,

@@ -2,22 +2,21 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
-
-from django.db.models import Max
 
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
 from apps.audit.services.recording import SYSTEM, record, record_platform
+from apps.common.ids import FIRST, earlier, uuid7
 from apps.tenants.signed import signed_act
 
 logger = logging.getLogger(__name__)
 
-# Transactions commit out of order: how far below the newest sealed entry a late one is looked for
-# every minute. Ids are drawn by all campuses together, so that a long one may come later than that:
-# the daily root and the verifier look all the way back.
-LATE_ENTRIES: Final = 10_000
+# Transactions commit out of order: how long before the newest seal a late one is looked for every
+# minute. A long transaction may come later than that: the daily root and the verifier look all the
+# way back.
+LATE: Final = timedelta(hours=1)
 SET_ASIDE: Final = "audit.entries.set_aside"
 
 
@@ -33,7 +32,7 @@ def seal_pending(*, now: datetime, log: Log | None = None, late: bool = False) -
     last = log.seals.objects.order_by("-position").first()
     position, link = (last.position, bytes(last.link)) if last else (0, FIRST_LINK)
     seals, bad = [], []
-    pending = _pending(log, late=late)
+    pending = _pending(log, now=now, late=late)
     for entry in pending:
         if not is_genuine(entry):
             bad.append(entry)
@@ -48,9 +47,10 @@ def seal_pending(*, now: datetime, log: Log | None = None, late: bool = False) -
     return len(pending)
 
 
-def _pending(log: Log, *, late: bool) -> list[Any]:
-    newest = log.seals.objects.aggregate(newest=Max("entry_id"))["newest"] or 0
-    recent = newest - LATE_ENTRIES
+def _pending(log: Log, *, now: datetime, late: bool) -> list[Any]:
+    newest = log.seals.objects.order_by("-entry_id").values_list("entry_id", flat=True).first()
+    clock = uuid7(int(now.timestamp() * 10**9))  # an id of the future counts as one of now
+    recent = FIRST if newest is None else earlier(min(newest, clock), LATE)
     side = "lte" if late else "gt"
     placed = {f"entry_id__{side}": recent}
     return list(
@@ -70,7 +70,7 @@ def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None
         log.bad_entries.objects.bulk_create(
             [log.bad_entries(entry=entry, found_at=now) for entry in entries]
         )
-    ids = [entry.pk for entry in entries]
+    ids = [str(entry.pk) for entry in entries]
     logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
     write = record_platform if log is PLATFORM_LOG else record
     write(actor=SYSTEM, action=SET_ASIDE, now=now, data={"entries": ids})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import Log, campus_log, entered
@@ -34,7 +35,7 @@ class _Walk:
     """Where the verifier stands. After a break it goes on from the link that it found."""
 
     outcome: Verification
-    known_bad: set[int]
+    known_bad: set[UUID]
     position: int = 0
     link: bytes = FIRST_LINK
 
@@ -92,10 +93,10 @@ def verify(*, expected_length: int | None = None, log: Log | None = None) -> Ver
     return outcome
 
 
-def _said_to_be_put_aside(log: Log) -> set[int]:
+def _said_to_be_put_aside(log: Log) -> set[UUID]:
     """What genuine entries name: whoever changes an entry must not hide it by a row beside it."""
     said = log.entries.objects.filter(action=SET_ASIDE)
-    return {pk for entry in said if is_genuine(entry) for pk in entry.data["entries"]}
+    return {UUID(pk) for entry in said if is_genuine(entry) for pk in entry.data["entries"]}
 
 
 def key_proof() -> bool | None:

@@ -39,7 +39,7 @@ _UPSERT: Final = """
     INSERT INTO biometrics_storedimage AS held
         (id, campus_id, key, sha256, size, stored_at, delete_after)
     VALUES (%s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (id) DO UPDATE SET delete_after = CASE
+    ON CONFLICT (campus_id, id) DO UPDATE SET delete_after = CASE
         WHEN held.delete_after IS NULL OR excluded.delete_after IS NULL THEN NULL
         ELSE greatest(held.delete_after, excluded.delete_after) END
     RETURNING key, size, stored_at, delete_after, xmax = 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 from django.db import OperationalError
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, features
 
 from apps.common.postgresql.connection import PatientConnection, server_breaker
 
@@ -28,6 +28,12 @@ def _driver() -> ModuleType:
     return driver
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    # Django's primary key (id) is a part of the database's (campus_id, id): PostgreSQL does not
+    # derive a row's other columns from it.
+    allows_group_by_selected_pks = False
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Decides connection by connection whether the server may keep prepared statements.
 
@@ -37,6 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     Database = _driver()
+    features_class = DatabaseFeatures
 
     pooled = False
 

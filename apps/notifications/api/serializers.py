@@ -43,7 +43,7 @@ class PushTokensOutput(serializers.Serializer[Any]):
 class InboxOutput(serializers.Serializer[Any]):
     """A message as its reader sees it; `id` names it for marking it read."""
 
-    id = serializers.IntegerField(source="message_id")
+    id = serializers.UUIDField(source="message_id")
     kind = serializers.CharField(source="message.kind")
     title = serializers.SerializerMethodField()
     body = serializers.SerializerMethodField()
@@ -69,7 +69,7 @@ class InboxOutput(serializers.Serializer[Any]):
 
 class ReadInput(Input):
     ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        child=serializers.UUIDField(),
         required=False,
         max_length=200,
         help_text="Left out: all.",

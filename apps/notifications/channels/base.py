@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
+from uuid import UUID
 
 from apps.common.http import AddressRefused, HttpAnswer, HttpClient, NoAnswer
 
@@ -25,7 +26,7 @@ class Parcel:
     copy replaces the first.
     """
 
-    delivery_id: int
+    delivery_id: UUID
     address: str
     title: str
     body: str

@@ -57,7 +57,7 @@ def letter(parcel: Parcel, connection: Any = None) -> EmailMultiAlternatives:
         to=[parcel.address],
         connection=connection,
         headers={
-            "Message-ID": f"<{parcel.tag}.{parcel.delivery_id}@{domain}>",
+            "Message-ID": f"<{parcel.tag}@{domain}>",
             "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday replies
             "Content-Language": parcel.language or settings.LANGUAGE_CODE,
         },

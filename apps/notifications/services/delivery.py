@@ -50,7 +50,7 @@ class Batch:
 
     lease: UUID
     parcels: list[Parcel] = field(default_factory=list)
-    attempts: dict[int, int] = field(default_factory=dict)
+    attempts: dict[UUID, int] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     troubled: dict[str, breaker.Trouble] = field(default_factory=dict)  # what failed last
@@ -191,7 +191,7 @@ def _parcel(claim: Claim, campus: Campus, name: str) -> Parcel:
         address=claim.address,
         title=title,
         body=body,
-        tag=f"m{claim.message_id}u{claim.user_id}" + (f"c{claim.contact}" if claim.contact else ""),
+        tag=claim.id.hex,  # 32 characters: as many as a Topic of web push may have
         kind=claim.kind,
         language=spoken(claim.language),
         campus_id=campus.pk,

@@ -123,7 +123,7 @@ def retry_dead(*, deliveries: QuerySet[Delivery], now: datetime, actor: Actor) -
             actor=actor,
             action="notification.retried",
             now=now,
-            data={"deliveries": sorted(found)[:100], "count": changed},
+            data={"deliveries": [str(pk) for pk in sorted(found)[:100]], "count": changed},
         )
         wake(channels=set(found.values()))
     return changed

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -103,7 +104,7 @@ def push_token_forget(*, user: Any, device_type: str, now: datetime, actor: Acto
     )
 
 
-def mark_read(*, user: Any, message_ids: Collection[int] | None, now: datetime) -> int:
+def mark_read(*, user: Any, message_ids: Collection[UUID] | None, now: datetime) -> int:
     """These messages (None: all) of the person's inbox are read; returns how many were not yet."""
     unread = Delivery.objects.filter(user=user, channel=Channel.INBOX, read_at__isnull=True)
     if message_ids is not None:

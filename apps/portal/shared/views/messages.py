@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.staticfiles import finders
@@ -89,9 +90,11 @@ def read(request: HttpRequest) -> HttpResponse:
     """The message that is named, else every one, is read."""
     user = _member(request)
     named = request.POST.get("message", "")
-    if named and not (named.isdecimal() and len(named) < 19):
-        raise Refused("no_such_message", _("There is no such message."), status=404)
-    services.mark_read(user=user, message_ids=[int(named)] if named else None, now=timezone.now())
+    try:
+        chosen = [UUID(named)] if named else None
+    except ValueError as error:
+        raise Refused("no_such_message", _("There is no such message."), status=404) from error
+    services.mark_read(user=user, message_ids=chosen, now=timezone.now())
     return redirect("portal:messages")
 
 

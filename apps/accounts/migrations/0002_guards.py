@@ -1,4 +1,7 @@
-"""Who may enter is not decided by the application's role alone: see apps/tenants/signed.py."""
+"""Who may enter is not decided by the application's role alone: see apps/tenants/signed.py.
+
+A migration of its own, because the libraries' tables refer to the accounts.
+"""
 
 from django.db import migrations
 
@@ -23,8 +26,7 @@ SESSION_CHANGES = "(NEW.user_id, NEW.session_key) IS DISTINCT FROM (OLD.user_id,
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_joining"),
-        ("tenants", "0005_least_privilege"),
+        ("accounts", "0001_initial"),
         ("account", "0009_emailaddress_unique_primary_email"),
         ("mfa", "0003_authenticator_type_uniq"),
         ("sessions", "0001_initial"),
@@ -33,12 +35,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # From now on the tables hold digests of keys, and data is good for its own key only (so it
-        # was not before): open sessions end, in both directions.
-        migrations.RunSQL("DELETE FROM django_session", "DELETE FROM django_session"),
-        migrations.RunSQL(
-            "DELETE FROM usersessions_usersession", "DELETE FROM usersessions_usersession"
-        ),
         Guard("accounts_user", "INSERT", "NEW.is_superuser"),
         Guard("accounts_user", "UPDATE", ACCOUNT_CHANGES),
         Guard("accounts_user", "DELETE"),
