@@ -4,6 +4,7 @@ python .ci/changelog_check.py
 """
 
 import datetime
+import itertools
 import re
 import sys
 import tomllib
@@ -44,7 +45,7 @@ def _releases(headings: list[str]) -> list[str]:
             known.append((tuple(map(int, numbers)), datetime.date.fromisoformat(day)))
         except ValueError:
             problems.append(f"“## {heading}” has no such day.")
-    for newer, older in zip(known, known[1:], strict=False):
+    for newer, older in itertools.pairwise(known):
         if newer[0] <= older[0] or newer[1] < older[1]:
             problems.append(f"{older[0]} stands below {newer[0]} and is not older.")
     return problems
