@@ -36,11 +36,13 @@ def platform_services(*, host: str, port: int, var: Path) -> list[Service]:
 
 
 def _worker_env() -> dict[str, str]:
-    """For root: without Celery's warning about pickled tasks. Ours are JSON."""
-    if os.geteuid() != 0:
-        return {}
-    filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore::UserWarning:celery.platforms"]
-    return {"PYTHONWARNINGS": ",".join(filter(None, filters))}
+    env = {}
+    if os.geteuid() == 0:  # Celery's warning about pickled tasks: ours are JSON
+        filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore::UserWarning:celery.platforms"]
+        env["PYTHONWARNINGS"] = ",".join(filter(None, filters))
+    if sys.platform == "darwin":  # else the Objective-C runtime ends processes that Celery forks
+        env["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
+    return env
 
 
 def _web(host: str, port: int) -> list[str]:

@@ -1,10 +1,11 @@
-"""Ends the process groups of a supervisor that was killed.
+"""Ends the process groups of a supervisor, or of a holder of servers, that was killed.
 
-The kernel tells a killed supervisor's children (apps/ops/launch.py), but not their children, and
-some need longer than they should: a worker finishes its task first. The guardian is told of every
-group over a pipe; when the pipe closes with groups left, it asks them to stop and then makes sure.
+On Linux the kernel tells a killed supervisor's children (apps/ops/launch.py), but not their
+children, and some need longer than they should: a worker finishes its task first. Elsewhere the
+kernel tells nobody. The guardian is told of every group over a pipe; when the pipe closes with
+groups left, it asks them to stop and then makes sure.
 
-Run as a script it is the guardian itself; imported it is the supervisor's end of the pipe.
+Run as a script it is the guardian itself; imported it is the other end of the pipe.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 GRACE_SECONDS = 5.0
@@ -21,7 +22,7 @@ POLL_SECONDS = 0.1
 
 
 class Guardian:
-    """The supervisor's side: starts the guardian and keeps it informed."""
+    """The side of whoever may be killed: starts the guardian and keeps it informed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -30,9 +31,9 @@ class Guardian:
             start_new_session=True,  # a Ctrl-C in the terminal is not for the guardian
         )
 
-    def watch(self, leader: int) -> None:
-        """End the group of `leader` should we be killed."""
-        self._tell(f"+{leader}\n")
+    def watch(self, leader: int, *, polite: signal.Signals = signal.SIGTERM) -> None:
+        """End the group of `leader` should we be killed, first with the signal `polite`."""
+        self._tell(f"+{leader} {int(polite)}\n")
 
     def forget(self, leader: int) -> None:
         self._tell(f"-{leader}\n")
@@ -51,21 +52,24 @@ class Guardian:
             self._process.stdin.flush()
 
 
-def read_groups(lines: Iterable[str]) -> set[int]:
-    """The groups that are left when the stream of `+group` and `-group` lines ends."""
-    groups: set[int] = set()
+def read_groups(lines: Iterable[str]) -> dict[int, int]:
+    """The groups that are left when the stream of lines ends, with the signals to ask them by.
+
+    A line is `+group signal` or `-group`.
+    """
+    groups: dict[int, int] = {}
     for line in lines:
-        group = int(line[1:])
+        group, *polite = map(int, line[1:].split())
         if line[0] == "+":
-            groups.add(group)
+            groups[group] = polite[0]
         else:
-            groups.discard(group)
+            groups.pop(group, None)
     return groups
 
 
-def end_groups(groups: set[int], *, grace: float) -> None:
+def end_groups(groups: Mapping[int, int], *, grace: float) -> None:
     """Ask every group to stop; kill what is left after `grace` seconds."""
-    left = {group for group in groups if _signal_group(group, signal.SIGTERM)}
+    left = {group for group, polite in groups.items() if _signal_group(group, polite)}
     deadline = time.monotonic() + grace
     while left and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

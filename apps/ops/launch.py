@@ -6,9 +6,10 @@ process can deadlock.
 
     launch.py PARENT_PID SIGNAL DROP_ROOT PROGRAM [ARGUMENT…]
 
-SIGNAL is sent by the kernel to PROGRAM when the *thread* that started it ends (Linux). DROP_ROOT
-is `1` to run PROGRAM in a user namespace where it is an ordinary user: PostgreSQL refuses to be
-root. The process id stays the same throughout.
+SIGNAL is sent by the kernel to PROGRAM when the *thread* that started it ends; `0`: the kernel does
+not watch. DROP_ROOT is `1` to run PROGRAM in a user namespace where it is an ordinary user:
+PostgreSQL refuses to be root. Both need Linux, and nothing else here does. The process id stays the
+same throughout.
 """
 
 import ctypes
@@ -20,7 +21,6 @@ from typing import NoReturn
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
 INNER_ID = 1000  # any id but 0: who we are inside the user namespace
-LINUX = sys.platform.startswith("linux")
 
 
 def fail(message: str) -> NoReturn:
@@ -45,12 +45,11 @@ def drop_root(libc: ctypes.CDLL) -> None:
 
 def main(arguments: list[str]) -> NoReturn:
     parent, death_signal, unprivileged, *command = arguments
-    if LINUX:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if unprivileged == "1":
-            drop_root(libc)
+    if unprivileged == "1":
+        drop_root(ctypes.CDLL(None, use_errno=True))
+    if death_signal != "0":
         # After drop_root: a change of credentials clears the setting.
-        libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal))
     if os.getppid() != int(parent):
         fail("the starting process is gone already")
     for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):

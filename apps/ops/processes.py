@@ -10,8 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 LAUNCHER = Path(__file__).with_name("launch.py")
-PROC = Path("/proc")
+LINUX = sys.platform.startswith("linux")
+# Linux alone signals a child when its parent dies; elsewhere (macOS) a guardian does it
+# (apps/ops/guardian.py). Tests switch this off to go the way of the other systems.
+KERNEL_ENDS_CHILDREN = LINUX
+NO_SIGNAL = 0
 
 
 def spawn(
@@ -26,12 +32,13 @@ def spawn(
     """Start a child in a session of its own that gets `death_signal` when we die.
 
     The kernel watches the calling *thread*: call this from one that lives as long as the child
-    should. Where the kernel has no such watch (macOS), the next start cleans up instead.
+    should. Where KERNEL_ENDS_CHILDREN is false, the caller tells a guardian about the child.
     `drop_root` has an effect for root on Linux only. `output` takes stdout and stderr.
     """
-    unprivileged = drop_root and sys.platform.startswith("linux") and os.geteuid() == 0
+    unprivileged = LINUX and drop_root and os.geteuid() == 0
+    watched_for = int(death_signal) if KERNEL_ENDS_CHILDREN else NO_SIGNAL
     launcher: list[str | Path] = [sys.executable, "-I", "-S", LAUNCHER]
-    facts = [str(os.getpid()), str(int(death_signal)), str(int(unprivileged))]
+    facts = [str(os.getpid()), str(watched_for), str(int(unprivileged))]
     return subprocess.Popen(
         [*launcher, *facts, *command],
         stdin=subprocess.DEVNULL,
@@ -75,37 +82,15 @@ def processes_of(directory: Path, *, program: str) -> list[int]:
     This is how a server is recognised as the one of a data directory: by where it runs, never by
     a process id read from a file, which another process may have by now.
     """
-    if PROC.joinpath("self", "cwd").exists():
-        return [pid for pid in _process_ids() if _works_in(pid, directory, program)]
-    return _listed_by_ps(directory, program)
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if _works_in(process, directory=str(directory), program=program)
+    ]
 
 
-def _process_ids() -> list[int]:
-    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
-
-
-def _works_in(pid: int, directory: Path, program: str) -> bool:
+def _works_in(process: psutil.Process, *, directory: str, program: str) -> bool:
     try:
-        here = os.readlink(PROC / str(pid) / "cwd")  # a zombie has none
-        name = (PROC / str(pid) / "comm").read_text().strip()
-    except OSError:
+        return process.name() == program and process.cwd() == directory
+    except psutil.Error:  # ended meanwhile, a zombie, or another user's
         return False
-    return here == str(directory) and name == program[:15]  # the kernel keeps 15 characters
-
-
-def _listed_by_ps(directory: Path, program: str) -> list[int]:
-    """For systems without /proc: servers whose command line names the directory."""
-    listing = subprocess.run(
-        ["/bin/ps", "-axww", "-o", "pid=,stat=,command="],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = []
-    for line in listing.splitlines():
-        pid, state, command = line.split(None, 2)
-        words = command.split()
-        is_program = Path(words[0]).name == program
-        if is_program and str(directory) in words and not state.startswith("Z"):
-            found.append(int(pid))
-    return found

@@ -74,7 +74,7 @@ class Supervisor:
     """Starts services, shows their output, restarts what crashes, and stops all of them.
 
     Everything happens in the calling thread, which must be the main one: signals arrive there,
-    and the kernel ends the children when that thread ends. `tick` is called about four times a
+    and Linux ends the children when that thread ends. `tick` is called about four times a
     second between the start and the first stop signal. `greeting` is shown once stop signals are
     heeded.
     """

@@ -1,6 +1,7 @@
 """Tests: the real PostgreSQL and Valkey, embedded or the ones that the environment names.
 
-`tests/conftest.py` starts the embedded servers before Django is set up and names them here.
+`tests/services.py` starts the embedded servers before Django reads this file and names them in the
+environment. Static tools (mypy, makemigrations) import it without any.
 """
 
 import os

@@ -88,11 +88,9 @@ def running(*arguments: str, log: Path, env: dict[str, str] | None = None) -> It
 def is_alive(pid: int) -> bool:
     """Whether the process runs; one that ended and waits to be collected does not."""
     try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
-    return state not in "ZX"
 
 
 def gone(*pids: int) -> bool:

@@ -159,4 +159,4 @@ def test_colour_is_for_terminals_that_did_not_opt_out(monkeypatch: pytest.Monkey
 
 
 def test_the_guardian_ends_only_groups_that_are_left() -> None:
-    assert read_groups(["+12\n", "+7\n", "-12\n"]) == {7}
+    assert read_groups(["+12 15\n", "+7 2\n", "-12\n"]) == {7: signal.SIGINT}

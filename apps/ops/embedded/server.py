@@ -10,8 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from apps.ops import processes
 from apps.ops.embedded.errors import AlreadyRunning, EmbeddedError
 from apps.ops.embedded.layout import Layout
+from apps.ops.guardian import Guardian
 from apps.ops.processes import exited, processes_of, signal_group, spawn, wait_until
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
@@ -40,6 +42,7 @@ class EmbeddedServer(ABC):
         self.log = log
         self.options = dict(options or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._guardian: Guardian | None = None
         self._lock: int | None = None
 
     @property
@@ -80,6 +83,7 @@ class EmbeddedServer(ABC):
                     process.send_signal(signum)
                     exited(process, within=seconds)
             signal_group(process.pid, signal.SIGKILL)
+            self._dismiss_guardian(process.pid)
         self._release_lock()
 
     def __enter__(self) -> Self:
@@ -124,12 +128,25 @@ class EmbeddedServer(ABC):
                 output=output,
             )
         self._process = process
+        self._call_guardian(process.pid)
         wait_until(
             lambda: process.poll() is not None or self._is_ready(process.pid),
             timeout=READY_SECONDS,
         )
         if process.poll() is not None or not self._is_ready(process.pid):
             raise EmbeddedError(self._failure(offset))
+
+    def _call_guardian(self, pid: int) -> None:
+        """Where the kernel does not end the server when we are killed, a guardian does."""
+        if not processes.KERNEL_ENDS_CHILDREN:
+            self._guardian = Guardian()
+            self._guardian.watch(pid, polite=self.escalation[0][0])
+
+    def _dismiss_guardian(self, pid: int) -> None:
+        guardian, self._guardian = self._guardian, None
+        if guardian is not None:
+            guardian.forget(pid)
+            guardian.close()
 
     def _failure(self, offset: int) -> str:
         with self.log.open("rb") as file:

@@ -13,8 +13,8 @@ from apps.ops.embedded.valkey import EmbeddedValkey
 class EmbeddedStack:
     """PostgreSQL and Valkey of one `var`; either can be left out.
 
-    Start it from a thread that lives as long as the servers should (the main one): they end with
-    the thread that started them.
+    Start it from a thread that lives as long as the servers should (the main one): on Linux they
+    end with the thread that started them.
     """
 
     def __init__(
