@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from apps.ops.simulation.server import Answer, Client, SimulationError
+from apps.demo.simulation.server import Answer, Client, SimulationError
 
 POLL_S: Final = 0.3
 JUDGED_WITHIN_S: Final = 90.0

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from apps.ops.simulation.album import Person, blurred, taken_again
-from apps.ops.simulation.lecturer import Lecturer, Projector
-from apps.ops.simulation.phone import Evidence, Phone, Signed
-from apps.ops.simulation.room import VAGUE_ACCURACY_M, Room
-from apps.ops.simulation.server import Client
+from apps.demo.simulation.album import Person, blurred, taken_again
+from apps.demo.simulation.lecturer import Lecturer, Projector
+from apps.demo.simulation.phone import Evidence, Phone, Signed
+from apps.demo.simulation.room import VAGUE_ACCURACY_M, Room
+from apps.demo.simulation.server import Client
 
 
 @dataclass(frozen=True, kw_only=True)

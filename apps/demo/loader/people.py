@@ -14,8 +14,8 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.audit.services import Actor, record_platform
-from apps.ops.demo.data import DemoData
-from apps.ops.demo.passwords import readable_password
+from apps.demo.loader.data import DemoData
+from apps.demo.loader.passwords import readable_password
 from apps.tenants.signed import signed_act
 
 SUPER_ADMIN: Final = "super_admin"

@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from apps.ops.simulation.acts import Played
-from apps.ops.simulation.cast import (
+from apps.demo.simulation.acts import Played
+from apps.demo.simulation.cast import (
     BY_HAND,
     FULL,
     LOWER,

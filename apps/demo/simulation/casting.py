@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from apps.ops.simulation.album import Person
-from apps.ops.simulation.cast import Role, without_face
+from apps.demo.simulation.album import Person
+from apps.demo.simulation.cast import Role, without_face
 
 NO_PORTRAIT: Final = "no portrait left for it"
 FIRST: Final = {"another": 0, "needed": 1, "own": 2}  # who gets a face before whom

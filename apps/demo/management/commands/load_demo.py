@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.common.errors import Refused
-from apps.ops.demo import Loaded, SignIn, load_demo
+from apps.demo.loader import Loaded, SignIn, load_demo
 
 HEADINGS: Final = ("Role", "Name", "E-mail", "Password")
 

@@ -17,11 +17,11 @@ from apps.attendance.models import Policy
 from apps.attendance.services.register import register_close
 from apps.audit.services import Actor
 from apps.classrooms.models import Beacon, Classroom
+from apps.demo.loader.study import term_ensure
+from apps.demo.simulation.cast import Role
+from apps.demo.simulation.room import Room
+from apps.demo.simulation.server import SimulationError
 from apps.enrollments.models import Course, Enrollment, Subject, Term
-from apps.ops.demo.study import term_ensure
-from apps.ops.simulation.cast import Role
-from apps.ops.simulation.room import Room
-from apps.ops.simulation.server import SimulationError
 from apps.privacy.models import Consent
 from apps.privacy.selectors import active_consent
 from apps.privacy.services import consent_withdraw

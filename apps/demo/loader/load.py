@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, record, record_platform
 from apps.common.errors import Forbidden
-from apps.ops.demo.allowed import demo_allowed
-from apps.ops.demo.calendar import Calendar
-from apps.ops.demo.data import DemoData
-from apps.ops.demo.people import PeopleLoader, SignIn, sign_ins
-from apps.ops.demo.places import campus_ensure, rooms_ensure
-from apps.ops.demo.study import courses_ensure, groups_ensure, sections_ensure, term_ensure
-from apps.ops.demo.weeks import weeks_ensure
+from apps.demo.allowed import demo_allowed
+from apps.demo.loader.calendar import Calendar
+from apps.demo.loader.data import DemoData
+from apps.demo.loader.people import PeopleLoader, SignIn, sign_ins
+from apps.demo.loader.places import campus_ensure, rooms_ensure
+from apps.demo.loader.study import courses_ensure, groups_ensure, sections_ensure, term_ensure
+from apps.demo.loader.weeks import weeks_ensure
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from apps.accounts.models import Faculty, Student
 from apps.classrooms.models import Classroom
+from apps.demo.loader.data import DemoData
 from apps.enrollments.models import (
     Course,
     Department,
@@ -15,7 +16,6 @@ from apps.enrollments.models import (
     Subject,
     Term,
 )
-from apps.ops.demo.data import DemoData
 
 AUTUMN: Final = range(8, 13)  # months in which the academic year begins
 

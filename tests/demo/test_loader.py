@@ -21,9 +21,9 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
+from apps.demo.loader import Loaded, demo_allowed, load_demo
+from apps.demo.loader.passwords import readable_password
 from apps.enrollments.models import Course, Enrollment
-from apps.ops.demo import Loaded, demo_allowed, load_demo
-from apps.ops.demo.passwords import readable_password
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope

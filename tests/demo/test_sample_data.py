@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from apps.accounts.models import Faculty, Student
+from apps.demo.sample_data import campus_sheets, workbook
 from apps.enrollments.models import Course, Enrollment
-from apps.imports.made_up import campus_sheets, workbook
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.ops.simulation.qr_reader import read_qr
-from apps.ops.simulation.server import Client, SimulationError
+from apps.demo.simulation.qr_reader import read_qr
+from apps.demo.simulation.server import Client, SimulationError
 
 POLL_S: Final = 1.0
 FIRST_CODE_S: Final = 30.0

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from apps.ops.simulation.acts import Played, Player, Scene
-from apps.ops.simulation.album import Person
-from apps.ops.simulation.cast import Expected, Role
-from apps.ops.simulation.casting import NO_PORTRAIT, Casting
-from apps.ops.simulation.lecturer import Lecturer, Projector
-from apps.ops.simulation.phone import Phone
-from apps.ops.simulation.prepare import Account, Prepared, student_code
-from apps.ops.simulation.report import Row, row_of, settle_times
-from apps.ops.simulation.server import Client, SimulationError, Timings
+from apps.demo.simulation.acts import Played, Player, Scene
+from apps.demo.simulation.album import Person
+from apps.demo.simulation.cast import Expected, Role
+from apps.demo.simulation.casting import NO_PORTRAIT, Casting
+from apps.demo.simulation.lecturer import Lecturer, Projector
+from apps.demo.simulation.phone import Phone
+from apps.demo.simulation.prepare import Account, Prepared, student_code
+from apps.demo.simulation.report import Row, row_of, settle_times
+from apps.demo.simulation.server import Client, SimulationError, Timings
 
 AT_ONCE: Final = 8  # phones that talk to the server at the same moment
 TOPIC: Final = "A simulated class"

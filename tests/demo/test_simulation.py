@@ -24,20 +24,20 @@ from apps.attendance.factors.location import distance_m
 from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Status
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, FaceVerification
+from apps.demo.loader import load_demo
+from apps.demo.simulation.acts import Played
+from apps.demo.simulation.album import Album, Person, blurred, taken_again
+from apps.demo.simulation.cast import LEAST, PARTS, class_of
+from apps.demo.simulation.casting import deal_faces, faces_wanted
+from apps.demo.simulation.prepare import Account, Office
+from apps.demo.simulation.qr_reader import Unreadable, read_qr
+from apps.demo.simulation.report import percentile, row_of, settle_times, table
+from apps.demo.simulation.room import Room
+from apps.demo.simulation.server import SimulationError
 from apps.enrollments.models import Course, Enrollment
 from apps.ops.bringup import answers
-from apps.ops.demo import load_demo
 from apps.ops.fleet import platform_services
 from apps.ops.processes import wait_until
-from apps.ops.simulation.acts import Played
-from apps.ops.simulation.album import Album, Person, blurred, taken_again
-from apps.ops.simulation.cast import LEAST, PARTS, class_of
-from apps.ops.simulation.casting import deal_faces, faces_wanted
-from apps.ops.simulation.prepare import Account, Office
-from apps.ops.simulation.qr_reader import Unreadable, read_qr
-from apps.ops.simulation.report import percentile, row_of, settle_times, table
-from apps.ops.simulation.room import Room
-from apps.ops.simulation.server import SimulationError
 from apps.privacy.models import Consent
 from apps.privacy.services import consent_give
 from apps.privacy.wording import WORDINGS

@@ -15,14 +15,14 @@ from django.utils import timezone
 from apps.biometrics.engines import EngineUnavailable
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
-from apps.ops.demo import demo_allowed
-from apps.ops.simulation.album import Album, Person
-from apps.ops.simulation.cast import LEAST, class_of
-from apps.ops.simulation.casting import Casting, deal_faces, faces_wanted
-from apps.ops.simulation.prepare import Account, Office, Prepared
-from apps.ops.simulation.report import speed, table
-from apps.ops.simulation.runner import Result, Runner
-from apps.ops.simulation.server import SimulationError, check_answers
+from apps.demo.loader import demo_allowed
+from apps.demo.simulation.album import Album, Person
+from apps.demo.simulation.cast import LEAST, class_of
+from apps.demo.simulation.casting import Casting, deal_faces, faces_wanted
+from apps.demo.simulation.prepare import Account, Office, Prepared
+from apps.demo.simulation.report import speed, table
+from apps.demo.simulation.runner import Result, Runner
+from apps.demo.simulation.server import SimulationError, check_answers
 from apps.tenants.selectors import campus_by_slug
 
 MOST_STUDENTS: Final = 120

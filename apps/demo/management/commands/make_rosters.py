@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.imports.made_up import campus_sheets, workbook
+from apps.demo.sample_data import campus_sheets, workbook
 
 
 class Command(BaseCommand):

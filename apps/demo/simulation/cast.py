@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from apps.ops.simulation import acts
-from apps.ops.simulation.acts import Act
+from apps.demo.simulation import acts
+from apps.demo.simulation.acts import Act
 
 LATE_AFTER_S: Final = 61.0  # seconds after the opening; the simulated course's limit is a minute
 FULL, LOWER = "1.00", "<1.00"
