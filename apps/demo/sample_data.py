@@ -59,7 +59,7 @@ def campus_sheets(
         "schedules": _schedules(groups),
     }
     for kind, sheet in sheets.items():
-        _soil(sheet, kind, dirt, chance)
+        _add_errors(sheet, kind, dirt, chance)
     return sheets
 
 
@@ -172,7 +172,7 @@ _WRONG: Final[dict[str, tuple[tuple[int, Any], ...]]] = {
 }
 
 
-def _soil(sheet: Sheet, kind: str, dirt: float, chance: random.Random) -> None:
+def _add_errors(sheet: Sheet, kind: str, dirt: float, chance: random.Random) -> None:
     """Dirty copies of some rows beside the clean ones, so that the clean sheet is the answer.
 
     A wrong row stands where the right one is missing in the dirty sheet; a harmless one only looks
@@ -188,12 +188,12 @@ def _soil(sheet: Sheet, kind: str, dirt: float, chance: random.Random) -> None:
             sheet.dirty.append([*row[:column], cell, *row[column + 1 :]])
             sheet.wrong.add(len(sheet.dirty) + 1)
         else:
-            sheet.dirty.append([_loose(cell) for cell in row])
+            sheet.dirty.append([_reformat(cell) for cell in row])
             sheet.dirty.append(list(row))
         harmful = not harmful
 
 
-def _loose(cell: Any) -> Any:
+def _reformat(cell: Any) -> Any:
     """The same in the eyes of a person: spaces around, a number with a fraction of nothing."""
     if isinstance(cell, int):
         return float(cell)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -21,7 +20,8 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
-from apps.demo.loader import Loaded, demo_allowed, load_demo
+from apps.demo.allowed import demo_allowed
+from apps.demo.loader import Loaded, load_demo
 from apps.demo.loader.passwords import readable_password
 from apps.enrollments.models import Course, Enrollment
 from apps.sessions.models import ClassSession
@@ -31,7 +31,6 @@ from apps.timetable.models import GeneratedSession, WeeklySlot
 from apps.timetable.services import sessions_generate
 from tests.accounts.support import at, tokens
 from tests.factories import make_campus
-from tests.ops.running import environment, running
 
 NOON = datetime(2026, 11, 18, 12, 2, 30, tzinfo=UTC)
 
@@ -177,21 +176,6 @@ def test_silence_of_the_settings_is_a_no() -> None:
         del settings.DEMO_ALLOWED
         assert not demo_allowed()
     assert demo_allowed()
-
-
-@pytest.mark.parametrize("command", ["load_demo", "simulate_class"])
-def test_production_refuses_before_it_asks_any_server(tmp_path: Path, command: str) -> None:
-    env = environment(
-        DJANGO_SETTINGS_MODULE="campus.settings.production",
-        SECRET_KEY="".join(chr(33 + number) for number in range(60)),
-        CAMPUS_MASTER_KEY=bytes(range(32)).hex(),
-        ALLOWED_HOSTS="campus.example",
-        DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
-        REDIS_URL="redis://127.0.0.1:1/0",
-    )
-    with running("manage.py", command, log=tmp_path / "log", env=env) as script:
-        assert script.finish() == 1
-        assert "DEMO_ALLOWED" in script.lines[-1]
 
 
 def test_another_campus_is_left_alone(db: None) -> None:

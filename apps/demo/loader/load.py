@@ -54,10 +54,10 @@ def _load(*, slug: str, now: datetime, reset_passwords: bool) -> Loaded:
         accounts = _fill(loader, reset=reset_passwords)
         changes = {kind: number for kind, number in made.items() if number}
         if changes:
-            record(actor=ACTOR, action="ops.demo.loaded", now=now, target=campus, data=changes)
+            record(actor=ACTOR, action="demo.campus.loaded", now=now, target=campus, data=changes)
             if made["campuses"] or made["domains"]:
                 record_platform(
-                    actor=ACTOR, action="ops.demo.loaded", now=now, target=campus, data=changes
+                    actor=ACTOR, action="demo.campus.loaded", now=now, target=campus, data=changes
                 )
     return Loaded(campus=campus, made=changes, sign_ins=accounts)
 

@@ -15,7 +15,7 @@ HEADINGS: Final = ("Role", "Name", "E-mail", "Password")
 class Command(BaseCommand):
     help = (
         "Load the demo campus and print one sign-in per role, once. A second run changes nothing. "
-        "Refused under production settings."
+        "Production settings do not install it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

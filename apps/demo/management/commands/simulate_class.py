@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.biometrics.engines import EngineUnavailable
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
-from apps.demo.loader import demo_allowed
+from apps.demo.allowed import demo_allowed
 from apps.demo.simulation.album import Album, Person
 from apps.demo.simulation.cast import LEAST, class_of
 from apps.demo.simulation.casting import Casting, deal_faces, faces_wanted
