@@ -6,12 +6,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
-from apps.imports.kinds.base import Kind
-from apps.imports.kinds.oneroster import ONEROSTER
-from apps.imports.kinds.people import FACULTY, STUDENTS
-from apps.imports.kinds.places import CLASSROOMS
-from apps.imports.kinds.schedules import SCHEDULES
-from apps.imports.kinds.study import ASSIGNMENTS, ENROLLMENTS, MARKS, SUBJECTS
+from apps.imports.types.base import Kind
+from apps.imports.types.courses import ASSIGNMENTS, ENROLLMENTS, MARKS, SUBJECTS
+from apps.imports.types.oneroster import ONEROSTER
+from apps.imports.types.people import FACULTY, STUDENTS
+from apps.imports.types.places import CLASSROOMS
+from apps.imports.types.schedules import SCHEDULES
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind

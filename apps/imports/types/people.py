@@ -13,8 +13,8 @@ from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
 from apps.common.errors import Forbidden
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.kinds.base import Batch, Kind, Outcome
-from apps.imports.kinds.fields import (
+from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
     YEAR,
@@ -25,8 +25,8 @@ from apps.imports.kinds.fields import (
     words,
     yes_no,
 )
-from apps.imports.kinds.sections import kept_notes
-from apps.imports.kinds.staging import on_stage, put_back, staged_ids, take_out
+from apps.imports.types.sections import kept_notes
+from apps.imports.types.staging import on_stage, put_back, staged_ids, take_out
 from apps.tenants.bulk import rows_of
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day

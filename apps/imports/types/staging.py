@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from apps.imports.kinds.base import Kind, Outcome, Row, problem
+from apps.imports.types.base import Kind, Outcome, Row, problem
 from apps.tenants.bulk import rows_of, run, staged
 from apps.tenants.scope import current_campus_id
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.kinds.base import Kind, Problem, Row, problem
-from apps.imports.kinds.fields import Field, Wrong, normal
 from apps.imports.reading.reader import Table
+from apps.imports.types.base import Kind, Problem, Row, problem
+from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
 Mapping = dict[str, str]  # heading as it stands in the file → field name, "" to leave it out

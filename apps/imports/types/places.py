@@ -6,9 +6,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.classrooms.services import classrooms_import
-from apps.imports.kinds.base import Batch, Kind, Outcome
-from apps.imports.kinds.fields import Field, decimal, integer, words
-from apps.imports.kinds.staging import WORK, on_stage, put_back, take_out
+from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.fields import Field, decimal, integer, words
+from apps.imports.types.staging import WORK, on_stage, put_back, take_out
 from apps.tenants.bulk import rows_of
 
 

@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Term
-from apps.imports.kinds.base import Batch, Kind, Outcome, Problem, Row, problem
-from apps.imports.kinds.fields import (
+from apps.imports.types.base import Batch, Kind, Outcome, Problem, Row, problem
+from apps.imports.types.courses import COURSE, term_of
+from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
     YEAR,
@@ -25,7 +26,6 @@ from apps.imports.kinds.fields import (
     weekday,
     words,
 )
-from apps.imports.kinds.study import COURSE, term_of
 from apps.timetable.models import WeeklySlot
 from apps.timetable.services.slots import slot_remove, slot_update, slots_create
 

@@ -15,8 +15,8 @@ from apps.enrollments.services import (
     section_enrollments_sync,
     subjects_import,
 )
-from apps.imports.kinds.base import Batch, Kind, Outcome
-from apps.imports.kinds.fields import (
+from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
     YEAR,
@@ -27,8 +27,8 @@ from apps.imports.kinds.fields import (
     integer,
     words,
 )
-from apps.imports.kinds.sections import kept_notes
-from apps.imports.kinds.staging import WORK, on_stage, put_back, resolve, staged_ids, take_out
+from apps.imports.types.sections import kept_notes
+from apps.imports.types.staging import WORK, on_stage, put_back, resolve, staged_ids, take_out
 from apps.tenants.bulk import rows_of, run
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day

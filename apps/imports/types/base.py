@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer, refuse_fields
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden
-from apps.imports.kinds.fields import Field
+from apps.imports.types.fields import Field
 
 Apply = Callable[["Batch"], "Outcome"]
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.enrollments.models import Department, Term
-from apps.imports.kinds.base import Batch, Kind, Outcome, Row, problem
-from apps.imports.kinds.fields import Wrong, day
-from apps.imports.kinds.people import FACULTY, STUDENTS
-from apps.imports.kinds.study import ASSIGNMENTS, ENROLLMENTS, SUBJECTS
+from apps.imports.types.base import Batch, Kind, Outcome, Row, problem
+from apps.imports.types.courses import ASSIGNMENTS, ENROLLMENTS, SUBJECTS
+from apps.imports.types.fields import Wrong, day
+from apps.imports.types.people import FACULTY, STUDENTS
 
 FILES: Final = (
     *("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments"),
