@@ -70,8 +70,8 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
 
     from apps.accounts.writes import PLATFORM
     from apps.audit.services import SYSTEM
-    from apps.imports.kinds import kind_named
     from apps.imports.services.apply import run_import
+    from apps.imports.types import kind_named
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope
 

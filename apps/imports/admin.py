@@ -17,11 +17,11 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
 from apps.imports.admin_forms import MappingForm, UploadForm
-from apps.imports.kinds import KINDS, kind_named, kinds_of
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, is_busy, progress_of, state_of
 from apps.imports.services import import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
+from apps.imports.types import KINDS, kind_named, kinds_of
 from apps.imports.workbooks import template_workbook
 from apps.jobs.services import job_cancel
 

@@ -14,10 +14,10 @@ from unfold.widgets import (
 
 from apps.accounts.writes import Writer
 from apps.enrollments.models import Term
-from apps.imports.kinds import KINDS, kinds_of
-from apps.imports.kinds.base import Kind
 from apps.imports.models import ImportRun
 from apps.imports.reading.limits import MAX_BYTES
+from apps.imports.types import KINDS, kinds_of
+from apps.imports.types.base import Kind
 
 OPTIONS = ("department", "year", "section", "term", "replace")
 

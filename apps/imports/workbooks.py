@@ -13,8 +13,8 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from apps.common.formulas import neutral
-from apps.imports.kinds.base import Kind, Problem
 from apps.imports.reading.reader import Table
+from apps.imports.types.base import Kind, Problem
 
 HEADING: Final = Font(bold=True)
 WRONG: Final = PatternFill("solid", start_color="FFF4CCCC")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands
 from django.db import connections
 
 from apps.common.http import HttpClient, Limits, NoAnswer
@@ -22,6 +22,7 @@ ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, never bound)
 PROBE_SECONDS = 0.3
 PORT_SECONDS = 3.0
 PROBE = Limits(connect=2.0, whole=2.0)
+LOAD_DEMO = "load_demo"  # a command of the demo app, which production does not install
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ def bring_up(*, options: UpOptions, stream: Terminal) -> None:
 
     Raises EmbeddedError when a server cannot run, CommandError for anything else that is wrong.
     """
+    if options.demo:
+        check_demo_is_installed()
     stack = needed_servers()
     names = [OUR_NAME, "web", "beat", "worker", "faces"]
     output = PrefixedOutput(stream, names=names)
@@ -60,6 +63,13 @@ def bring_up(*, options: UpOptions, stream: Terminal) -> None:
         announcement = Announcement(options.address, output=output)
         supervise(services, stack=stack, output=output, announcement=announcement)
     output.line(OUR_NAME, "Stopped.")
+
+
+def check_demo_is_installed() -> None:
+    """Raises CommandError where these settings have no demo."""
+    if LOAD_DEMO not in get_commands():
+        message = "These settings do not install apps.demo: start without --demo."
+        raise CommandError(message)
 
 
 def needed_servers() -> EmbeddedStack:
@@ -130,7 +140,7 @@ def prepare(*, options: UpOptions, output: PrefixedOutput) -> None:
         output.line(OUR_NAME, f"Faces cannot be checked yet: {error}")
         output.line(OUR_NAME, "Run `manage.py fetch_models` once the cause is gone.")
     if options.demo:
-        call_command("load_demo", address=options.address)
+        call_command(LOAD_DEMO, address=options.address)
     connections.close_all()
 
 

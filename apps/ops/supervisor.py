@@ -163,14 +163,14 @@ class Supervisor:
         for child in self._children:
             if child.process is not None and child.ended:
                 ran = time.monotonic() - child.started_at
-                code = self._bury(child)
+                code = self._record_exit(child)
                 child.crashes = 1 if ran >= self._backoff.forgiven_after else child.crashes + 1
                 delay = self._backoff.delay(child.crashes)
                 child.due_at = time.monotonic() + delay
                 text = f"{child.service.name} ended ({describe(code)}); again in {delay:g} s."
                 self._output.line(OUR_NAME, text)
 
-    def _bury(self, child: Child) -> int:
+    def _record_exit(self, child: Child) -> int:
         """End what is left of a child's process group, show its last words, return its code."""
         process = child.process
         assert process is not None
@@ -211,7 +211,7 @@ class Supervisor:
             self._output.line(OUR_NAME, f"{child.service.name} is killed: it did not stop.")
             signal_group(child.process.pid, signal.SIGKILL)
         child.process.wait()
-        self._bury(child)
+        self._record_exit(child)
 
 
 def describe(code: int) -> str:

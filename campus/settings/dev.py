@@ -36,4 +36,4 @@ CELERY_BROKER_URL = broker_url(REDIS_URL)
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
-INSTALLED_APPS = ["whitenoise.runserver_nostatic", *INSTALLED_APPS]
+INSTALLED_APPS = ["whitenoise.runserver_nostatic", *INSTALLED_APPS, "apps.demo"]

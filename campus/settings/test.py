@@ -7,12 +7,13 @@ environment. Static tools (mypy, makemigrations) import it without any.
 import os
 
 from campus.settings.base import *  # noqa: F403
-from campus.settings.base import broker_url, database, redis_cache
+from campus.settings.base import INSTALLED_APPS, broker_url, database, redis_cache
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 CAMPUS_MASTER_KEY = bytes(range(32))
 ALLOWED_HOSTS = ["*"]
 DEMO_ALLOWED = True
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"  # static tools need no database
 DATABASES = {

@@ -13,8 +13,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import Student, User
+from apps.demo.sample_data import Sheet, campus_sheets, workbook
 from apps.enrollments.models import Course, Term
-from apps.imports.made_up import Sheet, campus_sheets, workbook
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
 from campus.celery import app

@@ -10,8 +10,8 @@ import openpyxl
 
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
-from apps.imports.kinds import kind_named
 from apps.imports.services.apply import Report, run_import
+from apps.imports.types import kind_named
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 

@@ -25,9 +25,9 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.common.errors import Forbidden
 from apps.enrollments.models import Section
-from apps.imports.kinds import KINDS, kind_named
 from apps.imports.models import ImportRun
 from apps.imports.services import import_commit
+from apps.imports.types import KINDS, kind_named
 from apps.notifications.models import Delivery, Message
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope

@@ -7,9 +7,9 @@ from rest_framework import serializers
 
 from apps.common.inputs import Input
 from apps.common.strict_json import Unreadable, loads
-from apps.imports.kinds import KINDS
 from apps.imports.models import ImportRun
 from apps.imports.selectors import progress_of, state_of
+from apps.imports.types import KINDS
 
 
 class OptionsInput(Input):

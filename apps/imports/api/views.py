@@ -26,11 +26,11 @@ from apps.imports.api.serializers import (
     MappingInput,
     UploadInput,
 )
-from apps.imports.kinds import KINDS, kind_named, kinds_of
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, import_runs, is_busy
 from apps.imports.services import import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
+from apps.imports.types import KINDS, kind_named, kinds_of
 from apps.imports.workbooks import template_workbook
 from apps.jobs.services import job_cancel
 

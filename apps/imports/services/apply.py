@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.imports.kinds.base import Batch, Kind, Outcome, Problem
-from apps.imports.kinds.oneroster import FILES
-from apps.imports.kinds.rows import (
+from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
+from apps.imports.types.base import Batch, Kind, Outcome, Problem
+from apps.imports.types.oneroster import FILES
+from apps.imports.types.rows import (
     Mapping,
     Reading,
     find_headings,
@@ -23,7 +24,6 @@ from apps.imports.kinds.rows import (
     read_bundle,
     read_rows,
 )
-from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
 from apps.tenants.scope import WORK_LIMITS, current_campus_id
 
 Tell = Callable[[int, int, str], None]

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
-from apps.imports.kinds import kind_named
 from apps.imports.models import ImportRun
 from apps.imports.services.apply import Report, headings_of, run_import, tables_of
 from apps.imports.services.files import file_forget, file_keep, file_read
+from apps.imports.types import kind_named
 from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress

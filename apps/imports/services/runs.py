@@ -11,11 +11,11 @@ from apps.accounts.models import User
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
-from apps.imports.kinds import kind_named
 from apps.imports.models import ImportRun
 from apps.imports.reading.reader import form_of
 from apps.imports.services.files import file_forget, file_keep
 from apps.imports.services.jobs import CHECK, COMMIT
+from apps.imports.types import kind_named
 from apps.jobs.services import job_start
 
 KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer than needed

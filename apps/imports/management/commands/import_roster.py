@@ -12,8 +12,8 @@ from tqdm import tqdm
 from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Refused
-from apps.imports.kinds import KINDS, kind_named
 from apps.imports.services.apply import Report, run_import
+from apps.imports.types import KINDS, kind_named
 from apps.imports.workbooks import marked_workbook
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug

@@ -1,0 +1,6 @@
+"""The demo campus: plain data in `fixtures/demo`, loaded through the services of the apps."""
+
+from apps.demo.loader.load import Loaded, load_demo
+from apps.demo.loader.people import SignIn
+
+__all__ = ["Loaded", "SignIn", "load_demo"]

@@ -1,0 +1,163 @@
+"""Plays the class from the first sign-in to the completed register."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+from apps.demo.simulation.acts import Played, Player, Scene
+from apps.demo.simulation.album import Person
+from apps.demo.simulation.cast import Expected, Role
+from apps.demo.simulation.casting import NO_PORTRAIT, Casting
+from apps.demo.simulation.lecturer import Lecturer, Projector
+from apps.demo.simulation.phone import Phone
+from apps.demo.simulation.prepare import Account, Prepared, student_code
+from apps.demo.simulation.report import Row, row_of, settle_times
+from apps.demo.simulation.server import Client, SimulationError, Timings
+
+AT_ONCE: Final = 8  # phones that talk to the server at the same moment
+TOPIC: Final = "A simulated class"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    rows: list[Row]
+    timings: Timings
+    settle_ms: list[float]
+    second_tries: int
+    codes_seen: int
+
+    @property
+    def met(self) -> bool:
+        return all(row.met for row in self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """One class on one server."""
+
+    url: str
+    campus: str
+    seed: int
+    keep_open: bool
+    say: Say
+
+    def play(self, casting: Casting, prepared: Prepared) -> Result:
+        """Raises `SimulationError` when the class cannot be played at all."""
+        timings = Timings()
+        lecturer = Lecturer(client=self._signed_in(prepared.lecturer, timings))
+        players = self._set_up(casting, prepared, timings)
+        session = lecturer.open_session(course=prepared.course, topic=TOPIC)
+        opened = time.monotonic()
+        self.say(f"The session is open: {self.url.rstrip('/')} (session {session}).")
+        screen = Projector(self._signed_in(prepared.lecturer, timings), session=session)
+        with screen:
+            scene = Scene(
+                session=session,
+                room=prepared.room,
+                lecturer=lecturer,
+                projector=screen,
+                first_token=screen.token,
+            )
+            played = self._act(casting, players, scene, opened=opened)
+        self._mark_by_hand(casting, prepared, scene)
+        seen = {student_code(role) for role in casting.playing.values() if role.accepted}
+        lecturer.accept_waiting(session, codes=seen)
+        if not self.keep_open:
+            lecturer.complete(session)
+        return Result(
+            rows=self._rows(casting, played, lecturer, session),
+            timings=timings,
+            settle_ms=settle_times(list(played.values())),
+            second_tries=sum(player.second_tries for player in players.values()),
+            codes_seen=screen.codes_seen,
+        )
+
+    def _signed_in(self, account: Account, timings: Timings) -> Client:
+        client = Client(self.url, campus=self.campus, timings=timings)
+        client.sign_in(email=account.email, password=account.password)
+        return client
+
+    def _set_up(self, casting: Casting, prepared: Prepared, timings: Timings) -> dict[str, Player]:
+        """Phones sign in, are bound, and enrol their owners' faces."""
+        acting = [role for role in casting.playing.values() if role.act is not None]
+        self.say(f"{len(acting)} phones sign in, are bound, and {len(casting.faces)} enrol a face.")
+
+        def set_up(role: Role) -> Player:
+            account = prepared.students[role.key]
+            phone = Phone(client=self._signed_in(account, timings))
+            if problem := phone.bind().problem:
+                message = f"The phone of {role.name} cannot be bound: {problem}"
+                raise SimulationError(message)
+            person = casting.faces.get(role.key)
+            if person is not None:
+                self._enrol(role, phone, person)
+            return Player(
+                phone=phone,
+                sign_in_elsewhere=lambda: self._signed_in(account, timings),
+                random=Random(f"{self.seed} {role.key}"),  # noqa: S311  (not a secret)
+                student=account.id,
+                person=person,
+                stranger=casting.another,
+            )
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip((role.key for role in acting), pool.map(set_up, acting), strict=True))
+
+    def _enrol(self, role: Role, phone: Phone, person: Person) -> None:
+        phone.consent()
+        refused = phone.enrol(person.samples)
+        if len(refused) == len(person.samples):
+            message = f"No photo of {role.name} was taken: {', '.join(refused)}"
+            raise SimulationError(message)
+
+    def _act(
+        self, casting: Casting, players: dict[str, Player], scene: Scene, *, opened: float
+    ) -> dict[str, Played]:
+        """First those who are in time, all at once; then those who come a minute later."""
+        played: dict[str, Played] = {}
+        acting = [role for role in casting.playing.values() if role.act is not None]
+
+        def act(role: Role) -> Played:
+            assert role.act is not None  # chosen above
+            return role.act(players[role.key], scene)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for after in sorted({role.after_s for role in acting}):
+                wave = [role for role in acting if role.after_s == after]
+                Random(self.seed).shuffle(wave)  # noqa: S311  (the same order every time)
+                if after:
+                    self.say(f"Those who come late wait until {after:.0f} s after the opening.")
+                    scene.projector.rest(opened + after)
+                keys = [role.key for role in wave]
+                played |= dict(zip(keys, pool.map(act, wave), strict=True))
+        return played
+
+    def _mark_by_hand(self, casting: Casting, prepared: Prepared, scene: Scene) -> None:
+        for role in casting.playing.values():
+            if role.marked_by_hand:
+                student = prepared.students[role.key].id
+                scene.lecturer.mark(scene.session, student=student, status="present")
+
+    def _rows(
+        self, casting: Casting, played: dict[str, Played], lecturer: Lecturer, session: int
+    ) -> list[Row]:
+        register = lecturer.register(session)
+        rows = [
+            row_of(self._as_it_ends(role), played.get(key), register.get(student_code(role)))
+            for key, role in casting.playing.items()
+        ]
+        return rows + [
+            Row(role=role, expected=role.expected.words(), skipped=NO_PORTRAIT)
+            for role in casting.skipped
+        ]
+
+    def _as_it_ends(self, role: Role) -> Role:
+        """In a session that is left open nobody is absent yet."""
+        expected: Expected = role.expected
+        if not self.keep_open or expected.register != "absent":
+            return role
+        return replace(role, expected=replace(expected, register="unmarked"))

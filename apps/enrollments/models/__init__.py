@@ -1,0 +1,20 @@
+"""Study: terms, departments, sections, subjects, courses, enrolments and marks."""
+
+from apps.enrollments.models.courses import Course, Subject
+from apps.enrollments.models.enrollments import DateRange, Enrollment, EnrollmentPeriod, Mark
+from apps.enrollments.models.sections import Department, Placement, Section
+from apps.enrollments.models.terms import Term, validate_academic_year
+
+__all__ = [
+    "Course",
+    "DateRange",
+    "Department",
+    "Enrollment",
+    "EnrollmentPeriod",
+    "Mark",
+    "Placement",
+    "Section",
+    "Subject",
+    "Term",
+    "validate_academic_year",
+]

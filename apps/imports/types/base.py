@@ -1,0 +1,122 @@
+"""What a kind of import is: its columns, and what it does with the rows that are right."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.accounts.writes import Writer, refuse_fields
+from apps.audit.services import Actor
+from apps.common.errors import Forbidden
+from apps.imports.types.fields import Field
+
+Apply = Callable[["Batch"], "Outcome"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong cell, or a wrong row when `column` is empty. Rows count from 1, as in the sheet."""
+
+    sheet: str
+    row: int
+    column: str
+    value: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sheet": self.sheet,
+            "row": self.row,
+            "column": self.column,
+            "value": self.value[:200],
+            "reason": self.reason,
+        }
+
+
+@dataclass(slots=True)
+class Row:
+    """The cells of one row that mean something, by field name; empty cells are left out."""
+
+    sheet: str
+    number: int
+    values: dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What came of the rows. `removed` are deactivated, never deleted; their names, and the
+    addresses that are `invited`, are shown before it happens."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    removed_names: list[str] = field(default_factory=list)
+    invited: list[str] = field(default_factory=list)  # addresses whose owners are asked first
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def count(self, counts: Any) -> None:
+        self.new += counts.new
+        self.changed += counts.changed
+        self.unchanged += counts.unchanged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The rows to apply and how."""
+
+    rows: list[Row]
+    present: frozenset[str]  # fields that the file has a column for
+    options: dict[str, Any]
+    now: datetime
+    actor: Actor
+    writer: Writer  # whose rights the rows have
+    tell: Callable[[int, int, str], None]  # progress: done, total, phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of import. `key`: the fields by which two rows are about the same thing."""
+
+    name: str
+    label: Any
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    apply: Apply
+    can_replace: bool = False
+    options: tuple[str, ...] = ()  # option names that it understands
+    bundle: bool = False  # a zip of CSV files whose columns are fixed
+    # What the same by hand asks for: permissions, and the model whose fields are in `WRITES`,
+    # under which names.
+    needs: tuple[str, ...] = ()
+    person: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+
+    def is_for(self, writer: Writer) -> bool:
+        """Whether the writer may write such rows by hand."""
+        return all(writer.has(perm) for perm in self.needs)
+
+    def refuse(self, writer: Writer, present: Iterable[str] = ()) -> None:
+        """Raises `Forbidden` (role_required, field_not_allowed) where this writer may not write
+        this kind, or one of the columns, by hand either."""
+        if not self.is_for(writer):
+            message = _("Your role does not allow importing: %(kind)s.") % {"kind": self.label}
+            raise Forbidden("role_required", message)
+        if self.person:
+            names = {dict(self.columns).get(name, name) for name in present} - {""}
+            for adding in (True, False):
+                refuse_fields(writer, self.person, names, adding=adding)
+
+    def field(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+
+def problem(row: Row, reason: str, *, column: Any = "", value: Any = "") -> Problem:
+    return Problem(row.sheet, row.number, str(column), str(value), reason)
+
+
+def names_of(rows: Sequence[Any], attribute: str) -> list[str]:
+    return [str(getattr(row, attribute)) for row in rows]

@@ -1,0 +1,271 @@
+"""OneRoster 1.2 CSV bundles: terms, departments, subjects, people, courses, enrolments.
+
+The format: IMS Global, “OneRoster 1.2 CSV Binding”. Users of 1.1, which carry their role
+themselves, are read too. Ids of the bundle (`sourcedId`) join its files; on the campus, people and
+things are known by their own codes, so that a bundle meets what is there already.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.enrollments.models import Department, Term
+from apps.imports.types.base import Batch, Kind, Outcome, Row, problem
+from apps.imports.types.courses import ASSIGNMENTS, ENROLLMENTS, SUBJECTS
+from apps.imports.types.fields import Wrong, day
+from apps.imports.types.people import FACULTY, STUDENTS
+
+FILES: Final = (
+    *("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments"),
+)
+TERM_TYPES: Final = ("term", "semester")
+GONE: Final = "tobedeleted"
+Record = dict[str, str]
+_PARTS: Final = (SUBJECTS, FACULTY, STUDENTS, ASSIGNMENTS, ENROLLMENTS)
+
+
+@dataclass
+class _Bundle:
+    """The rows of each file, by file name without ending, and the outcome so far."""
+
+    batch: Batch
+    outcome: Outcome
+    files: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    terms: dict[str, Term] = field(default_factory=dict)
+
+    def by_id(self, name: str) -> dict[str, Row]:
+        return {row.values.get("sourcedId", ""): row for row in self.files[name]}
+
+    def wrong(self, row: Row, reason: str, column: str = "") -> None:
+        value = row.values.get(column, "")
+        self.outcome.problems.append(problem(row, reason, column=column, value=value))
+
+
+def _apply(batch: Batch) -> Outcome:
+    bundle = _Bundle(batch, Outcome())
+    for row in batch.rows:
+        if row.values.get("status", "").casefold() != GONE or row.sheet == "enrollments":
+            bundle.files[row.sheet].append(row)
+    _terms(bundle)
+    _departments(bundle)
+    _hand_on(bundle, SUBJECTS, [(row, _subject(row)) for row in bundle.files["courses"]])
+    roles = _roles(bundle)
+    for kind, role in ((FACULTY, "teacher"), (STUDENTS, "student")):
+        people = [row for row in bundle.files["users"] if role in roles[_id(row)]]
+        _hand_on(bundle, kind, [(row, _person(row)) for row in people])
+    _courses(bundle)
+    _enrollments(bundle)
+    return bundle.outcome
+
+
+def _id(row: Row) -> str:
+    return str(row.values.get("sourcedId", ""))
+
+
+def _hand_on(
+    bundle: _Bundle, kind: Kind, records: list[tuple[Row, Record]], **options: Any
+) -> None:
+    """Read the cells as the other kind does, and let it save them."""
+    rows = []
+    for row, record in records:
+        values, wrong = {}, False
+        for name, cell in record.items():
+            try:
+                values[name] = kind.field(name).parse(cell) if cell else None
+            except Wrong as error:
+                wrong = True
+                label = kind.field(name).label
+                bundle.outcome.problems.append(problem(row, str(error), column=label, value=cell))
+        if not wrong:
+            known = {name: value for name, value in values.items() if value is not None}
+            rows.append(Row(row.sheet, row.number, known))
+    present = frozenset(name for row in rows for name in row.values)
+    batch = bundle.batch
+    done = kind.apply(
+        Batch(
+            rows=rows,
+            present=present,
+            options={**batch.options, **options},
+            now=batch.now,
+            actor=batch.actor,
+            writer=batch.writer,
+            tell=batch.tell,
+        )
+    )
+    outcome = bundle.outcome
+    outcome.count(done)
+    outcome.problems += done.problems
+    outcome.invited += done.invited
+    outcome.notes += [note for note in done.notes if note not in outcome.notes]
+
+
+def _terms(bundle: _Bundle) -> None:
+    """Academic sessions of type term or semester; school years only where there are none."""
+    rows = bundle.files["academicSessions"]
+    chosen = [row for row in rows if row.values.get("type", "").casefold() in TERM_TYPES]
+    for row in chosen or rows:
+        try:
+            starts, ends = day(row.values.get("startDate", "")), day(row.values.get("endDate", ""))
+        except Wrong as error:
+            bundle.wrong(row, str(error), "startDate")
+            continue
+        if ends <= starts:
+            bundle.wrong(row, _("Ends before it starts."), "endDate")
+            continue
+        bundle.terms[_id(row)] = _term(row, starts, ends, bundle.outcome)
+
+
+def _term(row: Row, starts: date, ends: date, outcome: Outcome) -> Term:
+    year = row.values.get("schoolYear", "")  # the year in which the school year ends
+    last = int(year) if year.isdecimal() else starts.year + (starts.month >= 7)
+    term, made = Term.objects.get_or_create(
+        name=row.values.get("title", "")[:20] or _id(row)[:20],
+        academic_year=f"{last - 1}-{last}",
+        defaults={"starts_on": starts, "ends_on": ends},
+    )
+    same = (term.starts_on, term.ends_on) == (starts, ends)
+    if not same:
+        term.starts_on, term.ends_on = starts, ends
+        term.save(update_fields=["starts_on", "ends_on", "updated_at"])
+    outcome.new += made
+    outcome.changed += not (made or same)
+    outcome.unchanged += same and not made
+    return term
+
+
+def _departments(bundle: _Bundle) -> None:
+    for row in bundle.files["orgs"]:
+        if row.values.get("type", "").casefold() != "department":
+            continue
+        name = row.values.get("name", "")[:100]
+        code = (row.values.get("identifier") or name or _id(row)).replace(" ", "-")[:50]
+        _found, made = Department.objects.get_or_create(
+            code__iexact=code, defaults={"code": code, "name": name}
+        )
+        bundle.outcome.new += made
+        bundle.outcome.unchanged += not made
+
+
+def _subject(row: Row) -> Record:
+    code = row.values.get("courseCode") or _id(row)
+    return {"code": code, "name": row.values.get("title", "") or code}
+
+
+def _roles(bundle: _Bundle) -> dict[str, set[str]]:
+    """User id → roles, from roles.csv (1.2) or from the users themselves (1.1)."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in bundle.files["roles"]:
+        found[row.values.get("userSourcedId", "")].add(row.values.get("role", "").casefold())
+    for row in bundle.files["users"]:
+        if row.values.get("role"):
+            found[_id(row)].add(row.values["role"].casefold())
+    return found
+
+
+def _code(row: Row) -> str:
+    """The number that the campus knows somebody by."""
+    return str(row.values.get("identifier") or row.values.get("username") or _id(row))
+
+
+def _person(row: Row) -> Record:
+    """Passwords in a bundle are never read."""
+    return {
+        "code": _code(row),
+        "first_name": row.values.get("givenName", ""),
+        "last_name": row.values.get("familyName", ""),
+        "email": row.values.get("email", ""),
+    }
+
+
+def _courses(bundle: _Bundle) -> None:
+    """Classes, each with its (primary) teacher; term by term."""
+    users, subjects = bundle.by_id("users"), bundle.by_id("courses")
+    teachers = _teachers(bundle)
+    by_term: dict[str, list[tuple[Row, Record]]] = defaultdict(list)
+    for row in bundle.files["classes"]:
+        subject = subjects.get(row.values.get("courseSourcedId", ""))
+        teacher = users.get(teachers.get(_id(row), ""))
+        term = _term_of(row, bundle)
+        if subject is None:
+            bundle.wrong(row, _("Its course is not in courses.csv."), "courseSourcedId")
+        elif teacher is None:
+            bundle.wrong(row, _("No teacher in enrollments.csv."))
+        elif not term:
+            bundle.wrong(row, _("Its term is not in academicSessions.csv."), "termSourcedIds")
+        else:
+            record = {
+                "course": _class_code(row),
+                "subject": _subject(subject)["code"],
+                "faculty": _code(teacher),
+            }
+            by_term[term].append((row, record))
+    for term, records in by_term.items():
+        _hand_on(bundle, ASSIGNMENTS, records, term=bundle.terms[term].pk)
+
+
+def _teachers(bundle: _Bundle) -> dict[str, str]:
+    """Class id → user id of its teacher; the primary one where there are several."""
+    found: dict[str, str] = {}
+    for row in bundle.files["enrollments"]:
+        gone = row.values.get("status", "").casefold() == GONE
+        if gone or row.values.get("role", "").casefold() != "teacher":
+            continue
+        class_id, user_id = (
+            row.values.get("classSourcedId", ""),
+            row.values.get("userSourcedId", ""),
+        )
+        if row.values.get("primary", "").casefold() == "true":
+            found[class_id] = user_id
+        else:
+            found.setdefault(class_id, user_id)
+    return found
+
+
+def _term_of(row: Row, bundle: _Bundle) -> str:
+    named = row.values.get("termSourcedIds", "").split(",")
+    return next((name.strip() for name in named if name.strip() in bundle.terms), "")
+
+
+def _class_code(row: Row) -> str:
+    return str(row.values.get("classCode") or _id(row)).replace(" ", "-")
+
+
+def _enrollments(bundle: _Bundle) -> None:
+    users, classes = bundle.by_id("users"), bundle.by_id("classes")
+    by_term: dict[str, list[tuple[Row, Record]]] = defaultdict(list)
+    for row in bundle.files["enrollments"]:
+        if row.values.get("role", "").casefold() != "student":
+            continue
+        course = classes.get(row.values.get("classSourcedId", ""))
+        person = users.get(row.values.get("userSourcedId", ""))
+        if course is None or person is None:
+            bundle.wrong(row, _("Its class or its user is not in the bundle."))
+            continue
+        gone = row.values.get("status", "").casefold() == GONE
+        record = {
+            "student": _code(person),
+            "course": _class_code(course),
+            "status": "dropped" if gone else "enrolled",
+        }
+        by_term[_term_of(course, bundle)].append((row, record))
+    for term, records in by_term.items():
+        if term:
+            _hand_on(bundle, ENROLLMENTS, records, term=bundle.terms[term].pk)
+
+
+ONEROSTER: Final = Kind(
+    name="oneroster",
+    label=gettext_lazy("OneRoster 1.2 bundle (zip of CSV files)"),
+    fields=(),
+    key=(),
+    apply=_apply,
+    bundle=True,
+    needs=(
+        *("enrollments.add_term", "enrollments.change_term", "enrollments.add_department"),
+        *(perm for kind in _PARTS for perm in kind.needs),
+    ),
+)

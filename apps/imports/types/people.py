@@ -1,0 +1,258 @@
+"""Students and faculty."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.accounts import writes
+from apps.accounts.models import Faculty, Person, Student
+from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
+from apps.common.errors import Forbidden
+from apps.enrollments.services import placements_import, section_enrollments_sync
+from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.fields import (
+    DEPARTMENT,
+    SECTION,
+    YEAR,
+    Field,
+    code,
+    email,
+    phone,
+    words,
+    yes_no,
+)
+from apps.imports.types.sections import kept_notes
+from apps.imports.types.staging import on_stage, put_back, staged_ids, take_out
+from apps.tenants.bulk import rows_of
+from apps.tenants.scope import current_campus_id
+from apps.tenants.selectors import campus_day
+
+_LOST_SECTIONS: Final = """
+    SELECT s.n FROM import_stage s
+    WHERE s.department IS NOT NULL AND s.section IS NOT NULL AND s.year_of_study IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM enrollments_section x
+            JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+            WHERE x.campus_id = %(campus)s AND lower(d.code) = lower(s.department)
+                AND x.year = s.year_of_study AND upper(x.name) = upper(s.section)
+        )
+"""
+EMAIL: Final = Field(
+    name="email",
+    label=gettext_lazy("E-mail"),
+    parse=email,
+    headings=("email", "mail", "email address", "e-mail id", "email id"),
+    example="n210595@example.edu",
+    note=gettext_lazy("Left out: number@domain of the campus."),
+)
+PHONE: Final = Field(
+    name="phone",
+    label=gettext_lazy("Phone"),
+    parse=phone,
+    headings=("mobile", "telephone", "phone number", "contact"),
+    example="+4915112345678",
+    note=gettext_lazy("With country code."),
+)
+
+
+def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
+    """The number's column and the name's, in one or in two, with their other spellings."""
+    return (
+        Field(
+            name="code",
+            label=gettext_lazy("Number"),
+            parse=code(50),
+            headings=("id", "code", *number),
+            required=True,
+            example="N210595",
+        ),
+        Field(
+            name="first_name",
+            label=gettext_lazy("Name"),
+            parse=words(100),
+            headings=("full name", "first name", "given name", *name),
+            example="Amara Nwosu",
+            note=gettext_lazy("The whole name, or the first name beside a column “Last name”."),
+        ),
+        Field(
+            name="last_name",
+            label=gettext_lazy("Last name"),
+            parse=words(100),
+            headings=("surname", "family name"),
+        ),
+        EMAIL,
+        PHONE,
+    )
+
+
+def _apply_students(batch: Batch) -> Outcome:
+    outcome = Outcome()
+    placing = {"department": "text", "section": "text", "section_id": "bigint"}
+    columns = {**columns_of(Student), **placing}
+    filled = {column: column for column in columns} | {"year_of_study": "year"}
+    with on_stage(batch.rows, filled, columns):
+        _known_sections_only(batch, outcome)
+        _import(Student, STUDENTS, batch, outcome)
+        _placed, made = placements_import(now=batch.now, actor=batch.actor)
+        if made:
+            outcome.notes.append(_("Also made: %(names)s.") % {"names": ", ".join(made[:20])})
+        placed = staged_ids("section_id IS NOT NULL")
+        _replace(Student, batch, outcome)
+    synced = section_enrollments_sync(
+        students=placed, today=campus_day(now=batch.now), now=batch.now, actor=batch.actor
+    )
+    if synced.enrolled or synced.dropped:
+        note = _("Courses of the sections: %(in)d enrolled, %(out)d dropped.")
+        outcome.notes.append(note % {"in": synced.enrolled, "out": synced.dropped})
+    outcome.notes += kept_notes(synced)
+    return outcome
+
+
+def _known_sections_only(batch: Batch, outcome: Outcome) -> None:
+    """A section that is not there yet is made, by whoever may make one by hand as well."""
+    if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
+        return
+    reason = _("There is no such section, and your role does not allow making one.")
+    found = [
+        (n, "section", reason) for (n,) in rows_of(_LOST_SECTIONS, {"campus": current_campus_id()})
+    ]
+    put_back(outcome, STUDENTS, batch.rows, found)
+    take_out([n for n, _name, _reason in found])
+
+
+def _apply_faculty(batch: Batch) -> Outcome:
+    outcome = Outcome()
+    columns = columns_of(Faculty)
+    with on_stage(batch.rows, {column: column for column in columns}, columns):
+        _import(Faculty, FACULTY, batch, outcome)
+        _replace(Faculty, batch, outcome)
+    return outcome
+
+
+def _import(model: type[Person], kind: Kind, batch: Batch, outcome: Outcome) -> None:
+    put_back(outcome, kind, batch.rows, people_match(model, writer=batch.writer))
+    present = set(batch.present)
+    if "year" in present or batch.options.get("year"):
+        present.add("year_of_study")
+    counts, invited = people_import(
+        model,
+        present=present,
+        source=str(batch.options.get("source", "")),
+        writer=batch.writer,
+        now=batch.now,
+        actor=batch.actor,
+    )
+    outcome.count(counts)
+    outcome.invited += invited
+
+
+def _replace(model: type[Person], batch: Batch, outcome: Outcome) -> None:
+    """Deactivate who is missing from the file, when that was asked for and every row was right.
+
+    A row that could not be read may be the very person who seems to be missing.
+    """
+    if not batch.options.get("replace"):
+        return
+    if outcome.problems or batch.options.get("wrong_rows"):
+        outcome.notes.append(_("Nobody is deactivated while rows are wrong. Correct them first."))
+        return
+    if not batch.writer.may(model._meta.label_lower, "is_active", adding=False):
+        message = _("Your role does not allow deactivating people.")
+        raise Forbidden("field_not_allowed", message)
+    missing = _missing(model, batch)
+    outcome.removed_names = [f"{person.code} {person}" for person in missing[:500]]
+    outcome.removed = people_close(missing, now=batch.now, actor=batch.actor)
+
+
+def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
+    """Active people of the file's scope (a department, a year, a section) who are not in it."""
+    scope = Q()
+    if model is Student:
+        placement = "placements__section"
+        for option, path in (
+            ("department", "department__code__iexact"),
+            ("year", "year"),
+            ("section", "name__iexact"),
+        ):
+            if batch.options.get(option):
+                scope &= Q(**{f"{placement}__{path}": batch.options[option]})
+        if scope:
+            scope &= Q(placements__is_current=True)
+    codes = [str(row.values["code"]).lower() for row in batch.rows]
+    people = model._default_manager.filter(scope, is_active=True).annotate(key=Lower("code"))
+    return list(people.exclude(key__in=codes).select_related("user").order_by("code"))
+
+
+STUDENTS: Final = Kind(
+    name="students",
+    label=gettext_lazy("Students"),
+    fields=(
+        *names(
+            ("student id", "roll no", "student number", "roll number", "admission no"),
+            ("student name",),
+        ),
+        DEPARTMENT,
+        YEAR,
+        SECTION,
+        Field(
+            name="program",
+            label=gettext_lazy("Programme"),
+            parse=words(100),
+            headings=("program", "degree"),
+            example="B.Sc. Computer Science",
+        ),
+        Field(
+            name="is_representative",
+            label=gettext_lazy("Class representative"),
+            parse=yes_no,
+            headings=("cr", "representative", "is cr"),
+            example="no",
+        ),
+        Field(
+            name="representative_mobile",
+            label=gettext_lazy("Mobile as representative"),
+            parse=phone,
+            headings=("cr mobile",),
+        ),
+    ),
+    key=("code",),
+    apply=_apply_students,
+    can_replace=True,
+    needs=(
+        "accounts.add_student",
+        "accounts.change_student",
+        "enrollments.add_placement",
+        "enrollments.change_placement",
+    ),
+    person=writes.STUDENT,
+    # "": of the placement, which `needs` has asked for
+    columns=(("year", "year_of_study"), ("department", ""), ("section", "")),
+    options=("department", "year", "section"),
+)
+
+FACULTY: Final = Kind(
+    name="faculty",
+    label=gettext_lazy("Faculty"),
+    fields=(
+        *names(
+            ("faculty id", "employee id", "staff id", "faculty number"),
+            ("faculty name", "teacher", "lecturer"),
+        ),
+        Field(
+            name="department",
+            label=gettext_lazy("Department"),
+            parse=words(100),
+            headings=("dept", "branch"),
+            example="CSE",
+        ),
+    ),
+    key=("code",),
+    apply=_apply_faculty,
+    can_replace=True,
+    needs=("accounts.add_faculty", "accounts.change_faculty"),
+    person=writes.FACULTY,
+)

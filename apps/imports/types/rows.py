@@ -1,0 +1,202 @@
+"""From a table of text to the rows of a kind: find the headings, map them, read every cell."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Invalid
+from apps.imports.reading.reader import Table
+from apps.imports.types.base import Kind, Problem, Row, problem
+from apps.imports.types.fields import Field, Wrong, normal
+
+SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
+Mapping = dict[str, str]  # heading as it stands in the file → field name, "" to leave it out
+
+
+@dataclass(frozen=True)
+class Headings:
+    """Where the headings stand (row number, from 1) and what they say."""
+
+    row: int
+    texts: tuple[str, ...]
+
+
+@dataclass
+class Reading:
+    """Everything that a file says to a kind."""
+
+    rows: list[Row]
+    problems: list[Problem]
+    present: frozenset[str]
+    seen: int  # rows that are not empty
+
+
+def find_headings(table: Table, kind: Kind) -> Headings:
+    """The row among the first ones that names most columns of the kind."""
+
+    def hits(cells: list[str]) -> int:
+        return sum(_known(kind).get(normal(cell)) is not None for cell in cells)
+
+    first = table.rows[:SEARCHED]
+    best = max(range(len(first)), key=lambda n: (hits(first[n]), -n))
+    return Headings(row=best + 1, texts=tuple(table.rows[best]))
+
+
+@cache
+def _known(kind: Kind) -> dict[str, str]:
+    return {
+        normal(text): field.name
+        for field in kind.fields
+        for text in (field.name, str(field.label), *field.headings)
+    }
+
+
+def guess(headings: Headings, kind: Kind) -> Mapping:
+    """What each heading most likely means; "" where nothing fits. A field is taken once."""
+    mapping: Mapping = {}
+    taken: set[str] = set()
+    for text in headings.texts:
+        name = _known(kind).get(normal(text), "")
+        if text:
+            mapping.setdefault(text, "" if name in taken else name)
+            taken.add(name)
+    return mapping
+
+
+def missing(kind: Kind, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
+    """Required fields that neither a column nor an option gives."""
+    given = {*mapping.values(), *(name for name, value in options.items() if value)}
+    return [field for field in kind.fields if field.required and field.name not in given]
+
+
+def read_rows(
+    tables: list[Table], kind: Kind, *, mapping: Mapping | None, options: dict[str, Any]
+) -> Reading:
+    """Every row of every sheet that has the headings. Raises `Invalid` when none has them."""
+    reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
+    lacking: list[Field] = []
+    matched = False
+    for table in tables:
+        headings = find_headings(table, kind)
+        meaning = {**guess(headings, kind), **(mapping or {})}
+        lacking = missing(kind, meaning, options)
+        if lacking:
+            continue
+        matched = True
+        columns = _columns(headings, meaning, kind)
+        reading.present |= {field.name for _index, field in columns}
+        _read_table(table, headings.row, columns, kind, options, reading)
+    if not matched:
+        names = ", ".join(str(field.label) for field in lacking)
+        message = _("No column for: %(names)s. Say which column means what, or use the template.")
+        raise Invalid("columns_unknown", message % {"names": names})
+    _drop_repeated(reading, kind)
+    return reading
+
+
+def _columns(headings: Headings, meaning: Mapping, kind: Kind) -> list[tuple[int, Field]]:
+    by_name = {field.name: field for field in kind.fields}
+    found: dict[str, int] = {}
+    for index, text in enumerate(headings.texts):
+        name = meaning.get(text, "")
+        if name in by_name:
+            found.setdefault(name, index)
+    return [(index, by_name[name]) for name, index in found.items()]
+
+
+def _read_table(
+    table: Table,
+    heading_row: int,
+    columns: list[tuple[int, Field]],
+    kind: Kind,
+    options: dict[str, Any],
+    reading: Reading,
+) -> None:
+    defaults = {f.name: options[f.name] for f in kind.fields if options.get(f.name) is not None}
+    required = [field for field in kind.fields if field.required]
+    # Cells repeat (sections, years), so every field remembers what it has read.
+    readers: list[tuple[int, Field, dict[str, Any]]] = [(n, field, {}) for n, field in columns]
+    for number, cells in enumerate(table.rows[heading_row:], start=heading_row + 1):
+        if not any(cells):
+            continue
+        reading.seen += 1
+        row = Row(table.name, number, dict(defaults))
+        problems = _read_cells(row, cells, readers)
+        problems = problems or _lacks(row, required)
+        reading.problems += problems
+        if not problems:
+            reading.rows.append(row)
+
+
+def _read_cells(
+    row: Row, cells: list[str], readers: list[tuple[int, Field, dict[str, Any]]]
+) -> list[Problem]:
+    problems = []
+    for index, field, memory in readers:
+        cell = cells[index] if index < len(cells) else ""
+        if not cell:
+            continue
+        value = memory.get(cell, memory)
+        if value is memory:
+            value = memory[cell] = _parsed(field, cell)
+        if isinstance(value, Wrong):
+            problems.append(problem(row, str(value), column=field.label, value=cell))
+        else:
+            row.values[field.name] = value
+    return problems
+
+
+def _parsed(field: Field, cell: str) -> Any:
+    """The value, or the `Wrong` itself, so that it is remembered too."""
+    if "\x00" in cell:
+        return Wrong(_("Holds a character that is no text."))
+    try:
+        return field.parse(cell)
+    except Wrong as wrong:
+        return wrong
+
+
+def _lacks(row: Row, required: list[Field]) -> list[Problem]:
+    lacking = [field for field in required if field.name not in row.values]
+    return [problem(row, _("Empty."), column=field.label) for field in lacking]
+
+
+def _drop_repeated(reading: Reading, kind: Kind) -> None:
+    """The same row twice counts once; a row that contradicts an earlier one is wrong."""
+    first: dict[tuple[str, ...], Row] = {}
+    kept = []
+    for row in reading.rows:
+        key = tuple(str(row.values.get(name, "")).casefold() for name in kind.key)
+        earlier = first.setdefault(key, row)
+        if earlier is row:
+            kept.append(row)
+        elif earlier.values != row.values:
+            what = ", ".join(str(row.values.get(name, "")) for name in kind.key)
+            reason = _("Row %(row)d says something else about %(what)s.")
+            reason %= {"row": earlier.number, "what": what}
+            reading.problems.append(problem(row, reason))
+    reading.rows = kept
+
+
+def read_bundle(tables: list[Table], known: tuple[str, ...]) -> Reading:
+    """The rows of a bundle's files as they stand, each cell under its heading.
+
+    Raises `Invalid` when no file is one of the known ones.
+    """
+    reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
+    for table in tables:
+        if table.name not in known:
+            continue
+        headings = table.rows[0]
+        for number, cells in enumerate(table.rows[1:], start=2):
+            if any(cells):
+                values = {name: cell for name, cell in zip(headings, cells, strict=False) if cell}
+                reading.rows.append(Row(table.name, number, values))
+    if not reading.rows:
+        message = _("None of these files is in the archive: %(names)s.")
+        names = ", ".join(f"{name}.csv" for name in known)
+        raise Invalid("columns_unknown", message % {"names": names})
+    reading.seen = len(reading.rows)
+    return reading

@@ -1,0 +1,212 @@
+"""The demo campus: complete, safe to load again, and good to sign in to."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from rest_framework.test import APIClient
+
+from apps.accounts.models import Faculty, Role, Student, User
+from apps.attendance.models import AttendanceRecord, Status
+from apps.attendance.selectors import register_of
+from apps.attendance.services.register import register_open_now
+from apps.audit.models import Entry
+from apps.audit.services import SYSTEM
+from apps.classrooms.models import Beacon, Classroom
+from apps.common.errors import Refused
+from apps.demo.allowed import demo_allowed
+from apps.demo.loader import Loaded, load_demo
+from apps.demo.loader.passwords import readable_password
+from apps.enrollments.models import Course, Enrollment
+from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
+from apps.timetable.models import GeneratedSession, WeeklySlot
+from apps.timetable.services import sessions_generate
+from tests.accounts.support import at, tokens
+from tests.factories import make_campus
+
+NOON = datetime(2026, 11, 18, 12, 2, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def loaded(db: None) -> Loaded:
+    return load_demo(slug="demo", now=NOON)
+
+
+@pytest.fixture
+def in_demo(loaded: Loaded) -> Iterator[Loaded]:
+    with campus_scope(loaded.campus):
+        yield loaded
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command("load_demo", *arguments, stdout=output, no_color=True)
+    return output.getvalue()
+
+
+def test_it_holds_at_least_the_sample_of_the_systems_before(in_demo: Loaded) -> None:
+    rooms = Classroom.objects.filter(latitude__isnull=False, geofence_radius__gt=0)
+    assert rooms.count() >= 4
+    assert Beacon.objects.filter(is_active=True).count() >= 4
+    assert Faculty.objects.count() >= 3
+    assert Student.objects.count() >= 30
+    assert Course.objects.count() >= 4
+    assert Enrollment.objects.count() >= 8
+    assert User.objects.filter(is_superuser=True).count() == 1
+    assert in_demo.campus.face_enabled
+
+
+def test_there_is_one_sign_in_per_role(loaded: Loaded) -> None:
+    roles = Counter(sign_in.role for sign_in in loaded.sign_ins)
+    assert roles == {
+        "super_admin": 1,
+        Role.ADMIN: 1,
+        Role.OPERATOR: 1,
+        Role.PRINCIPAL: 1,
+        Role.FACULTY: 3,
+        Role.STUDENT: 1,
+    }
+    assert len({sign_in.password for sign_in in loaded.sign_ins}) == len(loaded.sign_ins)
+    for sign_in in loaded.sign_ins:
+        validate_password(sign_in.password, User.objects.get(email=sign_in.email))
+
+
+def test_everybody_of_the_table_can_sign_in_and_work_at_once(loaded: Loaded) -> None:
+    for sign_in in loaded.sign_ins:
+        access = tokens(at("localhost"), sign_in.email, sign_in.password)["access_token"]
+        phone = APIClient(headers={"host": "localhost", "Authorization": f"Bearer {access}"})
+        me = phone.get("/api/v1/me").json()
+        assert me["campus"]["slug"] == "demo"
+        assert me["user"]["is_superuser"] is (sign_in.role == "super_admin")
+        assert me["roles"] == ([] if sign_in.role == "super_admin" else [sign_in.role])
+
+
+def test_local_addresses_lead_to_it(loaded: Loaded) -> None:
+    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "demo.localhost"):
+        refused = at(host).get("/api/v1/me")
+        assert refused.json()["errors"][0]["code"] == "not_authenticated"
+    assert at("elsewhere.localhost").get("/api/v1/me").status_code == 404
+
+
+@pytest.mark.parametrize("now", [NOON, NOON.replace(hour=23, minute=58)])
+def test_a_second_run_changes_nothing(db: None, now: datetime) -> None:
+    first = load_demo(slug="demo", now=now)
+    with campus_scope(first.campus):
+        entries = Entry.objects.count()
+    again = load_demo(slug="demo", now=now + timedelta(minutes=10))
+    assert (again.made, again.sign_ins) == ({}, [])
+    with campus_scope(first.campus):
+        assert Entry.objects.count() == entries
+
+
+def test_days_later_new_sessions_are_added_and_nothing_else(loaded: Loaded) -> None:
+    later = load_demo(slug="demo", now=NOON + timedelta(days=7))
+    assert set(later.made) == {"sessions"}
+    assert later.sign_ins == []
+
+
+def test_every_lecturer_can_press_start(in_demo: Loaded) -> None:
+    for lecturer in Faculty.objects.order_by("code"):
+        course = Course.objects.filter(faculty=lecturer, sessions__topic__gt="").earliest("pk")
+        session = register_open_now(course=course, topic="", now=NOON, actor=SYSTEM)
+        assert session.starts_at == NOON.replace(minute=5, second=0)
+        assert session.policy["place"]
+        assert session.policy["beacons"]
+        assert session.policy["face"]
+
+
+def test_a_section_has_one_session_at_a_time_and_a_room_too(in_demo: Loaded) -> None:
+    sessions = list(ClassSession.objects.select_related("course").order_by("starts_at"))
+    for index, session in enumerate(sessions):
+        for other in sessions[index + 1 :]:
+            if other.starts_at < session.ends_at:
+                assert session.classroom_id != other.classroom_id
+                assert session.faculty_id != other.faculty_id
+                attend = {row.student_id for row in register_of(session_id=session.pk)}
+                others = {row.student_id for row in register_of(session_id=other.pk)}
+                assert not attend & others
+
+
+def test_past_sessions_have_full_registers(in_demo: Loaded) -> None:
+    held = ClassSession.objects.filter(status=ClassSession.Status.COMPLETED)
+    assert held.count() == 3 * Course.objects.count()
+    for session in held:
+        assert session.ends_at < NOON
+        records = AttendanceRecord.objects.filter(session=session)
+        assert records.count() == session.total_enrolled > 0
+        assert 0 < session.total_attended <= session.total_enrolled
+    statuses = set(AttendanceRecord.objects.values_list("status", flat=True))
+    assert statuses == {Status.PRESENT, Status.LATE, Status.ABSENT, Status.EXCUSED}
+
+
+def test_the_command_prints_passwords_once_and_new_ones_on_request(db: None) -> None:
+    first, second = run(), run()
+    user = User.objects.get(email="admin@demo.example")
+    (password,) = (line.split()[-1] for line in first.splitlines() if "admin@demo.example" in line)
+    assert "Sign in at http://localhost:8000/" in first
+    assert user.check_password(password)
+    assert password not in user.password
+    assert "nothing was changed" in second
+    assert "@demo.example" not in second
+    third = run("--reset-passwords", "--address", "http://campus.test/")
+    assert "Sign in at http://campus.test/" in third
+    assert third.count("@demo.example") == 8
+    user.refresh_from_db()
+    assert password not in third
+    assert not user.check_password(password)
+
+
+@override_settings(DEMO_ALLOWED=False)
+def test_nothing_is_loaded_where_settings_say_no(db: None) -> None:
+    with pytest.raises(CommandError, match="DEMO_ALLOWED"):
+        run()
+    assert not Campus.objects.filter(slug="demo").exists()
+
+
+def test_silence_of_the_settings_is_a_no() -> None:
+    with override_settings():
+        del settings.DEMO_ALLOWED
+        assert not demo_allowed()
+    assert demo_allowed()
+
+
+def test_another_campus_is_left_alone(db: None) -> None:
+    make_campus("west")
+    before = User.objects.count()
+    with pytest.raises(Refused) as refusal:
+        load_demo(slug="west", now=NOON)
+    assert refusal.value.code == "not_a_demo"
+    assert User.objects.count() == before
+
+
+def test_a_second_demo_campus_takes_no_address_from_the_first(loaded: Loaded) -> None:
+    other = load_demo(slug="harbour", now=NOON)
+    assert list(other.campus.domains.values_list("host", flat=True)) == ["harbour.localhost"]
+    assert loaded.campus.domains.count() == 4
+
+
+def test_passwords_are_long_readable_and_never_the_same() -> None:
+    passwords = {readable_password() for _ in range(200)}
+    assert len(passwords) == 200
+    for password in passwords:
+        groups = password.split("-")
+        assert [len(group) for group in groups] == [5, 5, 5, 5]
+        assert all(group.isascii() and group.isalpha() for group in groups)
+
+
+def test_it_has_a_weekly_timetable_without_clashes(in_demo: Loaded) -> None:
+    assert WeeklySlot.objects.count() == 2 * Course.objects.count()
+    made = GeneratedSession.objects.count()
+    assert made == 4 * Course.objects.count()
+    again = sessions_generate(
+        first=NOON.date(), last=NOON.date() + timedelta(days=18), now=NOON, actor=SYSTEM
+    )
+    assert again.existing >= made
