@@ -17,16 +17,12 @@ from typing import Any, Final
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.attachments import Paper
-from apps.attendance.models import (
-    AttendanceRecord,
-    BurstChallenge,
-    CheckInAttempt,
-    CustomStatus,
-    Sign,
-)
-from apps.attendance.services.appeals import appeal_make
-from apps.attendance.services.leave import Absence, leave_request
+from apps.leave.attachments import Paper
+from apps.attendance.models import AttendanceRecord, CustomStatus
+from apps.checkin.models import BurstChallenge, CheckInAttempt
+from apps.integrity.models import Sign
+from apps.leave.services.appeals import appeal_make
+from apps.leave.services.leave import Absence, leave_request
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.imports.models import ImportRun

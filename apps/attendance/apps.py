@@ -7,7 +7,7 @@ class AttendanceConfig(AppConfig):
     verbose_name = _("attendance")
 
     def ready(self) -> None:
-        from apps.attendance.services.selfies import selfies_forget
+        from apps.checkin.services.selfies import selfies_forget
         from apps.biometrics import image_references
 
         image_references.register(selfies_forget)

@@ -10,19 +10,16 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.accounts.online import minutes_forget
-from apps.attendance.models import BurstChallenge, CheckInAttempt, Outcome
-from apps.attendance.online import minutes_keep
-from apps.attendance.services.attachments import attachments_purge
-from apps.attendance.services.burst import burst_settle, over_at
+from apps.checkin.models import BurstChallenge, CheckInAttempt, Outcome
+from apps.checkin.services.online import minutes_keep
+from apps.leave.services.attachments import attachments_purge
+from apps.checkin.services.rapid_codes import over_at
+from apps.integrity.services.rapid_codes import burst_settle
 from apps.attendance.services.closing import register_close_itself, sessions_left_open
 from apps.attendance.services.reminders import registers_remind
-from apps.attendance.services.settle import (
-    GIVE_UP_AFTER,
-    settle_with_face,
-    settle_without_face,
-)
-from apps.attendance.services.signs import signs_find
-from apps.attendance.services.waiting import waiting_lapse
+from apps.checkin.services.settle import GIVE_UP_AFTER, settle_with_face, settle_without_face
+from apps.integrity.services.findings import signs_find
+from apps.checkin.services.waiting import waiting_lapse
 from apps.attendance.services.warnings import absences_tell
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

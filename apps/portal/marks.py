@@ -9,16 +9,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Student
-from apps.attendance.explanation import explain
-from apps.attendance.models import (
-    Appeal,
-    AttendanceRecord,
-    CheckInAttempt,
-    Outcome,
-    Reason,
-    Status,
-)
-from apps.attendance.policies import Editor, policies_for, time_refusal
+from apps.checkin.explanation import explain
+from apps.attendance.models import AttendanceRecord, Status
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.leave.models import Appeal
+from apps.attendance.selectors.policies import Editor, policies_for, time_refusal
 
 
 @dataclass(frozen=True, kw_only=True)

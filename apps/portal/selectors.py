@@ -9,9 +9,10 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Faculty, Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, CheckInAttempt, Policy
-from apps.attendance.policies import policies_for, window_of
-from apps.attendance.selectors import ATTENDED
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy
+from apps.checkin.models import CheckInAttempt
+from apps.attendance.selectors.policies import policies_for, window_of
+from apps.attendance.selectors.register import ATTENDED
 from apps.enrollments.models import Course, Enrollment
 from apps.reports.selectors.courses import remaining_of
 from apps.reports.selectors.risk import risk_of

@@ -6,12 +6,13 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.models import Appeal, Attachment, AttendanceRecord, LeaveRequest
-from apps.attendance.services.appeals import appeal_make
+from apps.attendance.models import AttendanceRecord
+from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.leave.services.appeals import appeal_make
 from apps.audit.services import SYSTEM
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
-from tests.attendance.leave_support import asked, closed, mark_of
+from tests.leave.support import asked, closed, mark_of
 from tests.factories import Cast
 
 pytestmark = pytest.mark.django_db

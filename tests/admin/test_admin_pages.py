@@ -19,14 +19,9 @@ from apps.accounts.models import (
     Student,
     User,
 )
-from apps.attendance.models import (
-    AttendanceRecord,
-    BurstChallenge,
-    CustomStatus,
-    Policy,
-    Sign,
-    Status,
-)
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Status
+from apps.checkin.models import BurstChallenge
+from apps.integrity.models import Sign
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.admin_base import HistoryAdmin

@@ -12,25 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import AllowedAddress, Contact, Device, Faculty, Invitation, Student, User
 from apps.announcements.models import Announcement
-from apps.attendance.models import (
-    Appeal,
-    Attachment,
-    AttendanceRecord,
-    BulkChange,
-    BurstChallenge,
-    CheckInAttempt,
-    CustomStatus,
-    LeaveRequest,
-    Method,
-    OnlineMinute,
-    Outcome,
-    Policy,
-    RecordChange,
-    Sign,
-    SignKind,
-    Source,
-    Status,
-)
+from apps.attendance.models import AttendanceRecord, BulkChange, CustomStatus, Policy, RecordChange, Source, Status
+from apps.checkin.models import BurstChallenge, CheckInAttempt, Method, OnlineMinute, Outcome
+from apps.integrity.models import Sign, SignKind
+from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.audit.services import SYSTEM, put_aside, record, seal_pending
 from apps.biometrics.models import (
     CampusThreshold,

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
-from apps.attendance.selectors import board_rows, register_of
+from apps.attendance.selectors.register import register_of
+from apps.board.selectors import board_rows
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
@@ -16,7 +17,7 @@ from apps.common.errors import NotFound
 from apps.enrollments.models import Enrollment
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, enroll, make_session
 from tests.imports.support import do_import
 from tests.phone import Phone, code_of, signed_in

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange, Source, Status
-from apps.attendance.policies import Editor, edit_refusal, policy_for
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for
 from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_take

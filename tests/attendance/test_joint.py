@@ -8,10 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.attendance.board import board_document
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, LeaveRequest, Status
-from apps.attendance.not_taken import registers_not_taken
-from apps.attendance.selectors import recomputed_counts, register_of
+from apps.board.document import board_document
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
+from apps.leave.models import LeaveRequest
+from apps.attendance.selectors.not_taken import registers_not_taken
+from apps.attendance.selectors.register import register_of
+from apps.attendance.selectors.summaries import recomputed_counts
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_open_now

@@ -19,7 +19,7 @@ from apps.notifications.models import Message
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, make_session
 from tests.phone import Phone, code_of, signed_in
 

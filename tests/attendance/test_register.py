@@ -8,19 +8,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections
 
-from apps.attendance.models import (
-    AttendanceRecord,
-    AttendanceSummary,
-    CheckInAttempt,
-    FaceState,
-    Method,
-    Outcome,
-    Policy,
-    RecordChange,
-    Source,
-    Status,
-)
-from apps.attendance.policies import policy_for
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy, RecordChange, Source, Status
+from apps.checkin.models import CheckInAttempt, FaceState, Method, Outcome
+from apps.attendance.selectors.policies import policy_for
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import (
     register_close,

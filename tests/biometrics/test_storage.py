@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from PIL import Image
 
 from apps.accounts.models import Device
-from apps.attendance.models import CheckInAttempt, Method, Outcome
+from apps.checkin.models import CheckInAttempt, Method, Outcome
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
 from apps.biometrics import image_references

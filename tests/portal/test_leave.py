@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from apps.attendance.models import Appeal, Attachment, AttendanceRecord, LeaveRequest
+from apps.attendance.models import AttendanceRecord
+from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.tenants.scope import campus_scope
-from tests.attendance.leave_support import asked, closed, decided
+from tests.leave.support import asked, closed, decided
 from tests.factories import Cast
 from tests.portal.test_pages import INLINE, client_of
 

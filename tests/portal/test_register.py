@@ -10,14 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Student
-from apps.attendance.models import (
-    Appeal,
-    AttendanceRecord,
-    LeaveRequest,
-    Sign,
-    SignKind,
-    Status,
-)
+from apps.attendance.models import AttendanceRecord, Status
+from apps.integrity.models import Sign, SignKind
+from apps.leave.models import Appeal, LeaveRequest
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open

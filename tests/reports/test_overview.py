@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from apps.accounts.viewers import Viewer
-from apps.attendance.models import CheckInAttempt, Policy
+from apps.attendance.models import Policy
+from apps.checkin.models import CheckInAttempt
 from apps.common.errors import Invalid, NotFound
 from apps.enrollments.models import Department, Placement, Section
 from apps.reports.selectors.attendance import weeks

@@ -12,14 +12,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from apps.attendance.models import (
-    AttendanceRecord,
-    AttendanceSummary,
-    CheckInAttempt,
-    Outcome,
-    Status,
-)
-from apps.attendance.tasks import sweep_pending
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.tasks import sweep_pending
 from apps.biometrics.models import FaceVerification, StoredImage
 from apps.ops.processes import wait_until
 from apps.sessions.models import ClassSession

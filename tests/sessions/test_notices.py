@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.attendance.models import CheckInAttempt
+from apps.checkin.models import CheckInAttempt
 from apps.audit.services import Actor
 from apps.notifications.models import Delivery, Message
 from apps.sessions.models import ClassSession

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.attendance.api.serializers import MAX_ID
+from apps.checkin.api.serializers import MAX_ID
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Status
 from apps.attendance.services.bulk_marking import Mark
 from apps.common.inputs import Input, ModelInput

@@ -11,14 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsFaculty, request_faculty
-from apps.attendance.api.serializers import (
-    BoardOutput,
-    CheckInCodeInput,
-    CheckInCodeOutput,
-    WindowOutput,
-)
-from apps.attendance.board import board_answer
-from apps.attendance.services.codes import class_code_issue, student_code_issue
+from apps.board.api.serializers import BoardOutput, WindowOutput
+from apps.checkin.api.serializers import CheckInCodeInput, CheckInCodeOutput
+from apps.board.document import board_answer
+from apps.checkin.services.codes import class_code_issue, student_code_issue
 from apps.attendance.services.register import (
     register_close,
     register_open,

@@ -1,16 +1,9 @@
 from django.urls import path
 
-from apps.attendance.api import (
-    appeal_views,
-    leave_views,
-    marking_views,
-    offline_views,
-    session_views,
-    sign_views,
-    status_views,
-    views,
-    waiting_views,
-)
+from apps.attendance.api import marking_views, session_views, status_views
+from apps.checkin.api import offline_views, views, waiting_views
+from apps.integrity.api import views
+from apps.leave.api import appeal_views, views
 
 urlpatterns = [
     path("check-in/redeem", views.redeem, name="api-redeem"),

@@ -1,8 +1,8 @@
 """Policies, attempts, records and summaries."""
 
-from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
-from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
-from apps.attendance.models.online import OnlineMinute
+from apps.checkin.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
+from apps.leave.models import WANTED, Appeal, Attachment, LeaveRequest
+from apps.checkin.models.online import OnlineMinute
 from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
@@ -11,7 +11,8 @@ from apps.attendance.models.record import (
     RecordChange,
     Source,
 )
-from apps.attendance.models.signs import BURST_CODES, BurstChallenge, Sign, SignKind
+from apps.checkin.models import BURST_CODES, BurstChallenge
+from apps.integrity.models import Sign, SignKind
 from apps.attendance.models.status import CountsAs, CustomStatus, Status
 
 __all__ = [

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
-from apps.attendance.models.attempt import CheckInAttempt
+from apps.checkin.models.attempt import CheckInAttempt
 from apps.attendance.models.policy import Policy
 from apps.attendance.models.status import CustomStatus, Status
 from apps.common.constraints import Between

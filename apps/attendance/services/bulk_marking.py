@@ -13,18 +13,12 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.leave_selectors import closing_mark, students_on_leave
-from apps.attendance.models import (
-    Appeal,
-    AttendanceRecord,
-    BulkChange,
-    CustomStatus,
-    RecordChange,
-    Source,
-    Status,
-)
-from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, register_of
+from apps.attendance.services.closing_marks import closing_mark
+from apps.leave.selectors import students_on_leave
+from apps.attendance.models import AttendanceRecord, BulkChange, CustomStatus, RecordChange, Source, Status
+from apps.leave.models import Appeal
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
+from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.marking import (
     Standing,
     change_of,
@@ -32,7 +26,7 @@ from apps.attendance.services.marking import (
     new_record,
     standing_of,
 )
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import NotFound, Refused

@@ -20,9 +20,9 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, register_of
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
+from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, NotFound

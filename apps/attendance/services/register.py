@@ -8,25 +8,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.leave_selectors import closing_mark, students_on_leave
-from apps.attendance.models import (
-    AttendanceRecord,
-    BulkChange,
-    CheckInAttempt,
-    Outcome,
-    Policy,
-)
-from apps.attendance.policies import (
-    Editor,
-    frozen,
-    policy_for,
-    refuse_edit,
-    time_refusal,
-    window_of,
-)
-from apps.attendance.selectors import board_key, register_of
+from apps.attendance.services.closing_marks import closing_mark
+from apps.leave.selectors import students_on_leave
+from apps.attendance.models import AttendanceRecord, BulkChange, Policy
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.attendance.selectors.policies import Editor, frozen, policy_for, refuse_edit, time_refusal, window_of
+from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor
 from apps.common.cache import touch
 from apps.common.errors import Refused
@@ -44,7 +33,7 @@ from apps.sessions.services import (
 )
 from apps.tenants.tasks import enqueue
 
-SIGNS_TASK: Final = "apps.attendance.tasks.find_signs"
+SIGNS_TASK: Final = "apps.integrity.tasks.find_signs"
 ABSENCES_TASK: Final = "apps.attendance.tasks.tell_absences"
 OPEN_ENDED: Final = (Outcome.PENDING, Outcome.WAITING)
 START_CODE_REFUSALS: Final = {

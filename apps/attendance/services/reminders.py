@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from apps.attendance import leave_notices
-from apps.attendance.not_taken import registers_not_taken
+from apps.leave import notices
+from apps.attendance.selectors.not_taken import registers_not_taken
 
 LOOK_BACK: Final = timedelta(days=7)  # older ones stand in the list, without another message
 

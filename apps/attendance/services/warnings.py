@@ -15,7 +15,7 @@ from django.db import transaction
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs, Policy
 from apps.attendance.models.status import counts_as
-from apps.attendance.policies import policy_for
+from apps.attendance.selectors.policies import policy_for
 from apps.enrollments.models import Course
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.accounts.api.permissions import request_student
-from apps.attendance.leave_selectors import leaves_of, own_appeal, own_leave, own_record
+from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.attendance.models import AttendanceRecord
-from apps.attendance.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
-from apps.attendance.services.leave import leave_request, leave_withdraw
+from apps.leave.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
+from apps.leave.services.leave import leave_request, leave_withdraw
 from apps.audit.actors import request_actor
 from apps.common.api import throttle
 from apps.common.errors import Refused

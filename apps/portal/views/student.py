@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.accounts.api.permissions import request_student
-from apps.attendance.waiting_selectors import waiting_of_student
+from apps.checkin.selectors.waiting import waiting_of_student
 from apps.portal.marks import marks_of
 from apps.portal.pages import portal_page
 from apps.portal.selectors import student_courses, student_history, student_sessions_today

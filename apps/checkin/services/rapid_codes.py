@@ -1,0 +1,166 @@
+"""The burst challenge: five codes of one second each, for phones that can see the screen.
+
+A code that has to travel by chat or video arrives too late for at least two of them. The outcome is
+a sign for each student who had checked in, and a void one where the class as a whole failed.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.core.cache import cache
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.checkin.selectors.hot_path import attending
+from apps.checkin.models import BURST_CODES, BurstChallenge, CheckInAttempt, Method, Outcome, Reason
+from apps.integrity.models import Sign, SignKind
+from apps.attendance.selectors.register import board_key
+from apps.checkin.services.redeem import PROBLEMS
+from apps.integrity.services.findings import BURST_KINDS, signs_put
+from apps.checkin.selectors.rapid_codes import burst_cache_key
+from apps.checkin.rapid_codes import BurstResult, burst_results
+from apps.integrity.detectors import Found
+from apps.audit.services import Actor, record
+from apps.common.cache import touch
+from apps.common.errors import Refused
+from apps.qr_otp.models import Scan
+from apps.qr_otp.selectors import check_burst_token
+from apps.qr_otp.services import scan_save, secret_start
+from apps.qr_otp.tokens import BURST_PERIOD, BURST_WITHIN_MS, window_at
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import session_facts
+from apps.sessions.services import BURST, subject_of
+from apps.tenants.tasks import enqueue
+
+LEAD: Final = 3  # seconds until the first code: every projector polls at least once a second
+OVER_AFTER: Final = timedelta(milliseconds=BURST_WITHIN_MS - 1000 * BURST_PERIOD)
+ANNOUNCED_SECONDS: Final = 60
+SETTLE_TASK: Final = "apps.integrity.tasks.settle_burst"
+
+
+def over_at(burst: BurstChallenge) -> datetime:
+    """When the last code cannot be redeemed any more."""
+    last = burst.windows.stop * BURST_PERIOD
+    return datetime.fromtimestamp(last, tz=UTC) + OVER_AFTER
+
+
+@transaction.atomic
+def burst_start(*, session: ClassSession, now: datetime, actor: Actor) -> BurstChallenge:
+    """Show five one-second codes, from three seconds from now on. One burst at a time."""
+    locked = ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
+    if locked.status != ClassSession.Status.OPEN:
+        raise Refused("session_not_open", _("This session is not open."))
+    latest = BurstChallenge.objects.filter(session=session).order_by("-first_window").first()
+    if latest is not None and now < over_at(latest):
+        raise Refused("burst_running", _("A burst of codes is running already."))
+    burst = BurstChallenge.objects.create(
+        session=session,
+        first_window=window_at(now, period=BURST_PERIOD) + LEAD,
+        started_at=now,
+        started_by=actor.label,
+    )
+    secret_start(purpose=BURST, subject=subject_of(session.pk), now=now)
+    # At once and not after the commit: without a live secret nobody shows anything.
+    cache.set(burst_cache_key(session.pk), burst.first_window, ANNOUNCED_SECONDS)
+    touch(board_key(session.pk))
+    enqueue(SETTLE_TASK, burst.pk)
+    record(actor=actor, action="attendance.burst.started", now=now, target=burst)
+    return burst
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstScan:
+    """Outcome of one scanned code; `reason` is "" when it counts."""
+
+    reason: str
+    session_id: int | None
+    delay_ms: int | None
+
+
+@transaction.atomic(savepoint=False)
+def burst_redeem(*, user: User, token: str, now: datetime, address: str | None = None) -> BurstScan:
+    """Redeem one code of a burst. Every try is in the scan log."""
+    check = check_burst_token(purpose=BURST, text=token, now=now)
+    session_id = int(check.subject) if check.subject.isdecimal() else None
+    facts = session_facts(session_id=session_id) if session_id and not check.problem else None
+    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
+    reason: str = PROBLEMS.get(check.problem, "")
+    if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
+        reason = Reason.NOT_OPEN
+    if not reason and not student.enrolled:
+        reason = Reason.NOT_ENROLLED
+    scan_save(
+        purpose=BURST,
+        check=check,
+        scanner=_scanner(student.id),
+        method=Method.QR,
+        reason=reason,
+        now=now,
+        address=address,
+    )
+    return BurstScan(reason=reason, session_id=session_id, delay_ms=check.delay_ms)
+
+
+@transaction.atomic
+def burst_settle(*, burst: BurstChallenge, now: datetime) -> list[BurstResult]:
+    """Turn a burst that is over into signs, once; a void one into none."""
+    over = now >= over_at(burst)
+    claimed = over and BurstChallenge.objects.filter(pk=burst.pk, settled_at__isnull=True).update(
+        settled_at=now
+    )
+    results, void = burst_outcome(burst=burst)
+    if not claimed:
+        return results
+    if void:
+        BurstChallenge.objects.filter(pk=burst.pk).update(is_void=True)
+        return results
+    students = [result.student_id for result in results]
+    Sign.objects.filter(
+        session_id=burst.session_id,
+        student_id__in=students,
+        kind__in=BURST_KINDS,
+        dismissed_at__isnull=True,
+    ).delete()  # of an earlier burst: the latest says how things are
+    signs_put(session=burst.session, found=[_found(result) for result in results], now=now)
+    touch(board_key(burst.session_id))
+    return results
+
+
+def _found(result: BurstResult) -> Found:
+    kind = SignKind.BURST_PASSED if result.passed else SignKind.BURST_FAILED
+    return Found(
+        student_id=result.student_id,
+        kind=kind,
+        detail={"redeemed": result.redeemed, "codes": BURST_CODES},
+    )
+
+
+def burst_outcome(*, burst: BurstChallenge) -> tuple[list[BurstResult], bool]:
+    """Who redeemed how many codes in time, of those who had checked in; and whether it is void."""
+    checked_in = set(
+        CheckInAttempt.objects.filter(
+            session_id=burst.session_id,
+            outcome__in=(Outcome.ACCEPTED, Outcome.PENDING, Outcome.WAITING),
+            offline=False,
+            received_at__lte=burst.started_at,
+        ).values_list("student_id", flat=True)
+    )
+    redeemed: dict[int, set[int]] = defaultdict(set)
+    scans = Scan.objects.filter(
+        purpose=BURST,
+        subject=subject_of(burst.session_id),
+        accepted=True,
+        window__in=burst.windows,
+        at__gte=burst.started_at,
+    ).values_list("scanner", "window")
+    for scanner, window in scans:
+        if window is not None:
+            redeemed[int(scanner.rpartition(":")[2])].add(window)
+    return burst_results(expected=checked_in, redeemed=redeemed)
+
+
+def _scanner(student_id: int) -> str:
+    return f"student:{student_id}"

@@ -1,0 +1,47 @@
+"""Signs of cheating and bursts in the administration: looked at, never edited."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from apps.checkin.models import BurstChallenge
+from apps.integrity.models import Sign
+from apps.integrity.wording import names_in, wording
+from apps.audit.admin_base import HistoryAdmin
+
+WEIGHT_COLOURS = {"alone": "danger", "half": "warning", "none": "success", "dismissed": "info"}
+
+
+@admin.register(Sign)
+class SignAdmin(HistoryAdmin):
+    """Facts for people to weigh. The lecturer dismisses them in the session."""
+
+    list_display = ["at", "student", "session", "noticed", "score", "dismissed_by"]
+    list_filter = ["kind", "at", "dismissed_at", ("student", AutocompleteSelectFilter)]
+    list_select_related = ["student", "session__course__subject"]
+    search_fields = ["student__code", "student__full_name", "session__course__code"]
+    fieldsets = [
+        (None, {"fields": [("student", "session"), "words", ("kind", "score", "at")]}),
+        (_("Dismissed"), {"fields": [("dismissed_at", "dismissed_by"), "note"]}),
+    ]
+    readonly_fields = ["words"]
+
+    @display(description=_("kind"), ordering="kind", label=WEIGHT_COLOURS)
+    def noticed(self, sign: Sign) -> tuple[str, str]:
+        if sign.dismissed_at is not None:
+            return "dismissed", sign.get_kind_display()
+        weight = "alone" if sign.score == 1 else "half" if sign.score else "none"
+        return weight, sign.get_kind_display()
+
+    @admin.display(description=_("what was noticed"))
+    def words(self, sign: Sign) -> str:
+        return wording(sign, names_in([sign]))
+
+
+@admin.register(BurstChallenge)
+class BurstChallengeAdmin(HistoryAdmin):
+    list_display = ["started_at", "session", "started_by", "settled_at", "is_void"]
+    list_filter = ["started_at", "is_void"]
+    list_select_related = ["session__course__subject"]
+    search_fields = ["session__course__code", "started_by"]

@@ -1,0 +1,21 @@
+"""Signs of cheating: pure functions over what was seen, one file for each kind of sign.
+
+None of them knows database or clock. Numbers and their sources stand in docs/attacks.md.
+"""
+
+from apps.integrity.detectors.base import Arrival, Found, Seen
+from apps.checkin.rapid_codes import BurstResult, burst_results
+from apps.integrity.detectors.collect import signs_of
+from apps.integrity.detectors.weights import CLEARING, WEIGHTS, flagged
+
+__all__ = [
+    "CLEARING",
+    "WEIGHTS",
+    "Arrival",
+    "BurstResult",
+    "Found",
+    "Seen",
+    "burst_results",
+    "flagged",
+    "signs_of",
+]

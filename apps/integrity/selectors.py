@@ -1,0 +1,170 @@
+"""Reading what signs of cheating are found in, and the signs themselves."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Device, Student
+from apps.accounts.signatures import device_signature_valid
+from apps.checkin.models import BurstChallenge, CheckInAttempt, Outcome
+from apps.integrity.models import Sign
+from apps.integrity.detectors import Arrival, Seen, flagged
+from apps.common.errors import NotFound
+from apps.qr_otp.tokens import QR_PERIOD
+from apps.sessions.models import ClassSession, SessionCourse
+from apps.sessions.selectors import meeting
+from apps.tenants.scope import current_campus_id
+
+KEYS_TRIED: Final = 500  # about 0.15 ms each
+SESSIONS_BACK: Final = 40  # of the course, for pairs that always arrive together
+TRUE: Final = frozenset({"1", "true", "yes"})
+
+
+def device_that_signed(*, session_id: int, message: bytes, signature: bytes) -> int | None:
+    """The bound device of somebody of the session's courses that made this signature, or None.
+
+    Asked only when a signature did not fit the student's own device: a phone that signs in as its
+    owner's friend betrays itself here.
+    """
+    keys = Device.objects.filter(
+        is_active=True,
+        student__enrollments__course__meetings__session=session_id,
+        student__enrollments__status="enrolled",
+    ).values_list("pk", "public_key")
+    for device_id, key in keys.order_by("pk")[:KEYS_TRIED]:
+        if device_signature_valid(public_key=bytes(key), message=message, signature=signature):
+            return int(device_id)
+    return None
+
+
+# --- What signs are found in -----------------------------------------------------------------
+
+
+def seen_in(*, session_id: int) -> list[Seen]:
+    """The attempts of a session as the signs see them. One statement."""
+    rows = CheckInAttempt.objects.filter(session_id=session_id).values(
+        "student_id",
+        "outcome",
+        "reason",
+        "method",
+        "redeem_delay_ms",
+        "latitude",
+        "longitude",
+        "accuracy_m",
+        "factors",
+        "device_info",
+        "offline",
+        "offline_window",
+        "claimed_at",
+        "signed_by__student_id",
+    )
+    return [_seen(row) for row in rows.order_by("received_at")]
+
+
+def _seen(row: Mapping[str, Any]) -> Seen:
+    place = row["factors"].get("location") or {}
+    outside = place.get("passed") is False
+    mock = str(row["device_info"].get("mock_location", "")).lower()
+    drift = None
+    if row["offline_window"] is not None and row["claimed_at"] is not None:
+        drift = row["claimed_at"].timestamp() - row["offline_window"] * QR_PERIOD
+    return Seen(
+        student_id=row["student_id"],
+        accepted=row["outcome"] in (Outcome.ACCEPTED, Outcome.WAITING),
+        stands=row["outcome"] != Outcome.REFUSED,
+        offline=row["offline"],
+        reason=row["reason"],
+        delay_ms=row["redeem_delay_ms"] if row["method"] == "qr" else None,
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        accuracy_m=float(row["accuracy_m"]) if row["accuracy_m"] is not None else None,
+        far=place.get("detail", {}).get("distance", "") if outside else "",
+        mocked=mock in TRUE,
+        drift_s=drift,
+        signed_by=row["signed_by__student_id"],
+    )
+
+
+def arrivals_of(*, session: ClassSession) -> list[Arrival]:
+    """Accepted check-ins, not offline, of its courses' last 40 sessions up to this one: the first
+    of each student in each session. Two statements."""
+    courses = SessionCourse.objects.filter(session=session).values("course")
+    sessions = list(
+        ClassSession.objects.filter(meeting(course__in=courses), starts_at__lte=session.starts_at)
+        .order_by("-starts_at")
+        .values_list("pk", flat=True)[:SESSIONS_BACK]
+    )
+    rows = (
+        CheckInAttempt.objects.filter(
+            session_id__in=sessions,
+            outcome=Outcome.ACCEPTED,
+            offline=False,
+        )
+        .order_by("session_id", "student_id", "redeemed_at")
+        .distinct("session_id", "student_id")
+        .values_list("session_id", "student_id", "redeemed_at", "address")
+    )
+    return [
+        Arrival(session_id=session_id, student_id=student_id, at=at, address=address)
+        for session_id, student_id, at, address in rows
+        if at is not None and address is not None
+    ]
+
+
+# --- What was found --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentSigns:
+    """One student of a session with what was noticed; `flagged` when it adds up to a flag."""
+
+    student: Student
+    signs: list[Sign]
+    flagged: bool
+
+
+def signs_in(*, session_id: int) -> list[StudentSigns]:
+    """Students of a session with signs, flagged ones first. One statement."""
+    rows = Sign.objects.filter(session_id=session_id).select_related("student")
+    by_student: dict[int, list[Sign]] = defaultdict(list)
+    for sign in rows.order_by("student__code", "kind"):
+        by_student[sign.student_id].append(sign)
+    found = [
+        StudentSigns(student=signs[0].student, signs=signs, flagged=stands(signs))
+        for signs in by_student.values()
+    ]
+    return sorted(found, key=lambda one: not one.flagged)
+
+
+def standing_signs(*, session_id: int) -> dict[int, list[Sign]]:
+    """The signs of a session that nobody dismissed, by student. One statement."""
+    by_student: dict[int, list[Sign]] = defaultdict(list)
+    for sign in Sign.objects.filter(session_id=session_id, dismissed_at=None).order_by("kind"):
+        by_student[sign.student_id].append(sign)
+    return by_student
+
+
+def stands(signs: Iterable[Sign]) -> bool:
+    """Whether the signs that nobody dismissed add up to a flag."""
+    return flagged(sign.kind for sign in signs if sign.dismissed_at is None)
+
+
+def sign_of(*, session: ClassSession, sign_id: int) -> Sign:
+    """A sign of this session; anything else is `NotFound`."""
+    sign = Sign.objects.filter(session=session, pk=sign_id).select_related("student").first()
+    if sign is None:
+        raise NotFound("sign_not_found", _("There is no such sign in this session."))
+    return sign
+
+
+def burst_cache_key(session_id: int) -> str:
+    """Where the latest burst's first window is announced to the projectors."""
+    return f"burst:{current_campus_id()}:{session_id}"
+
+
+def bursts_of(*, session_id: int) -> QuerySet[BurstChallenge]:
+    return BurstChallenge.objects.filter(session_id=session_id).order_by("-first_window")
