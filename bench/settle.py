@@ -67,10 +67,10 @@ def pending_attempt(student: Any, key: Any, session_id: int, selfie: bytes) -> u
     from cryptography.hazmat.primitives.asymmetric import ec
     from django.utils import timezone
 
+    from apps.audit.services import SYSTEM
     from apps.checkin.models import Outcome
     from apps.checkin.services.check_in import Submission, check_in
     from apps.checkin.services.redeem import redeem_token
-    from apps.audit.services import SYSTEM
     from apps.qr_otp.selectors import shown_code
 
     now = timezone.now()

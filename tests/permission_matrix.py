@@ -17,16 +17,16 @@ from typing import Any, Final
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.leave.attachments import Paper
 from apps.attendance.models import AttendanceRecord, CustomStatus
-from apps.checkin.models import BurstChallenge, CheckInAttempt
-from apps.integrity.models import Sign
-from apps.leave.services.appeals import appeal_make
-from apps.leave.services.leave import Absence, leave_request
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
+from apps.checkin.models import BurstChallenge, CheckInAttempt
 from apps.imports.models import ImportRun
+from apps.integrity.models import Sign
 from apps.jobs.models import Job
+from apps.leave.attachments import Paper
+from apps.leave.services.appeals import appeal_make
+from apps.leave.services.leave import Absence, leave_request
 from apps.privacy.models import Consent
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import Holiday, WeeklySlot

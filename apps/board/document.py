@@ -9,9 +9,9 @@ import segno
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
-from apps.checkin.models import BURST_CODES
 from apps.attendance.selectors.register import board_version
 from apps.board.selectors import board_counts, board_rows
+from apps.checkin.models import BURST_CODES
 from apps.checkin.selectors.rapid_codes import burst_cache_key
 from apps.qr_otp.selectors import ShownCode, shown_burst_code, shown_code
 from apps.qr_otp.tokens import BURST_PERIOD, age_ms

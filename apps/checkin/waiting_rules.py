@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from apps.attendance.models import ASKING, FaceUse
+from apps.biometrics.reasons import Undecided
 from apps.checkin.factors import face_use
 from apps.checkin.factors.base import FactorResult, JudgedSession
-from apps.attendance.models import ASKING, FaceUse
 from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.checkin.scoring import judge
-from apps.biometrics.reasons import Undecided
 
 PHOTO_TRIES: Final = 3  # photos that one ticket takes
 WAITING_HOURS: Final = 48  # of a session that was opened before policies knew the hours

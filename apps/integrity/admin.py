@@ -1,14 +1,13 @@
-"""Signs of cheating and bursts in the administration: looked at, never edited."""
+"""Signs of cheating in the administration: looked at, never edited."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from apps.checkin.models import BurstChallenge
+from apps.audit.admin_base import HistoryAdmin
 from apps.integrity.models import Sign
 from apps.integrity.wording import names_in, wording
-from apps.audit.admin_base import HistoryAdmin
 
 WEIGHT_COLOURS = {"alone": "danger", "half": "warning", "none": "success", "dismissed": "info"}
 
@@ -37,11 +36,3 @@ class SignAdmin(HistoryAdmin):
     @admin.display(description=_("what was noticed"))
     def words(self, sign: Sign) -> str:
         return wording(sign, names_in([sign]))
-
-
-@admin.register(BurstChallenge)
-class BurstChallengeAdmin(HistoryAdmin):
-    list_display = ["started_at", "session", "started_by", "settled_at", "is_void"]
-    list_filter = ["started_at", "is_void"]
-    list_select_related = ["session__course__subject"]
-    search_fields = ["session__course__code", "started_by"]

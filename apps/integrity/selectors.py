@@ -5,40 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Device, Student
-from apps.accounts.signatures import device_signature_valid
-from apps.checkin.models import BurstChallenge, CheckInAttempt, Outcome
-from apps.integrity.models import Sign
-from apps.integrity.detectors import Arrival, Seen, flagged
+from apps.accounts.models import Student
+from apps.checkin.models import CheckInAttempt, Outcome
 from apps.common.errors import NotFound
+from apps.integrity.detectors import Arrival, Seen, flagged
+from apps.integrity.models import Sign
 from apps.qr_otp.tokens import QR_PERIOD
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import meeting
-from apps.tenants.scope import current_campus_id
 
-KEYS_TRIED: Final = 500  # about 0.15 ms each
 SESSIONS_BACK: Final = 40  # of the course, for pairs that always arrive together
 TRUE: Final = frozenset({"1", "true", "yes"})
-
-
-def device_that_signed(*, session_id: int, message: bytes, signature: bytes) -> int | None:
-    """The bound device of somebody of the session's courses that made this signature, or None.
-
-    Asked only when a signature did not fit the student's own device: a phone that signs in as its
-    owner's friend betrays itself here.
-    """
-    keys = Device.objects.filter(
-        is_active=True,
-        student__enrollments__course__meetings__session=session_id,
-        student__enrollments__status="enrolled",
-    ).values_list("pk", "public_key")
-    for device_id, key in keys.order_by("pk")[:KEYS_TRIED]:
-        if device_signature_valid(public_key=bytes(key), message=message, signature=signature):
-            return int(device_id)
-    return None
 
 
 # --- What signs are found in -----------------------------------------------------------------
@@ -159,12 +138,3 @@ def sign_of(*, session: ClassSession, sign_id: int) -> Sign:
     if sign is None:
         raise NotFound("sign_not_found", _("There is no such sign in this session."))
     return sign
-
-
-def burst_cache_key(session_id: int) -> str:
-    """Where the latest burst's first window is announced to the projectors."""
-    return f"burst:{current_campus_id()}:{session_id}"
-
-
-def bursts_of(*, session_id: int) -> QuerySet[BurstChallenge]:
-    return BurstChallenge.objects.filter(session_id=session_id).order_by("-first_window")

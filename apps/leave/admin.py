@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.attendance.selectors.policies import Editor
-from apps.leave.services.appeals import appeal_decide
-from apps.leave.services.leave import leave_decide
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import HistoryAdmin
 from apps.common.errors import Refused
+from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.leave.services.appeals import appeal_decide
+from apps.leave.services.leave import leave_decide
 
 STATES = {
     "pending": "warning",

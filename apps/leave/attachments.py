@@ -7,11 +7,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
-from apps.leave.models import Attachment
 from apps.biometrics.images import MAX_BYTES, ImageReason, ImageRefused, read_photo
 from apps.biometrics.storage import as_os_error
 from apps.common.crypto import seal, unseal
 from apps.common.errors import Invalid
+from apps.leave.models import Attachment
 from apps.tenants.scope import current_campus_id
 
 PURPOSE: Final = "attachment"  # of the campus key

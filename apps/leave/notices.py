@@ -1,12 +1,12 @@
-"""What people are told about leave, appeals and registers that nobody took."""
+"""What people are told about leave and appeals."""
 
 from datetime import datetime
 from typing import Any
 
 from apps.accounts.models import Role
-from apps.leave.selectors import office_user_ids
-from apps.leave.models import Appeal, LeaveRequest
 from apps.common.moments import local
+from apps.leave.models import Appeal, LeaveRequest
+from apps.leave.selectors import office_user_ids
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
 from apps.sessions.models import ClassSession
@@ -67,21 +67,6 @@ def appeal_decided(*, appeal: Appeal, now: datetime) -> int:
         data={**_when(appeal.session), "appeal": appeal.pk, "answer": appeal.decision_note},
         now=now,
         key=f"appeal_decided:{appeal.pk}",
-    )
-
-
-def register_not_taken(*, session: ClassSession, now: datetime) -> int:
-    """To the lecturer, once per session however often it is called; returns how many heard it."""
-    return notify(
-        kind="register_not_taken",
-        user_ids=_account(session.faculty.user_id),
-        data={
-            **_when(session),
-            "session": session.pk,
-            "room": str(session.classroom or "–"),
-        },
-        now=now,
-        key=f"register_not_taken:{session.pk}",
     )
 
 

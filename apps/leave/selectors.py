@@ -10,10 +10,10 @@ from apps.accounts.models import Membership, Role, Student, User
 from apps.accounts.permissions import roles_of
 from apps.accounts.selectors import faculty_of
 from apps.accounts.viewers import Viewer
-from apps.attendance.models import AttendanceRecord, Source, Status
-from apps.leave.models import Appeal, LeaveRequest
+from apps.attendance.models import AttendanceRecord
 from apps.attendance.selectors.policies import Editor
 from apps.common.errors import Forbidden, NotFound
+from apps.leave.models import Appeal, LeaveRequest
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import meeting
 
@@ -102,11 +102,6 @@ def students_on_leave(*, session: ClassSession) -> set[int]:
     """Ids of the students whose approved leave covers a part of this session. One statement."""
     covered = LeaveRequest.objects.filter(_covering(session)).order_by()
     return set(covered.values_list("student_id", flat=True))
-
-
-def closing_mark(*, on_leave: bool) -> tuple[Status, Source]:
-    """What the end of a session makes of a student without a mark, and whose word that is."""
-    return (Status.EXCUSED, Source.LEAVE) if on_leave else (Status.ABSENT, Source.CLOSING)
 
 
 def approved_leaves(*, student_id: int) -> QuerySet[LeaveRequest]:

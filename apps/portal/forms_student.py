@@ -11,13 +11,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
+from apps.biometrics.images import MAX_BYTES
+from apps.common.errors import Invalid, Refused
+from apps.common.form_fields import ClockField, MomentField
 from apps.leave.api.serializers import LONGEST_TEXT, NONCE
 from apps.leave.attachments import Paper, read_paper
 from apps.leave.models import WANTED, LeaveRequest
 from apps.leave.services.leave import Absence
-from apps.biometrics.images import MAX_BYTES
-from apps.common.errors import Invalid, Refused
-from apps.common.form_fields import ClockField, MomentField
 from apps.notifications.kinds import Kind
 from apps.notifications.models import Channel
 from apps.notifications.selectors import Choices

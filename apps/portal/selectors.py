@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy
-from apps.checkin.models import CheckInAttempt
 from apps.attendance.selectors.policies import policies_for, window_of
 from apps.attendance.selectors.register import ATTENDED
+from apps.checkin.models import CheckInAttempt
 from apps.enrollments.models import Course, Enrollment
 from apps.reports.selectors.courses import remaining_of
 from apps.reports.selectors.risk import risk_of
@@ -177,7 +177,7 @@ def student_history(*, student: Student) -> QuerySet[AttendanceRecord]:
     """The student's records, newest session first, each with its `changes`, newest first."""
     return (
         AttendanceRecord.objects.filter(student=student)
-        .select_related("session", "course__subject", "attempt", "label")
+        .select_related("session", "course__subject", "label")
         .prefetch_related("changes")
         .order_by("-session__starts_at", "-id")
     )

@@ -58,6 +58,23 @@ def stamp_updates(schema_editor: Any, table: str, ignoring: Sequence[str] = ()) 
     )
 
 
+def add_campus_fk(schema_editor: Any, table: str, column: str, key: str) -> None:
+    name = campus_fk_name(table, column)
+    schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
+    schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
+
+
+def add_campus_key(schema_editor: Any, table: str) -> None:
+    """The UNIQUE (id, campus_id) that composite foreign keys point at, once."""
+    name = campus_key_name(table)
+    schema_editor.execute(
+        "DO $$ BEGIN "
+        f"IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = '{name}') THEN "
+        f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" UNIQUE (id, campus_id); '
+        "END IF; END $$"
+    )
+
+
 class StampUpdates(Operation):
     """Keep `updated_at` true by a trigger: `QuerySet.update()` and plain SQL forget it.
 
@@ -169,16 +186,21 @@ class IsolateByCampus(Operation):
     these is of an existing campus because the other row is; all others get a foreign key to the
     campus itself. Where the rows remember when they changed, a trigger keeps that true. Idempotent:
     name the model again after a later migration added foreign keys.
+
+    Of the foreign keys in `set_null` the database itself empties the column when the other row is
+    deleted: an app below may delete rows without knowing who points at them.
     """
 
     reduces_to_sql = True
     reversible = True
 
-    def __init__(self, model_name: str) -> None:
+    def __init__(self, model_name: str, set_null: Sequence[str] = ()) -> None:
         self.model_name = model_name
+        self.set_null = list(set_null)
 
     def deconstruct(self) -> Any:
-        return (self.__class__.__name__, [self.model_name], {})
+        kwargs = {"set_null": self.set_null} if self.set_null else {}
+        return (self.__class__.__name__, [self.model_name], kwargs)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """The models' state does not change: the wall lives in the database only."""
@@ -199,12 +221,14 @@ class IsolateByCampus(Operation):
             schema_editor.execute(statement)
         for field in self._tenant_keys(model):
             target = field.related_model._meta.db_table
-            self._add_key(schema_editor, target)
+            add_campus_key(schema_editor, target)
             key = f'("{field.column}", campus_id) REFERENCES "{target}" (id, campus_id)'
-            self._add_foreign_key(schema_editor, table, field.column, key)
+            if field.name in self.set_null:
+                key += f' ON DELETE SET NULL ("{field.column}")'
+            add_campus_fk(schema_editor, table, field.column, key)
         if not any(implies_campus(field) for field in self._tenant_keys(model)):
             campus = '(campus_id) REFERENCES "tenants_campus" (id)'
-            self._add_foreign_key(schema_editor, table, "campus_id", campus)
+            add_campus_fk(schema_editor, table, "campus_id", campus)
         if any(field.name == "updated_at" for field in model._meta.local_fields):
             stamp_updates(schema_editor, table)
 
@@ -238,21 +262,44 @@ class IsolateByCampus(Operation):
             and is_tenant(field.related_model)
         ]
 
-    @staticmethod
-    def _add_foreign_key(schema_editor: Any, table: str, column: str, key: str) -> None:
-        name = campus_fk_name(table, column)
-        schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
-        schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
 
-    @staticmethod
-    def _add_key(schema_editor: Any, table: str) -> None:
-        name = campus_key_name(table)
-        schema_editor.execute(
-            "DO $$ BEGIN "
-            f"IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = '{name}') THEN "
-            f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" UNIQUE (id, campus_id); '
-            "END IF; END $$"
-        )
+class ReferenceFromBelow(Operation):
+    """The foreign key of a bare id: a table of an app below names a row of this model.
+
+    The app below keeps the id without knowing the model; the database holds both together, inside
+    one campus.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str, table: str, column: str) -> None:
+        self.model_name = model_name
+        self.table = table
+        self.column = column
+
+    def deconstruct(self) -> Any:
+        return (self.__class__.__name__, [self.model_name, self.table, self.column], {})
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models' state does not change: the key lives in the database only."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        target = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        add_campus_key(schema_editor, target)
+        key = f'("{self.column}", campus_id) REFERENCES "{target}" (id, campus_id)'
+        add_campus_fk(schema_editor, self.table, self.column, key)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        name = campus_fk_name(self.table, self.column)
+        schema_editor.execute(f'ALTER TABLE "{self.table}" DROP CONSTRAINT IF EXISTS "{name}"')
+
+    def describe(self) -> str:
+        return f"Let {self.table}.{self.column} name rows of {self.model_name}"
 
 
 class KeepForThePlatform(Operation):

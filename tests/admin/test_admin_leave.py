@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.attendance.models import AttendanceRecord
+from apps.audit.services import SYSTEM
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.leave.services.appeals import appeal_make
-from apps.audit.services import SYSTEM
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
-from tests.leave.support import asked, closed, mark_of
 from tests.factories import Cast
+from tests.leave.support import asked, closed, mark_of
 
 pytestmark = pytest.mark.django_db
 

@@ -20,15 +20,15 @@ from apps.accounts.models import (
     User,
 )
 from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Status
-from apps.checkin.models import BurstChallenge
-from apps.integrity.models import Sign
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.admin_base import HistoryAdmin
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample
+from apps.checkin.models import BurstChallenge
 from apps.classrooms.models import Building
+from apps.integrity.models import Sign
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope

@@ -12,10 +12,15 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import AllowedAddress, Contact, Device, Faculty, Invitation, Student, User
 from apps.announcements.models import Announcement
-from apps.attendance.models import AttendanceRecord, BulkChange, CustomStatus, Policy, RecordChange, Source, Status
-from apps.checkin.models import BurstChallenge, CheckInAttempt, Method, OnlineMinute, Outcome
-from apps.integrity.models import Sign, SignKind
-from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.attendance.models import (
+    AttendanceRecord,
+    BulkChange,
+    CustomStatus,
+    Policy,
+    RecordChange,
+    Source,
+    Status,
+)
 from apps.audit.services import SYSTEM, put_aside, record, seal_pending
 from apps.biometrics.models import (
     CampusThreshold,
@@ -25,10 +30,13 @@ from apps.biometrics.models import (
     FaceVerification,
     StoredImage,
 )
+from apps.checkin.models import BurstChallenge, CheckInAttempt, Method, OnlineMinute, Outcome
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
 from apps.imports.models import ImportRun
+from apps.integrity.models import Sign, SignKind
 from apps.jobs.models import Job
+from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.privacy.models import Consent
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.attendance.selectors.register import register_of
-from apps.board.selectors import board_rows
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor
+from apps.board.selectors import board_rows
 from apps.common.errors import NotFound
 from apps.enrollments.models import Enrollment
 from apps.sessions.models import ClassSession

@@ -8,9 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.board.document import board_document
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
-from apps.leave.models import LeaveRequest
 from apps.attendance.selectors.not_taken import registers_not_taken
 from apps.attendance.selectors.register import register_of
 from apps.attendance.selectors.summaries import recomputed_counts
@@ -19,8 +17,10 @@ from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_open_now
 from apps.attendance.services.warnings import absences_tell
 from apps.audit.services import SYSTEM, Actor
+from apps.board.document import board_document
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
+from apps.leave.models import LeaveRequest
 from apps.notifications.models import Message
 from apps.portal.selectors import student_sessions_today
 from apps.sessions.models import ClassSession, SessionCourse

@@ -18,8 +18,8 @@ from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel
 from apps.timetable.models import Holiday
 from tests.api.support import client_of
-from tests.leave.support import ADA, DAY, opened
 from tests.factories import Cast, make_session, make_term
+from tests.leave.support import ADA, DAY, opened
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)

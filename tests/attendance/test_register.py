@@ -8,8 +8,14 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections
 
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy, RecordChange, Source, Status
-from apps.checkin.models import CheckInAttempt, FaceState, Method, Outcome
+from apps.attendance.models import (
+    AttendanceRecord,
+    AttendanceSummary,
+    Policy,
+    RecordChange,
+    Source,
+    Status,
+)
 from apps.attendance.selectors.policies import policy_for
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import (
@@ -20,6 +26,7 @@ from apps.attendance.services.register import (
 )
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
+from apps.checkin.models import CheckInAttempt, FaceState, Method, Outcome
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.qr_otp.models import QrSecret
 from apps.sessions.models import ClassSession

@@ -16,10 +16,10 @@ from apps.notifications.channels.web_push import new_private_key, raw_public, un
 from apps.notifications.models import PushToken
 from apps.notifications.services import notify
 from apps.tenants.scope import campus_scope
-from tests.leave.support import closed
 from tests.browser.conftest import sign_in
 from tests.browser.test_class import PHONE, serious_violations
 from tests.factories import Cast, make_session
+from tests.leave.support import closed
 
 PAGES = ("/attendance/", "/leave/", "/leave/ask", "/messages/", "/messages/preferences")
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/of-this-browser"

@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord
+from apps.attendance.services.register import register_close, register_open
+from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
 from apps.integrity.models import Sign, SignKind
-from apps.attendance.services.register import register_close, register_open
 from apps.integrity.services.findings import signs_find
-from apps.audit.services import SYSTEM
 from apps.qr_otp.tokens import QR_PERIOD, TEXT_LENGTH, parse_token, window_at
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

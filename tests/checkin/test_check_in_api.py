@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from apps.accounts.models import Device
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Source, Status
-from apps.checkin.models import CheckInAttempt, Outcome
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
-from apps.checkin.tasks import drop_traces
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.tasks import drop_traces
 from apps.qr_otp.models import Scan
 from apps.qr_otp.tasks import purge_codes
 from apps.sessions.models import ClassSession

@@ -8,8 +8,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.checkin.factors.base import JudgedSession
 from apps.attendance.models import AttendanceRecord, Policy, Status
+from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.services.record import is_late, minutes_late, span_refusal
 from apps.sessions.models import ClassSession

@@ -9,10 +9,10 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.attendance.models import Policy
-from apps.checkin.models import CheckInAttempt
-from apps.checkin.services.codes import class_code_issue, student_code_issue
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
+from apps.checkin.models import CheckInAttempt
+from apps.checkin.services.codes import class_code_issue, student_code_issue
 from apps.common.errors import NotFound, Refused
 from apps.qr_otp.models import OneTimeCode, Scan
 from apps.sessions.models import ClassSession

@@ -11,17 +11,17 @@ from django.utils import timezone
 from PIL import Image
 
 from apps.attendance.models import AttendanceRecord, FaceUse, Policy, Status
-from apps.checkin.models import CheckInAttempt, Outcome
-from apps.integrity.models import Sign, SignKind
-from apps.checkin.services.codes import student_code_issue
-from apps.checkin.services.settle import settle_with_face
-from apps.integrity.services.findings import signs_find
-from apps.checkin.services.waiting import waiting_decide
 from apps.audit.services import SYSTEM
 from apps.biometrics.images import hopeless, read_photo
 from apps.biometrics.models import FaceTemplate, FaceVerification
 from apps.biometrics.quality import MISMATCH
 from apps.biometrics.selectors import verification_allowed
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.services.codes import student_code_issue
+from apps.checkin.services.settle import settle_with_face
+from apps.checkin.services.waiting import waiting_decide
+from apps.integrity.models import Sign, SignKind
+from apps.integrity.services.findings import signs_find
 from apps.privacy.services import consent_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

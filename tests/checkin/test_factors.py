@@ -9,7 +9,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.checkin.factors import FACTORS, applicable, bluetooth, location
-from apps.checkin.factors.base import Attendee, BeaconReading, Evidence, FactorResult, Fix, JudgedSession
+from apps.checkin.factors.base import (
+    Attendee,
+    BeaconReading,
+    Evidence,
+    FactorResult,
+    Fix,
+    JudgedSession,
+)
 from apps.common.crypto import seal
 
 NOW = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)

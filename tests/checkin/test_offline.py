@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, Policy, Source, Status
-from apps.checkin.models import CheckInAttempt, Outcome
 from apps.attendance.services.register import register_close
-from apps.checkin.services.settle import settle_without_face
 from apps.audit.services import SYSTEM
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.services.settle import settle_without_face
 from apps.qr_otp.selectors import shown_code
 from apps.qr_otp.tokens import QR_PERIOD, window_at
 from apps.sessions.models import ClassSession

@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.attendance.services.register import register_close
-from apps.checkin.tickets import read_ticket
 from apps.audit.services import SYSTEM
+from apps.checkin.tickets import read_ticket
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.checkin.factors.base import FactorResult
 from apps.attendance.models.policy import default_decisive, default_required, default_weights
+from apps.checkin.factors.base import FactorResult
 from apps.checkin.scoring import judge, score_of
 
 POLICY = {

@@ -12,14 +12,14 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
-from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.attendance.services.register import register_close
 from apps.attendance.services.totals import refresh_totals
-from apps.checkin.services.settle import settle_with_face
-from apps.checkin.tasks import sweep_pending
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceVerification, StoredImage
 from apps.biometrics.services import images_purge
+from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.checkin.services.settle import settle_with_face
+from apps.checkin.tasks import sweep_pending
 from apps.privacy.services import consent_withdraw
 from apps.sessions import selectors
 from apps.sessions.models import ClassSession

@@ -9,15 +9,22 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy, RecordChange, Source, Status
-from apps.checkin.models import CheckInAttempt
+from apps.attendance.models import (
+    AttendanceRecord,
+    AttendanceSummary,
+    Policy,
+    RecordChange,
+    Source,
+    Status,
+)
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
-from apps.checkin.services.waiting import waiting_decide, waiting_lapse
-from apps.checkin.tasks import lapse_waiting
-from apps.checkin.selectors.waiting import waiting_in, waiting_of_student, waiting_sessions
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.checkin.models import CheckInAttempt
+from apps.checkin.selectors.waiting import waiting_in, waiting_of_student, waiting_sessions
+from apps.checkin.services.waiting import waiting_decide, waiting_lapse
+from apps.checkin.tasks import lapse_waiting
 from apps.common.errors import Refused
 from apps.notifications.models import Delivery
 from apps.sessions.models import ClassSession

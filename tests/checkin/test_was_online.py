@@ -10,10 +10,10 @@ from django.utils import timezone
 from apps.accounts.online import minutes_forget, minutes_noted, online_note
 from apps.attendance.models import AttendanceRecord, Policy
 from apps.checkin.models import OnlineMinute
-from apps.integrity.models import Sign, SignKind
 from apps.checkin.services.online import minutes_keep
-from apps.integrity.services.findings import signs_find
 from apps.checkin.tasks import keep_online_minutes
+from apps.integrity.models import Sign, SignKind
+from apps.integrity.services.findings import signs_find
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

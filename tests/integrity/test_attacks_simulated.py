@@ -4,10 +4,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
-from apps.integrity.models import SignKind
-from apps.integrity.detectors import Found, Seen, flagged, signs_of
 from apps.checkin.rapid_codes import NEEDED
-from tests.integrity.simulated import SIZE, codes_in_time, connection, honest_class, relayed_delay, two_phones
+from apps.integrity.detectors import Found, Seen, flagged, signs_of
+from apps.integrity.models import SignKind
+from tests.integrity.simulated import (
+    SIZE,
+    codes_in_time,
+    connection,
+    honest_class,
+    relayed_delay,
+    two_phones,
+)
 
 CLASSES = 167  # of 60: ten thousand students
 SEED = 20260914

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.integrity.models import SignKind
 from apps.checkin.rapid_codes import burst_results
 from apps.integrity.detectors import WEIGHTS, Arrival, Seen, flagged, signs_of
 from apps.integrity.detectors.clocks import fits
 from apps.integrity.detectors.delays import LEAST_MAD_MS, limit_ms, slow_redeems
 from apps.integrity.detectors.pairs import tail_bound, together
 from apps.integrity.detectors.places import same_fixes
+from apps.integrity.models import SignKind
 
 START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 WEAK = [kind for kind, weight in WEIGHTS.items() if weight == Decimal("0.5")]

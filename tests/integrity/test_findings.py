@@ -10,15 +10,15 @@ from django.utils import timezone, translation
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, RecordChange
-from apps.checkin.models import CheckInAttempt, Outcome
-from apps.integrity.models import Sign, SignKind
-from apps.board.selectors import board_rows
 from apps.attendance.services.register import register_close
-from apps.integrity.services.findings import signs_find
-from apps.integrity.wording import TEXTS, names_in, wording
-from apps.integrity.tasks import find_signs, sweep_signs
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.board.selectors import board_rows
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.integrity.models import Sign, SignKind
+from apps.integrity.services.findings import signs_find
+from apps.integrity.tasks import find_signs, sweep_signs
+from apps.integrity.wording import TEXTS, names_in, wording
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session

@@ -5,13 +5,13 @@ from typing import Any
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, Status
-from apps.leave.models import LeaveRequest
 from apps.attendance.selectors.policies import Editor
-from apps.leave.services.leave import Absence, leave_decide, leave_request
-from apps.leave.services.effects import Effect
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor
+from apps.leave.models import LeaveRequest
+from apps.leave.services.effects import Effect
+from apps.leave.services.leave import Absence, leave_decide, leave_request
 from apps.sessions.models import ClassSession
 from tests.factories import Cast, make_session
 

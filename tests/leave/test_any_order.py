@@ -13,20 +13,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.checkin.selectors.hot_path import standing
 from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange, Source
-from apps.checkin.models import CheckInAttempt, Outcome, Reason
-from apps.leave.models import LeaveRequest
 from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
-from apps.checkin.services.check_in import judged_session
-from apps.leave.services.leave import leave_withdraw
-from apps.checkin.services.record import record_from_attempt
 from apps.attendance.services.register import register_close
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.checkin.selectors.hot_path import standing
+from apps.checkin.services.check_in import judged_session
+from apps.checkin.services.record import record_from_attempt
+from apps.leave.models import LeaveRequest
+from apps.leave.services.leave import leave_withdraw
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_check_in
-from tests.leave.support import ADA, DAY, asked, decided, marked, opened
 from tests.attendance.test_summary import assert_summaries_equal_recomputation
 from tests.factories import Cast
+from tests.leave.support import ADA, DAY, asked, decided, marked, opened
 
 PERSON, CHECK_IN, CLOSING, LEAVE = "person", "check_in", "closing", "leave"
 Says = tuple[str, str] | None  # status and whose word it is; None while unmarked

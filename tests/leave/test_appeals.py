@@ -8,18 +8,18 @@ import pytest
 from django.db import connections
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange
-from apps.leave.models import Appeal
 from apps.attendance.selectors.policies import Editor
-from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
 from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
 from apps.audit.models import Entry
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
+from apps.leave.models import Appeal
+from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
 from apps.notifications.models import Message
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.leave.support import ADA, DAY, closed, mark_of, marked, opened
 from tests.factories import Cast, make_cast
+from tests.leave.support import ADA, DAY, closed, mark_of, marked, opened
 
 pytestmark = pytest.mark.django_db
 

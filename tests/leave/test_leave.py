@@ -7,19 +7,26 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, CustomStatus, Policy, RecordChange, Status
-from apps.leave.models import LeaveRequest
+from apps.attendance.models import (
+    AttendanceRecord,
+    AttendanceSummary,
+    CustomStatus,
+    Policy,
+    RecordChange,
+    Status,
+)
 from apps.attendance.selectors.policies import Editor
-from apps.leave.services.leave import Absence, leave_decide, leave_request, leave_withdraw
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
 from apps.audit.models import Entry
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, NotFound, Refused
+from apps.leave.models import LeaveRequest
+from apps.leave.services.leave import Absence, leave_decide, leave_request, leave_withdraw
 from apps.notifications.models import Delivery, Message
 from apps.tenants.scope import campus_scope
-from tests.leave.support import ADA, DAY, asked, closed, decided, mark_of, marked, opened
 from tests.factories import Cast, make_cast
+from tests.leave.support import ADA, DAY, asked, closed, decided, mark_of, marked, opened
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from apps.attendance.models import AttendanceRecord
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.api.support import client_of, rows_of
-from tests.leave.support import asked, closed
 from tests.factories import Cast, enroll
+from tests.leave.support import asked, closed
 
 pytestmark = pytest.mark.django_db
 

@@ -11,16 +11,16 @@ from django.core.files.storage import FileSystemStorage
 from PIL import Image
 from pytest_django.fixtures import Settings
 
+from apps.audit.models import Entry
+from apps.common.crypto import SealBroken
+from apps.common.errors import Invalid, Refused
 from apps.leave.attachments import MAX_SIDE, Paper, file_read, read_paper
 from apps.leave.models import Attachment, LeaveRequest
 from apps.leave.services.attachments import KEPT, attachment_open, attachments_purge
 from apps.leave.services.leave import leave_withdraw
 from apps.leave.tasks import purge_attachments
-from apps.audit.models import Entry
-from apps.common.crypto import SealBroken
-from apps.common.errors import Invalid, Refused
-from tests.leave.support import ADA, asked
 from tests.factories import Cast
+from tests.leave.support import ADA, asked
 
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\ntrailer << >>\n%%EOF\n"
 

@@ -18,13 +18,13 @@ from django.utils import timezone
 from PIL import Image
 
 from apps.accounts.models import Device, Faculty, Student
+from apps.attendance.models import AttendanceRecord, Status
+from apps.audit.services import SYSTEM
+from apps.biometrics.models import FaceSample, FaceVerification
 from apps.board.document import code_svg
 from apps.checkin.factors.base import Fix
 from apps.checkin.factors.location import distance_m
-from apps.attendance.models import AttendanceRecord, Status
 from apps.checkin.models import CheckInAttempt, Outcome
-from apps.audit.services import SYSTEM
-from apps.biometrics.models import FaceSample, FaceVerification
 from apps.enrollments.models import Course, Enrollment
 from apps.ops.bringup import answers
 from apps.ops.demo import load_demo

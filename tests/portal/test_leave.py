@@ -17,8 +17,8 @@ from pytest_django.fixtures import Settings
 from apps.attendance.models import AttendanceRecord
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.tenants.scope import campus_scope
-from tests.leave.support import asked, closed, decided
 from tests.factories import Cast
+from tests.leave.support import asked, closed, decided
 from tests.portal.test_pages import INLINE, client_of
 
 pytestmark = pytest.mark.django_db

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, Status
-from apps.integrity.models import Sign, SignKind
-from apps.leave.models import Appeal, LeaveRequest
 from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
+from apps.integrity.models import Sign, SignKind
+from apps.leave.models import Appeal, LeaveRequest
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, enroll, make_session, make_student

@@ -10,13 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
-from apps.checkin.models import CheckInAttempt
 from apps.attendance.selectors.policies import Editor
+from apps.checkin.models import CheckInAttempt
 from apps.leave.services.appeals import appeal_decide, appeal_make
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.leave.support import ADA, asked, closed, decided, marked
 from tests.factories import Cast, enroll, make_course, make_session
+from tests.leave.support import ADA, asked, closed, decided, marked
 from tests.portal.test_pages import client_of
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
+from apps.biometrics.models import FaceVerification, StoredImage
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.tasks import sweep_pending
-from apps.biometrics.models import FaceVerification, StoredImage
 from apps.ops.processes import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope

@@ -5,9 +5,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.checkin.api.serializers import MAX_ID
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Status
 from apps.attendance.services.bulk_marking import Mark
+from apps.common.fields import LARGEST_ID
 from apps.common.inputs import Input, ModelInput
 
 MAX_MARKS = 1000
@@ -15,7 +15,7 @@ NONCE = r"^[A-Za-z0-9_-]{8,64}$"
 
 
 class MarkInput(Input):
-    student = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    student = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     status = serializers.ChoiceField(choices=Status.choices)
     label = serializers.CharField(  # type: ignore[assignment]
         required=False,
@@ -55,7 +55,7 @@ class UndoInput(Input):
     bulk = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=MAX_ID,
+        max_value=LARGEST_ID,
         help_text=_("Empty: the session's last bulk change."),
     )
 

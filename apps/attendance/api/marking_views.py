@@ -12,9 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsTeacherOrOffice
-from apps.attendance.requests import EditsRegisters, editable_session, readable_session
-from apps.attendance.api.marking_serializers import BulkMarkInput, BulkOutput, ChangeOutput, MarkInput, RecordOutput, TakeInput, UndoInput, marks_of
+from apps.attendance.api.marking_serializers import (
+    BulkMarkInput,
+    BulkOutput,
+    ChangeOutput,
+    MarkInput,
+    RecordOutput,
+    TakeInput,
+    UndoInput,
+    marks_of,
+)
 from apps.attendance.models import BulkChange, Status
+from apps.attendance.requests import EditsRegisters, editable_session, readable_session
 from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import bulk_undo, last_bulk, records_mark_bulk
 from apps.attendance.services.marking import record_mark

@@ -13,10 +13,15 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.services.closing_marks import closing_mark
-from apps.leave.selectors import students_on_leave
-from apps.attendance.models import AttendanceRecord, BulkChange, CustomStatus, RecordChange, Source, Status
-from apps.leave.models import Appeal
+from apps.attendance.models import (
+    AttendanceRecord,
+    BulkChange,
+    CustomStatus,
+    RecordChange,
+    Source,
+    Status,
+)
+from apps.attendance.registry import excused_students
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.marking import (
@@ -27,6 +32,7 @@ from apps.attendance.services.marking import (
     standing_of,
 )
 from apps.attendance.services.totals import refresh_totals
+from apps.attendance.services.unmarked import closing_mark
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import NotFound, Refused
@@ -333,7 +339,7 @@ def _put_back(
 ) -> None:
     """The marks as they were, in four statements; `register.marks` follows."""
     closed = register.session.status == ClassSession.Status.COMPLETED
-    on_leave = students_on_leave(session=register.session)
+    excused = excused_students(session=register.session)
     rows, gone, history = [], [], []
     for change in changes:
         row = register.marks[change.student_id]
@@ -342,7 +348,7 @@ def _put_back(
             row.status, row.source = change.before, change.before_source
             row.label = register.labels.get(change.before_label)
         elif closed:
-            row.status, row.source = closing_mark(on_leave=change.student_id in on_leave)
+            row.status, row.source = closing_mark(excused=change.student_id in excused)
             row.label = None
         else:
             gone.append(row.pk)
@@ -360,12 +366,12 @@ def _put_back(
 
 
 def _remove(record_ids: list[int]) -> None:
-    """Take marks away; changes and appeals stay, told apart by session and student.
+    """Take marks away; changes and appeals stay, told apart by session and student: the database
+    empties what pointed at the mark from above.
 
     By hand, because Django's deletion works in batches: more statements for more students.
     """
     RecordChange.objects.filter(record__in=record_ids).update(record=None)
-    Appeal.objects.filter(record__in=record_ids).update(record=None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM attendance_attendancerecord WHERE id = ANY(%s)", [record_ids])
 

@@ -1,4 +1,4 @@
-"""Student endpoints beside the plain check-in: what was scanned offline, and codes of a burst."""
+"""Student endpoint of check-ins that were scanned offline."""
 
 from typing import Any, Final
 
@@ -6,26 +6,27 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes, throttle_classes
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsStudent, request_user
-from apps.checkin.api.serializers import ATTEMPT, MAX_EVIDENCE, MAX_ID, AttemptOutput, ProofsInput, read_evidence
-from apps.checkin.api.views import EXPIRED, REDEEM_STATUS, submission_of
-from apps.checkin.models import Reason
-from apps.checkin.services.rapid_codes import burst_redeem
-from apps.checkin.services.offline import OfflineScan, check_in_offline
 from apps.audit.actors import request_actor
+from apps.checkin.api.serializers import (
+    ATTEMPT,
+    MAX_EVIDENCE,
+    AttemptOutput,
+    ProofsInput,
+    read_evidence,
+)
+from apps.checkin.api.views import submission_of
+from apps.checkin.services.offline import OfflineScan, check_in_offline
 from apps.common.api import throttle
 from apps.common.errors import Refused
-from apps.common.fields import MomentField
-from apps.common.http import client_address
+from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
-from apps.common.schema import conflict
 
 MOST: Final = 50  # check-ins in one request
 MAX_SELFIE: Final = 12 * 1024 * 1024  # characters of base64
@@ -35,9 +36,9 @@ class OfflineEvidenceInput(ProofsInput):
     """The JSON text that the device signs. `token` is the scanned text; `counter` grows with every
     offline check-in of the device; `at` is the phone's own time."""
 
-    session = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    session = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     token = serializers.CharField(max_length=200)
-    counter = serializers.IntegerField(min_value=0, max_value=MAX_ID)
+    counter = serializers.IntegerField(min_value=0, max_value=LARGEST_ID)
     at = MomentField()
 
 
@@ -81,15 +82,6 @@ class OfflineOutput(serializers.Serializer):
 
 class OfflineListOutput(serializers.Serializer):
     results = OfflineOutput(many=True)
-
-
-class BurstInput(Input):
-    token = serializers.CharField(max_length=200)
-
-
-class BurstOutput(serializers.Serializer):
-    session = serializers.IntegerField()
-    delay_ms = serializers.IntegerField(help_text="From the start of the code's second.")
 
 
 @extend_schema(
@@ -161,28 +153,3 @@ def _first_words(detail: Any) -> str:
         field, inner = next(iter(detail.items()))
         return f"{field}: {_first_words(inner)}"
     return _first_words(detail[0]) if isinstance(detail, list) else str(detail)
-
-
-@extend_schema(
-    operation_id="check_in_burst",
-    request=BurstInput,
-    responses={201: BurstOutput, **conflict(Reason.NOT_OPEN), 410: EXPIRED},
-)
-@api_view(["POST"])
-@permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
-@throttle_classes([throttle("burst")])
-def burst_code(request: Request) -> Response:
-    """Redeem one code of a burst: its text begins with “B.” and it counts for 1.5 seconds."""
-    data = BurstInput(data=request.data)
-    data.is_valid(raise_exception=True)
-    scan = burst_redeem(
-        user=request_user(request),
-        token=data.validated_data["token"],
-        now=timezone.now(),
-        address=client_address(request),
-    )
-    if scan.reason:
-        reason = Reason(scan.reason)
-        raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
-    body = {"session": scan.session_id, "delay_ms": scan.delay_ms}
-    return Response(body, status=status.HTTP_201_CREATED)

@@ -10,21 +10,20 @@ from apps.checkin.factors.base import BeaconReading, Fix
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.waiting_rules import tries_left
 from apps.common.digits import CodeField
-from apps.common.fields import MomentField
+from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import Unreadable, loads
 
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
 MAX_FACTS = 20
-MAX_ID = 2**63 - 1
 
 
 class RedeemInput(Input):
     """One of: `token` (scanned QR text), or `session` with `text_code` or `one_time_code`."""
 
     token = serializers.CharField(required=False, max_length=200)
-    session = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    session = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     text_code = serializers.CharField(required=False, max_length=20)
     one_time_code = CodeField(required=False)
 
@@ -195,47 +194,10 @@ CHECK_IN_JSON = CheckInJson()
 ATTEMPT = AttemptOutput()
 
 
-class BoardSignOutput(serializers.Serializer):
-    kind = serializers.CharField()
-    name = serializers.CharField()
-
-
-class BoardRowOutput(serializers.Serializer):
-    student_id = serializers.IntegerField()
-    code = serializers.CharField()
-    name = serializers.CharField()
-    status = serializers.CharField()
-    label = serializers.CharField(  # type: ignore[assignment]
-        help_text=_("Code of the campus's own status, if it has one.")
-    )
-    label_name = serializers.CharField()
-    score = serializers.FloatField(allow_null=True)
-    explanation = serializers.CharField()
-    at = MomentField(allow_null=True)
-    factors = serializers.DictField(child=serializers.BooleanField(allow_null=True))
-    mark = serializers.CharField(help_text=_("What the register says; empty while unmarked."))
-    waits_for = serializers.CharField(help_text=_("What a waiting check-in lacks, in words."))
-    method = serializers.CharField()
-    offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
-    refused = serializers.CharField()
-    signs = BoardSignOutput(many=True)
-    flagged = serializers.BooleanField(help_text=_("The signs add up: somebody should look."))
-
-
-class BoardOutput(serializers.Serializer):
-    """`rows` is null when nothing changed since the version that the caller named."""
-
-    version = serializers.CharField()
-    session = serializers.DictField()
-    code = serializers.DictField(allow_null=True)
-    counts = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
-    rows = BoardRowOutput(many=True, allow_null=True)
-
-
 class CheckInCodeInput(Input):
     """One of: `student`, or `whole_class` (true)."""
 
-    student = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    student = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     whole_class = serializers.BooleanField(required=False, default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -250,12 +212,3 @@ class CheckInCodeOutput(serializers.Serializer):
     student = serializers.IntegerField(
         allow_null=True, help_text=_("Whose it is; null for the whole class.")
     )
-
-
-class WindowOutput(serializers.Serializer):
-    window = serializers.IntegerField()
-    generated_at = MomentField()
-    expires_at = MomentField()
-    accepted = serializers.IntegerField()
-    refused = serializers.IntegerField()
-    scan_count = serializers.IntegerField()

@@ -14,12 +14,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsStudent, request_user
-from apps.checkin.api.serializers import ATTEMPT, CHECK_IN, CHECK_IN_JSON, REDEEM, AttemptOutput, CheckInInput, CheckInJson, RedeemInput, TicketOutput, beacons_of, fix_of
+from apps.audit.actors import request_actor
+from apps.biometrics.images import ImageRefused, Photo, bytes_from_base64, hopeless, read_photo
+from apps.checkin.api.serializers import (
+    ATTEMPT,
+    CHECK_IN,
+    CHECK_IN_JSON,
+    REDEEM,
+    AttemptOutput,
+    CheckInInput,
+    CheckInJson,
+    RedeemInput,
+    TicketOutput,
+    beacons_of,
+    fix_of,
+)
 from apps.checkin.models import CheckInAttempt, Method, Reason
 from apps.checkin.services.check_in import Submission, check_in
 from apps.checkin.services.redeem import Redemption, redeem_token, redeem_typed
-from apps.audit.actors import request_actor
-from apps.biometrics.images import ImageRefused, Photo, bytes_from_base64, hopeless, read_photo
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.http import client_address

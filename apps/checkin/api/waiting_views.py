@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsTeacherOrOffice
 from apps.attendance.requests import EditsRegisters, editable_session, readable_session
-from apps.checkin.services.waiting import waiting_decide
-from apps.checkin.selectors.waiting import waiting_in
 from apps.audit.actors import request_actor
+from apps.checkin.selectors.waiting import waiting_in
+from apps.checkin.services.waiting import waiting_decide
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.schema import conflict

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from apps.attendance.models import FaceUse
 from apps.checkin.factors import bluetooth, device, face, location, qr
 from apps.checkin.factors.base import Attendee, Factor, JudgedSession
-from apps.attendance.models import FaceUse
 
 
 def face_use(policy: Mapping[str, Any]) -> FaceUse:

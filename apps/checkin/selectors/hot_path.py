@@ -59,7 +59,7 @@ _PHOTO: Final = """
         ) THEN 'enrolled'
         ELSE coalesce((
             SELECT CASE WHEN p.student_id = s.id THEN 'own' ELSE 'others' END
-            FROM attendance_checkinattempt p
+            FROM checkin_checkinattempt p
             WHERE p.campus_id = s.campus_id AND p.photo_sha256 = %(photo)s::text
                 AND p.photo_sha256 <> ''
             ORDER BY p.student_id = s.id LIMIT 1
@@ -70,12 +70,12 @@ _PHOTO: Final = """
 _STANDING: Final = f"""
     SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
         CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
-            SELECT coalesce(max(t.photo_try), 0) FROM attendance_checkinattempt t
+            SELECT coalesce(max(t.photo_try), 0) FROM checkin_checkinattempt t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
                 AND t.received_at >= %(since)s::timestamptz AND t.scan_id = %(scan_id)s::uuid
         ) END
     FROM accounts_student s
-    LEFT JOIN attendance_checkinattempt a
+    LEFT JOIN checkin_checkinattempt a
         ON a.campus_id = s.campus_id AND a.student_id = s.id AND a.nonce = %(nonce)s
     LEFT JOIN attendance_attendancerecord r
         ON r.campus_id = s.campus_id AND r.session_id = %(session_id)s AND r.student_id = s.id

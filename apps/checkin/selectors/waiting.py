@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Faculty, Student
-from apps.checkin.explanation import explain, waiting_text
 from apps.attendance.models import AttendanceRecord
-from apps.checkin.models import CheckInAttempt, Outcome
 from apps.attendance.selectors.register import ATTENDED, BY_PERSON
+from apps.checkin.explanation import explain, waiting_text
+from apps.checkin.models import CheckInAttempt, Outcome
 from apps.sessions.models import ClassSession
 
 

@@ -13,18 +13,34 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.checkin.factors import FACTORS, applicable
-from apps.checkin.factors.base import Attendee, BeaconReading, Evidence, FactorResult, Fix, JudgedSession
-from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
-from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.checkin.scoring import ONE, Verdict, judge, offline_scale
 from apps.attendance.selectors.register import board_key
-from apps.checkin.services.record import record_from_attempt, span_refusal
-from apps.checkin.selectors.devices import device_that_signed
-from apps.checkin.tickets import Ticket, read_ticket
-from apps.checkin.waiting_rules import OFFLINE_LIMIT, PHOTO_TRIES, SEEN_BEFORE, counted, face_wait, place_proven, wait, would_count
 from apps.audit.services import Actor, record
 from apps.biometrics.services import image_store
+from apps.checkin.factors import FACTORS, applicable
+from apps.checkin.factors.base import (
+    Attendee,
+    BeaconReading,
+    Evidence,
+    FactorResult,
+    Fix,
+    JudgedSession,
+)
+from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.checkin.scoring import ONE, Verdict, judge, offline_scale
+from apps.checkin.selectors.devices import device_that_signed
+from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
+from apps.checkin.services.record import record_from_attempt, span_refusal
+from apps.checkin.tickets import Ticket, read_ticket
+from apps.checkin.waiting_rules import (
+    OFFLINE_LIMIT,
+    PHOTO_TRIES,
+    SEEN_BEFORE,
+    counted,
+    face_wait,
+    place_proven,
+    wait,
+    would_count,
+)
 from apps.common.cache import touch
 from apps.common.errors import Invalid, NotFound
 from apps.sessions.models import ClassSession

@@ -16,26 +16,32 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.signatures import device_signature_valid
-from apps.checkin.factors.base import JudgedSession
-from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
-from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
-from apps.checkin.services.online import heard_between
+from apps.attendance.registry import checks_enqueue
 from apps.attendance.selectors.policies import Editor, policy_for, time_refusal
-from apps.checkin.services.check_in import Submission, attempt_save, judge_attempt, judged_session, new_attempt, refuse
+from apps.attendance.services.totals import refresh_totals
+from apps.audit.services import Actor
+from apps.checkin.factors.base import JudgedSession
+from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
+from apps.checkin.selectors.devices import device_that_signed
+from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
+from apps.checkin.services.check_in import (
+    Submission,
+    attempt_save,
+    judge_attempt,
+    judged_session,
+    new_attempt,
+    refuse,
+)
+from apps.checkin.services.online import heard_between
 from apps.checkin.services.record import span_refusal
 from apps.checkin.services.redeem import PROBLEMS
-from apps.attendance.services.register import SIGNS_TASK
-from apps.attendance.services.totals import refresh_totals
-from apps.checkin.selectors.devices import device_that_signed
 from apps.checkin.tickets import Ticket
-from apps.audit.services import Actor
 from apps.common.errors import NotFound
 from apps.qr_otp.selectors import Check, check_kept_token
 from apps.qr_otp.tokens import QR_PERIOD, window_at
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in
 from apps.sessions.services import CHECK_IN, subject_of
-from apps.tenants.tasks import enqueue
 
 SENT_WITHIN: Final = timedelta(hours=24)
 HELD: Final = (ClassSession.Status.OPEN, ClassSession.Status.COMPLETED)
@@ -102,7 +108,7 @@ def check_in_offline(
     if row["status"] == ClassSession.Status.COMPLETED:
         if attempt.outcome != Outcome.PENDING:
             refresh_totals(session_id=session.id)
-        enqueue(SIGNS_TASK, session.id)
+        checks_enqueue(session_id=session.id)
     return attempt, True
 
 

@@ -1,7 +1,7 @@
 """The burst challenge: five codes of one second each, for phones that can see the screen.
 
 A code that has to travel by chat or video arrives too late for at least two of them. The outcome is
-a sign for each student who had checked in, and a void one where the class as a whole failed.
+void where the class as a whole failed. `integrity` starts it and makes findings of the outcome.
 """
 
 from collections import defaultdict
@@ -14,16 +14,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.checkin.selectors.hot_path import attending
-from apps.checkin.models import BURST_CODES, BurstChallenge, CheckInAttempt, Method, Outcome, Reason
-from apps.integrity.models import Sign, SignKind
 from apps.attendance.selectors.register import board_key
-from apps.checkin.services.redeem import PROBLEMS
-from apps.integrity.services.findings import BURST_KINDS, signs_put
-from apps.checkin.selectors.rapid_codes import burst_cache_key
-from apps.checkin.rapid_codes import BurstResult, burst_results
-from apps.integrity.detectors import Found
 from apps.audit.services import Actor, record
+from apps.checkin.models import BurstChallenge, CheckInAttempt, Method, Outcome, Reason
+from apps.checkin.rapid_codes import BurstResult, burst_results
+from apps.checkin.selectors.hot_path import attending
+from apps.checkin.selectors.rapid_codes import burst_cache_key
+from apps.checkin.services.redeem import PROBLEMS
 from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.qr_otp.models import Scan
@@ -33,12 +30,10 @@ from apps.qr_otp.tokens import BURST_PERIOD, BURST_WITHIN_MS, window_at
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_facts
 from apps.sessions.services import BURST, subject_of
-from apps.tenants.tasks import enqueue
 
 LEAD: Final = 3  # seconds until the first code: every projector polls at least once a second
 OVER_AFTER: Final = timedelta(milliseconds=BURST_WITHIN_MS - 1000 * BURST_PERIOD)
 ANNOUNCED_SECONDS: Final = 60
-SETTLE_TASK: Final = "apps.integrity.tasks.settle_burst"
 
 
 def over_at(burst: BurstChallenge) -> datetime:
@@ -48,7 +43,7 @@ def over_at(burst: BurstChallenge) -> datetime:
 
 
 @transaction.atomic
-def burst_start(*, session: ClassSession, now: datetime, actor: Actor) -> BurstChallenge:
+def burst_show(*, session: ClassSession, now: datetime, actor: Actor) -> BurstChallenge:
     """Show five one-second codes, from three seconds from now on. One burst at a time."""
     locked = ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
     if locked.status != ClassSession.Status.OPEN:
@@ -66,7 +61,6 @@ def burst_start(*, session: ClassSession, now: datetime, actor: Actor) -> BurstC
     # At once and not after the commit: without a live secret nobody shows anything.
     cache.set(burst_cache_key(session.pk), burst.first_window, ANNOUNCED_SECONDS)
     touch(board_key(session.pk))
-    enqueue(SETTLE_TASK, burst.pk)
     record(actor=actor, action="attendance.burst.started", now=now, target=burst)
     return burst
 
@@ -102,40 +96,6 @@ def burst_redeem(*, user: User, token: str, now: datetime, address: str | None =
         address=address,
     )
     return BurstScan(reason=reason, session_id=session_id, delay_ms=check.delay_ms)
-
-
-@transaction.atomic
-def burst_settle(*, burst: BurstChallenge, now: datetime) -> list[BurstResult]:
-    """Turn a burst that is over into signs, once; a void one into none."""
-    over = now >= over_at(burst)
-    claimed = over and BurstChallenge.objects.filter(pk=burst.pk, settled_at__isnull=True).update(
-        settled_at=now
-    )
-    results, void = burst_outcome(burst=burst)
-    if not claimed:
-        return results
-    if void:
-        BurstChallenge.objects.filter(pk=burst.pk).update(is_void=True)
-        return results
-    students = [result.student_id for result in results]
-    Sign.objects.filter(
-        session_id=burst.session_id,
-        student_id__in=students,
-        kind__in=BURST_KINDS,
-        dismissed_at__isnull=True,
-    ).delete()  # of an earlier burst: the latest says how things are
-    signs_put(session=burst.session, found=[_found(result) for result in results], now=now)
-    touch(board_key(burst.session_id))
-    return results
-
-
-def _found(result: BurstResult) -> Found:
-    kind = SignKind.BURST_PASSED if result.passed else SignKind.BURST_FAILED
-    return Found(
-        student_id=result.student_id,
-        kind=kind,
-        detail={"redeemed": result.redeemed, "codes": BURST_CODES},
-    )
 
 
 def burst_outcome(*, burst: BurstChallenge) -> tuple[list[BurstResult], bool]:

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from apps.checkin.factors.base import JudgedSession
-from apps.checkin.selectors.hot_path import Standing
 from apps.attendance.models import AttendanceRecord, Source, Status
-from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.attendance.selectors.register import ATTENDED
+from apps.checkin.factors.base import JudgedSession
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.checkin.selectors.hot_path import Standing
 from apps.tenants.inserts import row_insert
 
 # Refusals after judging: the student was there with something that did not hold.
@@ -64,7 +64,7 @@ def record_from_attempt(
         "status": status,
         "label": None,
         "source": Source.CHECK_IN,
-        "attempt": attempt,
+        "attempt_id": attempt.pk,
         "policy_id": session.policy.get("policy_id"),
         "recorded_at": attempt.redeemed_at or now,
         "minutes_late": minutes_late(attempt, session),

@@ -11,8 +11,8 @@ from typing import Final
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.checkin.selectors.hot_path import Attending, attending
 from apps.checkin.models import Method, Reason
+from apps.checkin.selectors.hot_path import Attending, attending
 from apps.checkin.tickets import Ticket, ticket_text
 from apps.common.digits import plain_digits
 from apps.qr_otp.models import Scan

@@ -1,6 +1,5 @@
 """Settling a pending check-in: the worker's part, safe to run twice and to lose halfway."""
 
-from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,21 +8,20 @@ from django.db import transaction
 from django.db.models import Q
 
 from apps.accounts.models import Student
-from apps.checkin.factors import FACTORS
-from apps.checkin.factors.base import Attendee, Evidence, FactorResult
-from apps.checkin.selectors.hot_path import standing
-from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.attendance.selectors.register import board_key, register_of
-from apps.attendance.selectors.summaries import attended_counts
-from apps.checkin.services.check_in import decide, judged_session, refuse
-from apps.checkin.services.record import record_from_attempt
+from apps.attendance.selectors.register import board_key
+from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import SYSTEM, record
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import verify_student
+from apps.checkin.factors import FACTORS
+from apps.checkin.factors.base import Attendee, Evidence, FactorResult
+from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.checkin.selectors.hot_path import standing
+from apps.checkin.services.check_in import decide, judged_session, refuse
+from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
-from apps.sessions.services import session_course_totals_set, session_totals_set
 
 # A face that no worker could compare for so long is settled as "could not tell".
 GIVE_UP_AFTER: Final = timedelta(hours=1)
@@ -147,19 +145,3 @@ def stored_result(factor: dict[str, Any]) -> FactorResult:
         reason=factor["reason"],
         detail=factor["detail"],
     )
-
-
-def refresh_totals(*, session_id: int) -> None:
-    """Bring a completed session's counters up to its records."""
-    session = ClassSession.objects.get(pk=session_id)
-    attended = attended_counts(session_id=session_id)
-    session_totals_set(
-        session_id=session_id,
-        attended=sum(attended.values()),
-        enrolled=session.total_enrolled,
-    )
-    if session.also_codes:
-        register = register_of(session_id=session_id).values_list("course_id", flat=True)
-        session_course_totals_set(
-            session_id=session_id, attended=attended, enrolled=Counter(register)
-        )

@@ -11,20 +11,21 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.checkin.explanation import waiting_text
-from apps.checkin.selectors.hot_path import standing
 from apps.attendance.models import AttendanceRecord
-from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
-from apps.checkin.services.check_in import judged_session
 from apps.attendance.services.marking import Standing, change_of, lock_register, standing_of
-from apps.checkin.services.record import record_from_attempt
-from apps.attendance.services.register import ABSENCES_TASK, unmarked_close
+from apps.attendance.services.register import ABSENCES_TASK
 from apps.attendance.services.totals import refresh_totals
-from apps.checkin.notices import check_in_decided
-from apps.checkin.selectors.waiting import settled_otherwise, waiting_attempts
+from apps.attendance.services.unmarked import unmarked_close
 from apps.audit.services import SYSTEM, Actor, record
+from apps.checkin.explanation import waiting_text
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.checkin.notices import check_in_decided
+from apps.checkin.selectors.hot_path import standing
+from apps.checkin.selectors.waiting import settled_otherwise, waiting_attempts
+from apps.checkin.services.check_in import judged_session
+from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.sessions.models import ClassSession

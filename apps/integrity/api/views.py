@@ -11,18 +11,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsFaculty, request_faculty
-from apps.checkin.models import BURST_CODES, BurstChallenge
-from apps.integrity.models import Sign
-from apps.checkin.services.rapid_codes import burst_outcome, burst_start, over_at
-from apps.integrity.services.findings import sign_dismiss, signs_find
-from apps.checkin.selectors.rapid_codes import bursts_of
-from apps.integrity.selectors import sign_of, signs_in
-from apps.integrity.wording import names_in, wording
 from apps.audit.actors import request_actor
+from apps.checkin.models import BURST_CODES, BurstChallenge
+from apps.checkin.selectors.rapid_codes import bursts_of
+from apps.checkin.services.rapid_codes import burst_outcome, over_at
 from apps.common.errors import NotFound
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.schema import conflict
+from apps.integrity.models import Sign
+from apps.integrity.selectors import sign_of, signs_in
+from apps.integrity.services.findings import sign_dismiss, signs_find
+from apps.integrity.services.rapid_codes import burst_start
+from apps.integrity.wording import names_in, wording
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_of
 

@@ -4,7 +4,6 @@ None of them knows database or clock. Numbers and their sources stand in docs/at
 """
 
 from apps.integrity.detectors.base import Arrival, Found, Seen
-from apps.checkin.rapid_codes import BurstResult, burst_results
 from apps.integrity.detectors.collect import signs_of
 from apps.integrity.detectors.weights import CLEARING, WEIGHTS, flagged
 
@@ -12,10 +11,8 @@ __all__ = [
     "CLEARING",
     "WEIGHTS",
     "Arrival",
-    "BurstResult",
     "Found",
     "Seen",
-    "burst_results",
     "flagged",
     "signs_of",
 ]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from apps.integrity.models import SignKind
 from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.models import SignKind
 from apps.qr_otp.tokens import QR_PERIOD
 
 WINDOWS: Final = 2  # either side of the code's own window

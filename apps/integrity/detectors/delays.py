@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Final
 
-from apps.integrity.models import SignKind
 from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.models import SignKind
 
 DEVIATIONS: Final = 3  # MADs above the median (docs: security numbers)
 FEWEST: Final = 5  # students: of fewer the median says little

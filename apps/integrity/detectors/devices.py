@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from apps.checkin.models import Reason
-from apps.integrity.models import SignKind
 from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.models import SignKind
 
 OTHER_DEVICE: Final = frozenset({Reason.OTHER_DEVICE, Reason.BAD_SIGNATURE})
 

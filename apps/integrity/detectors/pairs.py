@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from apps.integrity.models import SignKind
 from apps.integrity.detectors.base import Arrival, Found
+from apps.integrity.models import SignKind
 
 WITHIN: Final = timedelta(seconds=3)
 FEWEST_SESSIONS: Final = 4

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from apps.checkin.factors.location import MAX_ACCURACY_M
-from apps.integrity.models import SignKind
 from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.models import SignKind
 
 # Bands that the factor gives to a fix outside the fence and well beyond its edge.
 FAR_BANDS: Final = frozenset({"under_1_km", "over_1_km"})

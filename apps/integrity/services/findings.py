@@ -9,17 +9,18 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from apps.integrity.models import Sign, SignKind
 from apps.attendance.selectors.register import board_key
-from apps.integrity.selectors import arrivals_of, seen_in
-from apps.integrity.detectors import WEIGHTS, Found, signs_of
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
+from apps.integrity.detectors import WEIGHTS, Found, signs_of
+from apps.integrity.models import Sign, SignKind
+from apps.integrity.selectors import arrivals_of, seen_in
 from apps.sessions.models import ClassSession
 
 # Coordinates are dropped after a day, and then less is seen than there was.
 FULL_SIGHT: Final = timedelta(hours=24)
+FIND_TASK: Final = "apps.integrity.tasks.find_signs"
 BURST_KINDS: Final = (SignKind.BURST_FAILED, SignKind.BURST_PASSED)
 
 

@@ -20,15 +20,22 @@ from apps.accounts.api.permissions import (
     request_viewer,
 )
 from apps.attendance.requests import EditsRegisters
-from apps.leave.api.serializers import AppealDecideInput, AppealInput, AppealOutput, AppealQuery
-from apps.leave.api.views import FILE, attachment_answer
-from apps.leave.selectors import appeal_editor, appeal_seen, appeals_of, appeals_seen, own_appeal, own_record
-from apps.leave.models import Appeal
-from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
 from apps.audit.actors import request_actor
 from apps.common.api import download, throttle
 from apps.common.lists import Listing
 from apps.common.schema import conflict
+from apps.leave.api.serializers import AppealDecideInput, AppealInput, AppealOutput, AppealQuery
+from apps.leave.api.views import FILE, attachment_answer
+from apps.leave.models import Appeal
+from apps.leave.selectors import (
+    appeal_editor,
+    appeal_seen,
+    appeals_of,
+    appeals_seen,
+    own_appeal,
+    own_record,
+)
+from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
 
 NOT_NOW = (
     "appeal_too_late",

@@ -1,16 +1,15 @@
-"""Input and output of leave requests, appeals and registers that nobody took."""
+"""Input and output of leave requests and appeals."""
 
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.leave.attachments import Paper, read_paper
-from apps.leave.models import WANTED, Appeal, LeaveRequest
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.lists import IdField
-from apps.sessions.api.serializers import SessionOutput
+from apps.leave.attachments import Paper, read_paper
+from apps.leave.models import WANTED, Appeal, LeaveRequest
 
 NONCE: Final = r"^[A-Za-z0-9_-]{8,64}$"
 LONGEST_TEXT: Final = 1000
@@ -96,14 +95,6 @@ class AppealQuery(serializers.Serializer[Any]):
     ordering = _ordering("requested_at", "deadline_at")
 
 
-class NotTakenQuery(serializers.Serializer[Any]):
-    term = IdField(required=False, help_text=_("Another term than the ones under way."))
-    course = IdField(required=False)
-    faculty = IdField(required=False)
-    since = MomentField(required=False)
-    ordering = _ordering("starts_at")
-
-
 class StudentRef(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     code = serializers.CharField()
@@ -186,12 +177,3 @@ class AppealOutput(serializers.ModelSerializer[Appeal]):
 
     def get_has_attachment(self, appeal: Appeal) -> bool:
         return appeal.attachment_id is not None
-
-
-class NotTakenOutput(SessionOutput):
-    """A session that nobody opened, with whose it is."""
-
-    lecturer = serializers.CharField(source="faculty.full_name")
-
-    class Meta(SessionOutput.Meta):
-        fields = [*SessionOutput.Meta.fields, "lecturer"]

@@ -20,19 +20,22 @@ from apps.accounts.api.permissions import (
     request_student,
     request_viewer,
 )
-from apps.attendance.api.marking_serializers import NotTakenOutput, NotTakenQuery
-from apps.leave.api.serializers import LeaveDecideInput, LeaveEffectOutput, LeaveInput, LeaveOutput, LeaveQuery
-from apps.leave.selectors import leave_editor, leave_seen, leaves_of, leaves_seen, own_leave
-from apps.leave.models import Attachment, LeaveRequest
-from apps.attendance.selectors.not_taken import registers_not_taken_seen
-from apps.leave.services.attachments import attachment_open
-from apps.leave.services.leave import Absence, leave_decide, leave_request, leave_withdraw
 from apps.audit.actors import request_actor
 from apps.common.api import download, throttle
 from apps.common.errors import NotFound
 from apps.common.lists import Listing
 from apps.common.schema import conflict
-from apps.sessions.models import ClassSession
+from apps.leave.api.serializers import (
+    LeaveDecideInput,
+    LeaveEffectOutput,
+    LeaveInput,
+    LeaveOutput,
+    LeaveQuery,
+)
+from apps.leave.models import Attachment, LeaveRequest
+from apps.leave.selectors import leave_editor, leave_seen, leaves_of, leaves_seen, own_leave
+from apps.leave.services.attachments import attachment_open
+from apps.leave.services.leave import Absence, leave_decide, leave_request, leave_withdraw
 
 FILE = {(200, kind): OpenApiTypes.BINARY for kind in Attachment.Kind.values}
 EXTENSIONS = {Attachment.Kind.PDF: "pdf", Attachment.Kind.JPEG: "jpg"}
@@ -175,24 +178,3 @@ def leave_attachment(request: Request, leave_id: int) -> HttpResponse:
     """The certificate, for the student and for whoever may decide. Every reading is logged."""
     leave = leave_seen(viewer=request_viewer(request), leave_id=leave_id)
     return attachment_answer(request, leave.attachment, name=f"leave-{leave.pk}")
-
-
-@extend_schema(tags=["registers"])
-class NotTakenView(Listing[ClassSession]):
-    permission_classes = [IsTeacherOrOffice]
-    serializer_class = NotTakenOutput
-    query_class = NotTakenQuery
-    queryset = ClassSession.objects.none()
-
-    def listed(self, **asked: Any) -> Any:
-        viewer = request_viewer(self.request)
-        return registers_not_taken_seen(viewer=viewer, now=timezone.now(), **asked)
-
-    @extend_schema(
-        operation_id="registers_not_taken",
-        parameters=[NotTakenQuery],
-        summary="Sessions that nobody opened",
-        description="Of the terms under way: a lecturer's own, for the office the whole campus's.",
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)

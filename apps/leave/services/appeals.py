@@ -7,16 +7,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.leave import notices
-from apps.leave.attachments import Paper
 from apps.attendance.models import AttendanceRecord, Status
-from apps.leave.models import Appeal, Attachment
 from apps.attendance.selectors.policies import Editor, policy_for, refuse_edit, time_refusal
-from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
-from apps.leave.services.leave import refuse_own
 from apps.attendance.services.marking import record_mark
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
+from apps.leave import notices
+from apps.leave.attachments import Paper
+from apps.leave.models import Appeal, Attachment
+from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
+from apps.leave.services.leave import refuse_own
 
 State = Appeal.State
 
@@ -109,7 +109,7 @@ def _make(
         requested_at=now,
         **values,
     )
-    leave_notices.appeal_requested(appeal=appeal, now=now)
+    notices.appeal_requested(appeal=appeal, now=now)
     data = {"against": appeal.against, "wanted": appeal.wanted, "session": appeal.session_id}
     record(actor=actor, action="attendance.appeal.made", now=now, target=appeal, data=data)
     if attachment is not None and paper is not None:
@@ -160,7 +160,7 @@ def appeal_decide(
             actor=actor,
             role=role,
         )
-    leave_notices.appeal_decided(appeal=current, now=now)
+    notices.appeal_decided(appeal=current, now=now)
     _log(current, now, actor)
     return current
 

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.leave.attachments import Paper, file_delete, file_read, file_write
-from apps.leave.models import Attachment
 from apps.audit.services import Actor, record
 from apps.common.errors import Refused
+from apps.leave.attachments import Paper, file_delete, file_read, file_write
+from apps.leave.models import Attachment
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 

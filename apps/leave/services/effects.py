@@ -13,14 +13,14 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from apps.leave.selectors import approved_leaves, touched_sessions
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Source, Status
-from apps.leave.models import LeaveRequest
 from apps.attendance.selectors.policies import Editor, edit_refusal, policies_for
 from apps.attendance.selectors.register import board_key
 from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor
 from apps.common.cache import touch
+from apps.leave.models import LeaveRequest
+from apps.leave.selectors import approved_leaves, touched_sessions
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone, meeting
 

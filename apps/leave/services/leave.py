@@ -8,15 +8,15 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.leave import notices
-from apps.leave.attachments import Paper
-from apps.leave.models import Attachment, LeaveRequest
 from apps.attendance.selectors.policies import Editor, policy_for
-from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
-from apps.leave.services.effects import Effect, leave_apply, leave_put_back, sessions_lock
 from apps.audit.services import Actor, record
 from apps.common.errors import Forbidden, Invalid, NotFound, Refused
 from apps.enrollments.models import Course, Enrollment
+from apps.leave import notices
+from apps.leave.attachments import Paper
+from apps.leave.models import Attachment, LeaveRequest
+from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
+from apps.leave.services.effects import Effect, leave_apply, leave_put_back, sessions_lock
 
 LONGEST: Final = timedelta(days=366)
 State = LeaveRequest.Status
@@ -114,7 +114,7 @@ def _make(
         nonce=nonce,
         requested_at=now,
     )
-    leave_notices.leave_requested(leave=leave, now=now)
+    notices.leave_requested(leave=leave, now=now)
     data = {"category": leave.category, "course": leave.course_id, **_span(leave)}
     record(actor=actor, action="attendance.leave.requested", now=now, target=leave, data=data)
     if attachment is not None and paper is not None:
@@ -164,7 +164,7 @@ def leave_decide(
         effect = leave_apply(leave=current, reason=_applied(current), **_by(role, now, actor))
     elif was == State.APPROVED:
         effect = leave_put_back(leave=current, reason=note, **_by(role, now, actor))
-    leave_notices.leave_decided(leave=current, now=now)
+    notices.leave_decided(leave=current, now=now)
     _log(current, was, effect, now, actor)
     return current, effect
 

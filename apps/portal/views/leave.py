@@ -12,14 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.accounts.api.permissions import request_student
-from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.attendance.models import AttendanceRecord
-from apps.leave.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
-from apps.leave.services.leave import leave_request, leave_withdraw
 from apps.audit.actors import request_actor
 from apps.common.api import throttle
 from apps.common.errors import Refused
 from apps.common.route_limits import too_many
+from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
+from apps.leave.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
+from apps.leave.services.leave import leave_request, leave_withdraw
 from apps.portal.forms_student import AppealForm, LeaveForm, RequestForm
 from apps.portal.pages import portal_page
 

@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.integrity.models import Sign
 from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import SAVED, bulk_undo, last_bulk
-from apps.checkin.services.rapid_codes import burst_start
-from apps.integrity.services.findings import sign_dismiss, signs_find
-from apps.integrity.selectors import sign_of, signs_in
-from apps.integrity.wording import names_in, wording
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
+from apps.integrity.models import Sign
+from apps.integrity.selectors import sign_of, signs_in
+from apps.integrity.services.findings import sign_dismiss, signs_find
+from apps.integrity.services.rapid_codes import burst_start
+from apps.integrity.wording import names_in, wording
 from apps.portal.pages import portal_page
 from apps.portal.views.session import own_session
 from apps.sessions.models import ClassSession

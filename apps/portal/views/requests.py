@@ -13,13 +13,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.api.permissions import request_user
 from apps.accounts.viewers import Viewer, viewer_of
-from apps.leave.selectors import appeal_editor, appeal_seen, appeals_seen, leave_editor, leave_seen, leaves_seen
-from apps.leave.models import Appeal, LeaveRequest
 from apps.attendance.selectors.not_taken import registers_not_taken_seen
-from apps.leave.services.appeals import appeal_decide
-from apps.leave.services.leave import leave_decide
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, NotFound, Refused
+from apps.leave.models import Appeal, LeaveRequest
+from apps.leave.selectors import (
+    appeal_editor,
+    appeal_seen,
+    appeals_seen,
+    leave_editor,
+    leave_seen,
+    leaves_seen,
+)
+from apps.leave.services.appeals import appeal_decide
+from apps.leave.services.leave import leave_decide
 from apps.portal.pages import portal_page
 from apps.portal.views.session import own_session
 from apps.sessions.services import session_cancel

@@ -14,13 +14,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.api.permissions import request_faculty
-from apps.board.document import board_answer, board_document
 from apps.attendance.models import Status
-from apps.attendance.selectors.policies import EDIT_REFUSALS, Editor, edit_refusal, policy_for, time_refusal, window_of
+from apps.attendance.selectors.policies import (
+    EDIT_REFUSALS,
+    Editor,
+    edit_refusal,
+    policy_for,
+    time_refusal,
+    window_of,
+)
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
-from apps.checkin.selectors.waiting import waiting_in
 from apps.audit.actors import request_actor
+from apps.board.document import board_answer, board_document
+from apps.checkin.selectors.waiting import waiting_in
 from apps.common.errors import Refused
 from apps.portal.forms import MarkForm
 from apps.portal.pages import portal_page

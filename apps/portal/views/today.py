@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts.api.permissions import request_faculty
 from apps.accounts.models import Faculty
 from apps.attendance.services.register import register_open, register_open_now
-from apps.checkin.selectors.waiting import waiting_sessions
 from apps.audit.actors import request_actor
+from apps.checkin.selectors.waiting import waiting_sessions
 from apps.common.errors import Refused
 from apps.portal.forms import UnscheduledForm
 from apps.portal.pages import portal_page

@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from apps.attendance.selectors.policies import EDIT_REFUSALS, Editor, edit_refusal, policy_for
+from apps.audit.actors import request_actor
+from apps.checkin.selectors.waiting import waiting_in
 from apps.checkin.services.codes import class_code_issue, class_codes_allowed, student_code_issue
 from apps.checkin.services.waiting import waiting_decide
-from apps.checkin.selectors.waiting import waiting_in
-from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.portal.pages import portal_page
 from apps.portal.selectors import code_candidates
