@@ -194,7 +194,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         label=own,
         policy=course.policies.first(),
         source=Source.CHECK_IN,
-        attempt=attempt,
+        attempt_id=attempt.pk,
         recorded_at=now,
     )
     _leave(n, kept, now)

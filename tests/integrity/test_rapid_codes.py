@@ -15,11 +15,10 @@ from apps.audit.services import SYSTEM
 from apps.board.document import board_document
 from apps.checkin.models import BurstChallenge, CheckInAttempt
 from apps.checkin.services.rapid_codes import burst_outcome, burst_redeem, over_at
-from apps.integrity.services.rapid_codes import burst_start
 from apps.common.errors import Refused
 from apps.integrity.models import Sign, SignKind
 from apps.integrity.services.findings import signs_find
-from apps.integrity.services.rapid_codes import burst_settle
+from apps.integrity.services.rapid_codes import burst_settle, burst_start
 from apps.integrity.tasks import settle_burst
 from apps.qr_otp.models import Scan
 from apps.qr_otp.selectors import shown_burst_code

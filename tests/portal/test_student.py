@@ -86,7 +86,7 @@ def test_a_check_in_is_explained_in_words(
             status="late",
             source=Source.CHECK_IN,
             minutes_late=12,
-            attempt=attempt(cast, missed),
+            attempt_id=attempt(cast, missed).pk,
         )
     shown = page(student)
     assert "Your check-in by QR code" in shown

@@ -125,7 +125,7 @@ def check_in(cast: Cast, day: int, method: str, score: str, **proven: bool) -> N
     )
     record = mark(session, cast.student, "present")
     record.source = "check_in"
-    record.attempt = attempt
+    record.attempt_id = attempt.pk
     record.verification_score = attempt.score
     record.biometric_verified = proven.get("face", False)
     record.save()

@@ -114,7 +114,7 @@ def _before_leave(marks: Iterable[AttendanceRecord]) -> dict[int, Mark]:
     """What these marks were before a leave excused them, by record; absent at closing for none."""
     changes: dict[int, RecordChange] = {}
     rows = RecordChange.objects.filter(
-        record__in=[row.pk for row in marks], leave__isnull=False, after=Status.EXCUSED
+        record__in=[row.pk for row in marks], leave_id__isnull=False, after=Status.EXCUSED
     )
     for change in rows.order_by("at", "pk"):
         assert change.record_id is not None  # filtered by it
@@ -151,7 +151,7 @@ def _rewrite(
         )
     ]
     facts = {
-        "leave": leave,
+        "leave_id": leave.pk,
         "reason": reason[:500],
         "actor_id": actor.id,
         "actor_label": actor.label,
