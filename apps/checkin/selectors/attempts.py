@@ -17,7 +17,7 @@ def undecided_students(*, session: ClassSession) -> set[int]:
     return set(attempts.values_list("student_id", flat=True))
 
 
-def attempts_behind(*, records: Iterable[AttendanceRecord]) -> dict[UUID, CheckInAttempt]:
+def attempts_behind(*, records: Iterable[AttendanceRecord]) -> dict[UUID | None, CheckInAttempt]:
     """The attempts that made these marks, by their id. At most one statement."""
     wanted = {record.attempt_id for record in records if record.attempt_id}
     return CheckInAttempt.objects.in_bulk(wanted) if wanted else {}

@@ -79,7 +79,7 @@ def student_records(asked: Asked, *, student: Student) -> QuerySet[AttendanceRec
 def record_rows(records: Sequence[AttendanceRecord]) -> list[Row]:
     """These marks, for the student's own list. One statement."""
     behind = attempts_behind(records=records)
-    return [_record_row(one, behind.get(one.attempt_id)) for one in records]  # type: ignore[arg-type]
+    return [_record_row(one, behind.get(one.attempt_id)) for one in records]
 
 
 def _record_row(record: AttendanceRecord, attempt: CheckInAttempt | None) -> Row:
