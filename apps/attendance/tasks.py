@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.attendance.services.closing import register_close_itself, sessions_left_open
 from apps.attendance.services.reminders import registers_remind
-from apps.attendance.services.warnings import absences_tell
+from apps.attendance.services.warnings import absences_notify
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(base=CampusTask)
-def tell_absences(session_id: int) -> None:
+def notify_absences(session_id: int) -> None:
     """Tell those who missed a completed session, with the warnings that follow from it."""
     session = ClassSession.objects.select_related("course__subject").get(pk=session_id)
-    absences_tell(session=session, now=timezone.now())
+    absences_notify(session=session, now=timezone.now())
 
 
 @shared_task

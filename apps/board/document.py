@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Json
 
 from apps.attendance.selectors.register import board_version
 from apps.board.selectors import board_counts, board_rows
-from apps.checkin.models import BURST_CODES
-from apps.checkin.selectors.rapid_codes import burst_cache_key
-from apps.qr_otp.selectors import ShownCode, shown_burst_code, shown_code
-from apps.qr_otp.tokens import BURST_PERIOD, age_ms
+from apps.checkin.models import CHALLENGE_CODES
+from apps.checkin.selectors.rapid_codes import challenge_cache_key
+from apps.qr_otp.selectors import ShownCode, shown_code, shown_rapid_code
+from apps.qr_otp.tokens import RAPID_PERIOD, age_ms
 from apps.sessions.models import ClassSession
-from apps.sessions.services import BURST, CHECK_IN, subject_of
+from apps.sessions.services import CHECK_IN, RAPID_CODE, subject_of
 
 QR_ERROR_LEVEL: Final = "m"  # 15 % of the modules may be lost: a projector's glare
 QUIET_ZONE: Final = 4  # modules, ISO/IEC 18004
@@ -57,19 +57,19 @@ def board_document(*, session: ClassSession, now: datetime) -> dict[str, Any]:
 def _code(session_id: int, now: datetime) -> ShownCode | None:
     """The code to show, or None when the session is not open: its codes end with it.
 
-    While a burst runs it is the burst's. Before, the usual one runs out when the burst begins, so
-    that the page asks again at that very moment.
+    While a challenge runs it is the challenge's. Before, the usual one runs out when the challenge
+    begins, so that the page asks again at that very moment.
     """
     usual = shown_code(purpose=CHECK_IN, subject=subject_of(session_id), now=now)
-    first = cache.get(burst_cache_key(session_id))
+    first = cache.get(challenge_cache_key(session_id))
     if usual is None or first is None:
         return usual
-    until_ms = -age_ms(now, first, period=BURST_PERIOD)
+    until_ms = -age_ms(now, first, period=RAPID_PERIOD)
     if until_ms > 0:
         return replace(usual, expires_in_ms=min(usual.expires_in_ms, until_ms))
-    if until_ms <= -BURST_CODES * BURST_PERIOD * 1000:
+    if until_ms <= -CHALLENGE_CODES * RAPID_PERIOD * 1000:
         return usual
-    return shown_burst_code(purpose=BURST, subject=subject_of(session_id), now=now) or usual
+    return shown_rapid_code(purpose=RAPID_CODE, subject=subject_of(session_id), now=now) or usual
 
 
 def _document(

@@ -10,7 +10,7 @@ from apps.attendance.selectors.register import ATTENDED, BY_PERSON, register_of
 from apps.checkin.explanation import explain, waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.integrity.detectors import flagged
-from apps.integrity.selectors import standing_signs
+from apps.integrity.selectors import undismissed_findings
 
 
 def board_rows(*, session_id: int) -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def board_rows(*, session_id: int) -> list[dict[str, Any]]:
         attempts[attempt.student_id] = by_id[attempt.pk] = attempt
         if attempt.outcome == Outcome.WAITING:
             waiting[attempt.student_id] = attempt
-    signs = standing_signs(session_id=session_id)
+    findings = undismissed_findings(session_id=session_id)
     return [
         {
             **_board_row(
@@ -36,11 +36,11 @@ def board_rows(*, session_id: int) -> list[dict[str, Any]]:
                 waiting.get(row.student_id),
                 made_by=by_id.get(record.attempt_id) if record and record.attempt_id else None,
             ),
-            "signs": [{"kind": s.kind, "name": s.get_kind_display()} for s in noticed],
+            "findings": [{"kind": s.kind, "name": s.get_kind_display()} for s in noticed],
             "flagged": flagged(s.kind for s in noticed),
         }
         for row in register_of(session_id=session_id)
-        for noticed in [signs.get(row.student_id, ())]
+        for noticed in [findings.get(row.student_id, ())]
         for record in [records.get(row.student_id)]
     ]
 

@@ -8,7 +8,7 @@ from unfold.decorators import display
 
 from apps.audit.admin_base import HistoryAdmin
 from apps.checkin.explanation import explain
-from apps.checkin.models import BurstChallenge, CheckInAttempt, OnlineMinute
+from apps.checkin.models import CheckInAttempt, OnlineMinute, RapidCodeChallenge
 
 
 @admin.register(CheckInAttempt)
@@ -80,8 +80,8 @@ class CheckInAttemptAdmin(HistoryAdmin):
         return render_to_string("admin/checkin/_factors.html", {"factors": attempt.factors})
 
 
-@admin.register(BurstChallenge)
-class BurstChallengeAdmin(HistoryAdmin):
+@admin.register(RapidCodeChallenge)
+class RapidCodeChallengeAdmin(HistoryAdmin):
     list_display = ["started_at", "session", "started_by", "settled_at", "is_void"]
     list_filter = ["started_at", "is_void"]
     list_select_related = ["session__course__subject"]

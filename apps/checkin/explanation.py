@@ -24,7 +24,7 @@ TYPED: Final[dict[str, Any]] = {
 }
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
-FINDINGS: Final[dict[str, Any]] = {
+UNPROVEN: Final[dict[str, Any]] = {
     "no_device": _l("not bound"),
     "other_device": _l("another device"),
     "bad_signature": _l("signature does not fit"),
@@ -66,7 +66,7 @@ def explain(attempt: CheckInAttempt) -> str:
     parts = [_factor(name, factor) for name, factor in attempt.factors.items()]
     if attempt.outcome == Outcome.PENDING and attempt.face_state == FaceState.PENDING:
         parts = [part for name, part in zip(attempt.factors, parts, strict=True) if name != "face"]
-        parts.append(f"{NAMES['face']} {FINDINGS['pending']}")
+        parts.append(f"{NAMES['face']} {UNPROVEN['pending']}")
     if not parts:
         return str(Reason(attempt.reason).label) if attempt.reason else ""
     if attempt.offline:
@@ -80,8 +80,8 @@ def waiting_text(attempt: CheckInAttempt) -> str:
     """What a waiting check-in lacks, for the lecturer who decides."""
     reason = WAITS.get(attempt.reason, Reason(attempt.reason).label)
     face = attempt.factors.get("face", {}).get("reason", "")
-    if attempt.reason == Reason.PHOTO_UNCLEAR and face in FINDINGS:
-        return _("Face could not be compared: %(why)s") % {"why": FINDINGS[face]}
+    if attempt.reason == Reason.PHOTO_UNCLEAR and face in UNPROVEN:
+        return _("Face could not be compared: %(why)s") % {"why": UNPROVEN[face]}
     return str(reason)
 
 
@@ -90,16 +90,16 @@ def _factor(name: str, factor: Mapping[str, Any]) -> str:
     label = str(TYPED.get(reason) or NAMES.get(name, name))
     if factor["passed"]:
         return f"{label} {PROVEN}"
-    return f"{label} {_finding(reason, detail, passed=factor['passed'])}"
+    return f"{label} {_unproven(reason, detail, passed=factor['passed'])}"
 
 
-def _finding(reason: str, detail: Mapping[str, Any], *, passed: bool | None) -> str:
+def _unproven(reason: str, detail: Mapping[str, Any], *, passed: bool | None) -> str:
     if reason == "too_vague":
         return _("unknown (accuracy %(metres)s m)") % {"metres": detail.get("accuracy_m", "?")}
     if reason == "outside":
         return _("%(distance)s away") % {"distance": _distance(detail.get("distance", ""))}
-    if reason in FINDINGS:
-        return str(FINDINGS[reason])
+    if reason in UNPROVEN:
+        return str(UNPROVEN[reason])
     return _("unknown") if passed is None else _("failed")
 
 

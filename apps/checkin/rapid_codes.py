@@ -1,4 +1,4 @@
-"""The outcome of a burst: five codes of one second, of which four must be redeemed in time."""
+"""The outcome of a challenge: five codes of one second, of which four must be redeemed in time."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ CLASS_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class BurstResult:
-    """What one student redeemed in time, of the codes of one burst."""
+class ChallengeResult:
+    """What one student redeemed in time, of the codes of one challenge."""
 
     student_id: int
     redeemed: int
@@ -21,15 +21,15 @@ class BurstResult:
         return self.redeemed >= NEEDED
 
 
-def burst_results(
+def challenge_results(
     *, expected: Collection[int], redeemed: Mapping[int, Collection[int]]
-) -> tuple[list[BurstResult], bool]:
-    """The results of everybody who had checked in, and whether the burst is void.
+) -> tuple[list[ChallengeResult], bool]:
+    """The results of everybody who had checked in, and whether the challenge is void.
 
     `redeemed` maps students to the windows that they redeemed in time.
     """
     results = [
-        BurstResult(student_id=student_id, redeemed=len(set(redeemed.get(student_id, ()))))
+        ChallengeResult(student_id=student_id, redeemed=len(set(redeemed.get(student_id, ()))))
         for student_id in sorted(expected)
     ]
     passed = sum(1 for result in results if result.passed)

@@ -18,7 +18,7 @@ from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask, enqueue
 
 LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their way to a worker
-SWEEP_BATCH: Final = 500
+REQUEUE_BATCH: Final = 500
 ASKED_AGAIN_SECONDS: Final = 60
 COORDINATES_KEPT: Final = timedelta(hours=24)
 ADDRESSES_KEPT: Final = timedelta(days=30)
@@ -34,20 +34,20 @@ def settle_face(self: Task, attempt_id: str) -> None:
 
 
 @shared_task
-def sweep_pending() -> int:
+def requeue_pending() -> int:
     """Pick up attempts whose task was lost, and give up on those that nobody could compare."""
     swept = 0
     for campus in every_campus(reason="sweep pending check-ins"):
         with campus_scope(campus):
-            swept += _sweep_campus()
+            swept += _requeue_campus()
     return swept
 
 
-def _sweep_campus() -> int:
+def _requeue_campus() -> int:
     now = timezone.now()
     pending = CheckInAttempt.objects.filter(
         outcome=Outcome.PENDING, received_at__lt=now - LEFT_ALONE
-    ).order_by("received_at")[:SWEEP_BATCH]
+    ).order_by("received_at")[:REQUEUE_BATCH]
     for attempt in pending:
         if now - attempt.received_at > GIVE_UP_AFTER:
             settle_without_face(attempt_id=attempt.pk, now=now)
@@ -80,10 +80,10 @@ def keep_online_minutes() -> int:
 
 
 @shared_task
-def drop_traces() -> int:
+def purge_location_data() -> int:
     """Forget raw coordinates after 24 hours and addresses after 30 days; returns how many.
 
-    The distance band in the factors stays, and so do the signs that were found.
+    The distance band in the factors stays, and so do the findings.
     """
     now = timezone.now()
     dropped = 0

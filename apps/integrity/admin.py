@@ -1,4 +1,4 @@
-"""Signs of cheating in the administration: looked at, never edited."""
+"""Findings in the administration: looked at, never edited."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -6,14 +6,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from apps.audit.admin_base import HistoryAdmin
-from apps.integrity.models import Sign
+from apps.integrity.models import Finding
 from apps.integrity.wording import names_in, wording
 
 WEIGHT_COLOURS = {"alone": "danger", "half": "warning", "none": "success", "dismissed": "info"}
 
 
-@admin.register(Sign)
-class SignAdmin(HistoryAdmin):
+@admin.register(Finding)
+class FindingAdmin(HistoryAdmin):
     """Facts for people to weigh. The lecturer dismisses them in the session."""
 
     list_display = ["at", "student", "session", "noticed", "score", "dismissed_by"]
@@ -27,12 +27,12 @@ class SignAdmin(HistoryAdmin):
     readonly_fields = ["words"]
 
     @display(description=_("kind"), ordering="kind", label=WEIGHT_COLOURS)
-    def noticed(self, sign: Sign) -> tuple[str, str]:
-        if sign.dismissed_at is not None:
-            return "dismissed", sign.get_kind_display()
-        weight = "alone" if sign.score == 1 else "half" if sign.score else "none"
-        return weight, sign.get_kind_display()
+    def noticed(self, finding: Finding) -> tuple[str, str]:
+        if finding.dismissed_at is not None:
+            return "dismissed", finding.get_kind_display()
+        weight = "alone" if finding.score == 1 else "half" if finding.score else "none"
+        return weight, finding.get_kind_display()
 
     @admin.display(description=_("what was noticed"))
-    def words(self, sign: Sign) -> str:
-        return wording(sign, names_in([sign]))
+    def words(self, finding: Finding) -> str:
+        return wording(finding, names_in([finding]))

@@ -1,4 +1,4 @@
-"""Reading what signs of cheating are found in, and the signs themselves."""
+"""Reading what detectors look at, and what they found."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from apps.accounts.models import Student
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.common.errors import NotFound
 from apps.integrity.detectors import Arrival, Seen, flagged
-from apps.integrity.models import Sign
+from apps.integrity.models import Finding
 from apps.qr_otp.tokens import QR_PERIOD
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import meeting
@@ -20,11 +20,11 @@ SESSIONS_BACK: Final = 40  # of the course, for pairs that always arrive togethe
 TRUE: Final = frozenset({"1", "true", "yes"})
 
 
-# --- What signs are found in -----------------------------------------------------------------
+# --- What detectors look at ------------------------------------------------------------------
 
 
 def seen_in(*, session_id: int) -> list[Seen]:
-    """The attempts of a session as the signs see them. One statement."""
+    """The attempts of a session as the detectors see them. One statement."""
     rows = CheckInAttempt.objects.filter(session_id=session_id).values(
         "student_id",
         "outcome",
@@ -98,43 +98,47 @@ def arrivals_of(*, session: ClassSession) -> list[Arrival]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentSigns:
+class StudentFindings:
     """One student of a session with what was noticed; `flagged` when it adds up to a flag."""
 
     student: Student
-    signs: list[Sign]
+    findings: list[Finding]
     flagged: bool
 
 
-def signs_in(*, session_id: int) -> list[StudentSigns]:
-    """Students of a session with signs, flagged ones first. One statement."""
-    rows = Sign.objects.filter(session_id=session_id).select_related("student")
-    by_student: dict[int, list[Sign]] = defaultdict(list)
-    for sign in rows.order_by("student__code", "kind"):
-        by_student[sign.student_id].append(sign)
+def findings_in(*, session_id: int) -> list[StudentFindings]:
+    """Students of a session with findings, flagged ones first. One statement."""
+    rows = Finding.objects.filter(session_id=session_id).select_related("student")
+    by_student: dict[int, list[Finding]] = defaultdict(list)
+    for finding in rows.order_by("student__code", "kind"):
+        by_student[finding.student_id].append(finding)
     found = [
-        StudentSigns(student=signs[0].student, signs=signs, flagged=stands(signs))
-        for signs in by_student.values()
+        StudentFindings(student=findings[0].student, findings=findings, flagged=stands(findings))
+        for findings in by_student.values()
     ]
     return sorted(found, key=lambda one: not one.flagged)
 
 
-def standing_signs(*, session_id: int) -> dict[int, list[Sign]]:
-    """The signs of a session that nobody dismissed, by student. One statement."""
-    by_student: dict[int, list[Sign]] = defaultdict(list)
-    for sign in Sign.objects.filter(session_id=session_id, dismissed_at=None).order_by("kind"):
-        by_student[sign.student_id].append(sign)
+def undismissed_findings(*, session_id: int) -> dict[int, list[Finding]]:
+    """The findings of a session that nobody dismissed, by student. One statement."""
+    by_student: dict[int, list[Finding]] = defaultdict(list)
+    for finding in Finding.objects.filter(session_id=session_id, dismissed_at=None).order_by(
+        "kind"
+    ):
+        by_student[finding.student_id].append(finding)
     return by_student
 
 
-def stands(signs: Iterable[Sign]) -> bool:
-    """Whether the signs that nobody dismissed add up to a flag."""
-    return flagged(sign.kind for sign in signs if sign.dismissed_at is None)
+def stands(findings: Iterable[Finding]) -> bool:
+    """Whether the findings that nobody dismissed add up to a flag."""
+    return flagged(finding.kind for finding in findings if finding.dismissed_at is None)
 
 
-def sign_of(*, session: ClassSession, sign_id: int) -> Sign:
-    """A sign of this session; anything else is `NotFound`."""
-    sign = Sign.objects.filter(session=session, pk=sign_id).select_related("student").first()
-    if sign is None:
-        raise NotFound("sign_not_found", _("There is no such sign in this session."))
-    return sign
+def finding_of(*, session: ClassSession, finding_id: int) -> Finding:
+    """A finding of this session; anything else is `NotFound`."""
+    finding = (
+        Finding.objects.filter(session=session, pk=finding_id).select_related("student").first()
+    )
+    if finding is None:
+        raise NotFound("finding_not_found", _("There is no such finding in this session."))
+    return finding

@@ -1,4 +1,4 @@
-"""Leave requests, appeals and their papers in the administration."""
+"""Leave requests, appeals and their attachments in the administration."""
 
 from collections.abc import Callable
 from typing import Any
@@ -70,7 +70,7 @@ class LeaveRequestAdmin(DecidedAdmin):
     list_select_related = ["student", "course__subject"]
     search_fields = ["student__code", "student__full_name", "course__code"]
     actions = ["approve", "decline"]
-    readonly_fields = ["paper"]
+    readonly_fields = ["document"]
     fieldsets = [
         (
             None,
@@ -80,7 +80,7 @@ class LeaveRequestAdmin(DecidedAdmin):
                     ("starts_at", "ends_at"),
                     ("category", "requested_at"),
                     "reason",
-                    "paper",
+                    "document",
                 ]
             },
         ),
@@ -91,8 +91,8 @@ class LeaveRequestAdmin(DecidedAdmin):
     ]
 
     @admin.display(description=_("attachment"))
-    def paper(self, leave: LeaveRequest) -> str:
-        return paper_link(leave.attachment, "api-leave-attachment", leave_id=leave.pk)
+    def document(self, leave: LeaveRequest) -> str:
+        return attachment_link(leave.attachment, "api-leave-attachment", leave_id=leave.pk)
 
     @admin.action(description=_("Approve"), permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[LeaveRequest]) -> None:
@@ -126,7 +126,7 @@ class AppealAdmin(DecidedAdmin):
     list_select_related = ["student", "session__course__subject"]
     search_fields = ["student__code", "student__full_name", "session__course__code"]
     actions = ["accept", "decline"]
-    readonly_fields = ["paper"]
+    readonly_fields = ["document"]
     fieldsets = [
         (
             None,
@@ -136,7 +136,7 @@ class AppealAdmin(DecidedAdmin):
                     ("against", "wanted"),
                     ("requested_at", "deadline_at"),
                     "text",
-                    "paper",
+                    "document",
                 ]
             },
         ),
@@ -147,8 +147,8 @@ class AppealAdmin(DecidedAdmin):
     ]
 
     @admin.display(description=_("attachment"))
-    def paper(self, appeal: Appeal) -> str:
-        return paper_link(appeal.attachment, "api-appeal-attachment", appeal_id=appeal.pk)
+    def document(self, appeal: Appeal) -> str:
+        return attachment_link(appeal.attachment, "api-appeal-attachment", appeal_id=appeal.pk)
 
     @admin.action(description=_("Accept: correct the mark"), permissions=["decide"])
     def accept(self, request: HttpRequest, queryset: QuerySet[Appeal]) -> None:
@@ -179,7 +179,7 @@ class AttachmentAdmin(HistoryAdmin):
     fields = [("student", "kind", "size"), ("stored_at", "delete_after")]
 
 
-def paper_link(attachment: Attachment | None, route: str, **ids: int) -> str:
+def attachment_link(attachment: Attachment | None, route: str, **ids: int) -> str:
     """A link to the file for those who may read it, or a dash."""
     if attachment is None:
         return "–"

@@ -22,14 +22,14 @@ PDF_TAIL: Final = 1024  # bytes in which the end mark stands (ISO 32000-1, annex
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paper:
+class AttachmentFile:
     """A checked upload: what is kept, and its kind."""
 
     data: bytes
     kind: str
 
 
-def read_paper(data: bytes) -> Paper:
+def read_attachment(data: bytes) -> AttachmentFile:
     """Check an upload of at most 8 MB; the declared name and type play no part.
 
     Photos (JPEG, PNG, WebP) become JPEG without metadata, at most 2,400 pixels a side; a PDF is
@@ -38,9 +38,11 @@ def read_paper(data: bytes) -> Paper:
     if len(data) <= MAX_BYTES and data.startswith(PDF_START):
         if PDF_END not in data[-PDF_TAIL:]:
             raise _refused(ImageReason.TRUNCATED)
-        return Paper(data=data, kind=Attachment.Kind.PDF)
+        return AttachmentFile(data=data, kind=Attachment.Kind.PDF)
     try:
-        return Paper(data=read_photo(data, max_side=MAX_SIDE).jpeg(), kind=Attachment.Kind.JPEG)
+        return AttachmentFile(
+            data=read_photo(data, max_side=MAX_SIDE).jpeg(), kind=Attachment.Kind.JPEG
+        )
     except ImageRefused as refused:
         raise _refused(refused.reason) from refused
 
@@ -50,21 +52,21 @@ def _refused(reason: ImageReason) -> Invalid:
     return Invalid(f"attachment_{reason.value}", message % {"why": reason.value})
 
 
-def file_write(*, key: str, data: bytes) -> None:
+def store_file(*, key: str, data: bytes) -> None:
     """Seal the bytes and store them under this key, which nothing else has; raises `OSError`."""
     sealed = seal(PURPOSE, current_campus_id(), data, context=key.encode())
     with as_os_error():
         default_storage.save(key, ContentFile(sealed))
 
 
-def file_read(*, key: str) -> bytes:
+def read_file(*, key: str) -> bytes:
     """Raises `OSError`, and `crypto.SealBroken` when the file is not what was stored."""
     with as_os_error(), default_storage.open(key) as stored:
         sealed = stored.read()
     return unseal(PURPOSE, current_campus_id(), sealed, context=key.encode())
 
 
-def file_delete(*, key: str) -> None:
+def delete_file(*, key: str) -> None:
     """Deleting what is not there is no error; anything else raises `OSError`."""
     with as_os_error():
         default_storage.delete(key)

@@ -1,4 +1,4 @@
-"""Leave from classes, appeals against marks, and the papers that prove them."""
+"""Leave from classes, appeals against marks, and the documents that prove them."""
 
 import uuid
 from typing import Final

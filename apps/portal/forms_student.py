@@ -15,7 +15,7 @@ from apps.biometrics.images import MAX_BYTES
 from apps.common.errors import Invalid, Refused
 from apps.common.form_fields import ClockField, MomentField
 from apps.leave.api.serializers import LONGEST_TEXT, NONCE
-from apps.leave.attachments import Paper, read_paper
+from apps.leave.attachments import AttachmentFile, read_attachment
 from apps.leave.models import WANTED, LeaveRequest
 from apps.leave.services.leave import Absence
 from apps.notifications.kinds import Kind
@@ -40,7 +40,7 @@ class RequestForm(forms.Form):
 
     nonce = forms.CharField(widget=forms.HiddenInput, required=False, initial=new_nonce)
     attachment = forms.FileField(
-        label=_("Paper that proves it"),
+        label=_("AttachmentFile that proves it"),
         help_text=_("PDF, JPEG or PNG of at most 8 MB. Only you and who decides can read it."),
         required=False,
         widget=forms.FileInput(attrs={"accept": PAPERS}),
@@ -51,12 +51,12 @@ class RequestForm(forms.Form):
         nonce: str = self.cleaned_data["nonce"]
         return nonce if re.fullmatch(NONCE, nonce) else new_nonce()
 
-    def clean_attachment(self) -> Paper | None:
+    def clean_attachment(self) -> AttachmentFile | None:
         upload = self.cleaned_data["attachment"]
         if not upload:
             return None
         try:
-            return read_paper(upload.read(MAX_BYTES + 1))
+            return read_attachment(upload.read(MAX_BYTES + 1))
         except Invalid as refusal:
             raise forms.ValidationError(refusal.message, code=refusal.code) from refusal
 

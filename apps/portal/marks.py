@@ -18,7 +18,7 @@ from apps.leave.models import Appeal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class MarkRow:
     """One row of the register and how it came to be.
 
     `attempt`: the check-in behind it, else the last one that was tried; `proof`: its score in
@@ -40,7 +40,9 @@ class Mark:
         return {name: factor["passed"] for name, factor in tried.items()}
 
 
-def marks_of(*, student: Student, records: Iterable[AttendanceRecord], now: datetime) -> list[Mark]:
+def marks_of(
+    *, student: Student, records: Iterable[AttendanceRecord], now: datetime
+) -> list[MarkRow]:
     """Explain these records of one student. Four statements, whatever their number."""
     rows = list(records)
     behind = attempts_behind(records=rows)
@@ -88,10 +90,10 @@ def _mark(
     appeal: Appeal | None,
     until: datetime | None,
     now: datetime,
-) -> Mark:
+) -> MarkRow:
     refused = attempt is not None and attempt.outcome == Outcome.REFUSED
     is_open = until is not None and now <= until and _can_be_wrong(record, appeal)
-    return Mark(
+    return MarkRow(
         record=record,
         attempt=attempt,
         proof=explain(attempt) if attempt and attempt.factors else "",

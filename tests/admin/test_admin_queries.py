@@ -30,11 +30,11 @@ from apps.biometrics.models import (
     FaceVerification,
     StoredImage,
 )
-from apps.checkin.models import BurstChallenge, CheckInAttempt, Method, OnlineMinute, Outcome
+from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
 from apps.imports.models import ImportRun
-from apps.integrity.models import Sign, SignKind
+from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
@@ -210,10 +210,10 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         actor_label="a",
         at=now,
     )
-    Sign.objects.create(
-        session=session, student=student, kind=SignKind.SLOW_REDEEM, score="0.5", at=now
+    Finding.objects.create(
+        session=session, student=student, kind=FindingKind.SLOW_REDEEM, score="0.5", at=now
     )
-    BurstChallenge.objects.create(
+    RapidCodeChallenge.objects.create(
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
     put_aside(entries=[record(actor=SYSTEM, action="test.bad", now=now)], now=now)
@@ -223,7 +223,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
 
 
 def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:
-    paper = Attachment.objects.create(
+    document = Attachment.objects.create(
         student=record.student,
         key=f"k{n}",
         kind="application/pdf",
@@ -233,7 +233,7 @@ def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:
     )
     asked: dict[str, Any] = {
         "student": record.student,
-        "attachment": paper,
+        "attachment": document,
         "nonce": f"n{n}",
         "requested_at": now,
     }

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.attendance.models import Policy
 from apps.attendance.selectors.not_taken import registers_not_taken
-from apps.attendance.services.bulk_marking import Mark
+from apps.attendance.services.bulk_marking import MarkInput
 from apps.attendance.services.register import register_take
 from apps.attendance.services.reminders import registers_remind
 from apps.enrollments.models import Department
@@ -57,7 +57,7 @@ def test_opened_cancelled_and_later_taken_sessions_are_not_missed(
     taken = make_session(in_campus.course, starts_at=now + 2 * DAY)
     later = now + 3 * DAY
     assert missed(later) == {taken.pk}
-    marks = [Mark(student_id=in_campus.student.pk, status="present", was="")]
+    marks = [MarkInput(student_id=in_campus.student.pk, status="present", was="")]
     register_take(session=taken, marks=marks, topic="T", nonce="nonce-0001", now=later, actor=ADA)
     assert missed(later) == set()
 

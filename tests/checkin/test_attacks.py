@@ -12,8 +12,8 @@ from apps.attendance.models import AttendanceRecord
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
-from apps.integrity.models import Sign, SignKind
-from apps.integrity.services.findings import signs_find
+from apps.integrity.models import Finding, FindingKind
+from apps.integrity.services.findings import findings_find
 from apps.qr_otp.tokens import QR_PERIOD, TEXT_LENGTH, parse_token, window_at
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -37,8 +37,8 @@ def marked(cast: Cast, student: Any) -> bool:
 
 def kinds_in(cast: Cast, session: ClassSession, student: Any) -> set[str]:
     with campus_scope(cast.campus):
-        signs_find(session=session, now=timezone.now())
-        return set(Sign.objects.filter(student=student).values_list("kind", flat=True))
+        findings_find(session=session, now=timezone.now())
+        return set(Finding.objects.filter(student=student).values_list("kind", flat=True))
 
 
 def kept_by(phone: Phone, *args: Any, **evidence: Any) -> dict[str, str]:
@@ -94,7 +94,7 @@ def test_wrong_place_costs_its_weight_and_is_a_sign(
     # is never decisive, it is a sign.
     assert body["score"] == pytest.approx(0.55 / 0.8, abs=0.01)
     assert not body["factors"]["location"]["passed"]
-    assert SignKind.FAR_AWAY in kinds_in(cast, session, cast.student)
+    assert FindingKind.FAR_AWAY in kinds_in(cast, session, cast.student)
 
 
 def test_a_made_up_place_that_the_phone_admits_is_a_flag(
@@ -102,7 +102,7 @@ def test_a_made_up_place_that_the_phone_admits_is_a_flag(
 ) -> None:
     ticket = phone.ticket(now_token(cast, session))
     phone.check_in(ticket, location=HERE, beacons=HEARD, device_info={"mock_location": "true"})
-    assert SignKind.MOCK_LOCATION in kinds_in(cast, session, cast.student)
+    assert FindingKind.MOCK_LOCATION in kinds_in(cast, session, cast.student)
 
 
 # --- Shared device ---------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def test_one_phone_for_two_students(cast: Cast, session: ClassSession, phone: Ph
     body = other.check_in(other.ticket(now_token(cast, session))).json()
     assert (body["outcome"], body["reason"]) == ("refused", "bad_signature")
     assert not marked(cast, cast.classmate)
-    assert kinds_in(cast, session, cast.student) == {SignKind.SHARED_DEVICE}
-    assert SignKind.SHARED_DEVICE in kinds_in(cast, session, cast.classmate)
+    assert kinds_in(cast, session, cast.student) == {FindingKind.SHARED_DEVICE}
+    assert FindingKind.SHARED_DEVICE in kinds_in(cast, session, cast.classmate)
 
 
 def test_one_key_cannot_be_bound_to_two_students(
@@ -207,7 +207,7 @@ def test_clock_skew_offline_is_a_sign_and_not_a_refusal(
     )
     (result,) = phone.send_offline(kept).json()["results"]
     assert result["attempt"]["outcome"] == "accepted"
-    assert (SignKind.CLOCK_DRIFT in kinds_in(cast, session, cast.student)) == noticed
+    assert (FindingKind.CLOCK_DRIFT in kinds_in(cast, session, cast.student)) == noticed
 
 
 # --- Offline replays -------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def in_the_future(cast: Cast, session: ClassSession, phone: Phone, at: datetime)
     return kept_by(phone, session.pk, now_token_at(cast, session, ahead), counter=6, at=ahead)
 
 
-def a_burst_code(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
+def a_rapid_code(cast: Cast, session: ClassSession, phone: Phone, at: datetime) -> dict[str, str]:
     token = now_token_at(cast, session, at)
     return kept_by(phone, session.pk, f"B{token[1:]}", counter=6, at=at)
 
@@ -291,7 +291,7 @@ def changed_after(cast: Cast, session: ClassSession, phone: Phone, at: datetime)
         (same_window, "replayed_code"),
         (forged_window, "forged_code"),
         (nonsense, "malformed_code"),
-        (a_burst_code, "malformed_code"),
+        (a_rapid_code, "malformed_code"),
         (before_opening, "outside_session"),
         (in_the_future, "outside_session"),
         (others_key, "bad_signature"),

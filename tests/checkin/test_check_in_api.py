@@ -18,7 +18,7 @@ from apps.attendance.services.register import register_close, register_open
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt, Outcome
-from apps.checkin.tasks import drop_traces
+from apps.checkin.tasks import purge_location_data
 from apps.qr_otp.models import Scan
 from apps.qr_otp.tasks import purge_codes
 from apps.sessions.models import ClassSession
@@ -62,7 +62,7 @@ def test_full_evidence_makes_the_student_present(
     with campus_scope(cast.campus):
         summary = AttendanceSummary.objects.get()
         assert (summary.attended_sessions, summary.total_sessions) == (1, 1)
-        assert Entry.objects.filter(action="attendance.check_in.accepted").count() == 1
+        assert Entry.objects.filter(action="checkin.attempt.accepted").count() == 1
 
 
 def test_after_the_late_minutes_the_student_is_late(cast: Cast) -> None:
@@ -298,10 +298,10 @@ def test_coordinates_are_forgotten_after_a_day(
     cast: Cast, session: ClassSession, phone: Phone
 ) -> None:
     phone.check_in(ticket_for(phone, session), location=HERE)
-    assert drop_traces() == 0
+    assert purge_location_data() == 0
     with campus_scope(cast.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(hours=25))
-    assert drop_traces() == 1
+    assert purge_location_data() == 1
     with campus_scope(cast.campus):
         attempt = CheckInAttempt.objects.get()
     assert attempt.latitude is attempt.longitude is None
@@ -318,7 +318,7 @@ def test_addresses_are_forgotten_after_thirty_days(
         CheckInAttempt.objects.update(received_at=old)
         Scan.objects.update(at=old)
         assert Scan.objects.filter(address__isnull=False).exists()
-    assert drop_traces() == 1
+    assert purge_location_data() == 1
     purge_codes()
     with campus_scope(cast.campus):
         assert CheckInAttempt.objects.get().address is None

@@ -20,8 +20,8 @@ from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.services.codes import student_code_issue
 from apps.checkin.services.settle import settle_with_face
 from apps.checkin.services.waiting import waiting_decide
-from apps.integrity.models import Sign, SignKind
-from apps.integrity.services.findings import signs_find
+from apps.integrity.models import Finding, FindingKind
+from apps.integrity.services.findings import findings_find
 from apps.privacy.services import consent_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -284,9 +284,9 @@ def test_the_enrolled_photo_itself_is_refused_and_flagged(
     assert body["photo_tries_left"] == 2
     assert record_of(enrolled) == ""
     with campus_scope(enrolled.campus):
-        signs_find(session=session, now=timezone.now())
-        sign = Sign.objects.get(student=enrolled.student)
-    assert (sign.kind, sign.score) == (SignKind.COPIED_PHOTO, 1)
+        findings_find(session=session, now=timezone.now())
+        finding = Finding.objects.get(student=enrolled.student)
+    assert (finding.kind, finding.score) == (FindingKind.COPIED_PHOTO, 1)
 
 
 def test_anothers_photo_is_refused_and_flagged(
@@ -302,9 +302,9 @@ def test_anothers_photo_is_refused_and_flagged(
     body = Visit(enrolled, session, enrolled.classmate).send(same_face)
     assert (body["outcome"], body["reason"]) == ("refused", "others_photo")
     with campus_scope(enrolled.campus):
-        signs_find(session=session, now=timezone.now())
-        kinds = Sign.objects.filter(student=enrolled.classmate).values_list("kind", flat=True)
-        assert SignKind.COPIED_PHOTO in kinds
+        findings_find(session=session, now=timezone.now())
+        kinds = Finding.objects.filter(student=enrolled.classmate).values_list("kind", flat=True)
+        assert FindingKind.COPIED_PHOTO in kinds
 
 
 def template_like(student: Any, sample: Any) -> None:
@@ -323,8 +323,8 @@ def test_the_own_photo_of_before_is_refused_without_a_flag(
     assert (body["outcome"], body["reason"]) == ("refused", "photo_used")
     assert visit.send(same_face)["outcome"] == "accepted"
     with campus_scope(enrolled.campus):
-        signs_find(session=session, now=timezone.now())
-        assert not Sign.objects.exists()
+        findings_find(session=session, now=timezone.now())
+        assert not Finding.objects.exists()
 
 
 def test_a_photo_that_comes_twice_at_once_is_found_when_it_is_settled(

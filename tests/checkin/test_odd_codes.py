@@ -20,7 +20,7 @@ MAC = "A" * 26
 
 
 @pytest.mark.parametrize("subject", ["²", "①", "³5", "٣"])
-@pytest.mark.parametrize(("prefix", "path"), [("C", "redeem"), ("B", "burst")])
+@pytest.mark.parametrize(("prefix", "path"), [("C", "redeem"), ("B", "rapid-code")])
 def test_a_code_of_digits_that_are_none_is_malformed(
     cast: Cast, phone: Phone, subject: str, prefix: str, path: str
 ) -> None:

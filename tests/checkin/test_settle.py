@@ -19,7 +19,7 @@ from apps.biometrics.models import FaceVerification, StoredImage
 from apps.biometrics.services import images_purge
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.services.settle import settle_with_face
-from apps.checkin.tasks import sweep_pending
+from apps.checkin.tasks import requeue_pending
 from apps.privacy.services import consent_withdraw
 from apps.sessions import selectors
 from apps.sessions.models import ClassSession
@@ -182,7 +182,7 @@ def test_a_lost_task_is_picked_up_by_the_sweep(
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=1))
     for _ in range(2):  # asked for once, however often the sweep comes by
         with django_capture_on_commit_callbacks(execute=True):
-            assert sweep_pending() == 1
+            assert requeue_pending() == 1
     assert sent == [("apps.checkin.tasks.settle_face", (attempt_id,))]
 
 
@@ -192,7 +192,7 @@ def test_a_face_that_nobody_could_compare_for_an_hour_is_given_up_and_waits(
     attempt_id = send(enrolled, session, same_face)["id"]
     with campus_scope(enrolled.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=61))
-    sweep_pending()
+    requeue_pending()
     with campus_scope(enrolled.campus):
         attempt = CheckInAttempt.objects.get(pk=attempt_id)
     assert attempt.outcome == Outcome.WAITING

@@ -104,7 +104,7 @@ def test_the_ones_that_wait_are_accepted_together_by_the_time_of_their_codes(
         change = RecordChange.objects.get(student=cast.student)
         assert (change.before, change.after) == ("", Status.PRESENT)
         assert "place is not proven" in change.reason
-        assert Entry.objects.filter(action="attendance.waiting.accepted").count() == 2
+        assert Entry.objects.filter(action="checkin.waiting.accepted").count() == 2
         told = Delivery.objects.filter(message__kind="check_in_decided")
         assert {row.user_id for row in told} >= {cast.student.user_id, cast.classmate.user_id}
         attempt = CheckInAttempt.objects.get(pk=ids[0])

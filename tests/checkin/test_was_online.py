@@ -12,8 +12,8 @@ from apps.attendance.models import AttendanceRecord, Policy
 from apps.checkin.models import OnlineMinute
 from apps.checkin.services.online import minutes_keep
 from apps.checkin.tasks import keep_online_minutes
-from apps.integrity.models import Sign, SignKind
-from apps.integrity.services.findings import signs_find
+from apps.integrity.models import Finding, FindingKind
+from apps.integrity.services.findings import findings_find
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -158,9 +158,9 @@ def test_every_offline_check_in_says_that_it_was_one(
     (result,) = sent(phone, item(phone, session, scanned_at))
     assert (result["attempt"]["outcome"], result["attempt"]["offline"]) == ("accepted", True)
     with campus_scope(cast.campus):
-        signs_find(session=session, now=timezone.now())
-        sign = Sign.objects.get(student=cast.student)
-    assert (sign.kind, sign.score) == (SignKind.OFFLINE, 0)
+        findings_find(session=session, now=timezone.now())
+        finding = Finding.objects.get(student=cast.student)
+    assert (finding.kind, finding.score) == (FindingKind.OFFLINE, 0)
 
 
 # --- Who was heard of when -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Made-up classes for the signs: honest ones, and honest ones with cheats among them.
+"""Made-up classes for the findings: honest ones, and honest ones with cheats among them.
 
 All numbers are assumptions about phones, networks and people, chosen on the unfriendly side; they
 stand here in one place and in docs/attacks.md. Seconds throughout, seeded.
@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 
 from apps.integrity.detectors import Arrival, Seen
-from apps.qr_otp.tokens import BURST_WITHIN_MS, QR_GRACE, QR_PERIOD
+from apps.qr_otp.tokens import QR_GRACE, QR_PERIOD, RAPID_WITHIN_MS
 
 START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 EXPIRES_S = QR_PERIOD * (1 + QR_GRACE)  # after that long no code is accepted any more
@@ -138,5 +138,5 @@ def codes_in_time(random: Random, quality: float, *, relay_s: tuple[float, float
         seen_after = random.uniform(0.05, 0.25) + random.uniform(0.05, 0.35)
         delay = seen_after + relay + network(random, quality)
         missed = random.random() < MISSED_CODE_SHARE
-        in_time += not missed and delay * 1000 <= BURST_WITHIN_MS
+        in_time += not missed and delay * 1000 <= RAPID_WITHIN_MS
     return in_time

@@ -1,12 +1,12 @@
-"""What the signs find, and whom they wrong: thresholds over simulated classes (docs/attacks.md)."""
+"""What is found, and who is flagged wrongly: thresholds over simulated classes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
 from apps.checkin.rapid_codes import NEEDED
-from apps.integrity.detectors import Found, Seen, flagged, signs_of
-from apps.integrity.models import SignKind
+from apps.integrity.detectors import Found, Seen, findings_of, flagged
+from apps.integrity.models import FindingKind
 from tests.integrity.simulated import (
     SIZE,
     codes_in_time,
@@ -35,20 +35,20 @@ def test_at_most_one_in_a_hundred_honest_students_is_flagged() -> None:
     slow = 0
     for number in range(CLASSES):
         honest = honest_class(random, first=number * SIZE)
-        kinds = by_student(signs_of(honest.seen, honest.arrivals))
+        kinds = by_student(findings_of(honest.seen, honest.arrivals))
         for student_id in range(number * SIZE, (number + 1) * SIZE):
-            burst = SignKind.BURST_PASSED
+            challenge = FindingKind.RAPID_CODE_PASSED
             if codes_in_time(random, honest.connections[student_id]) < NEEDED:
-                burst = SignKind.BURST_FAILED
+                challenge = FindingKind.RAPID_CODE_FAILED
             noticed = kinds.get(student_id, set())
-            slow += SignKind.SLOW_REDEEM in noticed
-            wronged += flagged(noticed) or flagged({*noticed, burst})
+            slow += FindingKind.SLOW_REDEEM in noticed
+            wronged += flagged(noticed) or flagged({*noticed, challenge})
     assert CLASSES * SIZE >= 10_000
     assert wronged <= 0.01 * CLASSES * SIZE, wronged
-    assert slow > 0  # they do happen: that is why they need a second sign
+    assert slow > 0  # they do happen: that is why they need a second finding
 
 
-def test_honest_phones_keep_up_with_a_burst() -> None:
+def test_honest_phones_keep_up_with_a_challenge() -> None:
     random = Random(SEED)
     failed = sum(codes_in_time(random, connection(random)) < NEEDED for _student in range(10_000))
     assert failed <= 0.05 * 10_000, failed  # and nobody is flagged for that alone
@@ -63,31 +63,31 @@ def relayed(delays: list[float | None]) -> list[Seen]:
     ]
 
 
-def test_a_code_that_travels_by_chat_expires_or_is_slow_and_fails_the_burst() -> None:
+def test_a_code_that_travels_by_chat_expires_or_is_slow_and_fails_the_challenge() -> None:
     random = Random(SEED)
     cheats = caught = 0
     for _class in range(100):
         seen = honest_class(random).seen
         delays = [relayed_delay(random, *CHAT_S) for _cheat in range(3)]
-        kinds = by_student(signs_of([*seen, *relayed(delays)], []))
+        kinds = by_student(findings_of([*seen, *relayed(delays)], []))
         for n, delay in enumerate(delays):
             cheats += 1
             noticed = kinds.get(10_000 + n, set())
             if codes_in_time(random, connection(random), relay_s=CHAT_S) < NEEDED:
-                noticed = {*noticed, SignKind.BURST_FAILED}
+                noticed = {*noticed, FindingKind.RAPID_CODE_FAILED}
             caught += delay is None or flagged(noticed)
     assert caught >= 0.9 * cheats, (caught, cheats)
 
 
-def test_a_video_call_fails_the_burst() -> None:
-    """Flagged only with a second sign, like a slow redeem or a position far away."""
+def test_a_video_call_fails_the_challenge() -> None:
+    """Flagged only with a second finding, like a slow redeem or a position far away."""
     random = Random(SEED)
     failed = sum(
         codes_in_time(random, connection(random), relay_s=VIDEO_S) < NEEDED for _try in range(2_000)
     )
     assert failed >= 0.99 * 2_000, failed
-    assert flagged({SignKind.BURST_FAILED, SignKind.FAR_AWAY})
-    assert not flagged({SignKind.BURST_FAILED})
+    assert flagged({FindingKind.RAPID_CODE_FAILED, FindingKind.FAR_AWAY})
+    assert not flagged({FindingKind.RAPID_CODE_FAILED})
 
 
 def test_one_person_with_two_phones_is_found_within_a_term() -> None:
@@ -96,8 +96,8 @@ def test_one_person_with_two_phones_is_found_within_a_term() -> None:
     for _class in range(50):
         honest = honest_class(random)
         arrivals = two_phones(random, honest.arrivals, carrier=10, absent=40)
-        kinds = by_student(signs_of(honest.seen, arrivals))
-        found += all(SignKind.TOGETHER in kinds.get(n, set()) for n in (10, 40))
+        kinds = by_student(findings_of(honest.seen, arrivals))
+        found += all(FindingKind.TOGETHER in kinds.get(n, set()) for n in (10, 40))
     assert found >= 0.9 * 50, found
 
 
@@ -108,7 +108,7 @@ def test_copied_positions_and_shared_devices_are_always_found() -> None:
         model = next(one for one in seen if one.latitude is not None)
         copy = replace(model, student_id=10_000)
         shared = Seen(student_id=10_001, accepted=False, signed_by=model.student_id)
-        kinds = by_student(signs_of([*seen, copy, shared], []))
+        kinds = by_student(findings_of([*seen, copy, shared], []))
         assert flagged(kinds[10_000])
         assert flagged(kinds[10_001])
         assert flagged(kinds[model.student_id])

@@ -1,4 +1,4 @@
-"""The signs as pure functions: what they find, what they leave alone."""
+"""The findings as pure functions: what they find, what they leave alone."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.checkin.rapid_codes import burst_results
-from apps.integrity.detectors import WEIGHTS, Arrival, Seen, flagged, signs_of
+from apps.checkin.rapid_codes import challenge_results
+from apps.integrity.detectors import WEIGHTS, Arrival, Seen, findings_of, flagged
 from apps.integrity.detectors.clocks import fits
 from apps.integrity.detectors.delays import LEAST_MAD_MS, limit_ms, slow_redeems
 from apps.integrity.detectors.pairs import tail_bound, together
 from apps.integrity.detectors.places import same_fixes
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 WEAK = [kind for kind, weight in WEIGHTS.items() if weight == Decimal("0.5")]
@@ -29,35 +29,39 @@ def kinds(found: object) -> dict[int, set[str]]:
     return by_student
 
 
-# --- When signs add up -----------------------------------------------------------------------
+# --- When findings add up -----------------------------------------------------------------------
 
 
 def test_every_kind_has_a_weight() -> None:
-    assert set(WEIGHTS) == set(SignKind)
+    assert set(WEIGHTS) == set(FindingKind)
 
 
 @pytest.mark.parametrize("kind", WEAK)
-def test_what_honest_people_do_too_needs_a_second_sign(kind: SignKind) -> None:
+def test_what_honest_people_do_too_needs_a_second_finding(kind: FindingKind) -> None:
     assert not flagged([kind])
     assert all(flagged([kind, other]) for other in WEAK if other != kind)
 
 
 @pytest.mark.parametrize("kind", STRONG)
-def test_what_honest_phones_never_do_is_a_flag_whatever_else_is_there(kind: SignKind) -> None:
+def test_what_honest_phones_never_do_is_a_flag_whatever_else_is_there(kind: FindingKind) -> None:
     assert flagged([kind])
-    assert flagged([kind, SignKind.BURST_PASSED])
+    assert flagged([kind, FindingKind.RAPID_CODE_PASSED])
 
 
-def test_keeping_up_with_a_burst_clears_what_only_says_far_from_the_screen() -> None:
-    assert not flagged([SignKind.SLOW_REDEEM, SignKind.FAR_AWAY, SignKind.BURST_PASSED])
-    assert flagged([SignKind.OTHER_DEVICE, SignKind.CLOCK_DRIFT, SignKind.BURST_PASSED])
+def test_keeping_up_with_a_challenge_clears_what_only_says_far_from_the_screen() -> None:
+    assert not flagged(
+        [FindingKind.SLOW_REDEEM, FindingKind.FAR_AWAY, FindingKind.RAPID_CODE_PASSED]
+    )
+    assert flagged(
+        [FindingKind.OTHER_DEVICE, FindingKind.CLOCK_DRIFT, FindingKind.RAPID_CODE_PASSED]
+    )
 
 
-@given(st.sets(st.sampled_from(SignKind)), st.sampled_from(SignKind))
-def test_more_signs_never_unflag_but_for_a_passed_burst(
-    seen: set[SignKind], more: SignKind
+@given(st.sets(st.sampled_from(FindingKind)), st.sampled_from(FindingKind))
+def test_more_findings_never_unflag_but_for_a_passed_challenge(
+    seen: set[FindingKind], more: FindingKind
 ) -> None:
-    if more != SignKind.BURST_PASSED:
+    if more != FindingKind.RAPID_CODE_PASSED:
         assert flagged(seen | {more}) >= flagged(seen)
 
 
@@ -112,7 +116,7 @@ def at(student_id: int, latitude: str, accuracy_m: float = 8) -> Seen:
 
 def test_the_same_fix_to_the_eighth_decimal_names_both() -> None:
     found = kinds(same_fixes([at(1, "52.51627301"), at(2, "52.51627301"), at(3, "52.51627302")]))
-    assert found == {1: {SignKind.SAME_FIX}, 2: {SignKind.SAME_FIX}}
+    assert found == {1: {FindingKind.SAME_FIX}, 2: {FindingKind.SAME_FIX}}
 
 
 def test_one_student_twice_and_a_vague_fix_say_nothing() -> None:
@@ -122,14 +126,14 @@ def test_one_student_twice_and_a_vague_fix_say_nothing() -> None:
 
 def test_one_device_for_two_names_its_owner_and_its_user() -> None:
     seen = [Seen(student_id=1), Seen(student_id=2, accepted=False, signed_by=1)]
-    found = {one.student_id: dict(one.detail) for one in signs_of(seen, [])}
+    found = {one.student_id: dict(one.detail) for one in findings_of(seen, [])}
     assert found == {1: {"students": [2]}, 2: {"students": [1]}}
 
 
-def test_another_device_of_nobody_known_is_a_weak_sign() -> None:
+def test_another_device_of_nobody_known_is_a_weak_finding() -> None:
     seen = [Seen(student_id=1, accepted=False, reason="bad_signature")] * 2
-    (one,) = signs_of(seen, [])
-    assert (one.kind, dict(one.detail)) == (SignKind.OTHER_DEVICE, {"tries": 2})
+    (one,) = findings_of(seen, [])
+    assert (one.kind, dict(one.detail)) == (FindingKind.OTHER_DEVICE, {"tries": 2})
 
 
 @pytest.mark.parametrize(
@@ -140,9 +144,9 @@ def test_a_clock_fits_within_two_windows(drift: float, right: bool) -> None:
 
 
 def test_far_and_mocked_are_signs_of_their_own() -> None:
-    found = kinds(signs_of([Seen(student_id=1, far="over_1_km", mocked=True)], []))
-    assert found == {1: {SignKind.FAR_AWAY, SignKind.MOCK_LOCATION}}
-    assert signs_of([Seen(student_id=1, far="under_200_m")], []) == []
+    found = kinds(findings_of([Seen(student_id=1, far="over_1_km", mocked=True)], []))
+    assert found == {1: {FindingKind.FAR_AWAY, FindingKind.MOCK_LOCATION}}
+    assert findings_of([Seen(student_id=1, far="under_200_m")], []) == []
 
 
 # --- Pairs -----------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def test_a_pair_that_always_arrives_together_is_named_from_the_fourth_session_on
 
 
 def test_only_students_of_this_session_are_named() -> None:
-    assert kinds(together(class_of(30, 6), students=[1])) == {1: {SignKind.TOGETHER}}
+    assert kinds(together(class_of(30, 6), students=[1])) == {1: {FindingKind.TOGETHER}}
 
 
 def test_two_addresses_are_not_together() -> None:
@@ -217,11 +221,11 @@ def test_the_bound_is_never_below_the_true_chance(chances: list[float]) -> None:
         assert tail_bound(count, sum(chances)) >= exact - 1e-9
 
 
-# --- Bursts ----------------------------------------------------------------------------------
+# --- Challenges ------------------------------------------------------------------------------
 
 
 def test_four_of_five_pass_and_three_do_not() -> None:
-    results, void = burst_results(expected=[1, 2], redeemed={1: [1, 2, 3, 4], 2: [1, 2, 2, 3]})
+    results, void = challenge_results(expected=[1, 2], redeemed={1: [1, 2, 3, 4], 2: [1, 2, 2, 3]})
     assert [(one.student_id, one.redeemed, one.passed) for one in results] == [
         (1, 4, True),
         (2, 3, False),
@@ -229,7 +233,7 @@ def test_four_of_five_pass_and_three_do_not() -> None:
     assert not void
 
 
-def test_where_most_fail_the_burst_is_void() -> None:
-    _results, void = burst_results(expected=[1, 2, 3], redeemed={1: [1, 2, 3, 4, 5]})
+def test_where_most_fail_the_challenge_is_void() -> None:
+    _results, void = challenge_results(expected=[1, 2, 3], redeemed={1: [1, 2, 3, 4, 5]})
     assert void
-    assert burst_results(expected=[], redeemed={}) == ([], True)
+    assert challenge_results(expected=[], redeemed={}) == ([], True)

@@ -1,4 +1,4 @@
-"""Signs of a session: found, kept, shown to its lecturer, dismissed; they change no mark."""
+"""Findings of a session: found, kept, shown to its lecturer, dismissed; they change no mark."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +15,9 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.board.selectors import board_rows
 from apps.checkin.models import CheckInAttempt, Outcome
-from apps.integrity.models import Sign, SignKind
-from apps.integrity.services.findings import signs_find
-from apps.integrity.tasks import find_signs, sweep_signs
+from apps.integrity.models import Finding, FindingKind
+from apps.integrity.services.findings import findings_find
+from apps.integrity.tasks import find_findings, requeue_findings
 from apps.integrity.wording import TEXTS, names_in, wording
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -56,16 +56,16 @@ def class_with_a_straggler(cast: Cast, session: ClassSession, **fields: Any) -> 
     attempt(session, cast.student, redeem_delay_ms=9_000, **fields)
 
 
-def found(session: ClassSession) -> dict[tuple[int, str], Sign]:
-    signs_find(session=session, now=timezone.now())
-    return {(sign.student_id, sign.kind): sign for sign in Sign.objects.all()}
+def found(session: ClassSession) -> dict[tuple[int, str], Finding]:
+    findings_find(session=session, now=timezone.now())
+    return {(finding.student_id, finding.kind): finding for finding in Finding.objects.all()}
 
 
 def test_slow_alone_is_no_flag_and_with_a_second_sign_it_is(
     in_campus: Cast, session: ClassSession
 ) -> None:
     class_with_a_straggler(in_campus, session)
-    assert set(found(session)) == {(in_campus.student.pk, SignKind.SLOW_REDEEM)}
+    assert set(found(session)) == {(in_campus.student.pk, FindingKind.SLOW_REDEEM)}
     assert flags(in_campus, session) == {in_campus.student.pk: False}
     far = {"location": {"passed": False, "detail": {"distance": "over_1_km"}}}
     attempt(session, in_campus.student, redeem_delay_ms=9_500, factors=far)
@@ -74,9 +74,9 @@ def test_slow_alone_is_no_flag_and_with_a_second_sign_it_is(
 
 
 def flags(cast: Cast, session: ClassSession) -> dict[int, bool]:
-    """As the board shows them, of students with signs."""
+    """As the board shows them, of students with findings."""
     rows = board_rows(session_id=session.pk)
-    return {row["student_id"]: row["flagged"] for row in rows if row["signs"]}
+    return {row["student_id"]: row["flagged"] for row in rows if row["findings"]}
 
 
 def test_signs_never_change_a_mark(in_campus: Cast, session: ClassSession) -> None:
@@ -100,8 +100,8 @@ def test_looking_twice_finds_the_same_once(in_campus: Cast, session: ClassSessio
     attempt(session, in_campus.classmate, **FIX)
     first = found(session)
     again = found(session)
-    assert [sign.pk for sign in first.values()] == [sign.pk for sign in again.values()]
-    assert [sign.at for sign in first.values()] == [sign.at for sign in again.values()]
+    assert [finding.pk for finding in first.values()] == [finding.pk for finding in again.values()]
+    assert [finding.at for finding in first.values()] == [finding.at for finding in again.values()]
 
 
 def test_what_is_not_found_any_more_goes_away_while_all_evidence_is_there(
@@ -136,13 +136,13 @@ def test_pairs_are_looked_for_over_the_course(in_campus: Cast, session: ClassSes
             came(held, other, start + timedelta(seconds=20 * n))
         came(held, in_campus.student, start + timedelta(seconds=500))
         came(held, in_campus.classmate, start + timedelta(seconds=502))
-    signs = found(session)
+    findings = found(session)
     pair = {in_campus.student.pk, in_campus.classmate.pk}
-    assert {student for student, _kind in signs} == pair
-    assert {kind for _student, kind in signs} == {SignKind.TOGETHER}
-    sign = signs[in_campus.student.pk, SignKind.TOGETHER]
-    assert "5 of 5" in wording(sign, names_in([sign]))
-    assert in_campus.classmate.code in wording(sign, names_in([sign]))
+    assert {student for student, _kind in findings} == pair
+    assert {kind for _student, kind in findings} == {FindingKind.TOGETHER}
+    finding = findings[in_campus.student.pk, FindingKind.TOGETHER]
+    assert "5 of 5" in wording(finding, names_in([finding]))
+    assert in_campus.classmate.code in wording(finding, names_in([finding]))
 
 
 def earlier(cast: Cast, week: int) -> ClassSession:
@@ -159,11 +159,11 @@ def test_looking_takes_the_same_statements_for_any_class(
 ) -> None:
     class_with_a_straggler(in_campus, session)
     with CaptureQueriesContext(connection) as few:
-        signs_find(session=session, now=timezone.now())
+        findings_find(session=session, now=timezone.now())
     for n in range(20):
         attempt(session, make_student(f"S{n}"), **FIX)
     with CaptureQueriesContext(connection) as many:
-        signs_find(session=session, now=timezone.now())
+        findings_find(session=session, now=timezone.now())
     assert len(many) == len(few) <= 12  # savepoints of the test's transaction included
 
 
@@ -178,13 +178,13 @@ def test_the_closing_asks_for_a_look_and_the_sweep_makes_up_for_a_lost_one(
             patched.setattr("apps.tenants.tasks._send", lambda name, *_rest: sent.append(name))
             with django_capture_on_commit_callbacks(execute=True):
                 register_close(session=session, now=timezone.now(), actor=SYSTEM)
-        assert "apps.integrity.tasks.find_signs" in sent
-        assert not Sign.objects.exists()
-    assert sweep_signs() == 1
+        assert "apps.integrity.tasks.find_findings" in sent
+        assert not Finding.objects.exists()
+    assert requeue_findings() == 1
     with campus_scope(cast.campus):
-        assert Sign.objects.count() == 2
-        find_signs(session.pk)
-        assert Sign.objects.count() == 2
+        assert Finding.objects.count() == 2
+        find_findings(session.pk)
+        assert Finding.objects.count() == 2
 
 
 # --- The lecturer's endpoints ----------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_the_closing_asks_for_a_look_and_the_sweep_makes_up_for_a_lost_one(
 
 @pytest.fixture
 def url(session: ClassSession) -> str:
-    return f"/api/v1/sessions/{session.pk}/signs"
+    return f"/api/v1/sessions/{session.pk}/findings"
 
 
 def test_the_lecturer_reads_facts_with_reasons(cast: Cast, session: ClassSession, url: str) -> None:
@@ -203,7 +203,7 @@ def test_the_lecturer_reads_facts_with_reasons(cast: Cast, session: ClassSession
     assert lecturer.get(url).json() == []
     answer = lecturer.post(url).json()
     assert [one["flagged"] for one in answer] == [True, True]
-    texts = [sign["text"] for one in answer for sign in one["signs"]]
+    texts = [finding["text"] for one in answer for finding in one["findings"]]
     assert any("9.0 s" in text for text in texts)
     assert any("MATE" in text for text in texts)
     assert answer == lecturer.get(url).json()
@@ -216,33 +216,33 @@ def test_a_dismissed_sign_stays_without_weight(cast: Cast, session: ClassSession
         attempt(session, cast.student, device_info={"mock_location": "1"})
     lecturer = signed_in(cast, cast.lecturer.user)
     (one,) = lecturer.post(url).json()
-    dismiss = f"{url}/{one['signs'][0]['id']}/dismiss"
+    dismiss = f"{url}/{one['findings'][0]['id']}/dismiss"
     assert lecturer.post(dismiss, {"note": " "}, format="json").status_code == 400
     answer = lecturer.post(dismiss, {"note": "A developer's phone."}, format="json")
     assert answer.status_code == 200
     assert answer.json()["note"] == "A developer's phone."
     assert lecturer.post(dismiss, {"note": "Again."}, format="json").status_code == 409
     (one,) = lecturer.post(url).json()  # looking again does not bring it back
-    assert (one["flagged"], one["signs"][0]["dismissed_by"]) == (False, str(cast.lecturer))
+    assert (one["flagged"], one["findings"][0]["dismissed_by"]) == (False, str(cast.lecturer))
     with campus_scope(cast.campus):
-        assert Entry.objects.filter(action="attendance.sign.dismissed").count() == 1
+        assert Entry.objects.filter(action="integrity.finding.dismissed").count() == 1
         assert flags(cast, session) == {}
 
 
 def test_a_sign_of_another_session_is_not_found(cast: Cast, session: ClassSession) -> None:
     with campus_scope(cast.campus):
         other = make_session(cast.course, starts_at=timezone.now() + timedelta(hours=5))
-        sign = Sign.objects.create(
+        finding = Finding.objects.create(
             session=session, student=cast.student, kind="far_away", score="0.5", at=timezone.now()
         )
     lecturer = signed_in(cast, cast.lecturer.user)
     answer = lecturer.post(
-        f"/api/v1/sessions/{other.pk}/signs/{sign.pk}/dismiss", {"note": "x"}, format="json"
+        f"/api/v1/sessions/{other.pk}/findings/{finding.pk}/dismiss", {"note": "x"}, format="json"
     )
     assert answer.status_code == 404
 
 
-def test_students_learn_nothing_of_signs(cast: Cast, session: ClassSession, url: str) -> None:
+def test_students_learn_nothing_of_findings(cast: Cast, session: ClassSession, url: str) -> None:
     phone = Phone(cast, cast.student)
     assert phone.client.get(url).status_code == 403
     with campus_scope(cast.campus):
@@ -252,8 +252,8 @@ def test_students_learn_nothing_of_signs(cast: Cast, session: ClassSession, url:
     assert "mock" not in seen
 
 
-@pytest.mark.parametrize("kind", SignKind)
-def test_every_kind_has_words_without_facts_of_its_own_missing(kind: SignKind) -> None:
+@pytest.mark.parametrize("kind", FindingKind)
+def test_every_kind_has_words_without_facts_of_its_own_missing(kind: FindingKind) -> None:
     detail = {
         "delay_ms": 1,
         "limit_ms": 1,
@@ -265,7 +265,7 @@ def test_every_kind_has_words_without_facts_of_its_own_missing(kind: SignKind) -
         "students": [7],
     }
     with translation.override("en"):
-        text = wording(Sign(kind=kind, detail=detail), {7: "Somebody"})
+        text = wording(Finding(kind=kind, detail=detail), {7: "Somebody"})
     assert text
     assert "%(" not in text
     assert ("Somebody" in text) == ("%(others)s" in str(TEXTS[kind]))

@@ -23,7 +23,7 @@ def asked(
     student: Student, now: datetime, *, nonce: str = "nonce-0001", **fields: Any
 ) -> LeaveRequest:
     """A request for the day around `now`, for all courses."""
-    paper = fields.pop("paper", None)
+    file = fields.pop("file", None)
     absence = Absence(
         **{
             "starts_at": now - timedelta(hours=12),
@@ -34,7 +34,7 @@ def asked(
         }
     )
     leave, _made = leave_request(
-        student=student, absence=absence, nonce=nonce, paper=paper, now=now, actor=ADA
+        student=student, absence=absence, nonce=nonce, file=file, now=now, actor=ADA
     )
     return leave
 

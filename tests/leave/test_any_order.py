@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange, Source
-from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.attendance.services.register import register_close
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
-from apps.checkin.selectors.hot_path import standing
+from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import judged_session
 from apps.checkin.services.record import record_from_attempt
 from apps.leave.models import LeaveRequest
@@ -118,7 +118,7 @@ class Register:
         )
         row = lock_for_check_in(session_id=self.session.pk)
         assert row is not None
-        known = standing(
+        known = prior_state(
             student_id=self.student.pk,
             session_id=self.session.pk,
             nonce=attempt.nonce,
@@ -132,7 +132,9 @@ class Register:
         bulk = records_mark_bulk(
             session=self.session,
             marks=[
-                Mark(student_id=self.student.pk, status=status, was=self._status(), reason="seen")
+                MarkInput(
+                    student_id=self.student.pk, status=status, was=self._status(), reason="seen"
+                )
             ],
             nonce=f"nonce-{next(_numbers):06d}",
             now=self.at,

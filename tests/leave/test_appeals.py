@@ -9,12 +9,12 @@ from django.db import connections
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange
 from apps.attendance.selectors.policies import Editor
-from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.audit.models import Entry
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.leave.models import Appeal
-from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
+from apps.leave.services.appeals import appeal_create, appeal_decide, appeal_withdraw
 from apps.notifications.models import Message
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -31,7 +31,7 @@ def session(in_campus: Cast, now: datetime) -> ClassSession:
 
 def made(cast: Cast, session: ClassSession, at: datetime, **fields: Any) -> Appeal:
     mark = AttendanceRecord.objects.get(session=session, student=cast.student)
-    appeal, _new = appeal_make(
+    appeal, _new = appeal_create(
         student=cast.student,
         mark=mark,
         wanted=fields.pop("wanted", "present"),
@@ -66,7 +66,7 @@ def test_an_accepted_appeal_corrects_the_mark_with_its_reason(
     assert "I remember you." in change.reason
     session.refresh_from_db()
     assert session.total_attended == 1
-    assert Entry.objects.filter(action="attendance.appeal.accepted").count() == 1
+    assert Entry.objects.filter(action="leave.appeal.accepted").count() == 1
 
 
 def test_a_declined_appeal_says_why_and_leaves_the_mark(
@@ -197,7 +197,7 @@ def test_an_appeal_survives_a_mark_that_was_undone(in_campus: Cast, now: datetim
     student = in_campus.student
     bulk = records_mark_bulk(
         session=session,
-        marks=[Mark(student_id=student.pk, status="absent", was="")],
+        marks=[MarkInput(student_id=student.pk, status="absent", was="")],
         nonce="nonce-0001",
         now=now,
         actor=ADA,

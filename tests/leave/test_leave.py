@@ -117,7 +117,7 @@ def test_approval_excuses_past_absences_and_keeps_the_history(
     assert "illness" in change.reason
     summary = AttendanceSummary.objects.get(student=in_campus.student)
     assert (summary.total_sessions, summary.excused_sessions) == (0, 1)
-    entry = Entry.objects.get(action="attendance.leave.approved")
+    entry = Entry.objects.get(action="leave.request.approved")
     assert (entry.data["changed"], entry.data["kept"]) == (1, 0)
 
 

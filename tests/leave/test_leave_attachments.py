@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from apps.audit.models import Entry
 from apps.common.crypto import SealBroken
 from apps.common.errors import Invalid, Refused
-from apps.leave.attachments import MAX_SIDE, Paper, file_read, read_paper
+from apps.leave.attachments import MAX_SIDE, AttachmentFile, read_attachment, read_file
 from apps.leave.models import Attachment, LeaveRequest
 from apps.leave.services.attachments import KEPT, attachment_open, attachments_purge
 from apps.leave.services.leave import leave_withdraw
@@ -52,17 +52,17 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_a_pdf_is_kept_as_it_is() -> None:
-    assert read_paper(PDF) == Paper(data=PDF, kind="application/pdf")
+    assert read_attachment(PDF) == AttachmentFile(data=PDF, kind="application/pdf")
 
 
 def test_photos_become_bounded_jpegs_without_metadata() -> None:
     exif = Image.Exif()
     exif[0x010F] = "a maker's name"
     for data in (picture("JPEG", exif=exif), picture("PNG", size=(3000, 400))):
-        paper = read_paper(data)
-        assert paper.kind == "image/jpeg"
-        assert b"maker" not in paper.data
-        with Image.open(BytesIO(paper.data)) as image:
+        file = read_attachment(data)
+        assert file.kind == "image/jpeg"
+        assert b"maker" not in file.data
+        with Image.open(BytesIO(file.data)) as image:
             assert max(image.size) <= MAX_SIDE
 
 
@@ -80,7 +80,7 @@ def test_photos_become_bounded_jpegs_without_metadata() -> None:
 )
 def test_everything_else_is_refused_whatever_it_is_called(data: bytes, code: str) -> None:
     with pytest.raises(Invalid) as refused:
-        read_paper(data)
+        read_attachment(data)
     assert refused.value.code == f"attachment_{code}"
 
 
@@ -89,7 +89,7 @@ def test_everything_else_is_refused_whatever_it_is_called(data: bytes, code: str
 
 @pytest.fixture
 def leave(in_campus: Cast, now: datetime) -> LeaveRequest:
-    return asked(in_campus.student, now, paper=read_paper(PDF))
+    return asked(in_campus.student, now, file=read_attachment(PDF))
 
 
 @pytest.mark.django_db
@@ -97,27 +97,27 @@ def test_the_storage_holds_nothing_readable(leave: LeaveRequest, stored: Path) -
     (file,) = files(stored)
     assert b"PDF" not in file.read_bytes()
     assert leave.attachment is not None
-    assert file_read(key=leave.attachment.key) == PDF
+    assert read_file(key=leave.attachment.key) == PDF
 
 
 @pytest.mark.django_db
 def test_an_exchanged_file_is_not_given_out(
     in_campus: Cast, leave: LeaveRequest, now: datetime, stored: Path
 ) -> None:
-    """The seal is bound to its place: one student's paper cannot pose as another's."""
+    """The seal is bound to its place: one student's file cannot pose as another's."""
     (mine,) = files(stored)
-    theirs = asked(in_campus.classmate, now, paper=read_paper(PDF + PDF)).attachment
+    theirs = asked(in_campus.classmate, now, file=read_attachment(PDF + PDF)).attachment
     assert theirs is not None
     (stored / theirs.key).write_bytes(mine.read_bytes())
     with pytest.raises(SealBroken):
-        file_read(key=theirs.key)
+        read_file(key=theirs.key)
 
 
 @pytest.mark.django_db
 def test_every_reading_is_logged(leave: LeaveRequest, now: datetime) -> None:
     assert leave.attachment is not None
     assert attachment_open(attachment=leave.attachment, now=now, actor=ADA) == PDF
-    entry = Entry.objects.get(action="attendance.attachment.read")
+    entry = Entry.objects.get(action="leave.attachment.read")
     assert (entry.actor_label, entry.target_id) == ("Ada", str(leave.attachment.pk))
 
 
@@ -130,14 +130,16 @@ def test_a_storage_that_is_away_saves_nothing_and_says_so(
 
     monkeypatch.setattr(FileSystemStorage, "save", away)
     with pytest.raises(Refused) as refused:
-        asked(in_campus.student, now, paper=read_paper(PDF))
+        asked(in_campus.student, now, file=read_attachment(PDF))
     assert (refused.value.code, refused.value.status) == ("storage_unavailable", 503)
     assert not LeaveRequest.objects.exists()
     assert not Attachment.objects.exists()
 
 
 @pytest.mark.django_db
-def test_withdrawing_erases_the_paper(leave: LeaveRequest, now: datetime, stored: Path) -> None:
+def test_withdrawing_erases_the_attachment(
+    leave: LeaveRequest, now: datetime, stored: Path
+) -> None:
     leave_withdraw(leave=leave, now=now, actor=ADA)
     assert attachments_purge(now=now) == 1
     assert files(stored) == []
@@ -146,7 +148,7 @@ def test_withdrawing_erases_the_paper(leave: LeaveRequest, now: datetime, stored
 
 
 @pytest.mark.django_db
-def test_papers_go_after_a_year_and_the_requests_stay(
+def test_attachments_go_after_a_year_and_the_requests_stay(
     leave: LeaveRequest, now: datetime, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for age, left in ((KEPT - timedelta(seconds=1), 1), (KEPT, 0)):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
 from apps.attendance.selectors.policies import Editor
 from apps.checkin.models import CheckInAttempt
-from apps.leave.services.appeals import appeal_decide, appeal_make
+from apps.leave.services.appeals import appeal_create, appeal_decide
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, enroll, make_course, make_session
@@ -164,7 +164,7 @@ def test_the_state_of_an_appeal_is_shown_instead(
     cast: Cast, student: Client, missed: ClassSession
 ) -> None:
     with campus_scope(cast.campus):
-        appeal, _made = appeal_make(
+        appeal, _made = appeal_create(
             student=cast.student,
             mark=AttendanceRecord.objects.get(student=cast.student),
             wanted="present",

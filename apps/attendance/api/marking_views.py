@@ -16,7 +16,7 @@ from apps.attendance.api.marking_serializers import (
     BulkMarkInput,
     BulkOutput,
     ChangeOutput,
-    MarkInput,
+    MarkRequest,
     RecordOutput,
     TakeInput,
     UndoInput,
@@ -45,7 +45,7 @@ def _validated(serializer: Any) -> dict[str, Any]:
 
 @extend_schema(
     operation_id="sessions_mark",
-    request=MarkInput,
+    request=MarkRequest,
     responses={200: RecordOutput, **conflict(*EDITING)},
 )
 @api_view(["POST"])
@@ -53,7 +53,7 @@ def _validated(serializer: Any) -> dict[str, Any]:
 def session_mark(request: Request, session_id: int) -> Response:
     """Mark or correct one student by hand; before, after, actor and reason are kept."""
     session, role = editable_session(request, session_id)
-    data = _validated(MarkInput(data=request.data))
+    data = _validated(MarkRequest(data=request.data))
     row = record_mark(
         session=session,
         student_id=data["student"],

@@ -113,7 +113,7 @@ def time_refusal(
     The freeze goes by the session's day in the campus's time zone: one query, where there is a
     freeze and the caller, asking about many sessions, has not brought the `zone`.
     """
-    if policy.frozen_before and is_frozen(
+    if policy.frozen_before and is_locked(
         session=session, policy=policy, zone=zone or campus_zone()
     ):
         return "register_frozen"
@@ -121,7 +121,7 @@ def time_refusal(
     return "edit_time_over" if over and role == Editor.LECTURER else ""
 
 
-def is_frozen(*, session: ClassSession, policy: Policy, zone: tzinfo) -> bool:
+def is_locked(*, session: ClassSession, policy: Policy, zone: tzinfo) -> bool:
     """Whether the session's day, on the campus's calendar, lies before the freeze."""
     before = policy.frozen_before
     return before is not None and local(session.starts_at, zone).date() < before
@@ -133,7 +133,7 @@ def refuse_edit(reason: str) -> None:
         raise Refused(reason, str(EDIT_REFUSALS[reason]))
 
 
-def frozen(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
+def policy_snapshot(*, policy: Policy, classroom: Classroom | None) -> dict[str, Any]:
     """The policy with the room's place and beacons, as plain JSON, for one session to keep.
 
     Beacon secrets stay sealed inside.

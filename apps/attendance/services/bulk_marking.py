@@ -25,11 +25,11 @@ from apps.attendance.registry import excused_students
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.marking import (
-    Standing,
+    RecordState,
     change_of,
     lock_register,
     new_record,
-    standing_of,
+    state_of,
 )
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import closing_mark
@@ -53,7 +53,7 @@ MESSAGES: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class MarkInput:
     """What one student is to be marked with.
 
     `was` is what the register showed when this was decided: the code of the campus's own status,
@@ -93,14 +93,14 @@ class _Register:
 def records_mark_bulk(
     *,
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     nonce: str,
     now: datetime,
     actor: Actor,
     role: Editor = Editor.LECTURER,
     reason: str = "",
 ) -> BulkChange:
-    """Mark many students in one transaction; `results` of what is returned has a row for each.
+    """MarkInput many students in one transaction; `results` of what is returned has a row for each.
 
     A student who is marked otherwise than the caller saw is left alone and told as a conflict,
     with what the register shows. Rows that cannot be saved are told, the others are saved.
@@ -130,7 +130,7 @@ def _answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange 
 
 def _mark_bulk(
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     nonce: str,
     *,
     now: datetime,
@@ -186,10 +186,10 @@ def _read(
     )
 
 
-def _problem(mark: Mark, register: _Register, reason: str) -> str:
+def _problem(mark: MarkInput, register: _Register, reason: str) -> str:
     """Why this mark cannot be saved, as a key of `MESSAGES`; "" when it can."""
     row = register.marks.get(mark.student_id)
-    before = standing_of(row)
+    before = state_of(row)
     if row is None and mark.student_id not in register.enrolled:
         return "student_not_found"
     if before.shown_code != mark.was:
@@ -202,7 +202,7 @@ def _problem(mark: Mark, register: _Register, reason: str) -> str:
     return _label_problem(mark, register.labels.get(mark.label), kept=not changes)
 
 
-def _label_problem(mark: Mark, own: CustomStatus | None, *, kept: bool) -> str:
+def _label_problem(mark: MarkInput, own: CustomStatus | None, *, kept: bool) -> str:
     if not mark.label:
         return ""
     if own is None or not (own.is_active or kept):
@@ -210,15 +210,15 @@ def _label_problem(mark: Mark, own: CustomStatus | None, *, kept: bool) -> str:
     return "" if own.meaning == mark.status else "label_mismatch"
 
 
-def _result(mark: Mark, row: AttendanceRecord | None, code: str) -> MarkResult:
-    now_there = standing_of(row)
+def _result(mark: MarkInput, row: AttendanceRecord | None, code: str) -> MarkResult:
+    now_there = state_of(row)
     if code:
         kind = CONFLICT if code == "changed_since" else REFUSED
     elif (now_there.status, now_there.label) == (mark.status, mark.label):
         kind = UNCHANGED
     else:
         kind = SAVED
-        now_there = Standing(status=mark.status, label=mark.label)
+        now_there = RecordState(status=mark.status, label=mark.label)
     return MarkResult(
         student=mark.student_id,
         result=kind,
@@ -231,7 +231,7 @@ def _result(mark: Mark, row: AttendanceRecord | None, code: str) -> MarkResult:
 
 def _save(
     register: _Register,
-    marks: Iterable[Mark],
+    marks: Iterable[MarkInput],
     bulk: BulkChange,
     *,
     now: datetime,
@@ -241,7 +241,7 @@ def _save(
     rows, before, reasons = [], [], []
     for mark in marks:
         row = register.marks.get(mark.student_id)
-        before.append(standing_of(row))
+        before.append(state_of(row))
         source = Source.MANUAL if row is None else Source.CORRECTED
         row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
         row.status, row.label = mark.status, register.labels.get(mark.label)
@@ -343,7 +343,7 @@ def _put_back(
     rows, gone, history = [], [], []
     for change in changes:
         row = register.marks[change.student_id]
-        before = standing_of(row)
+        before = state_of(row)
         if change.before:
             row.status, row.source = change.before, change.before_source
             row.label = register.labels.get(change.before_label)
@@ -381,7 +381,7 @@ def _undo_results(
 ) -> list[MarkResult]:
     results = []
     for change in changes:
-        shown = standing_of(register.marks.get(change.student_id))
+        shown = state_of(register.marks.get(change.student_id))
         code = "" if change.student_id in undone else "changed_since"
         results.append(
             MarkResult(

@@ -12,14 +12,14 @@ from apps.attendance.models import BulkChange, Policy
 from apps.attendance.registry import checks_enqueue
 from apps.attendance.selectors.policies import (
     Editor,
-    frozen,
     policy_for,
+    policy_snapshot,
     refuse_edit,
     time_refusal,
     window_of,
 )
 from apps.attendance.selectors.register import board_key, register_of
-from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import unmarked_close
 from apps.audit.services import Actor
@@ -39,7 +39,7 @@ from apps.sessions.services import (
 )
 from apps.tenants.tasks import enqueue
 
-ABSENCES_TASK: Final = "apps.attendance.tasks.tell_absences"
+ABSENCES_TASK: Final = "apps.attendance.tasks.notify_absences"
 START_CODE_REFUSALS: Final = {
     "wrong": ("wrong_code", _l("This code is not right.")),
     "expired": ("expired_code", _l("This code has expired. Ask for a new one.")),
@@ -67,7 +67,7 @@ def register_open(
     opened = session_open(
         session=session,
         topic=topic,
-        policy=frozen(policy=policy, classroom=session.classroom),
+        policy=policy_snapshot(policy=policy, classroom=session.classroom),
         before=before,
         after=after,
         enrolled=register_of(session_id=session.pk).count(),
@@ -144,7 +144,7 @@ def register_close(
 def register_take(
     *,
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     topic: str,
     nonce: str,
     now: datetime,
@@ -185,7 +185,7 @@ def _hold_afterwards(
     session_hold_afterwards(
         session=session,
         topic=topic,
-        policy=frozen(policy=policy, classroom=session.classroom),
+        policy=policy_snapshot(policy=policy, classroom=session.classroom),
         enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,

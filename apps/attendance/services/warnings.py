@@ -28,7 +28,7 @@ CENT: Final = Decimal("0.01")
 
 
 @transaction.atomic
-def absences_tell(*, session: ClassSession, now: datetime) -> int:
+def absences_notify(*, session: ClassSession, now: datetime) -> int:
     """Tell those who missed a completed session; returns the number of warnings.
 
     Safe to run twice: every message has the session in its key.

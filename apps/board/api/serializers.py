@@ -6,7 +6,7 @@ from rest_framework import serializers
 from apps.common.fields import MomentField
 
 
-class BoardSignOutput(serializers.Serializer):
+class BoardFindingOutput(serializers.Serializer):
     kind = serializers.CharField()
     name = serializers.CharField()
 
@@ -29,8 +29,8 @@ class BoardRowOutput(serializers.Serializer):
     method = serializers.CharField()
     offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
     refused = serializers.CharField()
-    signs = BoardSignOutput(many=True)
-    flagged = serializers.BooleanField(help_text=_("The signs add up: somebody should look."))
+    findings = BoardFindingOutput(many=True)
+    flagged = serializers.BooleanField(help_text=_("The findings add up: somebody should look."))
 
 
 class BoardOutput(serializers.Serializer):

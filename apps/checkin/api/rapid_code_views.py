@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from apps.accounts.api.permissions import request_user
 from apps.checkin.api.views import EXPIRED, REDEEM_STATUS
 from apps.checkin.models import Reason
-from apps.checkin.services.rapid_codes import burst_redeem
+from apps.checkin.services.rapid_codes import challenge_redeem
 from apps.common.api import throttle
 from apps.common.errors import Refused
 from apps.common.http import client_address
@@ -19,28 +19,28 @@ from apps.common.inputs import Input
 from apps.common.schema import conflict
 
 
-class BurstInput(Input):
+class RapidCodeInput(Input):
     token = serializers.CharField(max_length=200)
 
 
-class BurstOutput(serializers.Serializer):
+class RapidCodeOutput(serializers.Serializer):
     session = serializers.IntegerField()
     delay_ms = serializers.IntegerField(help_text="From the start of the code's second.")
 
 
 @extend_schema(
-    operation_id="check_in_burst",
-    request=BurstInput,
-    responses={201: BurstOutput, **conflict(Reason.NOT_OPEN), 410: EXPIRED},
+    operation_id="check_in_rapid_code",
+    request=RapidCodeInput,
+    responses={201: RapidCodeOutput, **conflict(Reason.NOT_OPEN), 410: EXPIRED},
 )
 @api_view(["POST"])
 @permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
-@throttle_classes([throttle("burst")])
-def burst_code(request: Request) -> Response:
-    """Redeem one code of a burst: its text begins with “B.” and it counts for 1.5 seconds."""
-    data = BurstInput(data=request.data)
+@throttle_classes([throttle("rapid_code")])
+def rapid_code(request: Request) -> Response:
+    """Redeem one code of a challenge: its text begins with “B.” and it counts for 1.5 seconds."""
+    data = RapidCodeInput(data=request.data)
     data.is_valid(raise_exception=True)
-    scan = burst_redeem(
+    scan = challenge_redeem(
         user=request_user(request),
         token=data.validated_data["token"],
         now=timezone.now(),

@@ -6,7 +6,7 @@ urlpatterns = [
     path("check-in/redeem", views.redeem, name="api-redeem"),
     path("check-in", views.check_in_view, name="api-check-in"),
     path("check-in/offline", offline_views.offline_check_in, name="api-check-in-offline"),
-    path("check-in/burst", rapid_code_views.burst_code, name="api-check-in-burst"),
+    path("check-in/rapid-code", rapid_code_views.rapid_code, name="api-check-in-rapid-code"),
     path("check-in/attempts/<uuid:attempt_id>", views.attempt_view, name="api-attempt"),
     path(
         "sessions/<int:session_id>/one-time-code",

@@ -24,25 +24,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='BurstChallenge',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('session', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='bursts', to='class_sessions.classsession', verbose_name='session')),
-                ('first_window', models.BigIntegerField(verbose_name='first window')),
-                ('started_at', models.DateTimeField(verbose_name='started')),
-                ('started_by', models.CharField(max_length=254, verbose_name='started by')),
-                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled')),
-                ('is_void', models.BooleanField(default=False, help_text='Fewer than half of the class passed: it says nothing about anybody.', verbose_name='void')),
-            ],
-            options={
-                'verbose_name': 'burst of codes',
-                'verbose_name_plural': 'bursts of codes',
-                'ordering': ['-first_window'],
-                'constraints': [models.UniqueConstraint(fields=('campus', 'session', 'first_window'), name='burst_unique')],
-            },
-        ),
-        migrations.CreateModel(
             name='CheckInAttempt',
             fields=[
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
@@ -105,8 +86,27 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('campus', 'user_id', 'minute', 'opening'), name='online_minute_unique')],
             },
         ),
-        IsolateByCampus("burstchallenge"),
+        migrations.CreateModel(
+            name='RapidCodeChallenge',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
+                ('session', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='class_sessions.classsession', verbose_name='session')),
+                ('first_window', models.BigIntegerField(verbose_name='first window')),
+                ('started_at', models.DateTimeField(verbose_name='started')),
+                ('started_by', models.CharField(max_length=254, verbose_name='started by')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled')),
+                ('is_void', models.BooleanField(default=False, help_text='Fewer than half of the class passed: it says nothing about anybody.', verbose_name='void')),
+            ],
+            options={
+                'verbose_name': 'rapid-code challenge',
+                'verbose_name_plural': 'rapid-code challenges',
+                'ordering': ['-first_window'],
+                'constraints': [models.UniqueConstraint(fields=('campus', 'session', 'first_window'), name='challenge_unique')],
+            },
+        ),
         IsolateByCampus("checkinattempt"),
         IsolateByCampus("onlineminute"),
+        IsolateByCampus("rapidcodechallenge"),
         ReferenceFromBelow("checkinattempt", "attendance_attendancerecord", "attempt_id"),
     ]

@@ -9,20 +9,20 @@ from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
 
-BURST_CODES: Final = 5  # of one second each
+CHALLENGE_CODES: Final = 5  # of one second each
 
 
-class BurstChallenge(CampusModel):
+class RapidCodeChallenge(CampusModel):
     """Five codes of one second each. Windows count seconds from the Unix epoch.
 
-    Who redeemed which of them stands in the scan log; the outcome becomes a sign per student.
+    Who redeemed which of them stands in the scan log; the outcome becomes a finding per student.
     """
 
     session = CampusForeignKey(
         ClassSession,
         db_index=False,
         on_delete=models.PROTECT,
-        related_name="bursts",
+        related_name="challenges",
         verbose_name=_("session"),
     )
     first_window = models.BigIntegerField(_("first window"))
@@ -36,12 +36,12 @@ class BurstChallenge(CampusModel):
     )
 
     class Meta:
-        verbose_name = _("burst of codes")
-        verbose_name_plural = _("bursts of codes")
+        verbose_name = _("rapid-code challenge")
+        verbose_name_plural = _("rapid-code challenges")
         ordering = ["-first_window"]
         constraints = [
             models.UniqueConstraint(
-                fields=["campus", "session", "first_window"], name="burst_unique"
+                fields=["campus", "session", "first_window"], name="challenge_unique"
             )
         ]
 
@@ -51,4 +51,4 @@ class BurstChallenge(CampusModel):
     @property
     def windows(self) -> range:
         """The windows of its codes."""
-        return range(self.first_window, self.first_window + BURST_CODES)
+        return range(self.first_window, self.first_window + CHALLENGE_CODES)

@@ -32,7 +32,7 @@ _COURSE: Final = """
     )
 """
 
-_ATTENDING: Final = f"""
+_ATTENDEE: Final = f"""
     SELECT s.id, d.id, d.public_key, {_COURSE} IS NOT NULL,
         EXISTS (
             SELECT FROM privacy_consent c
@@ -67,7 +67,7 @@ _PHOTO: Final = """
     END
 """
 
-_STANDING: Final = f"""
+_PRIOR_STATE: Final = f"""
     SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
         CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
             SELECT coalesce(max(t.photo_try), 0) FROM checkin_checkinattempt t
@@ -84,7 +84,7 @@ _STANDING: Final = f"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attending:
+class AttendeeContext:
     """The student behind a sign-in, with what scans and check-ins ask about them.
 
     `face_agreed`: consented. `has_face`: enrolled with at least one template as well.
@@ -99,7 +99,7 @@ class Attending:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class PriorState:
     """What is known of a student in a session before a check-in is judged.
 
     `photo`: "enrolled", "others" or "own" where the photo was there before, else "".
@@ -120,17 +120,19 @@ class Standing:
         return self.course_id is not None
 
 
-def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> Attending:
+def attendee_context(
+    *, user_id: int, session_id: int | None, lock: bool = False
+) -> AttendeeContext:
     """The active student of this user; `enrolled` is about that session.
 
     With `lock` the student's row is held until the transaction ends, so that one student's
     check-ins run one by one. Raises `Forbidden` for everybody else.
     """
-    row = _one(_ATTENDING + (_LOCKED if lock else ""), user_id=user_id, session_id=session_id)
+    row = _one(_ATTENDEE + (_LOCKED if lock else ""), user_id=user_id, session_id=session_id)
     if row is None:
         raise Forbidden("not_a_student", _("This is for students of this campus."))
     student_id, device_id, key, enrolled, face_agreed, has_template = row
-    return Attending(
+    return AttendeeContext(
         id=student_id,
         device_id=device_id,
         device_key=bytes(key) if key is not None else None,
@@ -140,7 +142,7 @@ def attending(*, user_id: int, session_id: int | None, lock: bool = False) -> At
     )
 
 
-def standing(
+def prior_state(
     *,
     student_id: int,
     session_id: int,
@@ -148,14 +150,14 @@ def standing(
     photo_sha256: str = "",
     scan_id: str | None = None,
     since: datetime | None = None,
-) -> Standing:
+) -> PriorState:
     """Enrolment, an earlier attempt with this nonce, the record so far, and where the photo was
     seen, in one statement. `scan_id` is the ticket's, `since` when it was issued.
 
     Ask after the student's row is locked: the statement then sees every earlier check-in.
     """
     row = _one(
-        _STANDING,
+        _PRIOR_STATE,
         student_id=student_id,
         session_id=session_id,
         nonce=nonce,
@@ -166,7 +168,7 @@ def standing(
     )
     assert row is not None  # the caller holds the student's row
     course_id, attempt_id, record_id, status, source, photo, photo_try = row
-    return Standing(
+    return PriorState(
         course_id=course_id,
         first_attempt_id=attempt_id,
         record_id=record_id,

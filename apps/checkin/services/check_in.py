@@ -28,7 +28,12 @@ from apps.checkin.factors.base import (
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.scoring import ONE, Verdict, judge, offline_scale
 from apps.checkin.selectors.devices import device_that_signed
-from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
+from apps.checkin.selectors.hot_path import (
+    AttendeeContext,
+    PriorState,
+    attendee_context,
+    prior_state,
+)
 from apps.checkin.services.record import record_from_attempt, span_refusal
 from apps.checkin.tickets import Ticket, read_ticket
 from apps.checkin.waiting_rules import (
@@ -83,12 +88,12 @@ def check_in(
     ticket = read_ticket(submission.ticket)
     if ticket is None:
         raise Invalid(Reason.BAD_TICKET, str(Reason.BAD_TICKET.label))
-    student = attending(user_id=user.pk, session_id=None, lock=True)
+    student = attendee_context(user_id=user.pk, session_id=None, lock=True)
     row = lock_for_check_in(session_id=ticket.session_id)
     if row is None:
         raise NotFound("session_not_found", _("This session does not exist any more."))
     session = judged_session(row)
-    known = standing(
+    known = prior_state(
         student_id=student.id,
         session_id=session.id,
         nonce=submission.nonce,
@@ -110,7 +115,12 @@ def check_in(
 
 
 def attempt_save(
-    *, attempt: CheckInAttempt, session: JudgedSession, known: Standing, now: datetime, actor: Actor
+    *,
+    attempt: CheckInAttempt,
+    session: JudgedSession,
+    known: PriorState,
+    now: datetime,
+    actor: Actor,
 ) -> None:
     """Save a judged attempt with what follows from it: the record, the board, the audit entry."""
     row_insert(attempt)
@@ -121,7 +131,7 @@ def attempt_save(
     touch(board_key(session.id))
     record(
         actor=actor,
-        action=f"attendance.check_in.{attempt.outcome}",
+        action=f"checkin.attempt.{attempt.outcome}",
         now=now,
         target=attempt,
         data={"session": session.id, "reason": attempt.reason, "score": str(attempt.score)},
@@ -143,7 +153,7 @@ def judged_session(row: dict[str, Any]) -> JudgedSession:
 
 
 def _problem(
-    ticket: Ticket, student: Attending, known: Standing, *, status: str, now: datetime
+    ticket: Ticket, student: AttendeeContext, known: PriorState, *, status: str, now: datetime
 ) -> str:
     """Why this check-in cannot be judged at all, or ""."""
     if ticket.student_id != student.id:
@@ -159,7 +169,7 @@ def _problem(
 
 def new_attempt(
     ticket: Ticket,
-    student: Attending,
+    student: AttendeeContext,
     session: JudgedSession,
     submission: Submission,
     *,
@@ -193,11 +203,11 @@ def new_attempt(
 def judge_attempt(
     attempt: CheckInAttempt,
     ticket: Ticket,
-    student: Attending,
+    student: AttendeeContext,
     session: JudgedSession,
     submission: Submission,
     *,
-    known: Standing,
+    known: PriorState,
     now: datetime,
 ) -> None:
     """Ask the factors. With a selfie to compare the attempt stays pending for a worker.
@@ -241,7 +251,7 @@ def _low(attempt: CheckInAttempt) -> bool:
 
 
 def _photo(
-    attempt: CheckInAttempt, submission: Submission, *, known: Standing, now: datetime
+    attempt: CheckInAttempt, submission: Submission, *, known: PriorState, now: datetime
 ) -> None:
     """Keep the photo for a worker; refuse one that was there before, or a fourth of one ticket."""
     attempt.photo_try = known.photo_try + 1

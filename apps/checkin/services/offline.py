@@ -23,7 +23,12 @@ from apps.audit.services import Actor
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.checkin.selectors.devices import device_that_signed
-from apps.checkin.selectors.hot_path import Attending, Standing, attending, standing
+from apps.checkin.selectors.hot_path import (
+    AttendeeContext,
+    PriorState,
+    attendee_context,
+    prior_state,
+)
 from apps.checkin.services.check_in import (
     Submission,
     attempt_save,
@@ -67,12 +72,12 @@ def check_in_offline(
     The same nonce returns the first attempt. `submission.ticket` is not looked at. Raises
     `NotFound` for a session that does not exist: there is nothing to save an attempt for.
     """
-    student = attending(user_id=user.pk, session_id=None, lock=True)
+    student = attendee_context(user_id=user.pk, session_id=None, lock=True)
     row = lock_for_late_check_in(session_id=scan.session_id)
     if row is None:
         raise NotFound("session_not_found", _("There is no such session."))
     session = judged_session(row)
-    known = standing(
+    known = prior_state(
         student_id=student.id,
         session_id=session.id,
         nonce=submission.nonce,
@@ -113,7 +118,12 @@ def check_in_offline(
 
 
 def _online_problem(
-    user: User, student: Attending, session: JudgedSession, *, shown_at: datetime, now: datetime
+    user: User,
+    student: AttendeeContext,
+    session: JudgedSession,
+    *,
+    shown_at: datetime,
+    now: datetime,
 ) -> str:
     """Whoever was heard since the code was shown had a network, and could have sent it then."""
     heard = heard_between(
@@ -134,7 +144,7 @@ def _window_start(check: Check, *, otherwise: datetime) -> datetime:
     return datetime.fromtimestamp(check.window * QR_PERIOD, tz=UTC)
 
 
-def _standing_problem(known: Standing, *, status: str) -> str:
+def _standing_problem(known: PriorState, *, status: str) -> str:
     if status not in HELD:
         return Reason.NOT_OPEN
     return "" if known.enrolled else Reason.NOT_ENROLLED
@@ -142,7 +152,7 @@ def _standing_problem(known: Standing, *, status: str) -> str:
 
 def _device_problem(
     attempt: CheckInAttempt,
-    student: Attending,
+    student: AttendeeContext,
     session: JudgedSession,
     scan: OfflineScan,
     submission: Submission,

@@ -7,7 +7,7 @@ from apps.attendance.models import AttendanceRecord, Source, Status
 from apps.attendance.selectors.register import ATTENDED
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
-from apps.checkin.selectors.hot_path import Standing
+from apps.checkin.selectors.hot_path import PriorState
 from apps.tenants.inserts import row_insert
 
 # Refusals after judging: the student was there with something that did not hold.
@@ -49,7 +49,7 @@ def span_refusal(session: JudgedSession, scanned: datetime) -> str:
 
 
 def record_from_attempt(
-    *, attempt: CheckInAttempt, session: JudgedSession, known: Standing, now: datetime
+    *, attempt: CheckInAttempt, session: JudgedSession, known: PriorState, now: datetime
 ) -> None:
     """Write or improve the record that a settled attempt earns.
 
@@ -88,7 +88,7 @@ def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | 
     return None
 
 
-def _may_improve(known: Standing, status: Status) -> bool:
+def _may_improve(known: PriorState, status: Status) -> bool:
     by_person = known.record_source in (Source.MANUAL, Source.CORRECTED)
     return (
         not by_person

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.checkin.models import Method, Reason
-from apps.checkin.selectors.hot_path import Attending, attending
+from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
 from apps.checkin.tickets import Ticket, ticket_text
 from apps.common.digits import plain_digits
 from apps.qr_otp.models import Scan
@@ -55,7 +55,7 @@ def redeem_token(
     check = check_token(purpose=CHECK_IN, text=token, now=now)
     session_id = int(check.subject) if check.subject.isdecimal() else None
     facts = session_facts(session_id=session_id) if session_id and check.right else None
-    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
+    student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
     return _redeem(
         student=student, check=check, facts=facts, method=Method.QR, now=now, address=address
     )
@@ -77,7 +77,7 @@ def redeem_typed(
     """
     code = plain_digits(code)
     facts = session_facts(session_id=session_id)
-    student = attending(user_id=user.pk, session_id=facts["id"] if facts else None)
+    student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
     subject = subject_of(session_id)
     check = Check(problem="", subject=subject)
     if facts is None or not student.enrolled:
@@ -137,7 +137,7 @@ def _told_code(*, session_id: int, student_id: int, code: str, now: datetime) ->
 
 def _redeem(
     *,
-    student: Attending,
+    student: AttendeeContext,
     check: Check,
     facts: dict | None,
     method: Method,

@@ -16,7 +16,7 @@ from apps.biometrics.services import verify_student
 from apps.checkin.factors import FACTORS
 from apps.checkin.factors.base import Attendee, Evidence, FactorResult
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.checkin.selectors.hot_path import standing
+from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
 from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
@@ -100,7 +100,7 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
         refuse(attempt, reason=seen, now=now)
     attempt.face_state = FaceState.SETTLED
     attempt.save(update_fields=SETTLED_FIELDS)
-    known = standing(
+    known = prior_state(
         student_id=student_id,
         session_id=session.id,
         nonce=attempt.nonce,
@@ -111,7 +111,7 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     touch(board_key(session.id))
     record(
         actor=SYSTEM,
-        action=f"attendance.check_in.{attempt.outcome}",
+        action=f"checkin.attempt.{attempt.outcome}",
         now=now,
         target=attempt,
         data={"session": session.id, "reason": attempt.reason, "score": str(attempt.score)},

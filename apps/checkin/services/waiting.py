@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.attendance.models import AttendanceRecord
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
-from apps.attendance.services.marking import Standing, change_of, lock_register, standing_of
+from apps.attendance.services.marking import RecordState, change_of, lock_register, state_of
 from apps.attendance.services.register import ABSENCES_TASK
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import unmarked_close
@@ -22,7 +22,7 @@ from apps.audit.services import SYSTEM, Actor, record
 from apps.checkin.explanation import waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.notices import check_in_decided
-from apps.checkin.selectors.hot_path import standing
+from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.selectors.waiting import settled_otherwise, waiting_attempts
 from apps.checkin.services.check_in import judged_session
 from apps.checkin.services.record import record_from_attempt
@@ -90,7 +90,7 @@ def _decide(
     check_in_decided(attempt=attempt, session=session, accepted=accept, now=now)
     record(
         actor=actor,
-        action=f"attendance.waiting.{attempt.outcome}",
+        action=f"checkin.waiting.{attempt.outcome}",
         now=now,
         target=attempt,
         data={"session": session.pk, "student": attempt.student_id, "why": why},
@@ -102,7 +102,7 @@ def _write_record(
 ) -> None:
     """The record that the check-in would have made by itself, with its line in the history."""
     before = _standing(session, attempt.student_id)
-    known = standing(
+    known = prior_state(
         student_id=attempt.student_id,
         session_id=session.pk,
         nonce=attempt.nonce,
@@ -117,9 +117,9 @@ def _write_record(
     change_of(row=made, before=before, reason=reason, now=now, actor=actor).save()
 
 
-def _standing(session: ClassSession, student_id: int) -> Standing:
+def _standing(session: ClassSession, student_id: int) -> RecordState:
     marks = AttendanceRecord.objects.filter(session=session, student_id=student_id)
-    return standing_of(marks.select_related("label").first())
+    return state_of(marks.select_related("label").first())
 
 
 def _settle_session(session: ClassSession, *, absent: Collection[int], now: datetime) -> None:
@@ -171,7 +171,7 @@ def _lapse(session_id: int, *, now: datetime) -> int:
         attempt.save(update_fields=["outcome", "reason", "settled_at"])
         record(
             actor=SYSTEM,
-            action="attendance.waiting.lapsed",
+            action="checkin.waiting.lapsed",
             now=now,
             target=attempt,
             data={"session": session.pk, "student": attempt.student_id, "marked": is_marked},

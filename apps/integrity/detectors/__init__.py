@@ -1,10 +1,10 @@
-"""Signs of cheating: pure functions over what was seen, one file for each kind of sign.
+"""Detectors of cheating: pure functions over what was seen, one file for each kind of finding.
 
 None of them knows database or clock. Numbers and their sources stand in docs/attacks.md.
 """
 
 from apps.integrity.detectors.base import Arrival, Found, Seen
-from apps.integrity.detectors.collect import signs_of
+from apps.integrity.detectors.collect import findings_of
 from apps.integrity.detectors.weights import CLEARING, WEIGHTS, flagged
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "Arrival",
     "Found",
     "Seen",
+    "findings_of",
     "flagged",
-    "signs_of",
 ]

@@ -1,4 +1,4 @@
-"""What the signs are found in, and what is found."""
+"""What the detectors look at, and what they find."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One sign about one student, with the facts behind it (no coordinates, no addresses)."""
+    """One finding about one student, with the facts behind it (no coordinates, no addresses)."""
 
     student_id: int
-    kind: SignKind
+    kind: FindingKind
     detail: Mapping[str, Any] = field(default_factory=dict)

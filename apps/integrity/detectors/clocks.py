@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from apps.integrity.detectors.base import Found, Seen
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 from apps.qr_otp.tokens import QR_PERIOD
 
 WINDOWS: Final = 2  # either side of the code's own window
@@ -23,4 +23,4 @@ def drifting(seen: Iterable[Seen]) -> Iterator[Found]:
     for one in seen:
         if one.drift_s is not None and not fits(one.drift_s):
             detail = {"drift_s": round(one.drift_s)}
-            yield Found(student_id=one.student_id, kind=SignKind.CLOCK_DRIFT, detail=detail)
+            yield Found(student_id=one.student_id, kind=FindingKind.CLOCK_DRIFT, detail=detail)

@@ -1,4 +1,4 @@
-"""All signs of one session at once."""
+"""All findings of one session at once."""
 
 from collections.abc import Collection
 
@@ -6,8 +6,8 @@ from apps.integrity.detectors import clocks, delays, devices, pairs, photos, pla
 from apps.integrity.detectors.base import Arrival, Found, Seen
 
 
-def signs_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[Found]:
-    """At most one sign of each kind per student, ordered by student and kind.
+def findings_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[Found]:
+    """At most one finding of each kind per student, ordered by student and kind.
 
     `seen` are the attempts of one session, `arrivals` the accepted ones of its course so far.
     """

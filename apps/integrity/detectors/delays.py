@@ -5,7 +5,7 @@ from statistics import median
 from typing import Final
 
 from apps.integrity.detectors.base import Found, Seen
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 DEVIATIONS: Final = 3  # MADs above the median (docs: security numbers)
 FEWEST: Final = 5  # students: of fewer the median says little
@@ -38,4 +38,4 @@ def slow_redeems(seen: Iterable[Seen]) -> Iterator[Found]:
     for student_id, delay in quickest.items():
         if delay > limit:
             detail = {"delay_ms": delay, "limit_ms": round(limit), "class": len(quickest)}
-            yield Found(student_id=student_id, kind=SignKind.SLOW_REDEEM, detail=detail)
+            yield Found(student_id=student_id, kind=FindingKind.SLOW_REDEEM, detail=detail)

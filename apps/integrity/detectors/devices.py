@@ -6,7 +6,7 @@ from typing import Final
 
 from apps.checkin.models import Reason
 from apps.integrity.detectors.base import Found, Seen
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 OTHER_DEVICE: Final = frozenset({Reason.OTHER_DEVICE, Reason.BAD_SIGNATURE})
 
@@ -20,7 +20,7 @@ def shared_devices(seen: Iterable[Seen]) -> Iterator[Found]:
             with_whom[one.signed_by].add(one.student_id)
     for student_id, others in with_whom.items():
         detail = {"students": sorted(others)}
-        yield Found(student_id=student_id, kind=SignKind.SHARED_DEVICE, detail=detail)
+        yield Found(student_id=student_id, kind=FindingKind.SHARED_DEVICE, detail=detail)
 
 
 def other_devices(seen: Iterable[Seen]) -> Iterator[Found]:
@@ -29,4 +29,4 @@ def other_devices(seen: Iterable[Seen]) -> Iterator[Found]:
         one.student_id for one in seen if one.reason in OTHER_DEVICE and one.signed_by is None
     )
     for student_id, count in tries.items():
-        yield Found(student_id=student_id, kind=SignKind.OTHER_DEVICE, detail={"tries": count})
+        yield Found(student_id=student_id, kind=FindingKind.OTHER_DEVICE, detail={"tries": count})

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from apps.integrity.detectors.base import Arrival, Found
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 WITHIN: Final = timedelta(seconds=3)
 FEWEST_SESSIONS: Final = 4
@@ -45,7 +45,7 @@ def together(arrivals: Iterable[Arrival], *, students: Iterable[int]) -> Iterato
             continue
         for student_id in asked & set(pair):
             detail = {"students": [sum(pair) - student_id], "times": count, "of": len(common)}
-            yield Found(student_id=student_id, kind=SignKind.TOGETHER, detail=detail)
+            yield Found(student_id=student_id, kind=FindingKind.TOGETHER, detail=detail)
 
 
 def _close_pairs(there: list[Arrival]) -> set[Pair]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from apps.checkin.factors.location import MAX_ACCURACY_M
 from apps.integrity.detectors.base import Found, Seen
-from apps.integrity.models import SignKind
+from apps.integrity.models import FindingKind
 
 # Bands that the factor gives to a fix outside the fence and well beyond its edge.
 FAR_BANDS: Final = frozenset({"under_1_km", "over_1_km"})
@@ -28,14 +28,16 @@ def same_fixes(seen: Iterable[Seen]) -> Iterator[Found]:
             continue
         for student_id in students:
             others = sorted(students - {student_id})
-            yield Found(student_id=student_id, kind=SignKind.SAME_FIX, detail={"students": others})
+            yield Found(
+                student_id=student_id, kind=FindingKind.SAME_FIX, detail={"students": others}
+            )
 
 
 def mocked(seen: Iterable[Seen]) -> Iterator[Found]:
     """Phones that say themselves that an app made their position up (Android's `isMock`)."""
     for one in seen:
         if one.mocked:
-            yield Found(student_id=one.student_id, kind=SignKind.MOCK_LOCATION)
+            yield Found(student_id=one.student_id, kind=FindingKind.MOCK_LOCATION)
 
 
 def far_away(seen: Iterable[Seen]) -> Iterator[Found]:
@@ -43,5 +45,5 @@ def far_away(seen: Iterable[Seen]) -> Iterator[Found]:
     for one in seen:
         if one.accepted and one.far in FAR_BANDS:
             yield Found(
-                student_id=one.student_id, kind=SignKind.FAR_AWAY, detail={"distance": one.far}
+                student_id=one.student_id, kind=FindingKind.FAR_AWAY, detail={"distance": one.far}
             )

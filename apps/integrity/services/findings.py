@@ -1,5 +1,4 @@
-"""Signs of cheating: found at the closing and on demand, dismissed by people. They never change a
-mark."""
+"""Findings: made at the closing and on demand, dismissed by people. They never change a mark."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -13,41 +12,41 @@ from apps.attendance.selectors.register import board_key
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
-from apps.integrity.detectors import WEIGHTS, Found, signs_of
-from apps.integrity.models import Sign, SignKind
+from apps.integrity.detectors import WEIGHTS, Found, findings_of
+from apps.integrity.models import Finding, FindingKind
 from apps.integrity.selectors import arrivals_of, seen_in
 from apps.sessions.models import ClassSession
 
 # Coordinates are dropped after a day, and then less is seen than there was.
 FULL_SIGHT: Final = timedelta(hours=24)
-FIND_TASK: Final = "apps.integrity.tasks.find_signs"
-BURST_KINDS: Final = (SignKind.BURST_FAILED, SignKind.BURST_PASSED)
+FIND_TASK: Final = "apps.integrity.tasks.find_findings"
+CHALLENGE_KINDS: Final = (FindingKind.RAPID_CODE_FAILED, FindingKind.RAPID_CODE_PASSED)
 
 
 @transaction.atomic
-def signs_find(*, session: ClassSession, now: datetime) -> list[Sign]:
-    """Look for signs in a session and bring the stored ones up to date; returns all that stand.
+def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
+    """Check a session and bring the stored ones up to date; returns all that stand.
 
-    Safe to repeat. A sign keeps its first time and its dismissal. What is not found any more (the
-    class's median has moved) goes away, unless somebody dismissed it or a part of the evidence has
-    been dropped meanwhile. Seven statements for any number of students.
+    Safe to repeat. A finding keeps its first time and its dismissal. What is not found any more
+    (the class's median has moved) goes away, unless somebody dismissed it or a part of the evidence
+    has been dropped meanwhile. Seven statements for any number of students.
     """
     ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
     if session.opened_at is None:
         return []
-    found = signs_of(seen_in(session_id=session.pk), arrivals_of(session=session))
-    signs_put(session=session, found=found, now=now)
+    found = findings_of(seen_in(session_id=session.pk), arrivals_of(session=session))
+    findings_save(session=session, found=found, now=now)
     if now - session.opened_at < FULL_SIGHT:
         _forget_others(session=session, found=found)
     touch(board_key(session.pk))
-    return list(Sign.objects.filter(session=session).order_by("student_id", "kind"))
+    return list(Finding.objects.filter(session=session).order_by("student_id", "kind"))
 
 
-def signs_put(*, session: ClassSession, found: Collection[Found], now: datetime) -> None:
-    """Save these signs; those that are known get their newest facts."""
-    Sign.objects.bulk_create(
+def findings_save(*, session: ClassSession, found: Collection[Found], now: datetime) -> None:
+    """Save these findings; those that are known get their newest facts."""
+    Finding.objects.bulk_create(
         [
-            Sign(
+            Finding(
                 session=session,
                 student_id=one.student_id,
                 kind=one.kind,
@@ -66,32 +65,32 @@ def signs_put(*, session: ClassSession, found: Collection[Found], now: datetime)
 
 def _forget_others(*, session: ClassSession, found: Collection[Found]) -> None:
     known = (
-        Sign.objects.filter(session=session, dismissed_at__isnull=True)
-        .exclude(kind__in=BURST_KINDS)
+        Finding.objects.filter(session=session, dismissed_at__isnull=True)
+        .exclude(kind__in=CHALLENGE_KINDS)
         .values_list("pk", "student_id", "kind")
     )
     standing = {(one.student_id, str(one.kind)) for one in found}
     gone = [pk for pk, student_id, kind in known if (student_id, kind) not in standing]
-    Sign.objects.filter(pk__in=gone).delete()
+    Finding.objects.filter(pk__in=gone).delete()
 
 
 @transaction.atomic
-def sign_dismiss(*, sign: Sign, note: str, now: datetime, actor: Actor) -> Sign:
-    """Somebody looked at the sign and it was nothing; needs a note. It stays, without weight."""
+def finding_dismiss(*, finding: Finding, note: str, now: datetime, actor: Actor) -> Finding:
+    """Somebody looked at the finding and it was nothing; needs a note. It stays, without weight."""
     if not note.strip():
-        raise Invalid("note_required", _("Say why this sign means nothing."))
-    dismissed = Sign.objects.filter(Q(dismissed_at__isnull=True), pk=sign.pk).update(
+        raise Invalid("note_required", _("Say why this finding means nothing."))
+    dismissed = Finding.objects.filter(Q(dismissed_at__isnull=True), pk=finding.pk).update(
         dismissed_at=now, dismissed_by=actor.label, note=note.strip()[:500]
     )
     if not dismissed:
-        raise Refused("already_dismissed", _("This sign has been dismissed already."))
-    sign.refresh_from_db()
-    touch(board_key(sign.session_id))
+        raise Refused("already_dismissed", _("This finding has been dismissed already."))
+    finding.refresh_from_db()
+    touch(board_key(finding.session_id))
     record(
         actor=actor,
-        action="attendance.sign.dismissed",
+        action="integrity.finding.dismissed",
         now=now,
-        target=sign,
-        data={"kind": sign.kind, "student": sign.student_id, "note": sign.note},
+        target=finding,
+        data={"kind": finding.kind, "student": finding.student_id, "note": finding.note},
     )
-    return sign
+    return finding

@@ -35,7 +35,7 @@ from apps.leave.selectors import (
     own_appeal,
     own_record,
 )
-from apps.leave.services.appeals import appeal_decide, appeal_make, appeal_withdraw
+from apps.leave.services.appeals import appeal_create, appeal_decide, appeal_withdraw
 
 NOT_NOW = (
     "appeal_too_late",
@@ -62,13 +62,13 @@ def record_appeal(request: Request, record_id: int) -> Response:
     data = AppealInput(data=request.data)
     data.is_valid(raise_exception=True)
     given = data.validated_data
-    appeal, made = appeal_make(
+    appeal, made = appeal_create(
         student=student,
         mark=mark,
         wanted=given["wanted"],
         text=given["text"],
         nonce=given["nonce"],
-        paper=data.paper(),
+        file=data.file(),
         now=timezone.now(),
         actor=request_actor(request),
     )

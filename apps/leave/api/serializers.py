@@ -8,7 +8,7 @@ from rest_framework import serializers
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.lists import IdField
-from apps.leave.attachments import Paper, read_paper
+from apps.leave.attachments import AttachmentFile, read_attachment
 from apps.leave.models import WANTED, Appeal, LeaveRequest
 
 NONCE: Final = r"^[A-Za-z0-9_-]{8,64}$"
@@ -27,10 +27,10 @@ class RequestInput(Input):
         help_text=_("PDF, JPEG or PNG, at most 8 MB. Multipart only."),
     )
 
-    def paper(self) -> Paper | None:
+    def file(self) -> AttachmentFile | None:
         """The checked upload, if there is one; raises `Invalid`."""
         upload = self.validated_data.get("attachment")
-        return read_paper(upload.read()) if upload else None
+        return read_attachment(upload.read()) if upload else None
 
 
 class LeaveInput(RequestInput):

@@ -99,7 +99,7 @@ class MyLeaveView(ListAPIView[LeaveRequest]):
                 course_id=given["course"],
             ),
             nonce=given["nonce"],
-            paper=data.paper(),
+            file=data.file(),
             now=timezone.now(),
             actor=request_actor(request),
         )

@@ -13,7 +13,7 @@ from apps.attendance.services.marking import record_mark
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
 from apps.leave import notices
-from apps.leave.attachments import Paper
+from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, Attachment
 from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
 from apps.leave.services.leave import refuse_own
@@ -30,14 +30,14 @@ def appeal_deadline(*, mark: AttendanceRecord) -> datetime:
     return mark.session.ends_at + timedelta(days=days)
 
 
-def appeal_make(
+def appeal_create(
     *,
     student: Student,
     mark: AttendanceRecord,
     wanted: str,
     text: str,
     nonce: str,
-    paper: Paper | None = None,
+    file: AttachmentFile | None = None,
     now: datetime,
     actor: Actor,
 ) -> tuple[Appeal, bool]:
@@ -55,7 +55,7 @@ def appeal_make(
     try:
         with transaction.atomic():
             values = {"wanted": wanted, "text": text, "nonce": nonce, "deadline_at": deadline}
-            return _make(student, mark, paper, now, actor, **values), True
+            return _make(student, mark, file, now, actor, **values), True
     except IntegrityError as error:
         first = _by_nonce(student, nonce)
         if first is None:  # not the same request: another appeal was faster
@@ -92,14 +92,14 @@ def _already_open() -> Refused:
 def _make(
     student: Student,
     mark: AttendanceRecord,
-    paper: Paper | None,
+    file: AttachmentFile | None,
     now: datetime,
     actor: Actor,
     **values: Any,
 ) -> Appeal:
     attachment: Attachment | None = None
-    if paper is not None:
-        attachment = attachment_add(student=student, paper=paper, now=now)
+    if file is not None:
+        attachment = attachment_add(student=student, file=file, now=now)
     appeal = Appeal.objects.create(
         student=student,
         record=mark,
@@ -111,9 +111,9 @@ def _make(
     )
     notices.appeal_requested(appeal=appeal, now=now)
     data = {"against": appeal.against, "wanted": appeal.wanted, "session": appeal.session_id}
-    record(actor=actor, action="attendance.appeal.made", now=now, target=appeal, data=data)
-    if attachment is not None and paper is not None:
-        attachment_write(attachment=attachment, paper=paper)
+    record(actor=actor, action="leave.appeal.created", now=now, target=appeal, data=data)
+    if attachment is not None and file is not None:
+        attachment_write(attachment=attachment, file=file)
     return appeal
 
 
@@ -167,7 +167,7 @@ def appeal_decide(
 
 @transaction.atomic
 def appeal_withdraw(*, appeal: Appeal, now: datetime, actor: Actor) -> Appeal:
-    """The student takes an open appeal back; its paper is erased. Twice is harmless.
+    """The student takes an open appeal back; its attachment is erased. Twice is harmless.
 
     Raises `Refused` (appeal_closed) once it is decided.
     """
@@ -200,6 +200,4 @@ def _set(appeal: Appeal, **values: Any) -> None:
 
 def _log(appeal: Appeal, now: datetime, actor: Actor) -> None:
     data = {"note": appeal.decision_note, "session": appeal.session_id}
-    record(
-        actor=actor, action=f"attendance.appeal.{appeal.status}", now=now, target=appeal, data=data
-    )
+    record(actor=actor, action=f"leave.appeal.{appeal.status}", now=now, target=appeal, data=data)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.audit.services import Actor, record
 from apps.common.errors import Refused
-from apps.leave.attachments import Paper, file_delete, file_read, file_write
+from apps.leave.attachments import AttachmentFile, delete_file, read_file, store_file
 from apps.leave.models import Attachment
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
@@ -23,27 +23,27 @@ PURGE_TASK: Final = "apps.leave.tasks.purge_campus_attachments"
 PURGE_BATCH: Final = 200
 
 
-def attachment_add(*, student: Student, paper: Paper, now: datetime) -> Attachment:
+def attachment_add(*, student: Student, file: AttachmentFile, now: datetime) -> Attachment:
     """The row of an attachment. Its file follows with `attachment_write`, as the last step."""
     pk = uuid.uuid4()
     return Attachment.objects.create(
         id=pk,
         student=student,
         key=f"attachments/{current_campus_id()}/{pk.hex}.bin",
-        kind=paper.kind,
-        size=len(paper.data),
+        kind=file.kind,
+        size=len(file.data),
         stored_at=now,
         delete_after=now + KEPT,
     )
 
 
-def attachment_write(*, attachment: Attachment, paper: Paper) -> None:
+def attachment_write(*, attachment: Attachment, file: AttachmentFile) -> None:
     """Store the file of a new attachment; raises `Refused` (storage_unavailable, 503).
 
     Call it last in the transaction, so that what is rolled back leaves no file.
     """
     try:
-        file_write(key=attachment.key, data=paper.data)
+        store_file(key=attachment.key, data=file.data)
     except OSError as error:
         raise _away(_("Nothing was saved; try again shortly.")) from error
 
@@ -51,10 +51,10 @@ def attachment_write(*, attachment: Attachment, paper: Paper) -> None:
 def attachment_open(*, attachment: Attachment, now: datetime, actor: Actor) -> bytes:
     """The file itself; who read it is noted. Raises `Refused` (storage_unavailable, 503)."""
     try:
-        data = file_read(key=attachment.key)
+        data = read_file(key=attachment.key)
     except OSError as error:
         raise _away(_("Try again shortly.")) from error
-    record(actor=actor, action="attendance.attachment.read", now=now, target=attachment)
+    record(actor=actor, action="leave.attachment.read", now=now, target=attachment)
     return data
 
 
@@ -81,7 +81,7 @@ def attachments_purge(*, now: datetime) -> int:
         try:
             with transaction.atomic():
                 attachment.delete()  # requests that had it stay, without it
-                file_delete(key=attachment.key)
+                delete_file(key=attachment.key)
         except OSError:
             logger.warning("Attachment %s could not be deleted; it stays due.", attachment.pk)
         else:

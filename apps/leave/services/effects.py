@@ -35,7 +35,7 @@ class Effect:
     kept: int = 0
 
 
-class Mark(NamedTuple):
+class MarkState(NamedTuple):
     """What a record says: status, the campus's own label, and where it came from."""
 
     status: str
@@ -43,8 +43,8 @@ class Mark(NamedTuple):
     source: str
 
 
-EXCUSED: Final = Mark(Status.EXCUSED, None, Source.LEAVE)
-ABSENT: Final = Mark(Status.ABSENT, None, Source.CLOSING)
+EXCUSED: Final = MarkState(Status.EXCUSED, None, Source.LEAVE)
+ABSENT: Final = MarkState(Status.ABSENT, None, Source.CLOSING)
 
 
 def sessions_lock(leave: LeaveRequest) -> None:
@@ -74,7 +74,7 @@ def leave_apply(
     )
 
 
-def leave_put_back(
+def leave_revert(
     *, leave: LeaveRequest, role: Editor, reason: str, now: datetime, actor: Actor
 ) -> Effect:
     """Undo what the leave did: marks it made, and nobody changed since, become what they were.
@@ -110,7 +110,7 @@ def _marks(leave: LeaveRequest) -> QuerySet[AttendanceRecord]:
     )
 
 
-def _before_leave(marks: Iterable[AttendanceRecord]) -> dict[int, Mark]:
+def _before_leave(marks: Iterable[AttendanceRecord]) -> dict[int, MarkState]:
     """What these marks were before a leave excused them, by record; absent at closing for none."""
     changes: dict[int, RecordChange] = {}
     rows = RecordChange.objects.filter(
@@ -122,14 +122,14 @@ def _before_leave(marks: Iterable[AttendanceRecord]) -> dict[int, Mark]:
     codes = {change.before_label for change in changes.values()} - {""}
     labels = dict(CustomStatus.objects.filter(code__in=codes).values_list("code", "pk"))
     return {
-        pk: Mark(change.before, labels.get(change.before_label), change.before_source)
+        pk: MarkState(change.before, labels.get(change.before_label), change.before_source)
         for pk, change in changes.items()
     }
 
 
 def _rewrite(
     leave: LeaveRequest,
-    wanted: list[tuple[AttendanceRecord, Mark]],
+    wanted: list[tuple[AttendanceRecord, MarkState]],
     *,
     role: Editor,
     reason: str,
@@ -168,7 +168,7 @@ def _rewrite(
     return Effect(changed=len(allowed), kept=len(wanted) - len(allowed))
 
 
-def _change(row: AttendanceRecord, mark: Mark, *, label: str, **facts: Any) -> RecordChange:
+def _change(row: AttendanceRecord, mark: MarkState, *, label: str, **facts: Any) -> RecordChange:
     return RecordChange(
         record=row,
         session_id=row.session_id,
@@ -182,7 +182,7 @@ def _change(row: AttendanceRecord, mark: Mark, *, label: str, **facts: Any) -> R
     )
 
 
-def _update(allowed: list[tuple[AttendanceRecord, Mark]], now: datetime) -> None:
+def _update(allowed: list[tuple[AttendanceRecord, MarkState]], now: datetime) -> None:
     """One statement for each different mark, of which there are few."""
     by_mark = sorted(allowed, key=lambda pair: (pair[1].source, pair[1].label_id or 0))
     for mark, pairs in groupby(by_mark, key=lambda pair: pair[1]):

@@ -13,10 +13,10 @@ from apps.audit.services import Actor, record
 from apps.common.errors import Forbidden, Invalid, NotFound, Refused
 from apps.enrollments.models import Course, Enrollment
 from apps.leave import notices
-from apps.leave.attachments import Paper
+from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Attachment, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_erase, attachment_write
-from apps.leave.services.effects import Effect, leave_apply, leave_put_back, sessions_lock
+from apps.leave.services.effects import Effect, leave_apply, leave_revert, sessions_lock
 
 LONGEST: Final = timedelta(days=366)
 State = LeaveRequest.Status
@@ -38,7 +38,7 @@ def leave_request(
     student: Student,
     absence: Absence,
     nonce: str,
-    paper: Paper | None = None,
+    file: AttachmentFile | None = None,
     now: datetime,
     actor: Actor,
 ) -> tuple[LeaveRequest, bool]:
@@ -55,7 +55,7 @@ def leave_request(
     _check_span(absence, course, now)
     try:
         with transaction.atomic():
-            leave = _make(student, course, absence, nonce, paper, now, actor)
+            leave = _make(student, course, absence, nonce, file, now, actor)
     except IntegrityError:  # the same request at the same time was faster
         first = _by_nonce(student, nonce)
         if first is None:
@@ -96,13 +96,13 @@ def _make(
     course: Course | None,
     absence: Absence,
     nonce: str,
-    paper: Paper | None,
+    file: AttachmentFile | None,
     now: datetime,
     actor: Actor,
 ) -> LeaveRequest:
     attachment: Attachment | None = None
-    if paper is not None:
-        attachment = attachment_add(student=student, paper=paper, now=now)
+    if file is not None:
+        attachment = attachment_add(student=student, file=file, now=now)
     leave = LeaveRequest.objects.create(
         student=student,
         course=course,
@@ -116,9 +116,9 @@ def _make(
     )
     notices.leave_requested(leave=leave, now=now)
     data = {"category": leave.category, "course": leave.course_id, **_span(leave)}
-    record(actor=actor, action="attendance.leave.requested", now=now, target=leave, data=data)
-    if attachment is not None and paper is not None:
-        attachment_write(attachment=attachment, paper=paper)
+    record(actor=actor, action="leave.request.requested", now=now, target=leave, data=data)
+    if attachment is not None and file is not None:
+        attachment_write(attachment=attachment, file=file)
     return leave
 
 
@@ -163,7 +163,7 @@ def leave_decide(
     if approve:
         effect = leave_apply(leave=current, reason=_applied(current), **_by(role, now, actor))
     elif was == State.APPROVED:
-        effect = leave_put_back(leave=current, reason=note, **_by(role, now, actor))
+        effect = leave_revert(leave=current, reason=note, **_by(role, now, actor))
     notices.leave_decided(leave=current, now=now)
     _log(current, was, effect, now, actor)
     return current, effect
@@ -173,9 +173,9 @@ def leave_decide(
 def leave_withdraw(
     *, leave: LeaveRequest, now: datetime, actor: Actor
 ) -> tuple[LeaveRequest, Effect]:
-    """The student takes the request back, and with it what an approval did. Its paper is erased.
+    """The student withdraws the request, and with it what an approval did.
 
-    Withdrawing twice is harmless. Raises `Refused` (leave_rejected).
+    Its attachment is erased. Withdrawing twice is harmless. Raises `Refused` (leave_rejected).
     """
     current = _locked(leave)
     was = current.status
@@ -187,7 +187,7 @@ def leave_withdraw(
     effect = Effect()
     if was == State.APPROVED:
         reason = _("Leave withdrawn by the student")
-        effect = leave_put_back(leave=current, reason=reason, **_by(Editor.OFFICE, now, actor))
+        effect = leave_revert(leave=current, reason=reason, **_by(Editor.OFFICE, now, actor))
     attachment_erase(attachment=current.attachment, now=now)
     _log(current, was, effect, now, actor)
     return current, effect
@@ -236,4 +236,4 @@ def _log(leave: LeaveRequest, was: str, effect: Effect, now: datetime, actor: Ac
         "changed": effect.changed,
         "kept": effect.kept,
     }
-    record(actor=actor, action=f"attendance.leave.{leave.status}", now=now, target=leave, data=data)
+    record(actor=actor, action=f"leave.request.{leave.status}", now=now, target=leave, data=data)

@@ -18,7 +18,7 @@ from apps.common.api import throttle
 from apps.common.errors import Refused
 from apps.common.route_limits import too_many
 from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
-from apps.leave.services.appeals import appeal_deadline, appeal_make, appeal_withdraw
+from apps.leave.services.appeals import appeal_create, appeal_deadline, appeal_withdraw
 from apps.leave.services.leave import leave_request, leave_withdraw
 from apps.portal.forms_student import AppealForm, LeaveForm, RequestForm
 from apps.portal.pages import portal_page
@@ -80,7 +80,7 @@ def leave_ask(request: HttpRequest) -> HttpResponse:
             student=student,
             absence=form.absence(),
             nonce=form.cleaned_data["nonce"],
-            paper=form.cleaned_data["attachment"],
+            file=form.cleaned_data["attachment"],
             now=now,
             actor=request_actor(request),
         )
@@ -93,7 +93,7 @@ def leave_ask(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @portal_page
-def leave_take_back(request: HttpRequest, leave_id: int) -> HttpResponse:
+def leave_withdraw_view(request: HttpRequest, leave_id: int) -> HttpResponse:
     """Withdraw a request; what its approval did to marks is put back."""
     leave = own_leave(student=request_student(request), leave_id=leave_id)
     try:
@@ -120,7 +120,7 @@ def _about(mark: AttendanceRecord) -> dict[str, Any]:
 
 @require_http_methods(["GET", "POST"])
 @portal_page
-def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
+def appeal_create_view(request: HttpRequest, record_id: int) -> HttpResponse:
     """Appeal against an own mark."""
     student = request_student(request)
     mark = own_record(student=student, record_id=record_id)
@@ -131,13 +131,13 @@ def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
         return _show(request, form, **_about(mark))
     try:
         _refuse_flood(request)
-        _appeal, made = appeal_make(
+        _appeal, made = appeal_create(
             student=student,
             mark=mark,
             wanted=form.cleaned_data["wanted"],
             text=form.cleaned_data["text"],
             nonce=form.cleaned_data["nonce"],
-            paper=form.cleaned_data["attachment"],
+            file=form.cleaned_data["attachment"],
             now=timezone.now(),
             actor=request_actor(request),
         )
@@ -150,7 +150,7 @@ def appeal_ask(request: HttpRequest, record_id: int) -> HttpResponse:
 
 @require_POST
 @portal_page
-def appeal_take_back(request: HttpRequest, appeal_id: int) -> HttpResponse:
+def appeal_withdraw_view(request: HttpRequest, appeal_id: int) -> HttpResponse:
     """Withdraw an appeal that is not decided yet."""
     appeal = own_appeal(student=request_student(request), appeal_id=appeal_id)
     try:

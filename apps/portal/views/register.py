@@ -1,4 +1,4 @@
-"""What surrounds a register: its history and its undo, the signs, the burst of codes."""
+"""What surrounds a register: its history and its undo, the findings, the rapid-code challenge."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import SAVED, bulk_undo, last_bulk
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
-from apps.integrity.models import Sign
-from apps.integrity.selectors import sign_of, signs_in
-from apps.integrity.services.findings import sign_dismiss, signs_find
-from apps.integrity.services.rapid_codes import burst_start
+from apps.integrity.models import Finding
+from apps.integrity.selectors import finding_of, findings_in
+from apps.integrity.services.findings import finding_dismiss, findings_find
+from apps.integrity.services.rapid_codes import challenge_start
 from apps.integrity.wording import names_in, wording
 from apps.portal.pages import portal_page
 from apps.portal.views.session import own_session
@@ -64,43 +64,43 @@ def undo(request: HttpRequest, session_id: int) -> HttpResponse:
     return redirect("portal:session_history", session_id)
 
 
-# --- Signs -----------------------------------------------------------------------------------
+# --- Findings -----------------------------------------------------------------------------------
 
 
-def _signs(request: HttpRequest, session: ClassSession, problem: str = "") -> HttpResponse:
-    found = signs_in(session_id=session.pk)
-    names = names_in(sign for one in found for sign in one.signs)
+def _findings(request: HttpRequest, session: ClassSession, problem: str = "") -> HttpResponse:
+    found = findings_in(session_id=session.pk)
+    names = names_in(finding for one in found for finding in one.findings)
     students = [
-        {"student": one.student, "flagged": one.flagged, "signs": _worded(one.signs, names)}
+        {"student": one.student, "flagged": one.flagged, "findings": _worded(one.findings, names)}
         for one in found
     ]
     context = {"session": session, "students": students, "problem": problem}
-    return render(request, "portal/_signs.html", context)
+    return render(request, "portal/_findings.html", context)
 
 
-def _worded(signs: list[Sign], names: dict[int, str]) -> list[tuple[Sign, str]]:
-    return [(sign, wording(sign, names)) for sign in signs]
+def _worded(findings: list[Finding], names: dict[int, str]) -> list[tuple[Finding, str]]:
+    return [(finding, wording(finding, names)) for finding in findings]
 
 
 @require_http_methods(["GET", "POST"])
 @portal_page
-def signs(request: HttpRequest, session_id: int) -> HttpResponse:
+def findings(request: HttpRequest, session_id: int) -> HttpResponse:
     """What was noticed, as a partial of the session's page. POST looks again, now."""
     session = own_session(request, session_id)
     if request.method == "POST":
-        signs_find(session=session, now=timezone.now())
-    return _signs(request, session)
+        findings_find(session=session, now=timezone.now())
+    return _findings(request, session)
 
 
 @require_POST
 @portal_page
-def sign_put_away(request: HttpRequest, session_id: int, sign_id: int) -> HttpResponse:
+def dismiss_finding(request: HttpRequest, session_id: int, finding_id: int) -> HttpResponse:
     """The lecturer has looked, and it was nothing."""
     session = own_session(request, session_id)
     problem = ""
     try:
-        sign_dismiss(
-            sign=sign_of(session=session, sign_id=sign_id),
+        finding_dismiss(
+            finding=finding_of(session=session, finding_id=finding_id),
             note=request.POST.get("note", ""),
             now=timezone.now(),
             actor=request_actor(request),
@@ -109,16 +109,16 @@ def sign_put_away(request: HttpRequest, session_id: int, sign_id: int) -> HttpRe
         raise
     except Refused as refusal:
         problem = refusal.message
-    return _signs(request, session, problem)
+    return _findings(request, session, problem)
 
 
 @require_POST
 @portal_page
-def burst(request: HttpRequest, session_id: int) -> HttpResponse:
+def rapid_codes(request: HttpRequest, session_id: int) -> HttpResponse:
     """Show five one-second codes on the projector."""
     session = own_session(request, session_id)
     try:
-        burst_start(session=session, now=timezone.now(), actor=request_actor(request))
+        challenge_start(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
-        return _signs(request, session, refusal.message)
-    return _signs(request, session)
+        return _findings(request, session, refusal.message)
+    return _findings(request, session)
