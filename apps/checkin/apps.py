@@ -10,7 +10,7 @@ class CheckInConfig(AppConfig):
         from apps.attendance import registry
         from apps.biometrics import image_references
         from apps.checkin.selectors.attempts import undecided_students
-        from apps.checkin.services.selfies import selfies_forget
+        from apps.checkin.services.selfies import selfies_unlink
 
-        image_references.register(selfies_forget)
+        image_references.register(selfies_unlink)
         registry.add_undecided(undecided_students)

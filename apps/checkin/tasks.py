@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.online import minutes_forget
 from apps.checkin.models import CheckInAttempt, Outcome
-from apps.checkin.services.online import minutes_keep
+from apps.checkin.services.online import minutes_store
 from apps.checkin.services.settle import GIVE_UP_AFTER, settle_with_face, settle_without_face
 from apps.checkin.services.waiting import waiting_lapse
 from apps.tenants.scope import campus_scope
@@ -37,7 +37,7 @@ def settle_face(self: Task, attempt_id: str) -> None:
 def requeue_pending() -> int:
     """Pick up attempts whose task was lost, and give up on those that nobody could compare."""
     swept = 0
-    for campus in every_campus(reason="sweep pending check-ins"):
+    for campus in every_campus(reason="requeue pending check-ins"):
         with campus_scope(campus):
             swept += _requeue_campus()
     return swept
@@ -72,7 +72,7 @@ def keep_online_minutes() -> int:
     kept = 0
     for campus in every_campus(reason="keep minutes online"):
         with campus_scope(campus):
-            over = minutes_keep(now=timezone.now())
+            over = minutes_store(now=timezone.now())
         with campus_scope(campus):  # only now are they safe
             minutes_forget(over)
         kept += len(over)

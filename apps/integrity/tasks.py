@@ -15,7 +15,7 @@ from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask
 
-SEARCHED_FOR: Final = timedelta(hours=2)  # two hourly sweeps see every closing
+CHECKED_FOR: Final = timedelta(hours=2)  # two hourly runs see every closing
 
 
 @shared_task(base=CampusTask)
@@ -46,7 +46,7 @@ def requeue_findings() -> int:
         with campus_scope(campus):
             closed = ClassSession.objects.filter(
                 status=ClassSession.Status.COMPLETED,
-                closed_at__gte=timezone.now() - SEARCHED_FOR,
+                closed_at__gte=timezone.now() - CHECKED_FOR,
             )
             for session_id in closed.values_list("pk", flat=True).order_by("pk"):
                 find_findings(session_id)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.accounts.online import minutes_forget, minutes_noted, online_note
 from apps.attendance.models import AttendanceRecord, Policy
 from apps.checkin.models import OnlineMinute
-from apps.checkin.services.online import minutes_keep
+from apps.checkin.services.online import minutes_store
 from apps.checkin.tasks import keep_online_minutes
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.services.findings import findings_find
@@ -49,7 +49,7 @@ def in_the_cache(cast: Cast) -> None:
 
 def in_postgresql(cast: Cast) -> None:
     with campus_scope(cast.campus):
-        minutes_forget(minutes_keep(now=timezone.now() + timedelta(minutes=1)))
+        minutes_forget(minutes_store(now=timezone.now() + timedelta(minutes=1)))
         assert minutes_noted() == []
 
 

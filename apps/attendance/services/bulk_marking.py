@@ -311,7 +311,7 @@ def bulk_undo(
         for student_id, change in changes.items()
         if newest[student_id] == change.pk and student_id in register.marks
     ]
-    _put_back(register, undoable, bulk, now=now, actor=actor)
+    _restore(register, undoable, bulk, now=now, actor=actor)
     _follow_up(register.session)
     record(
         actor=actor,
@@ -329,7 +329,7 @@ def bulk_undo(
     return _undo_results(register, changes.values(), undone={c.student_id for c in undoable})
 
 
-def _put_back(
+def _restore(
     register: _Register,
     changes: Iterable[RecordChange],
     bulk: BulkChange,

@@ -66,7 +66,7 @@ def _heard(user_id: int, *, shown_at: datetime, now: datetime) -> bool:
     return kept.exists()
 
 
-def minutes_keep(*, now: datetime) -> list[Heard]:
+def minutes_store(*, now: datetime) -> list[Heard]:
     """Keep the entered campus's notes in PostgreSQL and drop those of yesterday.
 
     Returns the ones of minutes that are over: the caller forgets them in the cache once this is

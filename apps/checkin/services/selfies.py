@@ -6,6 +6,6 @@ from uuid import UUID
 from apps.checkin.models import CheckInAttempt
 
 
-def selfies_forget(image_ids: Collection[UUID]) -> int:
+def selfies_unlink(image_ids: Collection[UUID]) -> int:
     """Set the selfie of these attempts to NULL; returns how many. See `image_references`."""
     return CheckInAttempt.objects.filter(selfie_id__in=image_ids).update(selfie=None)
