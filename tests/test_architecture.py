@@ -82,6 +82,19 @@ def test_roles_name_models_that_exist() -> None:
     assert labels <= {model._meta.label_lower for model in apps.get_models()}
 
 
+def test_names_in_strings_point_down_the_layers() -> None:
+    """Tasks are called by their names: what an import may not do, a string may not either."""
+    upward = []
+    for path in sorted((ROOT / "apps").rglob("*.py")):
+        app = path.relative_to(ROOT / "apps").parts[0]
+        if "migrations" in path.parts:
+            continue
+        for named in re.findall(r"[\"']apps\.(\w+)\.[\w.]+[\"']", path.read_text()):
+            if named != app and RANK[named] <= RANK[app]:
+                upward.append(f"{path.relative_to(ROOT)}: {named}")
+    assert upward == []
+
+
 def test_no_app_has_become_a_warehouse() -> None:
     sizes = {
         app.name: sum(
