@@ -65,7 +65,7 @@ class DismissInput(Input):
     note = serializers.CharField(max_length=500)
 
 
-class ChallengeOutput(serializers.Serializer[Any]):
+class RapidCodeChallengeOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     started_at = MomentField()
     over_at = MomentField()
@@ -125,12 +125,14 @@ def session_finding_dismiss(request: Request, session_id: int, finding_id: int) 
     return Response(FindingOutput(dismissed, context={"names": names_in([dismissed])}).data)
 
 
-@extend_schema(methods=["GET"], operation_id="sessions_rapid_codes", responses=ChallengeOutput)
+@extend_schema(
+    methods=["GET"], operation_id="sessions_rapid_codes", responses=RapidCodeChallengeOutput
+)
 @extend_schema(
     methods=["POST"],
     operation_id="sessions_rapid_codes_start",
     request=None,
-    responses={201: ChallengeOutput, **conflict("session_not_open", "challenge_running")},
+    responses={201: RapidCodeChallengeOutput, **conflict("session_not_open", "challenge_running")},
 )
 @api_view(["GET", "POST"])
 @permission_classes([IsFaculty])
@@ -161,4 +163,4 @@ def _challenge_body(challenge: RapidCodeChallenge) -> Any:
             for one in results
         ],
     }
-    return ChallengeOutput(state).data
+    return RapidCodeChallengeOutput(state).data
