@@ -185,6 +185,9 @@ def test_feeds_and_refreshes_are_counted_one_by_one(in_campus: Cast, now: Any) -
     phone = at(in_campus.host)
     answers = [phone.post(REFRESH, {"refresh_token": t}).status_code for t in (*tokens, tokens[0])]
     assert answers == [200, 200, 429]
+    other = login(phone, in_campus.lecturer.email).json()["meta"]["refresh_token"]
+    bodies = [{"refresh_token": other, "nobody_reads": n} for n in range(2)]
+    assert [phone.post(REFRESH, body).status_code for body in bodies] == [200, 429]
 
 
 @pytest.mark.parametrize(

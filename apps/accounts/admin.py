@@ -23,7 +23,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.services.profiles import ROLE_OF
-from apps.accounts.writes import WRITES, Writer
+from apps.accounts.writes import WRITES, Writer, refuse_account
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import (
     CampusInline,
@@ -78,6 +78,7 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
             self._save_changed(request, obj, form)
             return
         actor = request_actor(request)
+        refuse_account(Writer(request.user), obj.email)
         person = type(self).create(**typed(form), now=timezone.now(), actor=actor)
         obj.pk, obj.user, obj._state.adding = person.pk, person.user, False
         tell_joined(request, person.email, person.user)

@@ -21,6 +21,15 @@ class CampusBackend(AuthenticationBackend):
     Model permissions come from the role table, not from groups: see `permissions.py`.
     """
 
+    def _authenticate_by_email(self, email: str, password: str) -> AbstractBaseUser | None:
+        """By the account's own address alone.
+
+        The library also believes rows beside it, which anybody's account may have for any address,
+        and prefers them: they would keep the owner of the address out.
+        """
+        user = User.objects.filter(email=email.strip().lower()).first()
+        return self._check_password(user, password)
+
     def _check_password(
         self, user: AbstractBaseUser | None, password: str
     ) -> AbstractBaseUser | None:

@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from apps.accounts.models import Role
+from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import model_permission, roles_of
 from apps.common.errors import Forbidden
 
@@ -38,6 +40,10 @@ MEMBER: Final = "accounts.member"
 MEMBERSHIP: Final = "accounts.membership"
 CONTACT: Final = "accounts.contact"
 ALLOWED: Final = "accounts.allowedaddress"
+
+WITH_OTHER_ROLES: Final = gettext_lazy(
+    "Somebody with other roles here signs in with this address: an administrator enters them."
+)
 
 _PERSON: Final = ("code", "first_name", "last_name", "email", "phone")
 _STUDY: Final = ("year_of_study", "program", "age", "is_representative", "representative_mobile")
@@ -104,3 +110,21 @@ def refuse_fields(writer: Writer, model: str, names: Iterable[str], *, adding: b
     if denied:
         message = _("Your role does not allow writing: %(fields)s.") % {"fields": ", ".join(denied)}
         raise Forbidden("field_not_allowed", message, fields=denied)
+
+
+def with_more_roles() -> QuerySet[Membership]:
+    """Active roles on the entered campus that are more than a student's."""
+    return Membership.objects.filter(is_active=True).exclude(role=Role.STUDENT)
+
+
+def refuse_account(writer: Writer, email: str) -> None:
+    """Raises `Forbidden` (account_with_other_roles) where the address signs in somebody who is more
+    than a student here, and this writer gives no roles.
+
+    An entry names its account on every page and in the audit log, and ends its sessions when it is
+    closed: an operator must not get that over administrators by entering them as students.
+    """
+    if writer.may(MEMBERSHIP, "role", adding=True):
+        return
+    if with_more_roles().filter(user__email=email.strip().lower()).exists():
+        raise Forbidden("account_with_other_roles", str(WITH_OTHER_ROLES))

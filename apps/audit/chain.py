@@ -10,6 +10,7 @@ import hmac
 import json
 from datetime import UTC
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Final
 
 from apps.audit.digests import canonical_json
@@ -29,13 +30,18 @@ def content_of(entry: AnyEntry) -> dict[str, Any]:
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor_id": entry.actor_id,
         "actor_label": entry.actor_label,
-        "address": entry.address,
+        "address": _one_spelling(entry.address),
         "user_agent": entry.user_agent,
         "action": entry.action,
         "target_type": entry.target_type,
         "target_id": entry.target_id,
         "data": entry.data,
     }
+
+
+def _one_spelling(address: str | None) -> str | None:
+    """PostgreSQL gives `::102:304` back as `::1.2.3.4`; the MAC is over one spelling of both."""
+    return None if address is None else str(ip_address(address))
 
 
 def canonical(entry: AnyEntry) -> bytes:
@@ -55,7 +61,8 @@ def is_genuine(entry: AnyEntry) -> bool:
 
 def next_link(previous: bytes, position: int, entry: AnyEntry) -> bytes:
     """Link of the entry at `position`, from the link before it (32 bytes)."""
-    message = previous + position.to_bytes(8, "big") + entry.pk.to_bytes(8, "big") + entry.mac
+    place = position.to_bytes(8, "big") + entry.pk.to_bytes(8, "big", signed=True)
+    message = previous + place + entry.mac
     return hmac.new(_key(entry), message, hashlib.sha256).digest()
 
 

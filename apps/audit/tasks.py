@@ -1,8 +1,13 @@
+import logging
+
 from celery import shared_task
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.audit.services import entered, roots_make_and_write, seal_pending
-from apps.audit.services.chains import every_log_owner
+from apps.audit.services.chains import chain_name, every_log_owner
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -10,8 +15,14 @@ def seal_entries() -> int:
     """Seal what was written since the last run, campus by campus, and the platform's."""
     sealed = 0
     for campus in every_log_owner(reason="seal audit entries"):
-        with entered(campus) as log:
-            sealed += seal_pending(now=timezone.now(), log=log)
+        try:
+            with entered(campus) as log:
+                sealed += seal_pending(now=timezone.now(), log=log)
+        except (
+            DatabaseError,
+            OverflowError,
+        ):  # what is wrong with one log keeps no other from being sealed
+            logger.exception("The log of %s could not be sealed.", chain_name(campus))
     return sealed
 
 

@@ -3,8 +3,6 @@
 No model here knows what a class session is.
 """
 
-import uuid
-
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -60,7 +58,7 @@ class StoredImage(CampusModel):
     rows refer to it.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, editable=False)
     key = models.CharField(_("storage key"), max_length=200)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     size = models.PositiveIntegerField(_("size (bytes)"))
@@ -71,9 +69,7 @@ class StoredImage(CampusModel):
         verbose_name = _("stored image")
         verbose_name_plural = _("stored images")
         ordering = ["-stored_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["campus", "sha256"], name="stored_image_content")
-        ]
+        # One row of each content: the id is made of campus and content (services/images.py).
         indexes = [models.Index(fields=["campus", "delete_after"], name="stored_image_retention")]
 
     def __str__(self) -> str:

@@ -1,7 +1,9 @@
-"""Tickets: what a redeemed code is worth for 90 seconds, bound to student, device and session.
+"""Tickets: what a redeemed code is worth for 90 seconds, to one student, device and sign-in.
 
 A ticket is signed under the campus's key and needs no look-up. Stealing one is of no use: the
-check-in must come from the same student and be signed by the same device.
+check-in must come from the same sign-in of the same student and be signed by the same device. So a
+friend in the room who signs in as the student cannot send the ticket of a code that stands for five
+seconds to the student's phone elsewhere, which would have 90.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,6 +33,7 @@ class Ticket:
     method: str
     redeemed_ms: int
     delay_ms: int | None
+    sign_in: str = ""
 
     @property
     def redeemed_at(self) -> datetime:

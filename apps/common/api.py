@@ -55,7 +55,13 @@ def error_body(refusal: Refused) -> dict[str, Any]:
     kind = "server_error" if refusal.status >= 500 else "client_error"
     return {
         "type": kind,
-        "errors": [{"code": refusal.code, "detail": str(refusal.message), "attr": None}],
+        "errors": [
+            {
+                "code": refusal.code,
+                "detail": str(refusal.message),
+                "attr": refusal.extra.get("field"),
+            }
+        ],
     }
 
 

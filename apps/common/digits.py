@@ -1,5 +1,6 @@
 """Digits of every script are digits wherever a number is typed."""
 
+import re
 import unicodedata
 from typing import Any
 
@@ -25,6 +26,12 @@ def _plain(character: str) -> str:
 def plain_number(text: str) -> str:
     """The same with the decimal signs of those scripts: ٫ is a point, ٬ parts thousands."""
     return plain_digits(text).replace("\u066b", ".").replace("\u066c", "")
+
+
+def plain_phone(text: str) -> str:
+    """A telephone number without spaces, hyphens and brackets; 00 in front is +."""
+    number = re.sub(r"[\s()\-]", "", plain_digits(text))
+    return f"+{number[2:]}" if number.startswith("00") else number
 
 
 class CodeField(serializers.CharField):

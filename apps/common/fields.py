@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.common.digits import plain_digits, plain_phone
 from apps.common.moments import is_day, is_moment
 
 LARGEST_ID: Final = 2**63 - 1
@@ -47,6 +48,20 @@ class ClockField(serializers.TimeField):
         if isinstance(value, str) and not CLOCK.fullmatch(value):
             self.fail("two_digits")
         return super().to_internal_value(value)
+
+
+class NumberTextField(serializers.CharField):
+    """A code or year whose digits may be of any script (`apps.common.model_fields`)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return plain_digits(super().to_internal_value(data))
+
+
+class PhoneField(serializers.CharField):
+    """A telephone number; the spaces people write in it do not count."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return plain_phone(super().to_internal_value(data))
 
 
 class IdField(serializers.IntegerField):

@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.common.bodies import is_storable_form
+from apps.common.bodiless import check_body_is_expected
 from apps.common.error_views import refused
 from apps.common.errors import Invalid, Refused
 from apps.common.languages import spoken
@@ -45,15 +46,19 @@ class RequestGuard:
             return _answer(request, refusal)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
+    ) -> HttpResponse | None:
         """Forms, which are read only now: before the view, after everything that may do without."""
-        if request.method != "POST" or request.content_type not in FORMS:
-            return None
         try:
-            storable = is_storable_form(request.POST, request.FILES)
+            if request.method == "POST" and request.content_type in FORMS:
+                _check_form(request)
+            check_body_is_expected(request, view)
         except (MultiPartParserError, SuspiciousOperation, UnreadablePostError) as error:
             return _answer(request, unreadable(error))
-        return None if storable else _answer(request, _unreadable_text())
+        except Refused as refusal:
+            return _answer(request, refusal)
+        return None
 
 
 def too_large() -> Refused:
@@ -126,6 +131,11 @@ def _gather(request: HttpRequest, limit: int) -> None:
         raise too_large()
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)
+
+
+def _check_form(request: HttpRequest) -> None:
+    if not is_storable_form(request.POST, request.FILES):
+        raise _unreadable_text()
 
 
 def _check_json(request: HttpRequest) -> None:

@@ -11,7 +11,15 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils.html import is_html_input
 
-from apps.common.fields import LARGEST_ID, ClockField, DayField, MomentField
+from apps.common import model_fields
+from apps.common.fields import (
+    LARGEST_ID,
+    ClockField,
+    DayField,
+    MomentField,
+    NumberTextField,
+    PhoneField,
+)
 from apps.common.texts import LONGEST_LINE, validate_line, validate_prose, validate_visible
 
 M = TypeVar("M", bound=models.Model)
@@ -96,4 +104,6 @@ class ModelInput(Strict, serializers.ModelSerializer[M]):
         models.DateField: DayField,
         models.DateTimeField: MomentField,
         models.TimeField: ClockField,
+        model_fields.NumberTextField: NumberTextField,
+        model_fields.PhoneField: PhoneField,
     }

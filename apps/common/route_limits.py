@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from apps.common.cache import count_up
 from apps.common.errors import TooMany
 from apps.common.http import address_group, client_address
-from apps.common.strict_json import FORMS
+from apps.common.strict_json import Unreadable, loads
 
 SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600}
 
@@ -55,6 +55,9 @@ LIMITS: Final = (
     ("POST", "teach/start", "start"),
     ("POST", "teach/sessions/*/code", "one_time_code"),
 )
+
+# What opens something by itself, by the field of the sign-in API that brings it.
+SECRETS: Final = {"refresh": "refresh_token", "password_reset": "key"}
 
 
 @lru_cache(maxsize=2048)
@@ -100,13 +103,22 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     """
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
-    if scope in ("refresh", "password_reset"):
-        return sha256(_content(request) + request.path.encode()).hexdigest()
+    if scope in SECRETS:
+        secret = _secret_in(request, SECRETS[scope])
+        return sha256(secret.encode()).hexdigest() if secret else who_asks(request)
     return who_asks(request)
 
 
-def _content(request: HttpRequest) -> bytes:
-    """What was sent; of a form, whose body is read by now, its fields."""
-    if request.content_type in FORMS:
-        return repr(sorted(request.POST.lists())).encode()
-    return request.body
+def _secret_in(request: HttpRequest, name: str) -> str:
+    """The token or key that a call of the sign-in API or a page brings; "" without one.
+
+    Nothing else of the body counts: a field that nobody reads would make every call a new one.
+    """
+    if not request.path.startswith("/_allauth/"):
+        return f"{request.path} {address_group(client_address(request))}"
+    try:
+        sent = loads(request.body)
+    except Unreadable:
+        return ""
+    secret = sent.get(name) if isinstance(sent, dict) else None
+    return secret if isinstance(secret, str) else ""

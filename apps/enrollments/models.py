@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import Faculty, Student, code_validator
 from apps.classrooms.models import Classroom
 from apps.common.constraints import Between, DayInBounds, Named
+from apps.common.model_fields import NumberTextField
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
@@ -32,7 +33,7 @@ class Term(TimestampedModel):
     """A semester of an academic year."""
 
     name = models.CharField(_("semester"), max_length=20)
-    academic_year = models.CharField(
+    academic_year = NumberTextField(
         _("academic year"),
         max_length=9,
         validators=[RegexValidator(r"^\d{4}-\d{4}$"), validate_academic_year],
@@ -85,7 +86,7 @@ class Term(TimestampedModel):
 
 
 class Department(TimestampedModel):
-    code = models.CharField(_("code"), max_length=50, validators=[code_validator])
+    code = NumberTextField(_("code"), max_length=50, validators=[code_validator])
     name = models.CharField(_("name"), max_length=100)
 
     class Meta:
@@ -176,7 +177,7 @@ class Subject(TimestampedModel):
         THEORY = "theory", _("theory")
         LAB = "lab", _("lab")
 
-    code = models.CharField(_("code"), max_length=20, validators=[code_validator])
+    code = NumberTextField(_("code"), max_length=20, validators=[code_validator])
     mnemonic = models.CharField(_("mnemonic"), max_length=100, blank=True)
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("type"), max_length=10, choices=Kind.choices, default=Kind.THEORY)
@@ -202,7 +203,7 @@ class Subject(TimestampedModel):
 class Course(TimestampedModel):
     """A subject taught by a faculty member to a group in a term."""
 
-    code = models.CharField(_("code"), max_length=40, validators=[code_validator])
+    code = NumberTextField(_("code"), max_length=40, validators=[code_validator])
     term = CampusForeignKey(
         Term,
         db_index=False,

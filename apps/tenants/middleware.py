@@ -17,6 +17,7 @@ from apps.common.http import wants_json
 from apps.common.route_limits import is_within, scope_of, too_many, who_of_page
 from apps.common.rows import FixedQuery
 from apps.tenants.addresses import asked_host
+from apps.tenants.master_key import WrongMasterKey
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_host, campus_id_by_slug, campus_is_open
@@ -82,6 +83,9 @@ class CampusMiddleware:
         except (OperationalError, InterfaceError):
             logger.exception("The database did not answer.")
             return self._unavailable(request)
+        except WrongMasterKey as error:  # the database was away when this process started
+            logger.critical("%s", error)
+            return self._set_up_wrongly(request)
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         campus_id = next((found for r in self.resolvers if (found := r(request))), None)
@@ -108,6 +112,15 @@ class CampusMiddleware:
         )
         response = refuse(request, refusal)
         response["Retry-After"] = str(DATABASE_RETRY_SECONDS)
+        return response
+
+    def _set_up_wrongly(self, request: HttpRequest) -> HttpResponse:
+        message = _("This server is set up wrongly and saves nothing. Tell its operator.")
+        response: HttpResponse = JsonResponse(
+            error_body(Refused("wrong_master_key", message, status=503)), status=503
+        )
+        if not wants_json(request):  # a page of its own needs the database
+            response = HttpResponse(message, status=503, content_type="text/plain; charset=utf-8")
         return response
 
 

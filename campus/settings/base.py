@@ -119,10 +119,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "apps.common.guard.RequestGuard",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Neither reads anything of a request: what the guard refuses has their headers too.
     "apps.common.middleware.AnswerHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.common.guard.RequestGuard",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -116,7 +116,10 @@ def test_an_invitation_cannot_be_accepted_after_the_domains_have_closed(
     Campus.objects.filter(pk=cast.campus.pk).update(email_domains=["north.example"])
     with pytest.raises(Refused) as refusal:
         invitations_answer(
-            email=email, campus_id=cast.campus.pk, accept=True, now=now, actor=SYSTEM
+            email=email,
+            campus_id=cast.campus.pk,
+            accept=True,
+            now=now,
         )
     assert refusal.value.code == "address_not_allowed"
 

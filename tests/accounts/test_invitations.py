@@ -68,7 +68,6 @@ def answer(cast: Cast, email: str, *, accept: bool = True, now: datetime | None 
         campus_id=cast.campus.pk,
         accept=accept,
         now=now or timezone.now(),
-        actor=SYSTEM,
     )
 
 
@@ -132,6 +131,22 @@ def test_declining_by_mail_leaves_everything_as_it_is(
     assert Client(headers={"host": cast.host}).post(link, {"answer": "no"}).status_code == 200
     assert reload(cast, student).user is None
     assert waiting(cast).status == Status.DECLINED
+
+
+@pytest.mark.parametrize("answer", ["no", "accept"])
+def test_the_campus_does_not_learn_from_where_it_was_answered(
+    cast: Cast, guest: User, student: Student, answer: str
+) -> None:
+    """No address, no browser; and which account it is only once its owner has joined."""
+    token = invitation_token(campus_id=cast.campus.pk, email=guest.email)
+    visitor = Client(
+        headers={"host": "south.example", "user-agent": "Own browser"}, REMOTE_ADDR="198.51.100.77"
+    )
+    assert visitor.post(f"/invitation/{token}", {"answer": answer}).status_code == 200
+    with campus_scope(cast.campus):
+        entries = Entry.objects.filter(actor_label=guest.email)
+        seen = set(entries.values_list("address", "user_agent", "actor_id"))
+    assert seen == {(None, "", f"user:{guest.pk}" if answer == "accept" else "")}
 
 
 def test_a_campus_without_a_host_name_says_where_to_look(

@@ -29,15 +29,17 @@ from apps.accounts.services import (
     profile_deactivate,
     student_create,
 )
+from apps.accounts.writes import Writer
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.notifications.models import Delivery
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
-from tests.accounts.support import ME, REFRESH, at, signed_in, tokens
+from tests.accounts.support import ME, REFRESH, at, code_of, signed_in, tokens
 from tests.admin.support import client_of, fields_of, url
 from tests.factories import PASSWORD, Cast, make_cast, make_user
+from tests.imports.support import do_import, reasons
 from tests.notifications.support import deliver, tell
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +67,10 @@ def accepted(cast: Cast, user: User) -> Student:
     """The student EVIL of north, after the owner of the address has accepted."""
     assert enter_as_student(cast, user.email).status_code == 201
     invitations_answer(
-        email=user.email, campus_id=cast.campus.pk, accept=True, now=timezone.now(), actor=SYSTEM
+        email=user.email,
+        campus_id=cast.campus.pk,
+        accept=True,
+        now=timezone.now(),
     )
     with campus_scope(cast.campus):
         student = Student.objects.select_related("user").get(code="EVIL")
@@ -344,3 +349,41 @@ def test_the_api_of_a_phone_names_the_account_to_its_owner_only(cast: Cast, vict
     accepted(cast, victim)
     own: APIClient = signed_in(cast.host, victim.email)
     assert own.get(ME).json()["user"]["name"] == REAL_NAME
+
+
+# --- Entries that operators make for people with more rights -----------------------------------
+
+
+@pytest.mark.parametrize("who", ["admin", "principal", "lecturer"])
+def test_an_operator_enters_nobody_as_a_student_who_is_more_than_that(
+    cast: Cast, who: str, now: Any
+) -> None:
+    """Else they would rename them, in the audit log too, and sign them out by closing the entry."""
+    email = cast.lecturer.email if who == "lecturer" else getattr(cast, who).email
+    operator = signed_in(cast.host, cast.operator.email)
+    body = {"code": "N1", "first_name": "Dr. Evil", "email": email.upper()}
+    answer = operator.post("/api/v1/students", body)
+    assert (answer.status_code, code_of(answer)) == (403, "account_with_other_roles")
+    page = client_of(cast, cast.operator).post(url(Student, "add"), body, follow=True)
+    assert "other roles here" in page.content.decode()
+    report = do_import(
+        cast,
+        "students",
+        [["id", "name", "email"], ["N1", "Dr. Evil", email]],
+        writer=Writer(cast.operator),
+    )
+    assert "other roles here" in reasons(report)[0][1]
+    with campus_scope(cast.campus):
+        assert not Student.objects.filter(code="N1").exists()
+    assert signed_in(cast.host, cast.admin.email).post("/api/v1/students", body).status_code == 201
+
+
+def test_closing_a_student_leaves_an_administrator_signed_in(cast: Cast, now: Any) -> None:
+    with campus_scope(cast.campus):
+        student = student_create(
+            code="N1", first_name="A", email=cast.admin.email, now=now, actor=SYSTEM
+        )
+    admin = signed_in(cast.host, cast.admin.email)
+    operator = signed_in(cast.host, cast.operator.email)
+    assert operator.delete(f"/api/v1/students/{student.pk}").status_code == 204
+    assert admin.get(ME).json()["roles"] == [Role.ADMIN]

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
@@ -16,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.services import sessions_end
 from apps.tenants.models import Campus, Domain
 from apps.tenants.signed import signed_act
+from tests.accounts.support import at, login
 from tests.admin.support import fields_of, url
 from tests.factories import PASSWORD, Cast, make_user
 from tests.phone import signed_in
@@ -186,3 +188,19 @@ def test_an_act_that_was_signed_for_covers_no_other_table(cast: Cast, root: User
         Domain.objects.filter(campus=cast.campus).delete()
     with pytest.raises(ProgrammingError), transaction.atomic():
         User.objects.filter(pk=cast.admin.pk).update(is_superuser=False)
+
+
+def test_a_row_of_the_library_for_somebody_elses_address_keeps_nobody_out(cast: Cast) -> None:
+    """SQL as the application's role may write such rows; an account signs in by its own address."""
+    other = make_user("other@north.example")
+    for email in (cast.admin.email, "alias@north.example"):
+        EmailAddress.objects.create(user=other, email=email, verified=True)
+    EmailAddress.objects.create(
+        user=cast.admin, email="second@north.example", verified=True, primary=True
+    )
+    assert login(at(cast.host), cast.admin.email).status_code == 200
+    assert login(at(cast.host), "alias@north.example").status_code == 400
+    browser = Client(headers={"host": cast.host})
+    browser.force_login(cast.admin)
+    asked = browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert asked.status_code == 302

@@ -88,6 +88,35 @@ def test_every_input_is_closed(description: dict[str, Any]) -> None:
     assert open_ == []
 
 
+def without_body(description: dict[str, Any]) -> set[tuple[str, str]]:
+    return {
+        (method, path)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+        if method in (*WRITING, "delete") and "requestBody" not in operation
+    }
+
+
+@pytest.mark.django_db
+def test_what_takes_no_body_names_the_field_that_is_sent(
+    cast: Cast, description: dict[str, Any]
+) -> None:
+    rows = {(row.method, documented(row)): row for row in ROWS}
+    client = client_of(cast, cast.student)
+    wanted = without_body(description) & rows.keys()
+    assert len(wanted) > 15
+    silent = []
+    for key in wanted:
+        row = rows[key]
+        path = key[1].format(**row.arguments_in(cast))
+        answer = client.generic(
+            key[0].upper(), path, json.dumps({SURPRISE: 1}), content_type="application/json"
+        )
+        if not _names(answer, SURPRISE, "unknown_field"):
+            silent.append(f"{key}: {answer.status_code}")
+    assert silent == []
+
+
 def candidates(row: Row) -> list[str]:
     let_in = [role for role, status in row.answers.items() if status not in (401, 403, 404)]
     return [*let_in, *FIRST]

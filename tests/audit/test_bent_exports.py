@@ -17,6 +17,7 @@ from apps.audit.services.roots import public_key
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.audit.test_roots import DAY, by_hand, campus, checked, exported, kept_roots
 
 __all__ = ["campus"]  # a fixture
@@ -122,7 +123,8 @@ def test_a_row_beside_it_does_not_hide_a_changed_entry(campus: Campus, now: date
     with campus_scope(campus):
         entry = Entry.objects.order_by("pk")[1]
         by_hand(campus, f"UPDATE audit_entry SET action = 'x' WHERE id = {entry.pk}")
-        BadEntry.objects.create(entry=entry, found_at=now)
+        with signed_act("audit_bad_entry"):
+            BadEntry.objects.create(entry=entry, found_at=now)
         assert f"entry {entry.pk} is put aside, and no entry says so" in verify().problems
     by_hand(campus, "DELETE FROM audit_bad_entry")
     with campus_scope(campus):

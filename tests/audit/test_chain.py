@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
 from apps.audit.models import BadEntry, Entry, Seal
-from apps.audit.services import SYSTEM, Actor, record, seal_pending, verify
+from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.signed import signed_act
+from apps.tenants.signed import signed_act, signing_keys
 from tests.factories import make_campus
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -140,6 +140,21 @@ def test_another_campus_chain_is_under_another_key(campus: Campus, now: datetime
         assert bytes(Seal.objects.get(position=1).link) != link
 
 
+def test_what_is_wrong_with_one_log_keeps_no_other_from_being_sealed(
+    campus: Campus, now: datetime
+) -> None:
+    south = make_campus("south")
+    with campus_scope(south):
+        record(actor=SYSTEM, action="test.south", now=now)
+    with campus_scope(campus):
+        record(actor=SYSTEM, action="test.north", now=now)
+    with by_hand(campus) as cursor:
+        cursor.execute("UPDATE audit_seal SET position = 9223372036854775807 WHERE position = 5")
+    assert seal_entries() == 1
+    with campus_scope(south):
+        assert verify().sealed == 1
+
+
 def test_an_undone_change_leaves_no_entry(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
         with suppress(RuntimeError), transaction.atomic():
@@ -162,6 +177,59 @@ def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datet
             "192.0.2.7",
             "2001:db8::7",
         }
+
+
+def test_a_row_below_all_others_does_not_stop_the_sealer(campus: Campus, now: datetime) -> None:
+    """The application's role may add rows, with ids of its own, and with a MAC that it has read."""
+    columns = ", ".join(
+        field.column for field in Entry._meta.concrete_fields if not field.primary_key
+    )
+    with campus_scope(campus), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO audit_entry (id, {columns}) SELECT -1, {columns} FROM audit_entry LIMIT 1"
+        )
+        record(actor=SYSTEM, action="test.after", now=now)
+        assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
+        assert verify().holds
+
+
+@pytest.mark.parametrize("by", ["root", "command"])
+def test_an_entry_that_was_committed_long_after_others_gets_its_place(
+    campus: Campus, now: datetime, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Unsealed, it could be taken away without a trace."""
+    monkeypatch.setattr("apps.audit.services.sealing.LATE_ENTRIES", 3)
+    with campus_scope(campus):
+        late = record(actor=SYSTEM, action="test.late", now=now)
+        newer = [record(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
+    with by_hand(
+        campus
+    ) as cursor:  # the ones with higher ids were committed, and sealed, before it
+        cursor.execute("UPDATE audit_entry SET id = -id WHERE id = %s", [late.pk])
+        assert newer
+    with campus_scope(campus):
+        assert seal_pending(now=now) == 5
+        assert seal_pending(now=now) == 0
+        assert verify().unsealed == 1
+    if by == "root":
+        root_make(campus=campus, now=now)
+    else:
+        call_command("verify_audit", "--campus", campus.slug, stdout=StringIO())
+    with campus_scope(campus):
+        outcome = verify()
+    assert (outcome.holds, outcome.unsealed) == (True, 0)
+
+
+@pytest.mark.parametrize("address", ["::102:304", "::5", "64:ff9b::102:304", "2001:db8::1:0:0:1"])
+def test_an_address_that_postgresql_spells_otherwise_is_the_same(
+    campus: Campus, now: datetime, address: str
+) -> None:
+    """Else whoever has such an address would have acts that are put aside as forged."""
+    with campus_scope(campus):
+        record(actor=Actor(label="A", address=address), action="test.address", now=now)
+        assert seal_pending(now=now) == 1
+        assert verify().holds
+        assert not BadEntry.objects.exists()
 
 
 def test_the_periodic_task_seals_every_campus(campus: Campus, now: datetime) -> None:
@@ -276,9 +344,14 @@ def test_the_command_that_finds_a_bad_entry_first_fails(
 
 
 def test_a_chain_that_was_sealed_under_a_wrong_key_can_go_on(
-    campus: Campus, now: datetime, settings: Any
+    campus: Campus, now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As happened before the key was compared: entries and links of the wrong start are sealed."""
+    """As happened before the key was compared: entries and links of the wrong start are sealed.
+
+    By now the database would refuse the seals, which are signed for under the wrong key.
+    """
+    keys = signing_keys()
+    monkeypatch.setattr("apps.tenants.signed.signing_keys", lambda: keys)
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
         for _ in range(3):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from apps.attendance.models import AttendanceRecord
 from apps.attendance.services.register import register_close, register_open
@@ -14,12 +15,13 @@ from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.services.findings import findings_find
+from apps.qr_otp.models import Scan
 from apps.qr_otp.tokens import QR_PERIOD, TEXT_LENGTH, parse_token, window_at
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import HEARD, HERE, open_session
 from tests.factories import Cast, enroll, make_course, make_session
-from tests.phone import Phone, code_of
+from tests.phone import Phone, code_of, signed_in
 
 pytestmark = pytest.mark.django_db
 FAR = {**HERE, "latitude": "52.53"}  # about 1.5 km
@@ -80,6 +82,33 @@ def test_replay_of_a_signed_check_in_by_somebody_else(
     answer = thief.client.post("/api/v1/check-in", sent[-1], format="json").json()
     assert (answer["outcome"], answer["reason"]) == ("refused", "bad_ticket")
     assert not marked(cast, cast.classmate)
+
+
+def test_a_friend_in_the_room_does_not_scan_for_the_phone_elsewhere(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    """Signed in as the student, the friend would turn 5 seconds for the code into 90."""
+    assert cast.student.user is not None
+    friend = signed_in(cast, cast.student.user)
+    token = now_token(cast, session)
+    redeemed = friend.post("/api/v1/check-in/redeem", {"token": token}, format="json")
+    assert redeemed.status_code == 201
+    answer = phone.check_in(redeemed.json()["ticket"], location=HERE, beacons=HEARD).json()
+    assert (answer["outcome"], answer["reason"]) == ("refused", "bad_ticket")
+    assert not marked(cast, cast.student)
+    # The own scan of the same code is one of its own, as late as it was.
+    assert phone.check_in(phone.ticket(token)).json()["outcome"] == "accepted"
+    with campus_scope(cast.campus):
+        assert Scan.objects.filter(accepted=True).count() == 2
+
+
+def test_a_browser_checks_in_with_the_ticket_that_it_redeemed(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    assert cast.student.user is not None
+    phone.client = APIClient(headers={"host": cast.host})
+    phone.client.force_login(cast.student.user)
+    assert phone.check_in(phone.ticket(now_token(cast, session))).json()["outcome"] == "accepted"
 
 
 # --- Wrong place -----------------------------------------------------------------------------

@@ -367,3 +367,32 @@ def test_proof_of_place_by_fence_or_beacon_is_enough(cast: Cast, session: ClassS
         phone = Phone(cast, student)
         (result,) = sent(phone, item(phone, session, at, **proof))
         assert result["attempt"]["outcome"] == "accepted"
+
+
+def test_who_is_excused_and_came_all_the_same_waits_to_be_seen(
+    cast: Cast, session: ClassSession
+) -> None:
+    with campus_scope(cast.campus):
+        AttendanceRecord.objects.create(
+            session=session,
+            course=cast.course,
+            student=cast.student,
+            status=Status.EXCUSED,
+            source=Source.LEAVE,
+            recorded_at=session.opened_at,
+        )
+    attempt = kept_waiting(cast, session, cast.student)
+    with campus_scope(cast.campus):
+        assert [one.attempt.pk for one in waiting_in(session_id=session.pk)] == [attempt]
+        decide(session, attempt, accept=True)
+        assert status_of(cast, cast.student) == Status.PRESENT
+
+
+def test_nobody_outside_the_days_register_is_accepted(cast: Cast, session: ClassSession) -> None:
+    attempt = kept_waiting(cast, session, cast.student)
+    with campus_scope(cast.campus):
+        cast.student.enrollments.update(enrolled_on=session.held_on + timedelta(days=1))
+        with pytest.raises(Refused, match="None of these"):
+            decide(session, attempt, accept=True)
+        assert len(decide(session, attempt, accept=False)) == 1
+        assert status_of(cast, cast.student) == ""

@@ -154,3 +154,17 @@ def test_scripts_know_no_cookie_by_name() -> None:
     scripts = [p for p in (ROOT / "static" / "js").rglob("*.js") if "vendor" not in p.parts]
     assert scripts
     assert [path.name for path in scripts if "document.cookie" in path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/?x=%00", 400), ("/_allauth/app/v1/auth/login", 400), ("/x", 413)]
+)
+def test_what_is_refused_unread_says_it_too(cast: Cast, path: str, status: int) -> None:
+    """Else these pages could be framed and kept."""
+    body = "{" if status == 400 else "x" * 13_000_000
+    browser = Client(headers={"host": cast.host})
+    ask = browser.get(path) if "%00" in path else browser.post(path, body, "application/json")
+    assert ask.status_code == status
+    assert ask["Cache-Control"] == "private, no-store"
+    assert "frame-ancestors 'none'" in ask["Content-Security-Policy"]
+    assert ask["Permissions-Policy"]

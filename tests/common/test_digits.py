@@ -2,13 +2,22 @@
 
 from datetime import date, time
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.validators import RegexValidator
+from django.db import models
 from rest_framework import serializers
 
+from apps.accounts.models import Student
 from apps.common.digits import CodeField, plain_digits, plain_number
+from apps.common.model_fields import NumberTextField
+from apps.enrollments.models import Term
 from apps.imports.kinds import fields
 from apps.qr_otp.tokens import normal_text
+from tests.api.support import client_of
+from tests.factories import Cast
 
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -75,3 +84,55 @@ def test_numbers_of_the_api(script: dict[int, int]) -> None:
     assert serializers.IntegerField().run_validation("42".translate(script)) == 42
     assert decimal.run_validation("4.25".translate(script)) == Decimal("4.25")
     assert serializers.FloatField().run_validation("4.25".translate(script)) == 4.25
+
+
+def number_columns() -> list[Any]:
+    """Text columns whose validator asks for digits, and codes."""
+    return [
+        field
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if model.__module__.startswith("apps.")
+        and isinstance(field, models.CharField)
+        and not isinstance(field, models.SlugField)
+        and any(_asks_for_digits(validator) for validator in field.validators)
+    ]
+
+
+def _asks_for_digits(validator: Any) -> bool:
+    if not isinstance(validator, RegexValidator):
+        return False
+    pattern: str = validator.regex.pattern
+    latin_letters = "a-z" in pattern or "a-f" in pattern
+    return not latin_letters and any(part in pattern for part in ("0-9", r"\d", r"\w"))
+
+
+def test_every_column_of_a_number_reads_every_script() -> None:
+    columns = number_columns()
+    assert {"phone", "representative_mobile", "code", "academic_year"} <= {
+        column.name for column in columns
+    }
+    assert [str(c) for c in columns if not isinstance(c, NumberTextField)] == []
+
+
+@SCRIPTS
+def test_columns_of_numbers_read_and_keep_digits(script: dict[int, int]) -> None:
+    phone = Student._meta.get_field("phone")
+    year = Term._meta.get_field("academic_year")
+    assert phone.formfield().clean("+49 (151) 123-45678".translate(script)) == "+4915112345678"
+    assert phone.clean("0049151 12345678".translate(script), None) == "+4915112345678"
+    assert year.formfield().clean("2026-2027".translate(script)) == "2026-2027"
+    assert year.get_prep_value("2026-2027".translate(script)) == "2026-2027"
+
+
+@pytest.mark.django_db
+@SCRIPTS
+def test_the_api_keeps_plain_numbers(cast: Cast, script: dict[int, int]) -> None:
+    sent = {"code": "N77".translate(script), "phone": "+49 151 77".translate(script) + "123456"}
+    client = client_of(cast, cast.admin)
+    answer = client.post(
+        "/api/v1/students", {**sent, "first_name": "Ada", "email": "a@north.example"}
+    )
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["code"] == "N77"
+    assert answer.json()["phone"] == "+4915177123456"

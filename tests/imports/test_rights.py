@@ -251,7 +251,6 @@ def test_existing_addresses_are_invited_row_by_row_and_listed(
         campus_id=cast.campus.pk,
         accept=True,
         now=NOW,
-        actor=SYSTEM,
     )
     with campus_scope(cast.campus):
         assert Student.objects.get(email=abroad[0].email).user == abroad[0]

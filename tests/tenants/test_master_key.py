@@ -12,6 +12,7 @@ from django.conf import settings as project
 from django.core import checks
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from django.test import Client
 
 from apps.audit.services import SYSTEM, record
 from apps.common.crypto import check_value, fingerprint
@@ -119,6 +120,20 @@ def test_the_first_connection_is_refused_and_closed(recorded: bytes, settings: A
             make_campus("north")
         assert connection.connection is None
     settings.CAMPUS_MASTER_KEY = project.CAMPUS_MASTER_KEY
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/me", "json"), ("/", "text/plain")])
+def test_a_web_server_that_started_without_its_database_refuses(
+    recorded: bytes, settings: Any, path: str, kind: str
+) -> None:
+    connection.close()
+    settings.CAMPUS_MASTER_KEY = OTHER_KEY
+    answer = Client(headers={"host": "north.example"}).get(path)
+    settings.CAMPUS_MASTER_KEY = project.CAMPUS_MASTER_KEY
+    assert answer.status_code == 503
+    assert kind in answer["Content-Type"]
+    assert "set up wrongly" in answer.content.decode()
+    assert fingerprint(recorded) not in answer.content.decode()
 
 
 def test_it_is_asked_once_for_each_process(

@@ -190,6 +190,14 @@ def refuses() -> Refuses:
         "UPDATE tenants_campus SET is_active = false",
         "DELETE FROM audit_entry",
         "INSERT INTO auth_group (name) VALUES ('x')",
+        # A root of a day to come would be the last one; a copy that was never made hides its lack;
+        # after the last position there is no next one.
+        "INSERT INTO audit_root (chain, day, position, head, set_aside, previous, made_at, "
+        "public_key, signature) VALUES ('@platform', '2999-01-01', 1, '', 0, '', now(), '', '')",
+        "INSERT INTO audit_root_copy (root_id, place, written_at) VALUES (1, 'folder', now())",
+        "INSERT INTO audit_platform_seal (position, entry_id, link) "
+        "VALUES (9223372036854775807, 1, '')",
+        "INSERT INTO audit_platform_bad_entry (entry_id, found_at) VALUES (1, now())",
         "SELECT * FROM campus_signing_key",
         "INSERT INTO campus_signing_key VALUES (1, '', '')",
         "SELECT campus_signed('accounts_user')",

@@ -36,7 +36,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.viewers import FACULTY_WAYS, STUDENT_WAYS
-from apps.accounts.writes import FACULTY, STUDENT, Writer, refuse_fields
+from apps.accounts.writes import FACULTY, STUDENT, Writer, refuse_account, refuse_fields
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound
 from apps.common.lists import Listing
@@ -49,7 +49,8 @@ ClosesFaculty = may_write(FACULTY, "is_active")
 INVITES = (
     "With an account and the role. Where the address has an account on another campus, its owner "
     "is invited instead: `sign_in` is `invited` until they accept. 400 invalid_person names the "
-    "fields; 403 field_not_allowed those that the role may not write."
+    "fields; 403 field_not_allowed those that the role may not write; 403 "
+    "account_with_other_roles: an administrator has to enter this person."
 )
 EXISTS = OpenApiResponse(description="person_exists: the number, e-mail or phone is taken.")
 
@@ -74,6 +75,7 @@ def _body(request: Request, shape: Any, model: str) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     body = dict(serializer.validated_data)
     refuse_fields(Writer(request.user), model, body, adding=True)
+    refuse_account(Writer(request.user), body["email"])
     return body
 
 

@@ -13,6 +13,7 @@ from django.db.models.functions import Concat, Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between, DayInBounds, Named
+from apps.common.model_fields import NumberTextField, PhoneField
 from apps.common.texts import validate_line
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
@@ -202,7 +203,7 @@ class Person(TimestampedModel):
         verbose_name=_("name"),
     )
     email = models.EmailField(_("e-mail"), max_length=254)
-    phone = models.CharField(_("phone"), max_length=16, blank=True, validators=[phone_validator])
+    phone = PhoneField(_("phone"), max_length=16, blank=True, validators=[phone_validator])
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta(TimestampedModel.Meta):
@@ -215,7 +216,7 @@ class Person(TimestampedModel):
 class Student(Person):
     """A student of this campus, whether or not they can sign in yet."""
 
-    code = models.CharField(
+    code = NumberTextField(
         _("student number"), max_length=50, validators=[code_validator], help_text="N210595"
     )
     year_of_study = models.PositiveSmallIntegerField(
@@ -228,7 +229,7 @@ class Student(Person):
     is_representative = models.BooleanField(
         _("class representative"), default=False, help_text=_("May write to the own class.")
     )
-    representative_mobile = models.CharField(
+    representative_mobile = PhoneField(
         _("mobile as representative"), max_length=16, blank=True, validators=[phone_validator]
     )
 
@@ -257,7 +258,7 @@ class Student(Person):
 class Faculty(Person):
     """Somebody who teaches on this campus."""
 
-    code = models.CharField(_("faculty number"), max_length=50, validators=[code_validator])
+    code = NumberTextField(_("faculty number"), max_length=50, validators=[code_validator])
     department = models.CharField(_("department"), max_length=100, blank=True)
 
     class Meta(Person.Meta):
@@ -364,7 +365,7 @@ class Contact(TimestampedModel):
     name = models.CharField(_("name"), max_length=200)
     relation = models.CharField(_("relation"), max_length=10, choices=Relation.choices)
     email = models.EmailField(_("e-mail"), max_length=254, blank=True)
-    phone = models.CharField(
+    phone = PhoneField(
         _("phone"),
         max_length=16,
         blank=True,

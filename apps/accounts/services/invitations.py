@@ -201,9 +201,7 @@ def invitations_of(*, email: str, now: datetime) -> Sequence[Invited]:
 
 
 @transaction.atomic
-def invitations_answer(
-    *, email: str, campus_id: int, accept: bool, now: datetime, actor: Actor
-) -> None:
+def invitations_answer(*, email: str, campus_id: int, accept: bool, now: datetime) -> None:
     """Accept or decline what this campus asks of the address; its owner's word, nobody else's.
 
     Raises `NotFound` (no_such_invitation) where nothing waits (any more), and `Refused` where the
@@ -216,8 +214,9 @@ def invitations_answer(
         waiting = Invitation.objects.filter(
             email=email, status=Status.WAITING, expires_at__gt=now
         ).select_related("student", "faculty")
-        # What the campus learns of who answers is the address that it wrote to.
-        by = replace(actor, label=email, id=f"user:{user.pk}")
+        # What the campus learns of who answers is the address that it wrote to: not where they are,
+        # nor with which browser, and which account it is only from whoever joins.
+        by = Actor(label=email, id=f"user:{user.pk}" if accept else "")
         answered = [_settle(row, user, accept, now, by) for row in waiting.order_by("pk")]
         if not any(answered):
             raise _nothing_waits()

@@ -16,10 +16,11 @@ ROLE_OF: Final[dict[type[Person], Role]] = {Student: Role.STUDENT, Faculty: Role
 
 @transaction.atomic
 def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
-    """Let this profile and its role rest and end the person's sessions here; nothing is deleted.
+    """Let this profile and its role rest, with the last role the person's sessions here; nothing is
+    deleted.
 
-    Other roles of the same account stay: whoever may close students must not be able to close
-    administrators. Returns whether it was active.
+    Other roles of the same account stay, and stay signed in: whoever may close students must not be
+    able to close administrators. Returns whether it was active.
     """
     kind = type(person)
     closed = kind._default_manager.filter(pk=person.pk, is_active=True).update(
@@ -33,7 +34,8 @@ def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
         role = Membership.objects.filter(user=person.user, role=ROLE_OF[kind]).first()
         if role is not None:
             membership_deactivate(membership=role, now=now, actor=actor)
-        campus_sessions_end(user=person.user)
+        if not Membership.objects.filter(user=person.user, is_active=True).exists():
+            campus_sessions_end(user=person.user)
     log(actor=actor, action=f"accounts.{kind._meta.model_name}.deactivated", now=now, target=person)
     return True
 

@@ -15,7 +15,7 @@ from apps.accounts.selectors import outside_domains
 from apps.accounts.services.accounts import log_many
 from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
-from apps.accounts.writes import Writer
+from apps.accounts.writes import MEMBERSHIP, WITH_OTHER_ROLES, Writer, with_more_roles
 from apps.audit.services import Actor
 from apps.tenants.bulk import Counts, rows_of, run, upsert
 from apps.tenants.models import Campus
@@ -103,6 +103,7 @@ def people_match(model: type[Person], *, writer: Writer) -> list[StagedProblem]:
     problems = [*_incomplete(), *_taken(table), *_twice()]
     problems += _outside(table, campus.email_domains)
     problems += _closed(model, writer)
+    problems += _with_other_roles(writer)
     if model is Faculty:
         problems += _phones_taken(table)
     else:
@@ -176,6 +177,16 @@ def _closed(model: type[Person], writer: Writer) -> list[StagedProblem]:
     )
     reason = _("Was deactivated, and your role does not let anybody in again.")
     return [(n, "code", reason) for (n,) in rows]
+
+
+def _with_other_roles(writer: Writer) -> list[StagedProblem]:
+    """New people whose address signs in somebody who is more than a student: `refuse_account`."""
+    if writer.may(MEMBERSHIP, "role", adding=True):
+        return []
+    rows = rows_of("SELECT n, email FROM import_stage WHERE id IS NULL AND email IS NOT NULL")
+    held = with_more_roles().filter(user__email__in=[email for _n, email in rows])
+    known = set(held.values_list("user__email", flat=True))
+    return [(n, "email", str(WITH_OTHER_ROLES)) for n, email in rows if email in known]
 
 
 def _years(most: int) -> list[StagedProblem]:

@@ -11,7 +11,8 @@ from apps.sessions.models import ClassSession
 from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
-BY_PERSON: Final = (Source.MANUAL, Source.CORRECTED, Source.LEAVE)
+# Marks that no check-in changes. Leave is none: who comes all the same is present.
+BY_PERSON: Final = (Source.MANUAL, Source.CORRECTED)
 
 
 def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:

@@ -16,9 +16,11 @@ from apps.audit.digests import START, next_digest, root_digest, signed_bytes
 from apps.audit.models import Root, RootCopy
 from apps.audit.places import Place, RootFile, configured_places
 from apps.audit.services.chains import Log, chain_name, entered, every_log_owner
+from apps.audit.services.sealing import seal_pending
 from apps.common.crypto import PLATFORM, campus_key
 from apps.tenants.models import Campus
 from apps.tenants.scope import platform_scope
+from apps.tenants.signed import signed_act
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +78,8 @@ def root_make(*, campus: Campus | None, now: datetime) -> Root | None:
             return None
         with entered(campus) as log:
             log.lock()
+            while seal_pending(now=now, log=log, late=True):
+                pass
             position, head = _head(log, before)
             set_aside = log.bad_entries.objects.count()
         if position == 0:
@@ -92,7 +96,8 @@ def root_make(*, campus: Campus | None, now: datetime) -> Root | None:
             public_key=public_key(),
         )
         root.signature = signing_key().sign(signed_bytes(as_dict(root)))
-        root.save(force_insert=True)
+        with signed_act(Root._meta.db_table):
+            root.save(force_insert=True)
     return root
 
 
@@ -123,7 +128,7 @@ def roots_write(*, now: datetime) -> RootsOutcome:
         with platform_scope():
             lacking = list(Root.objects.exclude(copies__place=place.name).order_by("day", "chain"))
         if lacking and _written(place, lacking, outcome):
-            with platform_scope():
+            with platform_scope(), signed_act(RootCopy._meta.db_table):
                 RootCopy.objects.bulk_create(
                     [RootCopy(root=root, place=place.name, written_at=now) for root in lacking],
                     ignore_conflicts=True,

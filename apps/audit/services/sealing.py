@@ -10,26 +10,30 @@ from django.db.models import Max
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
 from apps.audit.services.recording import SYSTEM, record, record_platform
+from apps.tenants.signed import signed_act
 
 logger = logging.getLogger(__name__)
 
-# Transactions commit out of order: how far below the newest sealed entry a late one is looked for.
+# Transactions commit out of order: how far below the newest sealed entry a late one is looked for
+# every minute. Ids are drawn by all campuses together, so that a long one may come later than that:
+# the daily root and the verifier look all the way back.
 LATE_ENTRIES: Final = 10_000
 SET_ASIDE: Final = "audit.entries.set_aside"
 
 
-def seal_pending(*, now: datetime, log: Log | None = None) -> int:
+def seal_pending(*, now: datetime, log: Log | None = None, late: bool = False) -> int:
     """Give every unsealed entry its place in the chain; returns how many were dealt with.
 
-    Of the entered campus, or of the given log. An entry that does not fit its MAC is put aside and
-    the chain goes on. One sealer per log at a time (transaction-level advisory lock).
+    Of the entered campus, or of the given log. `late`: those that came too late for the sealer of
+    every minute. An entry that does not fit its MAC is put aside and the chain goes on. One sealer
+    per log at a time (transaction-level advisory lock).
     """
     log = log or campus_log()
     log.lock()
     last = log.seals.objects.order_by("-position").first()
     position, link = (last.position, bytes(last.link)) if last else (0, FIRST_LINK)
     seals, bad = [], []
-    pending = _pending(log)
+    pending = _pending(log, late=late)
     for entry in pending:
         if not is_genuine(entry):
             bad.append(entry)
@@ -37,18 +41,22 @@ def seal_pending(*, now: datetime, log: Log | None = None) -> int:
         position += 1
         link = next_link(link, position, entry)
         seals.append(log.seals(position=position, entry=entry, link=link))
-    log.seals.objects.bulk_create(seals)
+    if seals:
+        with signed_act(log.seals._meta.db_table):
+            log.seals.objects.bulk_create(seals)
     put_aside(entries=bad, now=now, log=log)
     return len(pending)
 
 
-def _pending(log: Log) -> list[Any]:
+def _pending(log: Log, *, late: bool) -> list[Any]:
     newest = log.seals.objects.aggregate(newest=Max("entry_id"))["newest"] or 0
     recent = newest - LATE_ENTRIES
+    side = "lte" if late else "gt"
+    placed = {f"entry_id__{side}": recent}
     return list(
-        log.entries.objects.filter(pk__gt=recent)
-        .exclude(pk__in=log.seals.objects.filter(entry_id__gt=recent).values("entry_id"))
-        .exclude(pk__in=log.bad_entries.objects.filter(entry_id__gt=recent).values("entry_id"))
+        log.entries.objects.filter(**{f"pk__{side}": recent})
+        .exclude(pk__in=log.seals.objects.filter(**placed).values("entry_id"))
+        .exclude(pk__in=log.bad_entries.objects.filter(**placed).values("entry_id"))
         .order_by("pk")[:BATCH]
     )
 
@@ -58,9 +66,10 @@ def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None
     if not entries:
         return
     log = log or campus_log()
-    log.bad_entries.objects.bulk_create(
-        [log.bad_entries(entry=entry, found_at=now) for entry in entries]
-    )
+    with signed_act(log.bad_entries._meta.db_table):
+        log.bad_entries.objects.bulk_create(
+            [log.bad_entries(entry=entry, found_at=now) for entry in entries]
+        )
     ids = [entry.pk for entry in entries]
     logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
     write = record_platform if log is PLATFORM_LOG else record

@@ -40,7 +40,9 @@ class RedeemInput(Input):
 
 
 class TicketOutput(serializers.Serializer):
-    ticket = serializers.CharField(help_text=_("Good for 90 seconds, for this student and device."))
+    ticket = serializers.CharField(
+        help_text=_("Good for 90 seconds, for this student, device and sign-in.")
+    )
     expires_at = MomentField()
     session = serializers.IntegerField()
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import Any, Final
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import sign_in_of
 from apps.accounts.api.permissions import IsStudent, request_user
 from apps.audit.actors import request_actor
 from apps.biometrics.images import ImageRefused, Photo, bytes_from_base64, hopeless, read_photo
@@ -75,8 +77,11 @@ def redeem(request: Request) -> Response:
 
 def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
     user, now, address = request_user(request), timezone.now(), client_address(request)
+    sign_in = sign_in_of(request)
     if "token" in data:
-        return redeem_token(user=user, token=data["token"], now=now, address=address)
+        return redeem_token(
+            user=user, token=data["token"], now=now, address=address, sign_in=sign_in
+        )
     method = Method.TEXT if "text_code" in data else Method.OTP
     return redeem_typed(
         user=user,
@@ -85,6 +90,7 @@ def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
         method=method,
         now=now,
         address=address,
+        sign_in=sign_in,
     )
 
 
@@ -108,7 +114,7 @@ def check_in_view(request: Request) -> Response:
     submission = submission_of(serializer.run_validation(request.data))
     attempt, made = check_in(
         user=request_user(request),
-        submission=submission,
+        submission=replace(submission, sign_in=sign_in_of(request)),
         now=timezone.now(),
         actor=request_actor(request),
     )

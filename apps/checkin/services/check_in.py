@@ -72,6 +72,7 @@ class Submission:
     selfie_sha256: str = ""  # of it
     selfie_problem: str = ""  # why no worker needs to look at it: blank, or far too small
     device_info: dict[str, Any] = field(default_factory=dict)
+    sign_in: str = ""  # which one this came from
 
 
 @transaction.atomic(savepoint=False)
@@ -103,7 +104,7 @@ def check_in(
     )
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
-    problem = _problem(ticket, student, known, status=row["status"], now=now)
+    problem = _problem(ticket, submission, student, known, status=row["status"], now=now)
     problem = problem or span_refusal(session, ticket.redeemed_at)
     attempt = new_attempt(ticket, student, session, submission, now=now, actor=actor)
     if problem:
@@ -153,10 +154,16 @@ def judged_session(row: dict[str, Any]) -> JudgedSession:
 
 
 def _problem(
-    ticket: Ticket, student: AttendeeContext, known: PriorState, *, status: str, now: datetime
+    ticket: Ticket,
+    submission: Submission,
+    student: AttendeeContext,
+    known: PriorState,
+    *,
+    status: str,
+    now: datetime,
 ) -> str:
     """Why this check-in cannot be judged at all, or ""."""
-    if ticket.student_id != student.id:
+    if (ticket.student_id, ticket.sign_in) != (student.id, submission.sign_in):
         return Reason.BAD_TICKET
     if now > ticket.expires_at:
         return Reason.TICKET_EXPIRED

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.attendance.models import AttendanceRecord, Source, Status
-from apps.attendance.selectors.register import ATTENDED
+from apps.attendance.selectors.register import ATTENDED, BY_PERSON
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.selectors.hot_path import PriorState
@@ -89,9 +89,8 @@ def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | 
 
 
 def _may_improve(known: PriorState, status: Status) -> bool:
-    by_person = known.record_source in (Source.MANUAL, Source.CORRECTED)
     return (
-        not by_person
+        known.record_source not in BY_PERSON
         and known.record_status not in ATTENDED
         and (status in ATTENDED or known.record_source == Source.CLOSING)
     )

@@ -49,7 +49,7 @@ class Redemption:
 
 @transaction.atomic(savepoint=False)
 def redeem_token(
-    *, user: User, token: str, now: datetime, address: str | None = None
+    *, user: User, token: str, now: datetime, address: str | None = None, sign_in: str = ""
 ) -> Redemption:
     """Redeem the text of a QR code. Four statements, the campus's announcement included."""
     check = check_token(purpose=CHECK_IN, text=token, now=now)
@@ -57,7 +57,13 @@ def redeem_token(
     facts = session_facts(session_id=session_id) if session_id and check.right else None
     student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
     return _redeem(
-        student=student, check=check, facts=facts, method=Method.QR, now=now, address=address
+        student=student,
+        check=check,
+        facts=facts,
+        method=Method.QR,
+        now=now,
+        address=address,
+        sign_in=sign_in,
     )
 
 
@@ -70,6 +76,7 @@ def redeem_typed(
     method: Method,
     now: datetime,
     address: str | None = None,
+    sign_in: str = "",
 ) -> Redemption:
     """Redeem the text code of the projector or a one-time code that the lecturer told.
 
@@ -107,6 +114,7 @@ def redeem_typed(
         now=now,
         address=address,
         code_id=told.code_id,
+        sign_in=sign_in,
     )
 
 
@@ -144,14 +152,17 @@ def _redeem(
     now: datetime,
     address: str | None,
     code_id: int | None = None,
+    sign_in: str = "",
 ) -> Redemption:
     """The same code, redeemed again by the same student with the same device, is the same scan and
-    so the same ticket. One that has run out is not revived by a code that still stands."""
+    so the same ticket. What another sign-in scans is a scan of its own, as late as it was. One that
+    has run out is not revived by a code that still stands."""
     reason = PROBLEMS.get(check.problem, "")
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
     if not reason and not student.enrolled:
         reason = Reason.NOT_ENROLLED
+    scanned_by = f"/{sign_in}" if method == Method.QR else ""
     scan = scan_save(
         purpose=CHECK_IN,
         check=check,
@@ -160,7 +171,7 @@ def _redeem(
         reason=reason,
         now=now,
         address=address,
-        once=f"{check.window}/{code_id}/{student.device_id}",
+        once=f"{check.window}/{code_id}/{student.device_id}{scanned_by}",
     )
     if reason or facts is None:
         return Redemption(scan=scan, reason=reason)
@@ -172,6 +183,7 @@ def _redeem(
         method=method,
         redeemed_ms=int(scan.at.timestamp() * 1000),
         delay_ms=scan.delay_ms,
+        sign_in=sign_in,
     )
     if now > ticket.expires_at:
         return Redemption(scan=scan, reason=Reason.EXPIRED)

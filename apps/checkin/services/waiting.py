@@ -48,17 +48,22 @@ def waiting_decide(
     """Accept or refuse these check-ins of a session; returns the decided ones, one per student.
 
     An accepted one makes the student present, or late by the time of its code; a refused one
-    leaves the student to the closing, or absent after it. What does not wait any more is passed
-    over; `Refused` (nothing_waiting) when nothing of it does. The student is told.
+    leaves the student to the closing, or absent after it. What does not wait any more, and to
+    accept somebody outside the day's register, is passed over; `Refused` (nothing_waiting) when
+    nothing is left. The student is told.
     """
     chosen = CheckInAttempt.objects.filter(session=session, pk__in=attempt_ids)
     students = set(chosen.values_list("student_id", flat=True))
     held = lock_register(session_id=session.pk, student_ids=students)
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
-    attempts = _newest(
-        waiting_attempts().filter(session=session, pk__in=attempt_ids).select_related("student")
-    )
+    waiting = waiting_attempts().filter(session=session, pk__in=attempt_ids)
+    if accept:  # who turned out not to have been enrolled on that day has no mark to be given
+        in_register = register_of(session_id=held.pk).filter(student_id__in=students)
+        waiting = waiting.filter(
+            student_id__in=set(in_register.values_list("student_id", flat=True))
+        )
+    attempts = _newest(waiting.select_related("student"))
     if not attempts:
         raise Refused("nothing_waiting", _("None of these check-ins waits any more."))
     for attempt in attempts:

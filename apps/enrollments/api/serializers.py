@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from apps.common.fields import DayField
+from apps.common.fields import DayField, NumberTextField
 from apps.common.lists import FlagField, IdField, TextFilter, ordering_field
 from apps.enrollments.models import Course, Department, Enrollment, Section, Subject, Term
 from apps.enrollments.selectors import SEARCH_KINDS
@@ -17,7 +18,9 @@ class TermRow(serializers.ModelSerializer[Term]):
 
 
 class TermQuery(serializers.Serializer[Any]):
-    academic_year = serializers.RegexField(r"^\d{4}-\d{4}$", required=False)
+    academic_year = NumberTextField(
+        required=False, validators=[RegexValidator(r"^[0-9]{4}-[0-9]{4}\Z")]
+    )
     on = DayField(required=False, help_text="Terms that this day lies in.")
     ordering = ordering_field("starts_on", "name")
 

@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.digits import plain_digits, plain_number
+from apps.common.digits import plain_digits, plain_number, plain_phone
 from apps.common.moments import is_day
 from apps.common.texts import validate_name
 
@@ -90,9 +90,7 @@ def email(cell: str) -> str:
 
 
 def phone(cell: str) -> str:
-    value = re.sub(r"[\s()\-]", "", plain_digits(cell))
-    if value.startswith("00"):
-        value = f"+{value[2:]}"
+    value = plain_phone(cell)
     if not PHONE.match(value):
         raise Wrong(_("Not a number with country code, like +4915112345678."))
     return value

@@ -15,7 +15,6 @@ from apps.accounts.api.permissions import request_user
 from apps.accounts.invitation_links import read_token
 from apps.accounts.permissions import may_enter
 from apps.accounts.services import Invited, invitations_answer, invitations_of
-from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, NotFound, Refused
 from apps.portal.pages import portal_page
 from apps.tenants.middleware import refuse
@@ -65,7 +64,6 @@ def answer(request: HttpRequest) -> HttpResponse:
             campus_id=found.campus_id,
             accept=_accepts(request),
             now=now,
-            actor=request_actor(request),
         )
     except Refused as refusal:
         messages.error(request, refusal.message)
@@ -95,7 +93,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             campus_id=invited.campus_id,
             accept=_accepts(request),
             now=timezone.now(),
-            actor=request_actor(request),
         )
     except Refused as refusal:
         return refuse(request, refusal)

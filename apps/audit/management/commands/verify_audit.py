@@ -84,8 +84,9 @@ class Command(BaseCommand):
             before = verify(expected_length=length, log=log)
             if options["put_aside"]:
                 put_aside(entries=before.broken_entries, now=timezone.now(), log=log)
-            while seal_pending(now=timezone.now(), log=log):
-                pass
+            for late in (True, False):
+                while seal_pending(now=timezone.now(), log=log, late=late):
+                    pass
             outcome = verify(expected_length=length, log=log)
             if not options["put_aside"]:
                 # What sealing puts aside was found just now: it is news, not something known.
