@@ -52,7 +52,7 @@ def mark_all(hall: Hall, session_id: int, students: list[int], status: str, was:
     """One bulk change of everybody; it must have saved every row."""
     from django.utils import timezone
 
-    from apps.attendance.services.bulk_marking import SAVED, Mark, records_mark_bulk
+    from apps.attendance.services.bulk_marking import SAVED, MarkInput, records_mark_bulk
     from apps.audit.services import SYSTEM
     from apps.sessions.models import ClassSession
     from apps.tenants.scope import campus_scope
@@ -60,7 +60,7 @@ def mark_all(hall: Hall, session_id: int, students: list[int], status: str, was:
     with campus_scope(hall.campus):
         bulk = records_mark_bulk(
             session=ClassSession.objects.get(pk=session_id),
-            marks=[Mark(student_id=pk, status=status, was=was) for pk in students],
+            marks=[MarkInput(student_id=pk, status=status, was=was) for pk in students],
             nonce=f"bench-{session_id}-{status}",
             reason="Benchmark",
             now=timezone.now(),

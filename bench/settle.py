@@ -67,10 +67,10 @@ def pending_attempt(student: Any, key: Any, session_id: int, selfie: bytes) -> u
     from cryptography.hazmat.primitives.asymmetric import ec
     from django.utils import timezone
 
-    from apps.attendance.models import Outcome
-    from apps.attendance.services.check_in import Submission, check_in
-    from apps.attendance.services.redeem import redeem_token
     from apps.audit.services import SYSTEM
+    from apps.checkin.models import Outcome
+    from apps.checkin.services.check_in import Submission, check_in
+    from apps.checkin.services.redeem import redeem_token
     from apps.qr_otp.selectors import shown_code
 
     now = timezone.now()
@@ -92,7 +92,7 @@ def settle_seconds(campus: Any, attempt_id: uuid.UUID) -> float:
     """What the task does with its message: enter the campus, settle, commit."""
     from django.utils import timezone
 
-    from apps.attendance.services.settle import settle_with_face
+    from apps.checkin.services.settle import settle_with_face
     from apps.tenants.scope import campus_scope
 
     started = time.perf_counter()

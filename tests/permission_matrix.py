@@ -17,20 +17,16 @@ from typing import Any, Final
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.attachments import Paper
-from apps.attendance.models import (
-    AttendanceRecord,
-    BurstChallenge,
-    CheckInAttempt,
-    CustomStatus,
-    Sign,
-)
-from apps.attendance.services.appeals import appeal_make
-from apps.attendance.services.leave import Absence, leave_request
+from apps.attendance.models import AttendanceRecord, CustomStatus
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
+from apps.checkin.models import CheckInAttempt, RapidCodeChallenge
 from apps.imports.models import ImportRun
+from apps.integrity.models import Finding
 from apps.jobs.models import Job
+from apps.leave.attachments import AttachmentFile
+from apps.leave.services.appeals import appeal_create
+from apps.leave.services.leave import Absence, leave_request
 from apps.privacy.models import Consent
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import Holiday, WeeklySlot
@@ -144,18 +140,18 @@ def an_attempt(cast: Cast) -> dict[str, Any]:
     return {"attempt_id": attempt.pk}
 
 
-def a_sign(cast: Cast) -> dict[str, Any]:
-    """A sign about `student` in the lecturer's session."""
+def a_finding(cast: Cast) -> dict[str, Any]:
+    """A finding about `student` in the lecturer's session."""
     where = a_session(cast)
-    sign = Sign.objects.create(
+    finding = Finding.objects.create(
         student=cast.student, kind="slow_redeem", score="0.5", at=timezone.now(), **where
     )
-    return {**where, "sign_id": sign.pk}
+    return {**where, "finding_id": finding.pk}
 
 
-def a_burst(cast: Cast) -> dict[str, Any]:
+def a_challenge(cast: Cast) -> dict[str, Any]:
     where = a_session(cast)
-    BurstChallenge.objects.create(first_window=1, started_at=timezone.now(), **where)
+    RapidCodeChallenge.objects.create(first_window=1, started_at=timezone.now(), **where)
     return where
 
 
@@ -422,11 +418,11 @@ SESSION_ROWS = [
             answers=only("faculty", status=status, outsider=404),
         )
         for what, method, arguments, status in (
-            ("signs", "get", a_session, 200),
-            ("signs", "post", a_session, 200),
-            ("signs/<int:sign_id>/dismiss", "post", a_sign, 400),
-            ("burst", "post", a_session, 409),  # the session is not open
-            ("burst", "get", a_burst, 200),
+            ("findings", "get", a_session, 200),
+            ("findings", "post", a_session, 200),
+            ("findings/<int:finding_id>/dismiss", "post", a_finding, 400),
+            ("rapid-codes", "post", a_session, 409),  # the session is not open
+            ("rapid-codes", "get", a_challenge, 200),
         )
     ),
     Row(
@@ -450,7 +446,7 @@ CHECK_IN_ROWS = [
         answers=only(*STUDENTS, status=400),
     ),
     Row(
-        route="api/v1/check-in/burst",
+        route="api/v1/check-in/rapid-code",
         method="post",
         body={"token": "nonsense"},
         answers=only(*STUDENTS, status=400),
@@ -627,9 +623,9 @@ PORTAL_ROWS = [
             ("waiting", "post", {}),
             ("history", "get", {}),
             ("undo", "post", {}),
-            ("signs", "get", {}),
-            ("signs", "post", {}),
-            ("burst", "post", {}),
+            ("findings", "get", {}),
+            ("findings", "post", {}),
+            ("rapid-codes", "post", {}),
             ("off", "post", {}),
         )
     ),
@@ -682,7 +678,7 @@ IMPORT_ROWS = [
 ]
 
 # Stored with each request of a row: a file that starts and ends like a PDF.
-PAPER: Final = Paper(data=b"%PDF-1.7 certificate %%EOF", kind="application/pdf")
+ATTACHMENT: Final = AttachmentFile(data=b"%PDF-1.7 certificate %%EOF", kind="application/pdf")
 
 
 def a_leave(cast: Cast) -> dict[str, Any]:
@@ -699,7 +695,7 @@ def a_leave(cast: Cast) -> dict[str, Any]:
         student=cast.student,
         absence=absence,
         nonce=uuid.uuid4().hex,
-        paper=PAPER,
+        file=ATTACHMENT,
         now=now,
         actor=SYSTEM,
     )
@@ -723,13 +719,13 @@ def a_record(cast: Cast) -> dict[str, Any]:
 
 
 def an_appeal(cast: Cast) -> dict[str, Any]:
-    appeal, _made = appeal_make(
+    appeal, _made = appeal_create(
         student=cast.student,
         mark=AttendanceRecord.objects.get(pk=a_record(cast)["record_id"]),
         wanted="present",
         text="I was there.",
         nonce=uuid.uuid4().hex,
-        paper=PAPER,
+        file=ATTACHMENT,
         now=timezone.now(),
         actor=SYSTEM,
     )
@@ -862,9 +858,9 @@ REQUEST_ROWS = [
         answers=page_for("faculty", *OFFICE, outsider=404),
     ),
     Row(
-        route="teach/sessions/<int:session_id>/signs/<int:sign_id>",
+        route="teach/sessions/<int:session_id>/findings/<int:finding_id>",
         method="post",
-        arguments=a_sign,
+        arguments=a_finding,
         body={"note": "A new phone."},
         answers=OWN_PAGE,
     ),

@@ -1,6 +1,7 @@
 """The layers of the house, where import-linter cannot see: foreign keys and what loads what."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,12 +12,20 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 
+from apps.accounts.permissions import ROLE_MODEL_PERMISSIONS
+
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][
-    0
-]["layers"]
+CONTRACTS = {
+    contract["id"]: contract
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+}
+LAYERS = CONTRACTS["apps"]["layers"]
 RANK = {app.strip(" ()"): row for row, line in enumerate(LAYERS) for app in line.split("|")}
 LONGEST_FILE = 450
+LARGEST_APP = 4500  # lines of Python without migrations
+LARGER = {"accounts"}  # people, sign-in and devices: to be divided
 
 
 def rank(model: type[models.Model]) -> int | None:
@@ -60,6 +69,61 @@ def test_only_apis_import_an_api() -> None:
             found = {name for name in names if ".".join(name.split(".")[:3]) in packages}
             imports += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(found)]
     assert imports == []
+
+
+def modules_of(app: str) -> set[str]:
+    """The modules and packages right below an app, but for its migrations."""
+    folder = ROOT / "apps" / app
+    files = {path.stem for path in folder.glob("*.py")}
+    packages = {path.name for path in folder.iterdir() if any(path.rglob("*.py"))}
+    return (files | packages) - {"__init__", "migrations"}
+
+
+def test_every_module_of_every_app_stands_in_a_layer() -> None:
+    """The layers of an app's inside name each of its modules: nothing is outside the rules."""
+    layers = {
+        container.removeprefix("apps."): {
+            name for line in contract["layers"] for name in re.findall(r"\w+", line)
+        }
+        for identity, contract in CONTRACTS.items()
+        if identity.startswith("inside")
+        for container in contract["containers"]
+    }
+    folders = {path.name for path in (ROOT / "apps").iterdir() if (path / "apps.py").exists()}
+    assert set(layers) == folders
+    outside = {app: modules_of(app) - layers[app] for app in folders}
+    assert {app: names for app, names in outside.items() if names} == {}
+
+
+def test_roles_name_models_that_exist() -> None:
+    entries = {entry for named in ROLE_MODEL_PERMISSIONS.values() for entry in named}
+    labels = {entry.partition(":")[2] for entry in entries} - {"*"}
+    assert labels <= {model._meta.label_lower for model in apps.get_models()}
+
+
+def test_names_in_strings_point_down_the_layers() -> None:
+    """Tasks are called by their names: what an import may not do, a string may not either."""
+    upward = []
+    for path in sorted((ROOT / "apps").rglob("*.py")):
+        app = path.relative_to(ROOT / "apps").parts[0]
+        if "migrations" in path.parts:
+            continue
+        for named in re.findall(r"[\"']apps\.(\w+)\.[\w.]+[\"']", path.read_text()):
+            if named != app and RANK[named] <= RANK[app]:
+                upward.append(f"{path.relative_to(ROOT)}: {named}")
+    assert upward == []
+
+
+def test_no_app_has_become_a_warehouse() -> None:
+    sizes = {
+        app.name: sum(
+            len(path.read_text().splitlines())
+            for path in app.rglob("*.py")
+            if "migrations" not in path.parts
+        )
+        for app in (ROOT / "apps").iterdir()
+    }
+    assert {app for app, lines in sizes.items() if lines > LARGEST_APP} == LARGER
 
 
 def test_no_file_has_grown_past_its_room() -> None:

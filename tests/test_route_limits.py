@@ -27,7 +27,7 @@ EXPENSIVE = (
     "schema",
     "docs",
 )
-SECRET = ("token", "link", "code", "challenge", "start", "face-samples", "import", "burst")
+SECRET = ("token", "link", "code", "challenge", "start", "face-samples", "import", "rapid-codes")
 
 # Addresses outside the API that answer without a sign-in, and what bounds them instead.
 BOUNDED_OTHERWISE = {

@@ -70,7 +70,7 @@ class KnownDeviceMiddleware:
 
 
 # Scans and check-ins are rows of their own, and on the hot path.
-NOT_NOTED: Final = frozenset({"api-redeem", "api-check-in", "api-check-in-burst"})
+NOT_NOTED: Final = frozenset({"api-redeem", "api-check-in", "api-check-in-rapid-code"})
 # What a phone does that comes back from a place without network.
 COMES_BACK: Final = frozenset({"api-check-in-offline"})
 SIGN_IN_PATHS: Final = ("/accounts/", "/_allauth/")

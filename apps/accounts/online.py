@@ -1,6 +1,6 @@
 """When accounts were last heard of: noted per minute in Valkey, without a statement of SQL.
 
-Offline check-ins ask it (`apps.attendance.online`, which keeps the notes in PostgreSQL): an
+Offline check-ins ask it (`apps.checkin.services.online`, which keeps the notes in PostgreSQL): an
 account that was heard of after a code was shown had a network. Check-ins and scans are not noted,
 because they are rows of their own.
 """

@@ -57,9 +57,9 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "add:timetable.holiday",
         "change:timetable.holiday",
         "change:notifications.delivery",
-        "change:attendance.leaverequest",
+        "change:leave.leaverequest",
     ),
-    Role.PRINCIPAL: ("view:*", "change:attendance.leaverequest"),
+    Role.PRINCIPAL: ("view:*", "change:leave.leaverequest"),
 }
 
 

@@ -19,7 +19,7 @@ from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask, enqueue
 
 LEFT_ALONE: Final = timedelta(seconds=20)  # younger samples are still on their way to a worker
-SWEEP_BATCH: Final = 200
+REQUEUE_BATCH: Final = 200
 ASKED_AGAIN_SECONDS: Final = 60
 
 
@@ -38,16 +38,16 @@ def sweep_samples() -> int:
     swept = 0
     for campus in every_campus(reason="sweep pending samples"):
         with campus_scope(campus):
-            swept += _sweep_campus()
+            swept += _requeue_campus()
     return swept
 
 
-def _sweep_campus() -> int:
+def _requeue_campus() -> int:
     lost = FaceSample.objects.filter(
         status=FaceSample.Status.PENDING, created_at__lt=timezone.now() - LEFT_ALONE
     ).order_by("created_at")
     asked = 0
-    for sample_id in lost.values_list("pk", flat=True)[:SWEEP_BATCH]:
+    for sample_id in lost.values_list("pk", flat=True)[:REQUEUE_BATCH]:
         if cache.add(f"judge-asked:{sample_id}", 1, ASKED_AGAIN_SECONDS):
             enqueue(judge_sample, sample_id)
             asked += 1

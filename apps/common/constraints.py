@@ -1,7 +1,6 @@
 """Constraints that many models have: a name that says something, a value within its bounds.
 
-Unlike Django's own they are validated in Python, without a statement, and blame their field. Each
-knows how rows that break it are mended, for the migration that adds it (`AddMending`).
+Unlike Django's own they are validated in Python, without a statement, and blame their field.
 """
 
 from collections.abc import Collection
@@ -50,10 +49,6 @@ class FieldConstraint(models.CheckConstraint):
         """Raises `ValidationError`."""
         raise NotImplementedError
 
-    def mended(self, field: models.Field) -> str:
-        """SQL of a value that holds, near the one that the column has."""
-        raise NotImplementedError
-
 
 class Named(FieldConstraint):
     """A name: something to read, on one line."""
@@ -64,10 +59,6 @@ class Named(FieldConstraint):
 
     def check_value(self, value: Any) -> None:
         validate_name(value)
-
-    def mended(self, field: models.Field) -> str:
-        line = f"btrim(regexp_replace(\"{field.column}\", '{CONTROL}+', ' ', 'g'))"
-        return f"left(coalesce(nullif({line}, ''), '?' || id), {field.max_length})"
 
 
 class Between(FieldConstraint):
@@ -90,12 +81,6 @@ class Between(FieldConstraint):
         if self.high is not None and not value <= self.high:
             raise ValidationError(_("Not above %(high)s."), "too_large", {"high": self.high})
 
-    def mended(self, field: models.Field) -> str:
-        value = f'"{field.column}"'
-        if self.high is not None:
-            value = f"least({value}, {self.high})"
-        return f"greatest({value}, {self.low})" if self.low is not None else value
-
 
 class _Reckonable(FieldConstraint):
     """Days and moments from 1900 to 2200."""
@@ -110,15 +95,6 @@ class _Reckonable(FieldConstraint):
     def check_value(self, value: Any) -> None:
         if not self.first <= value <= self.last:
             raise ValidationError(_("Only the years 1900 to 2200."), "out_of_bounds")
-
-    def mended(self, field: models.Field) -> str:
-        """Whole centuries later or earlier: day and month stay, and so does most order."""
-        year = f'extract(year FROM "{field.column}")'
-        later = f"ceil(greatest(1900 - {year}, 0) / 100)"
-        earlier = f"ceil(greatest({year} - 2200, 0) / 100)"
-        moved = f'"{field.column}" + make_interval(years => (100 * ({later} - {earlier}))::int)'
-        kind = "date" if field.get_internal_type() == "DateField" else "timestamptz"
-        return f"({moved})::{kind}"
 
 
 class DayInBounds(_Reckonable):

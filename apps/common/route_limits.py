@@ -33,7 +33,7 @@ LIMITS: Final = (
     ("POST", "api/v1/me/push-tokens", "device"),
     ("POST", "api/v1/sessions/start", "start"),
     ("POST", "api/v1/sessions/*/one-time-code", "one_time_code"),
-    ("POST", "api/v1/sessions/*/burst", "one_time_code"),
+    ("POST", "api/v1/sessions/*/rapid-codes", "one_time_code"),
     ("POST", "api/v1/students/*/face-samples", "face_upload"),
     ("POST", "api/v1/students", "person"),
     ("POST", "api/v1/faculty", "person"),

@@ -113,13 +113,13 @@ def shown_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None
     )
 
 
-def shown_burst_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None:
-    """The one-second code of a burst at `now`, or None when the subject's code has ended."""
+def shown_rapid_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None:
+    """The one-second code of a challenge at `now`, or None when the subject's code has ended."""
     secret = live_secret(purpose=purpose, subject=subject)
     if secret is None:
         return None
-    window = tokens.window_at(now, period=tokens.BURST_PERIOD)
-    period_ms = tokens.BURST_PERIOD * 1000
+    window = tokens.window_at(now, period=tokens.RAPID_PERIOD)
+    period_ms = tokens.RAPID_PERIOD * 1000
     return ShownCode(
         token=tokens.token_text(
             secret,
@@ -127,11 +127,11 @@ def shown_burst_code(*, purpose: str, subject: str, now: datetime) -> ShownCode 
             purpose=purpose,
             subject=subject,
             window=window,
-            prefix=tokens.BURST_PREFIX,
+            prefix=tokens.RAPID_PREFIX,
         ),
         text="",
         window=window,
-        expires_in_ms=period_ms - tokens.age_ms(now, window, period=tokens.BURST_PERIOD),
+        expires_in_ms=period_ms - tokens.age_ms(now, window, period=tokens.RAPID_PERIOD),
         period_ms=period_ms,
     )
 
@@ -152,13 +152,13 @@ def check_kept_token(*, purpose: str, text: str, ended_after: datetime) -> Check
     return _genuine(text, purpose=purpose, secret_of=partial(kept_secret, ended_after=ended_after))
 
 
-def check_burst_token(*, purpose: str, text: str, now: datetime) -> Check:
-    """Whether a scanned text is a code of a burst that began to stand at most 1.5 s ago."""
-    check = _genuine(text, purpose=purpose, secret_of=live_secret, prefix=tokens.BURST_PREFIX)
+def check_rapid_token(*, purpose: str, text: str, now: datetime) -> Check:
+    """Whether a scanned text is a code of a challenge that began to stand at most 1.5 s ago."""
+    check = _genuine(text, purpose=purpose, secret_of=live_secret, prefix=tokens.RAPID_PREFIX)
     if check.problem or check.window is None:
         return check
-    delay = tokens.age_ms(now, check.window, period=tokens.BURST_PERIOD)
-    problem = "" if 0 <= delay <= tokens.BURST_WITHIN_MS else "expired"
+    delay = tokens.age_ms(now, check.window, period=tokens.RAPID_PERIOD)
+    problem = "" if 0 <= delay <= tokens.RAPID_WITHIN_MS else "expired"
     return replace(check, problem=problem, delay_ms=delay)
 
 

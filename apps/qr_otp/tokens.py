@@ -23,10 +23,10 @@ TEXT_GRACE: Final = 1
 TEXT_LENGTH: Final = 8  # characters of base32: 40 bits, tries are counted
 MAC_BYTES: Final = 16
 SECRET_BYTES: Final = 32
-BURST_PERIOD: Final = 1  # seconds a code of a burst stands
-BURST_WITHIN_MS: Final = 1_500  # from its start, by the server's clock (spec: burst challenge)
+RAPID_PERIOD: Final = 1  # seconds a code of a challenge stands
+RAPID_WITHIN_MS: Final = 1_500  # from its start, by the server's clock (spec: rapid-code challenge)
 PREFIX: Final = "C"
-BURST_PREFIX: Final = "B"  # tells the phone which address takes the code
+RAPID_PREFIX: Final = "B"  # tells the phone which address takes the code
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Crockford's base32 leaves out I, L, O and U, which people misread.

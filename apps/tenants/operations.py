@@ -6,7 +6,6 @@ from typing import Any, Final
 from django.db import models
 from django.db.migrations.operations.base import Operation
 
-from apps.common.constraints import FieldConstraint
 from apps.tenants.scope import CAMPUS_SETTING
 
 PREDICATE: Final = f"campus_id = nullif(current_setting('{CAMPUS_SETTING}', true), '')::bigint"
@@ -58,6 +57,27 @@ def stamp_updates(schema_editor: Any, table: str, ignoring: Sequence[str] = ()) 
     )
 
 
+def add_campus_fk(schema_editor: Any, table: str, column: str, key: str) -> None:
+    name = campus_fk_name(table, column)
+    schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
+    schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
+
+
+def key_by_campus(schema_editor: Any, table: str) -> None:
+    """Make (campus_id, id) the primary key of this table, unless it is."""
+    name = primary_key_name(table)
+    schema_editor.execute(
+        f"""
+        DO $$ BEGIN
+        IF (SELECT cardinality(conkey) FROM pg_constraint WHERE conname = '{name}') = 1 THEN
+            ALTER TABLE "{table}" DROP CONSTRAINT "{name}",
+                ADD CONSTRAINT "{name}" PRIMARY KEY (campus_id, id);
+        END IF;
+        END $$
+        """  # noqa: S608  (names of our models)
+    )
+
+
 class StampUpdates(Operation):
     """Keep `updated_at` true by a trigger: `QuerySet.update()` and plain SQL forget it.
 
@@ -94,72 +114,6 @@ class StampUpdates(Operation):
         return f"Stamp updates of {self.model_name}"
 
 
-class AddMending(Operation):
-    """Add these `FieldConstraint`s of a model, after mending the rows that break them.
-
-    All columns of a row at once: other constraints compare them. Row level security holds for the
-    owner too, so rows are mended campus by campus.
-    """
-
-    reduces_to_sql = True
-    reversible = True
-
-    def __init__(self, model_name: str, constraints: Sequence[FieldConstraint]) -> None:
-        self.model_name = model_name
-        self.constraints = list(constraints)
-
-    def deconstruct(self) -> Any:
-        return (self.__class__.__name__, [self.model_name, self.constraints], {})
-
-    def state_forwards(self, app_label: str, state: Any) -> None:
-        for constraint in self.constraints:
-            state.add_constraint(app_label, self.model_name.lower(), constraint)
-
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if not schema_editor.collect_sql:
-            mend(schema_editor, model, self.constraints)
-        for constraint in self.constraints:
-            schema_editor.add_constraint(model, constraint)
-
-    def database_backwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        for constraint in self.constraints:
-            schema_editor.remove_constraint(model, constraint)
-
-    def describe(self) -> str:
-        return f"Bounds of {self.model_name}"
-
-
-def mend(
-    schema_editor: Any, model: type[models.Model], constraints: Sequence[FieldConstraint]
-) -> None:
-    """Give every column that breaks one of the constraints the nearest value that does not."""
-    values, broken = [], []
-    for constraint in constraints:
-        field: Any = model._meta.get_field(constraint.field)
-        wrong = f"NOT ({constraint._get_check_sql(model, schema_editor)})"  # type: ignore[attr-defined]
-        mended = f'CASE WHEN {wrong} THEN {constraint.mended(field)} ELSE "{field.column}" END'
-        values.append(f'"{field.column}" = {mended}')
-        broken.append(wrong)
-    change = f"SET {', '.join(values)} WHERE {' OR '.join(broken)}"
-    statement = f'UPDATE "{model._meta.db_table}" {change}'
-    with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        if not is_tenant(model):
-            cursor.execute(statement)
-            return
-        cursor.execute("SELECT id FROM tenants_campus")
-        for (campus_id,) in cursor.fetchall():
-            cursor.execute("SELECT set_config(%s, %s, true)", [CAMPUS_SETTING, str(campus_id)])
-            cursor.execute(statement)
-        cursor.execute("SELECT set_config(%s, '', true)", [CAMPUS_SETTING])
-
-
 class IsolateByCampus(Operation):
     """Primary key, row level security and composite foreign keys for one tenant-owned model.
 
@@ -168,17 +122,22 @@ class IsolateByCampus(Operation):
     tenant-owned model (campus_id, x_id) → (campus_id, id). A row that must have one of these is of
     an existing campus because the other row is; all others get a foreign key to the campus itself.
     Where the rows remember when they changed, a trigger keeps that true. Idempotent: name the model
-    again after a later migration added foreign keys. See docs/decisions/0027.
+    again after a later migration added foreign keys. See docs/decisions/0031.
+
+    Of the foreign keys in `set_null` the database itself empties the column when the other row is
+    deleted: an app below may delete rows without knowing who points at them.
     """
 
     reduces_to_sql = True
     reversible = True
 
-    def __init__(self, model_name: str) -> None:
+    def __init__(self, model_name: str, set_null: Sequence[str] = ()) -> None:
         self.model_name = model_name
+        self.set_null = list(set_null)
 
     def deconstruct(self) -> Any:
-        return (self.__class__.__name__, [self.model_name], {})
+        kwargs = {"set_null": self.set_null} if self.set_null else {}
+        return (self.__class__.__name__, [self.model_name], kwargs)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """The models' state does not change: the wall lives in the database only."""
@@ -190,7 +149,7 @@ class IsolateByCampus(Operation):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         table = model._meta.db_table
-        _key_by_campus(schema_editor, table)
+        key_by_campus(schema_editor, table)
         for statement in (
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
@@ -200,12 +159,14 @@ class IsolateByCampus(Operation):
             schema_editor.execute(statement)
         for field in self._tenant_keys(model):
             target = field.related_model._meta.db_table
-            _key_by_campus(schema_editor, target)
+            key_by_campus(schema_editor, target)
             key = f'(campus_id, "{field.column}") REFERENCES "{target}" (campus_id, id)'
-            self._add_foreign_key(schema_editor, table, field.column, key)
+            if field.name in self.set_null:
+                key += f' ON DELETE SET NULL ("{field.column}")'
+            add_campus_fk(schema_editor, table, field.column, key)
         if not any(implies_campus(field) for field in self._tenant_keys(model)):
             campus = '(campus_id) REFERENCES "tenants_campus" (id)'
-            self._add_foreign_key(schema_editor, table, "campus_id", campus)
+            add_campus_fk(schema_editor, table, "campus_id", campus)
         if any(field.name == "updated_at" for field in model._meta.local_fields):
             stamp_updates(schema_editor, table)
 
@@ -240,26 +201,44 @@ class IsolateByCampus(Operation):
             and is_tenant(field.related_model)
         ]
 
-    @staticmethod
-    def _add_foreign_key(schema_editor: Any, table: str, column: str, key: str) -> None:
-        name = campus_fk_name(table, column)
-        schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"')
-        schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY {key}')
 
+class ReferenceFromBelow(Operation):
+    """The foreign key of a bare id: a table of an app below names a row of this model.
 
-def _key_by_campus(schema_editor: Any, table: str) -> None:
-    """Make (campus_id, id) the primary key of this table, unless it is."""
-    name = primary_key_name(table)
-    schema_editor.execute(
-        f"""
-        DO $$ BEGIN
-        IF (SELECT cardinality(conkey) FROM pg_constraint WHERE conname = '{name}') = 1 THEN
-            ALTER TABLE "{table}" DROP CONSTRAINT "{name}",
-                ADD CONSTRAINT "{name}" PRIMARY KEY (campus_id, id);
-        END IF;
-        END $$
-        """  # noqa: S608  (names of our models)
-    )
+    The app below keeps the id without knowing the model; the database holds both together, inside
+    one campus.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, model_name: str, table: str, column: str) -> None:
+        self.model_name = model_name
+        self.table = table
+        self.column = column
+
+    def deconstruct(self) -> Any:
+        return (self.__class__.__name__, [self.model_name, self.table, self.column], {})
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models' state does not change: the key lives in the database only."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        target = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        key_by_campus(schema_editor, target)
+        key = f'(campus_id, "{self.column}") REFERENCES "{target}" (campus_id, id)'
+        add_campus_fk(schema_editor, self.table, self.column, key)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        name = campus_fk_name(self.table, self.column)
+        schema_editor.execute(f'ALTER TABLE "{self.table}" DROP CONSTRAINT IF EXISTS "{name}"')
+
+    def describe(self) -> str:
+        return f"Let {self.table}.{self.column} name rows of {self.model_name}"
 
 
 class KeepForThePlatform(Operation):

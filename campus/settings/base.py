@@ -97,7 +97,11 @@ INSTALLED_APPS = [
     "apps.biometrics",
     "apps.announcements",
     "apps.attendance",
+    "apps.checkin",
+    "apps.leave",
     "apps.timetable",
+    "apps.integrity",
+    "apps.board",
     "apps.imports",
     "apps.reports",
     "apps.ops",
@@ -286,9 +290,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ErrorTypeEnum": "apps.common.schema.ErrorType",
         "AttendanceStatusEnum": "apps.attendance.models.Status",
-        "LeaveStatusEnum": "apps.attendance.models.LeaveRequest.Status",
-        "LeaveCategoryEnum": "apps.attendance.models.LeaveRequest.Category",
-        "AppealStatusEnum": "apps.attendance.models.Appeal.State",
+        "LeaveStatusEnum": "apps.leave.models.LeaveRequest.Status",
+        "LeaveCategoryEnum": "apps.leave.models.LeaveRequest.Category",
+        "AppealStatusEnum": "apps.leave.models.Appeal.State",
         "SessionStatusEnum": "apps.sessions.models.ClassSession.Status",
         "FaceSampleStatusEnum": "apps.biometrics.models.FaceSample.Status",
         "DeviceKindEnum": "apps.accounts.models.Device.Kind",
@@ -304,7 +308,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    "apps.attendance.tasks.settle_face": {"queue": "faces"},
+    "apps.checkin.tasks.settle_face": {"queue": "faces"},
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},

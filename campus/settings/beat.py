@@ -15,7 +15,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     **MESSAGES_SCHEDULE,
     **AUDIT_SCHEDULE,
     "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
-    "sweep-pending-faces": {"task": "apps.attendance.tasks.sweep_pending", "schedule": 30.0},
+    "requeue-pending-faces": {"task": "apps.checkin.tasks.requeue_pending", "schedule": 30.0},
     "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
     "purge-images": {
         "task": "apps.biometrics.tasks.purge_images",
@@ -25,14 +25,17 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.biometrics.tasks.delete_orphans",
         "schedule": crontab(hour=2, minute=53),
     },
-    "sweep-signs": {"task": "apps.attendance.tasks.sweep_signs", "schedule": crontab(minute=41)},
+    "requeue-findings": {
+        "task": "apps.integrity.tasks.requeue_findings",
+        "schedule": crontab(minute=41),
+    },
     "lapse-waiting": {
-        "task": "apps.attendance.tasks.lapse_waiting",
+        "task": "apps.checkin.tasks.lapse_waiting",
         "schedule": crontab(minute="9-59/10"),
     },
-    "keep-online-minutes": {"task": "apps.attendance.tasks.keep_online_minutes", "schedule": 60.0},
-    "drop-traces": {
-        "task": "apps.attendance.tasks.drop_traces",
+    "keep-online-minutes": {"task": "apps.checkin.tasks.keep_online_minutes", "schedule": 60.0},
+    "purge-location-data": {
+        "task": "apps.checkin.tasks.purge_location_data",
         "schedule": crontab(minute=17),
     },
     "close-left-open": {"task": "apps.attendance.tasks.close_left_open", "schedule": 60.0},
@@ -41,7 +44,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=4, minute=11),
     },
     "purge-attachments": {
-        "task": "apps.attendance.tasks.purge_attachments",
+        "task": "apps.leave.tasks.purge_attachments",
         "schedule": crontab(hour=3, minute=31),
     },
     "purge-imports": {

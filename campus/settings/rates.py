@@ -20,7 +20,7 @@ THROTTLE_RATES = {
     "redeem": "10/min",
     "check_in": "20/min",
     "check_in_offline": "10/min",
-    "burst": "30/min",
+    "rapid_code": "30/min",
     "start_code": "10/min",
     "face_sample": "30/hour",
     "import": "60/min",

@@ -6,13 +6,14 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.models import Appeal, Attachment, AttendanceRecord, LeaveRequest
-from apps.attendance.services.appeals import appeal_make
+from apps.attendance.models import AttendanceRecord
 from apps.audit.services import SYSTEM
+from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.leave.services.appeals import appeal_create
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
-from tests.attendance.leave_support import asked, closed, mark_of
 from tests.factories import Cast
+from tests.leave.support import asked, closed, mark_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_what_cannot_be_decided_is_said(cast: Cast) -> None:
 def appealed(cast: Cast) -> Appeal:
     now = timezone.now()
     session = closed(cast, now)
-    appeal, _made = appeal_make(
+    appeal, _made = appeal_create(
         student=cast.student,
         mark=AttendanceRecord.objects.get(session=session, student=cast.student),
         wanted="present",
@@ -78,7 +79,7 @@ def test_requests_are_read_and_never_edited(cast: Cast) -> None:
     now = timezone.now()
     with campus_scope(cast.campus):
         leave, appeal = asked(cast.student, now), appealed(cast)
-        paper = Attachment.objects.create(
+        document = Attachment.objects.create(
             student=cast.student,
             key="k",
             kind="application/pdf",
@@ -86,9 +87,9 @@ def test_requests_are_read_and_never_edited(cast: Cast) -> None:
             stored_at=now,
             delete_after=now,
         )
-        LeaveRequest.objects.update(attachment=paper)
+        LeaveRequest.objects.update(attachment=document)
     client = client_of(cast, cast.admin)
-    for row in (leave, appeal, paper):
+    for row in (leave, appeal, document):
         page = client.get(url(type(row), "change", row.pk))
         assert page.status_code == 200
         assert b'name="_save"' not in page.content

@@ -19,21 +19,16 @@ from apps.accounts.models import (
     Student,
     User,
 )
-from apps.attendance.models import (
-    AttendanceRecord,
-    BurstChallenge,
-    CustomStatus,
-    Policy,
-    Sign,
-    Status,
-)
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Status
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.admin_base import HistoryAdmin
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample
+from apps.checkin.models import RapidCodeChallenge
 from apps.classrooms.models import Building
+from apps.integrity.models import Finding
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
@@ -67,8 +62,10 @@ def full(cast: Cast) -> Cast:
         register_open(session=session, topic="T", now=timezone.now(), actor=SYSTEM)
         session.refresh_from_db()
         noticed = {"session": session, "student": cast.student, "at": timezone.now()}
-        Sign.objects.create(kind="slow_redeem", score="0.5", **noticed)
-        BurstChallenge.objects.create(session=session, first_window=1, started_at=timezone.now())
+        Finding.objects.create(kind="slow_redeem", score="0.5", **noticed)
+        RapidCodeChallenge.objects.create(
+            session=session, first_window=1, started_at=timezone.now()
+        )
         for status, reason in ((Status.ABSENT, ""), (Status.PRESENT, "seen")):
             record_mark(
                 session=session,

@@ -11,9 +11,9 @@ from django.utils import timezone
 from PIL import Image
 
 from apps.accounts.models import AllowedAddress, Faculty, Membership, Role, Student, User
-from apps.attendance.factors.bluetooth import expected_identifiers, rotating_identifier
 from apps.audit.models import Entry
 from apps.biometrics.models import FaceSample
+from apps.checkin.factors.bluetooth import expected_identifiers, rotating_identifier
 from apps.classrooms.models import Beacon
 from apps.notifications.models import Delivery
 from apps.privacy.models import Consent

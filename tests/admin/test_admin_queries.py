@@ -14,21 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import AllowedAddress, Contact, Device, Faculty, Invitation, Student, User
 from apps.announcements.models import Announcement
 from apps.attendance.models import (
-    Appeal,
-    Attachment,
     AttendanceRecord,
     BulkChange,
-    BurstChallenge,
-    CheckInAttempt,
     CustomStatus,
-    LeaveRequest,
-    Method,
-    OnlineMinute,
-    Outcome,
     Policy,
     RecordChange,
-    Sign,
-    SignKind,
     Source,
     Status,
 )
@@ -41,10 +31,13 @@ from apps.biometrics.models import (
     FaceVerification,
     StoredImage,
 )
+from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
 from apps.imports.models import ImportRun
+from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
+from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.privacy.models import Consent
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
@@ -202,7 +195,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         label=own,
         policy=course.policies.first(),
         source=Source.CHECK_IN,
-        attempt=attempt,
+        attempt_id=attempt.pk,
         recorded_at=now,
     )
     _leave(n, kept, now)
@@ -218,10 +211,10 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         actor_label="a",
         at=now,
     )
-    Sign.objects.create(
-        session=session, student=student, kind=SignKind.SLOW_REDEEM, score="0.5", at=now
+    Finding.objects.create(
+        session=session, student=student, kind=FindingKind.SLOW_REDEEM, score="0.5", at=now
     )
-    BurstChallenge.objects.create(
+    RapidCodeChallenge.objects.create(
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
     put_aside(entries=[record(actor=SYSTEM, action="test.bad", now=now)], now=now)
@@ -231,7 +224,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
 
 
 def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:
-    paper = Attachment.objects.create(
+    document = Attachment.objects.create(
         student=record.student,
         key=f"k{n}",
         kind="application/pdf",
@@ -241,7 +234,7 @@ def _leave(n: int, record: AttendanceRecord, now: datetime) -> None:
     )
     asked: dict[str, Any] = {
         "student": record.student,
-        "attachment": paper,
+        "attachment": document,
         "nonce": f"n{n}",
         "requested_at": now,
     }

@@ -18,13 +18,13 @@ from rest_framework import serializers
 from rest_framework.test import APIClient
 
 import apps
-from apps.attendance.models import CheckInAttempt
+from apps.checkin.models import CheckInAttempt
 from apps.common import fields, form_fields
 from apps.common.inputs import Strict
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.api.support import client_of
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, make_session
 from tests.fuzzing import documented
 from tests.permission_matrix import ROLES, ROWS, Row

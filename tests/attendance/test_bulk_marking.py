@@ -18,7 +18,7 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.services.bulk_marking import (
-    Mark,
+    MarkInput,
     MarkResult,
     bulk_undo,
     last_bulk,
@@ -44,11 +44,11 @@ def session(in_campus: Cast, now: datetime) -> ClassSession:
     return register_open(session=session, topic="Graphs", now=now, actor=ADA)
 
 
-def wanted(student: Student, status: str, was: str = "", **fields: str) -> Mark:
-    return Mark(student_id=student.pk, status=status, was=was, **fields)
+def wanted(student: Student, status: str, was: str = "", **fields: str) -> MarkInput:
+    return MarkInput(student_id=student.pk, status=status, was=was, **fields)
 
 
-def bulk(session: ClassSession, now: datetime, *marks: Mark, **fields: object) -> BulkChange:
+def bulk(session: ClassSession, now: datetime, *marks: MarkInput, **fields: object) -> BulkChange:
     facts = {"nonce": "n-1", "actor": ADA, **fields}
     return records_mark_bulk(session=session, marks=marks, now=now, **facts)
 

@@ -7,16 +7,17 @@ import pytest
 from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
-from apps.attendance.selectors import board_rows, register_of
-from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
+from apps.attendance.selectors.register import register_of
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor
+from apps.board.selectors import board_rows
 from apps.common.errors import NotFound
 from apps.enrollments.models import Enrollment
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, enroll, make_session
 from tests.imports.support import do_import
 from tests.phone import Phone, code_of, signed_in
@@ -65,7 +66,7 @@ def test_only_those_of_the_day_are_marked(in_campus: Cast, past: ClassSession, n
         record_mark(student_id=in_campus.stranger.pk, status=Status.PRESENT, reason="", **facts)
     record_mark(student_id=in_campus.classmate.pk, status=Status.PRESENT, reason="", **facts)
     marks = [
-        Mark(student_id=person.pk, status="present", was="")
+        MarkInput(student_id=person.pk, status="present", was="")
         for person in (in_campus.stranger, in_campus.student)
     ]
     bulk = records_mark_bulk(marks=marks, nonce="nonce-0001", **facts)

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange, Source, Status
-from apps.attendance.policies import Editor, edit_refusal, policy_for
-from apps.attendance.services.bulk_marking import Mark, bulk_undo, records_mark_bulk
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for
+from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_take
 from apps.audit.models import Entry
@@ -81,7 +81,7 @@ def test_nobody_changes_a_frozen_register_and_the_day_of_the_freeze_is_free(
 
 def test_every_writer_of_marks_keeps_to_the_freeze(in_campus: Cast, now: datetime) -> None:
     session = held(in_campus, now)
-    mark = Mark(student_id=in_campus.student.pk, status="present", was="absent", reason="r")
+    mark = MarkInput(student_id=in_campus.student.pk, status="present", was="absent", reason="r")
     facts = {"now": now, "actor": ADA, "role": Editor.OFFICE}
     change = records_mark_bulk(session=session, marks=[mark], nonce="n-1", **facts)
     Policy.objects.create(version=1, frozen_before=now.date() + timedelta(days=1), created_at=now)
@@ -122,7 +122,7 @@ def test_a_mark_keeps_the_policy_that_its_session_was_held_under(
 # --- Taken afterwards ------------------------------------------------------------------------
 
 
-def take(session: ClassSession, at: datetime, *marks: Mark, **fields: object):
+def take(session: ClassSession, at: datetime, *marks: MarkInput, **fields: object):
     facts = {"topic": "Graphs", "nonce": "n-1", "actor": ADA, **fields}
     return register_take(session=session, marks=marks, now=at, **facts)
 
@@ -132,7 +132,7 @@ def test_a_register_that_nobody_opened_is_taken_by_hand_without_codes(
 ) -> None:
     session = make_session(in_campus.course, starts_at=now)
     at = now + timedelta(days=1)
-    mark = Mark(student_id=in_campus.student.pk, status="late", was="")
+    mark = MarkInput(student_id=in_campus.student.pk, status="late", was="")
     bulk = take(session, at, mark)
     assert [row["result"] for row in bulk.results] == ["saved"]
     assert dict(AttendanceRecord.objects.values_list("student__code", "status")) == {

@@ -8,17 +8,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.attendance.board import board_document
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, LeaveRequest, Status
-from apps.attendance.not_taken import registers_not_taken
-from apps.attendance.selectors import recomputed_counts, register_of
-from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
+from apps.attendance.selectors.not_taken import registers_not_taken
+from apps.attendance.selectors.register import register_of
+from apps.attendance.selectors.summaries import recomputed_counts
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_open_now
-from apps.attendance.services.warnings import absences_tell
+from apps.attendance.services.warnings import absences_notify
 from apps.audit.services import SYSTEM, Actor
+from apps.board.document import board_document
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
+from apps.leave.models import LeaveRequest
 from apps.notifications.models import Message
 from apps.portal.student.selectors.courses import student_sessions_today
 from apps.sessions.models import ClassSession, SessionCourse
@@ -78,7 +80,7 @@ def test_marks_count_in_the_own_course(
 ) -> None:
     facts: dict[str, Any] = {"session": session, "now": now, "actor": ADA}
     record_mark(student_id=in_campus.student.pk, status=Status.PRESENT, reason="", **facts)
-    marks = [Mark(student_id=in_campus.stranger.pk, status="present", was="")]
+    marks = [MarkInput(student_id=in_campus.stranger.pk, status="present", was="")]
     records_mark_bulk(marks=marks, nonce="nonce-0001", **facts)
     closed = register_close(**facts)
     assert (closed.total_enrolled, closed.total_attended) == (4, 2)
@@ -220,7 +222,7 @@ def test_absentees_are_told_of_their_own_course(
         )
         mark(past, in_campus.stranger, status)
     register_close(session=session, now=now, actor=ADA)
-    absences_tell(session=session, now=now)
+    absences_notify(session=session, now=now)
     told = {message.kind: message.data["course"] for message in Message.objects.all()}
     assert told["absence"] == "CS201-A + CS201-B Algorithms"
     warned = Message.objects.get(kind="attendance_warning")

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.attendance import tasks
+from apps.attendance import registry, tasks
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy, Status
 from apps.attendance.services import register
 from apps.attendance.services.closing import register_close_itself, sessions_left_open
@@ -15,11 +15,12 @@ from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
+from apps.integrity.services.findings import FIND_TASK
 from apps.notifications.models import Message
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, make_session
 from tests.phone import Phone, code_of, signed_in
 
@@ -68,9 +69,10 @@ def test_it_is_as_if_the_lecturer_had_pressed_the_button(
     )
     later = now + timedelta(days=3)
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(register, "enqueue", lambda *work: asked.append(work))
+    for module in (register, registry):
+        monkeypatch.setattr(module, "enqueue", lambda *work: asked.append(work))
     assert register_close_itself(session_id=session.pk, now=later)
-    assert asked == [(register.SIGNS_TASK, session.pk), (register.ABSENCES_TASK, session.pk)]
+    assert asked == [(FIND_TASK, session.pk), (register.ABSENCES_TASK, session.pk)]
     session.refresh_from_db()
     assert (session.status, session.closed_at, session.closed_itself) == ("completed", later, True)
     assert (session.total_enrolled, session.total_attended) == (3, 1)

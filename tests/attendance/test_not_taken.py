@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.attendance.models import Policy
-from apps.attendance.not_taken import registers_not_taken
-from apps.attendance.services.bulk_marking import Mark
+from apps.attendance.selectors.not_taken import registers_not_taken
+from apps.attendance.services.bulk_marking import MarkInput
 from apps.attendance.services.register import register_take
 from apps.attendance.services.reminders import registers_remind
 from apps.enrollments.models import Department
@@ -18,8 +18,8 @@ from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel
 from apps.timetable.models import Holiday
 from tests.api.support import client_of
-from tests.attendance.leave_support import ADA, DAY, opened
 from tests.factories import Cast, make_session, make_term
+from tests.leave.support import ADA, DAY, opened
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -57,7 +57,7 @@ def test_opened_cancelled_and_later_taken_sessions_are_not_missed(
     taken = make_session(in_campus.course, starts_at=now + 2 * DAY)
     later = now + 3 * DAY
     assert missed(later) == {taken.pk}
-    marks = [Mark(student_id=in_campus.student.pk, status="present", was="")]
+    marks = [MarkInput(student_id=in_campus.student.pk, status="present", was="")]
     register_take(session=taken, marks=marks, topic="T", nonce="nonce-0001", now=later, actor=ADA)
     assert missed(later) == set()
 
@@ -111,7 +111,7 @@ def test_lecturers_are_reminded_once_of_each(in_campus: Cast, now: datetime) -> 
 def test_a_lecturer_sees_the_own_ones_and_the_principal_all(
     in_campus: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.attendance.api.leave_views.timezone.now", lambda: now + DAY)
+    monkeypatch.setattr("apps.leave.api.views.timezone.now", lambda: now + DAY)
     mine = make_session(in_campus.course, starts_at=now)
     theirs = make_session(in_campus.other_course, starts_at=now)
 
@@ -129,7 +129,7 @@ def test_a_lecturer_sees_the_own_ones_and_the_principal_all(
 def test_the_list_takes_the_same_statements_for_any_number(
     in_campus: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.attendance.api.leave_views.timezone.now", lambda: now + 9 * DAY)
+    monkeypatch.setattr("apps.leave.api.views.timezone.now", lambda: now + 9 * DAY)
     client = client_of(in_campus, in_campus.principal)
 
     def statements() -> int:

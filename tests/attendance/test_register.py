@@ -11,16 +11,12 @@ from django.db import connections
 from apps.attendance.models import (
     AttendanceRecord,
     AttendanceSummary,
-    CheckInAttempt,
-    FaceState,
-    Method,
-    Outcome,
     Policy,
     RecordChange,
     Source,
     Status,
 )
-from apps.attendance.policies import policy_for
+from apps.attendance.selectors.policies import policy_for
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import (
     register_close,
@@ -30,6 +26,7 @@ from apps.attendance.services.register import (
 )
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
+from apps.checkin.models import CheckInAttempt, FaceState, Method, Outcome
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.qr_otp.models import QrSecret
 from apps.sessions.models import ClassSession

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Source, Status
-from apps.attendance.selectors import recomputed_counts
+from apps.attendance.selectors.summaries import recomputed_counts
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, make_cast, make_course, make_session

@@ -8,7 +8,7 @@ import pytest
 from apps.accounts.models import Contact
 from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
 from apps.attendance.services.register import register_close, register_open
-from apps.attendance.services.warnings import absences_tell
+from apps.attendance.services.warnings import absences_notify
 from apps.audit.services import SYSTEM
 from apps.notifications.models import CampusMessages, Delivery, Message
 from apps.sessions.models import ClassSession
@@ -39,7 +39,7 @@ def completed(in_campus: Cast, now: datetime, marks: str) -> list[str]:
             source=Source.MANUAL,
             recorded_at=at,
         )
-        absences_tell(session=session, now=at)
+        absences_notify(session=session, now=at)
     return [kind for kind in kinds(in_campus.student.user) if kind != "absence"]
 
 
@@ -90,7 +90,7 @@ def test_the_same_session_is_told_once(in_campus: Cast, now: datetime) -> None:
     before = Message.objects.count()
     newest = ClassSession.objects.order_by("-starts_at").first()
     assert newest is not None
-    assert absences_tell(session=newest, now=now) == 1  # as a task that is delivered twice
+    assert absences_notify(session=newest, now=now) == 1  # as a task that is delivered twice
     assert Message.objects.count() == before
 
 
@@ -107,7 +107,7 @@ def test_a_status_of_the_campus_counts_by_its_own_rule(in_campus: Cast, now: dat
         source=Source.MANUAL,
         recorded_at=now,
     )
-    assert absences_tell(session=session, now=now) == 0
+    assert absences_notify(session=session, now=now) == 0
     assert not Message.objects.exists()
 
 
@@ -139,4 +139,4 @@ def test_completing_a_session_asks_for_it(
         session=make_session(in_campus.course, starts_at=now), topic="T", now=now, actor=SYSTEM
     )
     register_close(session=session, now=now, actor=SYSTEM)
-    assert ("apps.attendance.tasks.tell_absences", (session.pk,)) in asked
+    assert ("apps.attendance.tasks.notify_absences", (session.pk,)) in asked

@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from PIL import Image
 
 from apps.accounts.models import Device
-from apps.attendance.models import CheckInAttempt, Method, Outcome
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
 from apps.biometrics import image_references
@@ -25,6 +24,7 @@ from apps.biometrics.services import image_store, images_purge, orphans_delete, 
 from apps.biometrics.services.enrolment import sample_add
 from apps.biometrics.storage import image_exists, read_image, sealed_url
 from apps.biometrics.tasks import delete_orphans, purge_images
+from apps.checkin.models import CheckInAttempt, Method, Outcome
 from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.tenants.scope import campus_scope

@@ -10,15 +10,16 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.fixtures import Settings
 
-from apps.attendance.models import Appeal, AttendanceRecord, LeaveRequest
+from apps.attendance.models import AttendanceRecord
+from apps.leave.models import Appeal, LeaveRequest
 from apps.notifications.channels.web_push import new_private_key, raw_public, unpadded
 from apps.notifications.models import PushToken
 from apps.notifications.services import notify
 from apps.tenants.scope import campus_scope
-from tests.attendance.leave_support import closed
 from tests.browser.conftest import sign_in
 from tests.browser.test_class import PHONE, serious_violations
 from tests.factories import Cast, make_session
+from tests.leave.support import closed
 
 PAGES = ("/attendance/", "/leave/", "/leave/ask", "/messages/", "/messages/preferences")
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/of-this-browser"

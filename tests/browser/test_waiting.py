@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 from apps.attendance.models import AttendanceRecord
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.conftest import open_session
-from tests.attendance.test_offline import opened_earlier
-from tests.attendance.test_waiting import kept_waiting
+from tests.attendance.support import open_session
 from tests.browser.conftest import sign_in
 from tests.browser.test_class import PHONE, serious_violations
+from tests.checkin.test_offline import opened_earlier
+from tests.checkin.test_waiting import kept_waiting
 from tests.factories import Cast
 
 

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import Faculty, Role, Student, User
 from apps.attendance.models import AttendanceRecord, Status
-from apps.attendance.selectors import register_of
+from apps.attendance.selectors.register import register_of
 from apps.attendance.services.register import register_open_now
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM

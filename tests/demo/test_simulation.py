@@ -18,12 +18,13 @@ from django.utils import timezone
 from PIL import Image
 
 from apps.accounts.models import Device, Faculty, Student
-from apps.attendance.board import code_svg
-from apps.attendance.factors.base import Fix
-from apps.attendance.factors.location import distance_m
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, Outcome, Status
+from apps.attendance.models import AttendanceRecord, Status
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, FaceVerification
+from apps.board.document import code_svg
+from apps.checkin.factors.base import Fix
+from apps.checkin.factors.location import distance_m
+from apps.checkin.models import CheckInAttempt, Outcome
 from apps.demo.loader import load_demo
 from apps.demo.simulation.acts import Played
 from apps.demo.simulation.album import Album, Person, blurred, taken_again

@@ -14,10 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from apps.attendance.models import Appeal, Attachment, AttendanceRecord, LeaveRequest
+from apps.attendance.models import AttendanceRecord
+from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.tenants.scope import campus_scope
-from tests.attendance.leave_support import asked, closed, decided
 from tests.factories import Cast
+from tests.leave.support import asked, closed, decided
 from tests.portal.test_pages import INLINE, client_of
 
 pytestmark = pytest.mark.django_db
@@ -70,9 +71,9 @@ def ask(client: Client, **fields: Any) -> HttpResponse:
 # --- Leave -----------------------------------------------------------------------------------
 
 
-def test_a_request_is_sent_with_its_paper_and_listed(cast: Cast, student: Client) -> None:
-    paper = SimpleUploadedFile("note.pdf", PDF, "application/pdf")
-    answer = ask(student, attachment=paper, course=cast.course.pk)
+def test_a_request_is_sent_with_its_document_and_listed(cast: Cast, student: Client) -> None:
+    document = SimpleUploadedFile("note.pdf", PDF, "application/pdf")
+    answer = ask(student, attachment=document, course=cast.course.pk)
     assert answer["Location"] == "/leave/"
     with campus_scope(cast.campus):
         leave = LeaveRequest.objects.select_related("attachment").get()
@@ -83,9 +84,9 @@ def test_a_request_is_sent_with_its_paper_and_listed(cast: Cast, student: Client
     shown = student.get("/leave/").content.decode()
     assert "Operation" in shown
     assert "Waiting for a decision" in shown
-    paper_url = f"/api/v1/leave/{leave.pk}/attachment"
-    assert paper_url in shown
-    assert student.get(paper_url).content == PDF
+    document_url = f"/api/v1/leave/{leave.pk}/attachment"
+    assert document_url in shown
+    assert student.get(document_url).content == PDF
 
 
 def test_a_retried_form_makes_one_request(cast: Cast, student: Client) -> None:
@@ -115,7 +116,7 @@ def test_every_form_has_a_nonce_of_its_own(student: Client) -> None:
         ("ends_at", {"ends_at": "2020-01-01T00:00"}),
         ("ends_at", {"ends_at": "2099-01-01T00:00"}),
         ("category", {"category": "holiday"}),
-        ("attachment", {"attachment": SimpleUploadedFile("a.pdf", b"MZ not a paper")}),
+        ("attachment", {"attachment": SimpleUploadedFile("a.pdf", b"MZ not a document")}),
     ],
 )
 def test_an_error_stands_beside_its_field(
@@ -163,7 +164,7 @@ def test_too_many_requests_are_refused_in_the_form(
         assert LeaveRequest.objects.count() == 1
 
 
-def test_a_request_is_withdrawn_together_with_its_paper(cast: Cast, student: Client) -> None:
+def test_a_request_is_withdrawn_together_with_its_document(cast: Cast, student: Client) -> None:
     ask(student, attachment=SimpleUploadedFile("note.pdf", PDF))
     with campus_scope(cast.campus):
         leave = LeaveRequest.objects.get()
@@ -214,8 +215,8 @@ def appeal(client: Client, mark: AttendanceRecord, **fields: Any) -> HttpRespons
 
 def test_an_appeal_is_made_once(cast: Cast, student: Client, mark: AttendanceRecord) -> None:
     for _ in range(2):
-        paper = SimpleUploadedFile("note.pdf", PDF)
-        assert appeal(student, mark, attachment=paper)["Location"] == "/attendance/"
+        document = SimpleUploadedFile("note.pdf", PDF)
+        assert appeal(student, mark, attachment=document)["Location"] == "/attendance/"
     with campus_scope(cast.campus):
         made = Appeal.objects.get()
         assert (made.record, made.wanted, made.against) == (mark, "present", "absent")

@@ -1,4 +1,4 @@
-"""Around the register: history and undo, signs, requests, and registers that nobody took."""
+"""Around the register: history and undo, findings, requests, and registers that nobody took."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,18 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Student
-from apps.attendance.models import (
-    Appeal,
-    AttendanceRecord,
-    LeaveRequest,
-    Sign,
-    SignKind,
-    Status,
-)
-from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
+from apps.attendance.models import AttendanceRecord, Status
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
+from apps.integrity.models import Finding, FindingKind
+from apps.leave.models import Appeal, LeaveRequest
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, enroll, make_session, make_student
@@ -56,7 +51,8 @@ def bulk(cast: Cast, lesson: ClassSession, **statuses: str) -> Any:
     with campus_scope(cast.campus):
         ids = dict(Student.objects.values_list("code", "pk"))
         wanted = [
-            Mark(student_id=ids[code], status=status, was="") for code, status in statuses.items()
+            MarkInput(student_id=ids[code], status=status, was="")
+            for code, status in statuses.items()
         ]
         return records_mark_bulk(
             session=lesson, marks=wanted, nonce="n" * 8, now=timezone.now(), actor=SYSTEM
@@ -123,33 +119,37 @@ def test_an_old_page_does_not_undo_a_newer_change(
         assert AttendanceRecord.objects.count() == 1
 
 
-# --- Signs -----------------------------------------------------------------------------------
+# --- Findings -----------------------------------------------------------------------------------
 
 
-def a_sign(cast: Cast, lesson: ClassSession, student: Student) -> Sign:
+def a_finding(cast: Cast, lesson: ClassSession, student: Student) -> Finding:
     with campus_scope(cast.campus):
-        return Sign.objects.create(
-            session=lesson, student=student, kind=SignKind.MOCK_LOCATION, score=1, at=timezone.now()
+        return Finding.objects.create(
+            session=lesson,
+            student=student,
+            kind=FindingKind.MOCK_LOCATION,
+            score=1,
+            at=timezone.now(),
         )
 
 
-def test_signs_are_facts_that_can_be_put_away_with_a_note(
+def test_findings_are_facts_that_can_be_dismissed_with_a_note(
     cast: Cast, lecturer: Client, lesson: ClassSession
 ) -> None:
-    sign = a_sign(cast, lesson, cast.student)
-    shown = lecturer.get(page_of(lesson, "signs")).content.decode()
+    finding = a_finding(cast, lesson, cast.student)
+    shown = lecturer.get(page_of(lesson, "findings")).content.decode()
     assert "an app made its position up" in shown
     assert "Review this" in shown
-    unsaid = lecturer.post(page_of(lesson, f"signs/{sign.pk}"), {"note": " "})
-    assert b"Say why this sign means nothing." in unsaid.content
-    away = lecturer.post(page_of(lesson, f"signs/{sign.pk}"), {"note": "Tested the app"})
+    unsaid = lecturer.post(page_of(lesson, f"findings/{finding.pk}"), {"note": " "})
+    assert b"Say why this finding means nothing." in unsaid.content
+    away = lecturer.post(page_of(lesson, f"findings/{finding.pk}"), {"note": "Tested the app"})
     assert b"Review this" not in away.content
     assert b"Tested the app" in away.content
 
 
-def test_a_burst_is_started_once(lecturer: Client, lesson: ClassSession) -> None:
-    assert lecturer.post(page_of(lesson, "burst")).status_code == 200
-    assert b"running already" in lecturer.post(page_of(lesson, "burst")).content
+def test_a_challenge_is_started_once(lecturer: Client, lesson: ClassSession) -> None:
+    assert lecturer.post(page_of(lesson, "rapid-codes")).status_code == 200
+    assert b"running already" in lecturer.post(page_of(lesson, "rapid-codes")).content
 
 
 # --- Requests --------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, CustomStatus, Policy, Source
-from apps.attendance.policies import Editor
-from apps.attendance.services.appeals import appeal_decide, appeal_make
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
+from apps.attendance.selectors.policies import Editor
+from apps.checkin.models import CheckInAttempt
+from apps.leave.services.appeals import appeal_create, appeal_decide
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.leave_support import ADA, asked, closed, decided, marked
 from tests.factories import Cast, enroll, make_course, make_session
+from tests.leave.support import ADA, asked, closed, decided, marked
 from tests.portal.test_pages import client_of
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +86,7 @@ def test_a_check_in_is_explained_in_words(
             status="late",
             source=Source.CHECK_IN,
             minutes_late=12,
-            attempt=attempt(cast, missed),
+            attempt_id=attempt(cast, missed).pk,
         )
     shown = page(student)
     assert "Your check-in by QR code" in shown
@@ -163,7 +164,7 @@ def test_the_state_of_an_appeal_is_shown_instead(
     cast: Cast, student: Client, missed: ClassSession
 ) -> None:
     with campus_scope(cast.campus):
-        appeal, _made = appeal_make(
+        appeal, _made = appeal_create(
             student=cast.student,
             mark=AttendanceRecord.objects.get(student=cast.student),
             wanted="present",

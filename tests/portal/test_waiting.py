@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, CheckInAttempt, Policy
+from apps.attendance.models import AttendanceRecord, Policy
+from apps.checkin.models import CheckInAttempt
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.conftest import open_session
-from tests.attendance.test_offline import closed_at, opened_earlier
-from tests.attendance.test_waiting import kept_waiting
+from tests.attendance.support import open_session
+from tests.checkin.test_offline import closed_at, opened_earlier
+from tests.checkin.test_waiting import kept_waiting
 from tests.factories import Cast
 from tests.phone import Phone
 

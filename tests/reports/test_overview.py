@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from apps.accounts.viewers import Viewer
-from apps.attendance.models import CheckInAttempt, Policy
+from apps.attendance.models import Policy
+from apps.checkin.models import CheckInAttempt
 from apps.common.errors import Invalid, NotFound
 from apps.enrollments.models import Department, Placement, Section
 from apps.reports.selectors.attendance import weeks
@@ -124,7 +125,7 @@ def check_in(cast: Cast, day: int, method: str, score: str, **proven: bool) -> N
     )
     record = mark(session, cast.student, "present")
     record.source = "check_in"
-    record.attempt = attempt
+    record.attempt_id = attempt.pk
     record.verification_score = attempt.score
     record.biometric_verified = proven.get("face", False)
     record.save()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.accounts.viewers import Viewer
 from apps.attendance.models import Policy
-from apps.attendance.policies import FEW_COURSES, policies_for
+from apps.attendance.selectors.policies import FEW_COURSES, policies_for
 from apps.enrollments.models import Enrollment
 from apps.reports.selectors.students import student_report
 from tests.factories import Cast, make_session, make_term

@@ -26,7 +26,7 @@ from apps.sessions.models import ClassSession
 from apps.tenants.models import Domain
 from apps.tenants.scope import campus_scope
 from tests import services
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.biometrics.conftest import (  # noqa: F401  (fixtures)
     astronaut_jpeg,
     astronaut_path,

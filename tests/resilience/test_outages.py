@@ -12,15 +12,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from apps.attendance.models import (
-    AttendanceRecord,
-    AttendanceSummary,
-    CheckInAttempt,
-    Outcome,
-    Status,
-)
-from apps.attendance.tasks import sweep_pending
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.biometrics.models import FaceVerification, StoredImage
+from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.tasks import requeue_pending
 from apps.ops.processes import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -61,7 +56,7 @@ def sweep_as_beat_does(cast: Cast) -> None:
     """The periodic sweep, a minute later."""
     with campus_scope(cast.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=1))
-    assert sweep_pending() == 1
+    assert requeue_pending() == 1
 
 
 def settled(cast: Cast) -> bool:

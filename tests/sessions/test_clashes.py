@@ -185,7 +185,7 @@ def test_an_exchange_that_clashes_leaves_both_as_they_were(in_campus: Cast, now:
 
 def test_a_session_is_deleted_unless_something_hangs_on_it(in_campus: Cast, now: datetime) -> None:
     """AMS-22."""
-    from apps.attendance.models import CheckInAttempt
+    from apps.checkin.models import CheckInAttempt
 
     bare = planned(in_campus.course, now)
     tried = planned(in_campus.course, now + 2 * HOUR)

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.attendance.models import CheckInAttempt
 from apps.audit.services import Actor
+from apps.checkin.models import CheckInAttempt
 from apps.notifications.models import Delivery, Message
 from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel, session_remove

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 
 from apps.accounts.models import Student
 from apps.biometrics.models import FaceVerification
@@ -16,7 +16,6 @@ from apps.classrooms.models import Building, Classroom
 from apps.common.constraints import (
     Between,
     DayInBounds,
-    FieldConstraint,
     MomentInBounds,
     Named,
 )
@@ -178,40 +177,6 @@ def test_no_form_takes_a_name_of_two_lines(in_campus: Cast, name: str) -> None:
         with pytest.raises(ValidationError) as error:
             row.full_clean()
         assert field in error.value.message_dict
-
-
-MENDED: Final[list[tuple[FieldConstraint, type[models.Model], Any, Any]]] = [
-    (Named(field="name", name="x"), Holiday, " a\r\n b ", "a  b"),
-    (Named(field="name", name="x"), Holiday, "\n ", "?"),
-    (DayInBounds(field="first_day", name="x"), Holiday, "0001-02-28", date(1901, 2, 28)),
-    (DayInBounds(field="first_day", name="x"), Holiday, "0026-10-03", date(1926, 10, 3)),
-    (DayInBounds(field="last_day", name="x"), Holiday, "9999-12-31", date(2199, 12, 31)),
-    (Between(field="capacity", low=0, high=50, name="x"), Classroom, 70, 50),
-    (Between(field="floor", low=-10, high=200, name="x"), Classroom, -11, -10),
-]
-
-
-@pytest.mark.parametrize(("constraint", "model", "value", "mended"), MENDED)
-def test_rows_that_are_there_already_are_mended(
-    in_campus: Cast,
-    constraint: FieldConstraint,
-    model: type[models.Model],
-    value: Any,
-    mended: Any,
-) -> None:
-    """What the migration does to a value that was stored before there was a constraint."""
-    field: Any = model._meta.get_field(constraint.field)
-    with connection.cursor() as cursor:
-        kind = field.db_type(connection)
-        cursor.execute(
-            f'SELECT {constraint.mended(field)} FROM (SELECT %s::{kind} AS "{field.column}", '
-            "7 AS id) AS row",
-            [value],
-        )
-        (got,) = cursor.fetchone()
-    assert got == (f"?{7}" if mended == "?" else mended)
-    field.model(**{field.name: got})
-    constraint.check_value(got)
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland", "UTC"])

@@ -12,7 +12,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, CheckInAttempt
+from apps.attendance.models import AttendanceRecord
+from apps.checkin.models import CheckInAttempt
 from apps.enrollments.models import Department
 from apps.jobs import registry
 from apps.jobs.models import Job
@@ -21,7 +22,7 @@ from apps.jobs.services import job_start
 from apps.jobs.tasks import run
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.attendance.conftest import open_session
+from tests.attendance.support import open_session
 from tests.factories import Cast, enroll, make_cast, make_student
 from tests.imports.support import do_import, xlsx
 from tests.phone import Phone, code_of

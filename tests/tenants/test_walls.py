@@ -5,6 +5,9 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
 
+from apps.attendance.models import AttendanceRecord, RecordChange
+from apps.checkin.models import CheckInAttempt
+from apps.leave.models import Appeal, LeaveRequest
 from apps.tenants.models import CampusModel
 from apps.tenants.operations import PLATFORM_POLICY, POLICY, campus_fk_name, primary_key_name
 from apps.tenants.rights import ADD, TABLES
@@ -27,6 +30,15 @@ OTHER_READERS = {"accounts_invitation": [("invited_person", "SELECT")]}
 
 OURS = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
 TENANT_MODELS = [model for model in OURS if issubclass(model, CampusModel)]
+
+# Bare ids of rows of an app above: the column, and the model that it names.
+BARE_IDS: dict[type[models.Model], dict[str, type[models.Model]]] = {
+    AttendanceRecord: {"attempt_id": CheckInAttempt},
+    RecordChange: {"leave_id": LeaveRequest},
+}
+NO_ROWS_OF_A_CAMPUS = {("checkin.OnlineMinute", "user_id")}
+# Columns that the database empties by itself when the other row is deleted.
+EMPTIED = {(Appeal, "record_id")}
 
 
 def tables() -> list[str]:
@@ -120,15 +132,39 @@ def test_foreign_keys_inside_a_campus_are_composite(model: type[models.Model]) -
         )
         constraints = dict(cursor.fetchall())
     assert constraints[primary_key_name(table)] == "PRIMARY KEY (campus_id, id)"
-    for field in model._meta.local_fields:
-        if not isinstance(field, models.ForeignKey) or field.name == "campus":
-            continue
-        if not issubclass(field.related_model, CampusModel):
-            continue
-        target = field.related_model._meta.db_table
-        definition = constraints[campus_fk_name(table, field.column)]
-        expected = f"FOREIGN KEY (campus_id, {field.column}) REFERENCES {target}(campus_id, id)"
-        assert definition == expected
+    keys = {
+        field.column: field.related_model
+        for field in model._meta.local_fields
+        if isinstance(field, models.ForeignKey)
+        and field.name != "campus"
+        and issubclass(field.related_model, CampusModel)
+    }
+    for column, target in {**keys, **BARE_IDS.get(model, {})}.items():
+        expected = (
+            f"FOREIGN KEY (campus_id, {column}) REFERENCES {target._meta.db_table}(campus_id, id)"
+        )
+        if (model, column) in EMPTIED:
+            expected += f" ON DELETE SET NULL ({column})"
+        assert constraints[campus_fk_name(table, column)] == expected
+
+
+def test_a_column_that_looks_like_a_key_is_one() -> None:
+    """A number or UUID called `..._id` names a row: as a foreign key, or as a bare id in the list.
+
+    Accounts and what the audit log and the jobs name belong to no table of a campus.
+    """
+    looks = {
+        (model, field.column)
+        for model in TENANT_MODELS
+        for field in model._meta.local_fields
+        if isinstance(field, models.UUIDField | models.IntegerField)
+        and not field.primary_key
+        and field.column.endswith("_id")
+    }
+    listed = {(model, column) for model, columns in BARE_IDS.items() for column in columns}
+    others = {(model._meta.label, column) for model, column in looks - listed}
+    assert others == NO_ROWS_OF_A_CAMPUS
+    assert listed <= looks
 
 
 @pytest.mark.django_db

@@ -5,17 +5,17 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.attendance.api.serializers import MAX_ID
 from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Status
-from apps.attendance.services.bulk_marking import Mark
+from apps.attendance.services.bulk_marking import MarkInput
+from apps.common.fields import LARGEST_ID
 from apps.common.inputs import Input, ModelInput
 from apps.common.texts import NONCE
 
 MAX_MARKS = 1000
 
 
-class MarkInput(Input):
-    student = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+class MarkRequest(Input):
+    student = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     status = serializers.ChoiceField(choices=Status.choices)
     label = serializers.CharField(  # type: ignore[assignment]
         required=False,
@@ -27,7 +27,7 @@ class MarkInput(Input):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 
 
-class BulkMarkRow(MarkInput):
+class BulkMarkRow(MarkRequest):
     was = serializers.CharField(
         allow_blank=True,
         max_length=20,
@@ -45,7 +45,7 @@ class TakeInput(Input):
     nonce = serializers.RegexField(NONCE)
     topic = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
     marks = serializers.ListField(
-        child=MarkInput(),
+        child=MarkRequest(),
         max_length=MAX_MARKS,
         help_text=_("Whoever is left out becomes absent."),
     )
@@ -55,15 +55,15 @@ class UndoInput(Input):
     bulk = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=MAX_ID,
+        max_value=LARGEST_ID,
         help_text=_("Empty: the session's last bulk change."),
     )
 
 
-def marks_of(rows: list[dict[str, Any]]) -> list[Mark]:
+def marks_of(rows: list[dict[str, Any]]) -> list[MarkInput]:
     """What the service takes, from validated rows; in a register taken afterwards all were ""."""
     return [
-        Mark(
+        MarkInput(
             student_id=row["student"],
             status=row["status"],
             was=row.get("was", ""),

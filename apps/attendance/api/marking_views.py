@@ -12,19 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsTeacherOrOffice
-from apps.attendance.api.access import EditsRegisters, editable_session, readable_session
 from apps.attendance.api.marking_serializers import (
     BulkMarkInput,
     BulkOutput,
     ChangeOutput,
-    MarkInput,
+    MarkRequest,
     RecordOutput,
     TakeInput,
     UndoInput,
     marks_of,
 )
 from apps.attendance.models import BulkChange, Status
-from apps.attendance.selectors import changes_of_session
+from apps.attendance.requests import EditsRegisters, editable_session, readable_session
+from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import bulk_undo, last_bulk, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_take
@@ -45,7 +45,7 @@ def _validated(serializer: Any) -> dict[str, Any]:
 
 @extend_schema(
     operation_id="sessions_mark",
-    request=MarkInput,
+    request=MarkRequest,
     responses={200: RecordOutput, **conflict(*EDITING)},
 )
 @api_view(["POST"])
@@ -53,7 +53,7 @@ def _validated(serializer: Any) -> dict[str, Any]:
 def session_mark(request: Request, session_id: int) -> Response:
     """Mark or correct one student by hand; before, after, actor and reason are kept."""
     session, role = editable_session(request, session_id)
-    data = _validated(MarkInput(data=request.data))
+    data = _validated(MarkRequest(data=request.data))
     row = record_mark(
         session=session,
         student_id=data["student"],

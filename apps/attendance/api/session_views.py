@@ -1,8 +1,5 @@
-"""Lecturer endpoints around one session: open, show, mark, complete."""
+"""Lecturer endpoints around one session: open, complete, cancel."""
 
-from typing import Any
-
-from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -12,14 +9,6 @@ from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsFaculty
 from apps.accounts.requests import request_faculty
-from apps.attendance.api.serializers import (
-    BoardOutput,
-    CheckInCodeInput,
-    CheckInCodeOutput,
-    WindowOutput,
-)
-from apps.attendance.board import board_answer
-from apps.attendance.services.codes import class_code_issue, student_code_issue
 from apps.attendance.services.register import (
     register_close,
     register_open,
@@ -29,7 +18,6 @@ from apps.attendance.services.register import (
 from apps.audit.actors import request_actor
 from apps.common.api import Pages, paged, throttle
 from apps.common.schema import conflict
-from apps.qr_otp.scan_log import window_counts
 from apps.sessions.api.serializers import (
     CancelInput,
     CodeOutput,
@@ -39,12 +27,7 @@ from apps.sessions.api.serializers import (
 )
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_of, session_of, sessions_of
-from apps.sessions.services import (
-    CHECK_IN,
-    session_cancel,
-    start_code_issue,
-    subject_of,
-)
+from apps.sessions.services import session_cancel, start_code_issue
 
 OPENING = ("outside_window", "another_session_open", "not_scheduled")
 CODES = ("wrong_code", "expired_code")
@@ -138,59 +121,6 @@ def session_open_view(request: Request, session_id: int) -> Response:
         actor=request_actor(request),
     )
     return Response(SessionOutput(session).data)
-
-
-@extend_schema(
-    operation_id="sessions_one_time_code",
-    request=CheckInCodeInput,
-    responses={201: CheckInCodeOutput, **conflict("session_not_open", "class_codes_off")},
-)
-@api_view(["POST"])
-@permission_classes([IsFaculty])
-def session_one_time_code(request: Request, session_id: int) -> Response:
-    """A six-digit code that is told: to one `student`, once; or, where the policy allows it, to the
-    `whole_class`. Shown once; a new one for the same replaces it."""
-    session = _own(request, session_id)
-    data = CheckInCodeInput(data=request.data)
-    data.is_valid(raise_exception=True)
-    student_id = data.validated_data.get("student")
-    facts: dict[str, Any] = {
-        "session": session,
-        "now": timezone.now(),
-        "actor": request_actor(request),
-    }
-    if student_id is None:
-        code, expires_at = class_code_issue(**facts)
-    else:
-        code, expires_at, _student = student_code_issue(student_id=student_id, **facts)
-    body = CheckInCodeOutput({"code": code, "expires_at": expires_at, "student": student_id}).data
-    return Response(body, status=status.HTTP_201_CREATED)
-
-
-@extend_schema(operation_id="sessions_board", responses={200: BoardOutput})
-@api_view(["GET"])
-@permission_classes([IsFaculty])
-def session_board(request: Request, session_id: int) -> HttpResponse:
-    """The code to show now and the live board. Conditional: 304 while nothing changed."""
-    session = _own(request, session_id)
-    return board_answer(request, session_id=session.pk, load=lambda: session, now=timezone.now())
-
-
-@extend_schema(operation_id="sessions_scan_log", responses={200: WindowOutput(many=True)})
-@api_view(["GET"])
-@permission_classes([IsFaculty])
-def session_scan_log(request: Request, session_id: int) -> Response:
-    """Every five-second window of the session's code with its scans, accepted and refused."""
-    session = _own(request, session_id)
-    if session.opened_at is None:
-        return Response([])
-    windows = window_counts(
-        purpose=CHECK_IN,
-        subject=subject_of(session.pk),
-        started_at=session.opened_at,
-        ended_at=session.closed_at or timezone.now(),
-    )
-    return Response(WindowOutput(windows, many=True).data)
 
 
 @extend_schema(

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.permissions import IsCampusAdmin, IsMember
 from apps.attendance.api.marking_serializers import StatusInput, StatusOutput
-from apps.attendance.selectors import every_status
+from apps.attendance.selectors.marks import every_status
 from apps.attendance.services.statuses import status_create, status_update
 from apps.audit.actors import request_actor
 from apps.common.schema import conflict

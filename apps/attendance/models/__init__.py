@@ -1,8 +1,5 @@
-"""Policies, attempts, records and summaries."""
+"""Policies, records, statuses and summaries."""
 
-from apps.attendance.models.attempt import CheckInAttempt, FaceState, Method, Outcome, Reason
-from apps.attendance.models.leave import WANTED, Appeal, Attachment, LeaveRequest
-from apps.attendance.models.online import OnlineMinute
 from apps.attendance.models.policy import ASKING, FaceUse, Policy
 from apps.attendance.models.record import (
     AttendanceRecord,
@@ -11,33 +8,18 @@ from apps.attendance.models.record import (
     RecordChange,
     Source,
 )
-from apps.attendance.models.signs import BURST_CODES, BurstChallenge, Sign, SignKind
 from apps.attendance.models.status import CountsAs, CustomStatus, Status
 
 __all__ = [
     "ASKING",
-    "BURST_CODES",
-    "WANTED",
-    "Appeal",
-    "Attachment",
     "AttendanceRecord",
     "AttendanceSummary",
     "BulkChange",
-    "BurstChallenge",
-    "CheckInAttempt",
     "CountsAs",
     "CustomStatus",
-    "FaceState",
     "FaceUse",
-    "LeaveRequest",
-    "Method",
-    "OnlineMinute",
-    "Outcome",
     "Policy",
-    "Reason",
     "RecordChange",
-    "Sign",
-    "SignKind",
     "Source",
     "Status",
 ]

@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
-from apps.attendance.models.attempt import CheckInAttempt
 from apps.attendance.models.policy import Policy
 from apps.attendance.models.status import CustomStatus, Status
 from apps.common.constraints import Between
@@ -29,7 +28,8 @@ class AttendanceRecord(TimestampedModel):
     """Whether one student attended one session. The summary follows it by database triggers.
 
     `course` is the one that the mark counts for: of a session of several courses the student's own
-    on that day. A trigger fills it in where the writer does not.
+    on that day. A trigger fills it in where the writer does not. `attempt_id` is the check-in that
+    made the mark, of the app above; the database holds both together.
     """
 
     session = CampusForeignKey(
@@ -68,15 +68,7 @@ class AttendanceRecord(TimestampedModel):
         help_text=_("The campus's own name for this status, if it was marked with one."),
     )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
-    attempt = CampusForeignKey(
-        CheckInAttempt,
-        db_index=False,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("attempt"),
-    )
+    attempt_id = models.UUIDField(_("attempt"), null=True, blank=True)
     policy = CampusForeignKey(
         Policy,
         db_index=False,
@@ -163,7 +155,8 @@ class BulkChange(CampusModel):
 class RecordChange(CampusModel):
     """One change of a mark by a person: before, after, who and why. Never edited or removed.
 
-    "" stands for unmarked. `record` is empty where undoing took the mark away again.
+    "" stands for unmarked. `record` is empty where undoing took the mark away again. `leave_id` is
+    the approved leave that made the change, of the app above; the database holds both together.
     """
 
     record = CampusForeignKey(
@@ -197,14 +190,7 @@ class RecordChange(CampusModel):
         related_name="changes",
         verbose_name=_("bulk change"),
     )
-    leave = CampusForeignKey(
-        "attendance.LeaveRequest",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="changes",
-        verbose_name=_("leave"),
-    )
+    leave_id = models.BigIntegerField(_("leave"), null=True, blank=True, db_index=True)
     before = models.CharField(_("before"), max_length=10, choices=Status.choices, blank=True)
     before_label = models.CharField(_("before, on campus"), max_length=20, blank=True)
     before_source = models.CharField(

@@ -13,9 +13,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.leave_selectors import closing_mark, students_on_leave
 from apps.attendance.models import (
-    Appeal,
     AttendanceRecord,
     BulkChange,
     CustomStatus,
@@ -23,16 +21,18 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, register_of
+from apps.attendance.registry import excused_students
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
+from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.marking import (
-    Standing,
+    RecordState,
     change_of,
     lock_register,
     new_record,
-    standing_of,
+    state_of,
 )
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.services.totals import refresh_totals
+from apps.attendance.services.unmarked import closing_mark
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import NotFound, Refused
@@ -53,7 +53,7 @@ MESSAGES: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class MarkInput:
     """What one student is to be marked with.
 
     `was` is what the register showed when this was decided: the code of the campus's own status,
@@ -93,14 +93,14 @@ class _Register:
 def records_mark_bulk(
     *,
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     nonce: str,
     now: datetime,
     actor: Actor,
     role: Editor = Editor.LECTURER,
     reason: str = "",
 ) -> BulkChange:
-    """Mark many students in one transaction; `results` of what is returned has a row for each.
+    """MarkInput many students in one transaction; `results` of what is returned has a row for each.
 
     A student who is marked otherwise than the caller saw is left alone and told as a conflict,
     with what the register shows. Rows that cannot be saved are told, the others are saved.
@@ -130,7 +130,7 @@ def _answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange 
 
 def _mark_bulk(
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     nonce: str,
     *,
     now: datetime,
@@ -186,10 +186,10 @@ def _read(
     )
 
 
-def _problem(mark: Mark, register: _Register, reason: str) -> str:
+def _problem(mark: MarkInput, register: _Register, reason: str) -> str:
     """Why this mark cannot be saved, as a key of `MESSAGES`; "" when it can."""
     row = register.marks.get(mark.student_id)
-    before = standing_of(row)
+    before = state_of(row)
     if row is None and mark.student_id not in register.enrolled:
         return "student_not_found"
     if before.shown_code != mark.was:
@@ -202,7 +202,7 @@ def _problem(mark: Mark, register: _Register, reason: str) -> str:
     return _label_problem(mark, register.labels.get(mark.label), kept=not changes)
 
 
-def _label_problem(mark: Mark, own: CustomStatus | None, *, kept: bool) -> str:
+def _label_problem(mark: MarkInput, own: CustomStatus | None, *, kept: bool) -> str:
     if not mark.label:
         return ""
     if own is None or not (own.is_active or kept):
@@ -210,15 +210,15 @@ def _label_problem(mark: Mark, own: CustomStatus | None, *, kept: bool) -> str:
     return "" if own.meaning == mark.status else "label_mismatch"
 
 
-def _result(mark: Mark, row: AttendanceRecord | None, code: str) -> MarkResult:
-    now_there = standing_of(row)
+def _result(mark: MarkInput, row: AttendanceRecord | None, code: str) -> MarkResult:
+    now_there = state_of(row)
     if code:
         kind = CONFLICT if code == "changed_since" else REFUSED
     elif (now_there.status, now_there.label) == (mark.status, mark.label):
         kind = UNCHANGED
     else:
         kind = SAVED
-        now_there = Standing(status=mark.status, label=mark.label)
+        now_there = RecordState(status=mark.status, label=mark.label)
     return MarkResult(
         student=mark.student_id,
         result=kind,
@@ -231,7 +231,7 @@ def _result(mark: Mark, row: AttendanceRecord | None, code: str) -> MarkResult:
 
 def _save(
     register: _Register,
-    marks: Iterable[Mark],
+    marks: Iterable[MarkInput],
     bulk: BulkChange,
     *,
     now: datetime,
@@ -241,7 +241,7 @@ def _save(
     rows, before, reasons = [], [], []
     for mark in marks:
         row = register.marks.get(mark.student_id)
-        before.append(standing_of(row))
+        before.append(state_of(row))
         source = Source.MANUAL if row is None else Source.CORRECTED
         row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
         row.status, row.label = mark.status, register.labels.get(mark.label)
@@ -311,7 +311,7 @@ def bulk_undo(
         for student_id, change in changes.items()
         if newest[student_id] == change.pk and student_id in register.marks
     ]
-    _put_back(register, undoable, bulk, now=now, actor=actor)
+    _restore(register, undoable, bulk, now=now, actor=actor)
     _follow_up(register.session)
     record(
         actor=actor,
@@ -329,7 +329,7 @@ def bulk_undo(
     return _undo_results(register, changes.values(), undone={c.student_id for c in undoable})
 
 
-def _put_back(
+def _restore(
     register: _Register,
     changes: Iterable[RecordChange],
     bulk: BulkChange,
@@ -339,16 +339,16 @@ def _put_back(
 ) -> None:
     """The marks as they were, in four statements; `register.marks` follows."""
     closed = register.session.status == ClassSession.Status.COMPLETED
-    on_leave = students_on_leave(session=register.session)
+    excused = excused_students(session=register.session)
     rows, gone, history = [], [], []
     for change in changes:
         row = register.marks[change.student_id]
-        before = standing_of(row)
+        before = state_of(row)
         if change.before:
             row.status, row.source = change.before, change.before_source
             row.label = register.labels.get(change.before_label)
         elif closed:
-            row.status, row.source = closing_mark(on_leave=change.student_id in on_leave)
+            row.status, row.source = closing_mark(excused=change.student_id in excused)
             row.label = None
         else:
             gone.append(row.pk)
@@ -366,12 +366,12 @@ def _put_back(
 
 
 def _remove(record_ids: list[int]) -> None:
-    """Take marks away; changes and appeals stay, told apart by session and student.
+    """Take marks away; changes and appeals stay, told apart by session and student: the database
+    empties what pointed at the mark from above.
 
     By hand, because Django's deletion works in batches: more statements for more students.
     """
     RecordChange.objects.filter(record__in=record_ids).update(record=None)
-    Appeal.objects.filter(record__in=record_ids).update(record=None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM attendance_attendancerecord WHERE id = ANY(%s)", [record_ids])
 
@@ -381,7 +381,7 @@ def _undo_results(
 ) -> list[MarkResult]:
     results = []
     for change in changes:
-        shown = standing_of(register.marks.get(change.student_id))
+        shown = state_of(register.marks.get(change.student_id))
         code = "" if change.student_id in undone else "changed_since"
         results.append(
             MarkResult(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.attendance.policies import closes_at
+from apps.attendance.selectors.policies import closes_at
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
 from apps.sessions.models import ClassSession

@@ -20,9 +20,9 @@ from apps.attendance.models import (
     Source,
     Status,
 )
-from apps.attendance.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors import board_key, register_of
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
+from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, NotFound
@@ -32,7 +32,7 @@ REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RecordState:
     """A mark as it was before a change; all "" for an unmarked student."""
 
     status: str = ""
@@ -44,20 +44,22 @@ class Standing:
         return self.label or self.status
 
 
-UNMARKED = Standing()
+UNMARKED = RecordState()
 
 
-def standing_of(row: AttendanceRecord | None) -> Standing:
+def state_of(row: AttendanceRecord | None) -> RecordState:
     """Expects `row.label` to be loaded."""
     if row is None:
         return UNMARKED
-    return Standing(status=row.status, label=row.label.code if row.label else "", source=row.source)
+    return RecordState(
+        status=row.status, label=row.label.code if row.label else "", source=row.source
+    )
 
 
 def change_of(
     *,
     row: AttendanceRecord,
-    before: Standing,
+    before: RecordState,
     reason: str,
     now: datetime,
     actor: Actor,
@@ -121,7 +123,7 @@ def record_mark(
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
     existing = _register_row(held, student_id)
-    before = standing_of(existing)
+    before = state_of(existing)
     own = _label(label, status=status, before=before)
     changed = (before.status, before.label) != (status, label)
     if existing and changed and not reason.strip():
@@ -168,7 +170,7 @@ def _register_row(session: ClassSession, student_id: int) -> AttendanceRecord | 
     return row
 
 
-def _label(code: str, *, status: str, before: Standing) -> CustomStatus | None:
+def _label(code: str, *, status: str, before: RecordState) -> CustomStatus | None:
     """The campus's own status by its code. A retired one can be kept, but not given anew."""
     if not code:
         return None

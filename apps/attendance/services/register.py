@@ -1,6 +1,6 @@
 """The register as a whole: open, close, or take it afterwards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,25 +8,20 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.leave_selectors import closing_mark, students_on_leave
-from apps.attendance.models import (
-    AttendanceRecord,
-    BulkChange,
-    CheckInAttempt,
-    Outcome,
-    Policy,
-)
-from apps.attendance.policies import (
+from apps.attendance.models import BulkChange, Policy
+from apps.attendance.registry import checks_enqueue
+from apps.attendance.selectors.policies import (
     Editor,
-    frozen,
     policy_for,
+    policy_snapshot,
     refuse_edit,
     time_refusal,
     window_of,
 )
-from apps.attendance.selectors import board_key, register_of
-from apps.attendance.services.bulk_marking import Mark, records_mark_bulk
-from apps.attendance.services.settle import refresh_totals
+from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
+from apps.attendance.services.totals import refresh_totals
+from apps.attendance.services.unmarked import unmarked_close
 from apps.audit.services import Actor
 from apps.common.cache import touch
 from apps.common.errors import Refused
@@ -44,9 +39,7 @@ from apps.sessions.services import (
 )
 from apps.tenants.tasks import enqueue
 
-SIGNS_TASK: Final = "apps.attendance.tasks.find_signs"
-ABSENCES_TASK: Final = "apps.attendance.tasks.tell_absences"
-OPEN_ENDED: Final = (Outcome.PENDING, Outcome.WAITING)
+ABSENCES_TASK: Final = "apps.attendance.tasks.notify_absences"
 START_CODE_REFUSALS: Final = {
     "wrong": ("wrong_code", _l("This code is not right.")),
     "expired": ("expired_code", _l("This code has expired. Ask for a new one.")),
@@ -74,7 +67,7 @@ def register_open(
     opened = session_open(
         session=session,
         topic=topic,
-        policy=frozen(policy=policy, classroom=session.classroom),
+        policy=policy_snapshot(policy=policy, classroom=session.classroom),
         before=before,
         after=after,
         enrolled=register_of(session_id=session.pk).count(),
@@ -140,7 +133,7 @@ def register_close(
     )
     unmarked_close(session=closed, enrolled=enrolled, now=now)
     refresh_totals(session_id=session.pk)
-    enqueue(SIGNS_TASK, session.pk)
+    checks_enqueue(session_id=session.pk)
     enqueue(ABSENCES_TASK, session.pk)
     touch(board_key(session.pk))
     closed.refresh_from_db()
@@ -151,7 +144,7 @@ def register_close(
 def register_take(
     *,
     session: ClassSession,
-    marks: Sequence[Mark],
+    marks: Sequence[MarkInput],
     topic: str,
     nonce: str,
     now: datetime,
@@ -192,40 +185,8 @@ def _hold_afterwards(
     session_hold_afterwards(
         session=session,
         topic=topic,
-        policy=frozen(policy=policy, classroom=session.classroom),
+        policy=policy_snapshot(policy=policy, classroom=session.classroom),
         enrolled=register_of(session_id=session.pk).count(),
         now=now,
         actor=actor,
-    )
-
-
-def unmarked_close(*, session: ClassSession, enrolled: Iterable[int], now: datetime) -> None:
-    """What the end of a session makes of those of `enrolled` who have no mark.
-
-    Excused where an approved leave covers a part of the session, else absent.
-    Whose face is still being compared, or whose check-in waits for the lecturer, is left out:
-    they get their record when that is settled. The caller refreshes the session's totals.
-    """
-    settled_later = set(
-        CheckInAttempt.objects.filter(session=session, outcome__in=OPEN_ENDED).values_list(
-            "student_id", flat=True
-        )
-    )
-    on_leave = students_on_leave(session=session)
-    marks = {student_id: closing_mark(on_leave=student_id in on_leave) for student_id in enrolled}
-    AttendanceRecord.objects.bulk_create(
-        [
-            AttendanceRecord(
-                session=session,
-                student_id=student_id,
-                status=status,
-                source=source,
-                policy_id=session.policy.get("policy_id"),
-                recorded_at=now,
-            )
-            for student_id, (status, source) in sorted(marks.items())
-            if student_id not in settled_later
-        ],
-        ignore_conflicts=True,
-        batch_size=1000,
     )

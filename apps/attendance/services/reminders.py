@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from apps.attendance import leave_notices
-from apps.attendance.not_taken import registers_not_taken
+from apps.attendance.notices import register_not_taken
+from apps.attendance.selectors.not_taken import registers_not_taken
 
 LOOK_BACK: Final = timedelta(days=7)  # older ones stand in the list, without another message
 
@@ -15,6 +15,6 @@ def registers_remind(*, now: datetime) -> int:
     Safe to run again: nobody hears of the same session twice. Returns how many were told.
     """
     return sum(
-        leave_notices.register_not_taken(session=session, now=now)
+        register_not_taken(session=session, now=now)
         for session in registers_not_taken(now=now, since=now - LOOK_BACK)
     )

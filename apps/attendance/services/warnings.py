@@ -15,7 +15,7 @@ from django.db import transaction
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs, Policy
 from apps.attendance.models.status import counts_as
-from apps.attendance.policies import policy_for
+from apps.attendance.selectors.policies import policy_for
 from apps.enrollments.models import Course
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
@@ -28,7 +28,7 @@ CENT: Final = Decimal("0.01")
 
 
 @transaction.atomic
-def absences_tell(*, session: ClassSession, now: datetime) -> int:
+def absences_notify(*, session: ClassSession, now: datetime) -> int:
     """Tell those who missed a completed session; returns the number of warnings.
 
     Safe to run twice: every message has the session in its key.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apps.accounts.models import Student
 from apps.attendance.models import Status
-from apps.attendance.selectors import register_of
+from apps.attendance.selectors.register import register_of
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.services import Actor

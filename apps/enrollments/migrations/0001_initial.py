@@ -1,5 +1,6 @@
 import apps.common.constraints
-import apps.enrollments.models
+import apps.enrollments.models.enrollments
+import apps.enrollments.models.terms
 import apps.tenants.fields
 import django.contrib.postgres.constraints
 import django.core.validators
@@ -210,7 +211,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
                 ('name', models.CharField(max_length=20, verbose_name='semester')),
-                ('academic_year', models.CharField(max_length=9, validators=[django.core.validators.RegexValidator('^\\d{4}-\\d{4}$'), apps.enrollments.models.validate_academic_year], verbose_name='academic year')),
+                ('academic_year', models.CharField(max_length=9, validators=[django.core.validators.RegexValidator('^\\d{4}-\\d{4}$'), apps.enrollments.models.terms.validate_academic_year], verbose_name='academic year')),
                 ('starts_on', models.DateField(verbose_name='first day')),
                 ('ends_on', models.DateField(verbose_name='last day')),
                 ('odd_week_on', models.DateField(blank=True, help_text='From its week on, odd and even weeks take turns, also over New Year. Empty: the week of the first day is odd.', null=True, verbose_name='a day of an odd week')),
@@ -284,7 +285,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'periods of enrolments',
                 'ordering': ['enrollment_id', 'enrolled_on', 'id'],
                 'indexes': [models.Index(fields=['campus', 'enrollment', 'enrolled_on', 'ended_on'], name='enrollment_period_of')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('ended_on__gte', models.F('enrolled_on')), _connector='OR'), name='enrollment_period_days'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('campus', '='), ('enrollment', '='), (apps.enrollments.models.DateRange('enrolled_on', 'ended_on'), '&&')], name='enrollment_period_once')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('ended_on__gte', models.F('enrolled_on')), _connector='OR'), name='enrollment_period_days'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('campus', '='), ('enrollment', '='), (apps.enrollments.models.enrollments.DateRange('enrolled_on', 'ended_on'), '&&')], name='enrollment_period_once')],
             },
         ),
         *(

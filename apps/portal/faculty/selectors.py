@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord
-from apps.attendance.policies import policies_for, window_of
-from apps.attendance.selectors import ATTENDED
+from apps.attendance.selectors.policies import policies_for, window_of
+from apps.attendance.selectors.register import ATTENDED
 from apps.enrollments.models import Course, Enrollment
 from apps.portal.shared.days import begins_or_runs, day_bounds
 from apps.sessions.models import ClassSession

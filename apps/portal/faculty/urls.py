@@ -23,12 +23,16 @@ urlpatterns = [
     ),
     path("teach/sessions/<int:session_id>/history", register.history, name="session_history"),
     path("teach/sessions/<int:session_id>/undo", register.undo, name="session_undo"),
-    path("teach/sessions/<int:session_id>/signs", register.findings, name="session_findings"),
+    path("teach/sessions/<int:session_id>/findings", register.findings, name="session_findings"),
     path(
-        "teach/sessions/<int:session_id>/signs/<int:sign_id>",
+        "teach/sessions/<int:session_id>/findings/<int:finding_id>",
         register.finding_dismiss,
         name="session_finding_dismiss",
     ),
-    path("teach/sessions/<int:session_id>/burst", register.rapid_codes, name="session_rapid_codes"),
+    path(
+        "teach/sessions/<int:session_id>/rapid-codes",
+        register.rapid_codes,
+        name="session_rapid_codes",
+    ),
     path("teach/sessions/<int:session_id>/off", register.did_not_happen, name="session_off"),
 ]

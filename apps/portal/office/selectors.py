@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts.viewers import Viewer
-from apps.attendance.leave_selectors import appeals_seen, leaves_seen
-from apps.attendance.models import Appeal, LeaveRequest
+from apps.leave.models import Appeal, LeaveRequest
+from apps.leave.selectors import appeals_seen, leaves_seen
 
 
 def leaves_to_decide(*, viewer: Viewer) -> QuerySet[LeaveRequest]:

@@ -11,13 +11,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
-from apps.attendance.attachments import Paper, read_paper
-from apps.attendance.models import WANTED, Appeal, LeaveRequest
-from apps.attendance.services.leave import Absence
 from apps.biometrics.images import MAX_BYTES
 from apps.common.errors import Invalid, Refused
 from apps.common.form_fields import MomentField
 from apps.common.texts import NONCE
+from apps.leave.attachments import AttachmentFile, read_attachment
+from apps.leave.models import WANTED, Appeal, LeaveRequest
+from apps.leave.services.leave import Absence
 from apps.portal.shared.days import day_bounds
 from apps.portal.shared.forms import CourseChoice
 from apps.portal.student.selectors.courses import courses_attended
@@ -53,12 +53,12 @@ class RequestForm(forms.Form):
         nonce: str = self.cleaned_data["nonce"]
         return nonce if re.fullmatch(NONCE, nonce) else new_nonce()
 
-    def clean_attachment(self) -> Paper | None:
+    def clean_attachment(self) -> AttachmentFile | None:
         upload = self.cleaned_data["attachment"]
         if not upload:
             return None
         try:
-            return read_paper(upload.read(MAX_BYTES + 1))
+            return read_attachment(upload.read(MAX_BYTES + 1))
         except Invalid as refusal:
             raise forms.ValidationError(refusal.message, code=refusal.code) from refusal
 

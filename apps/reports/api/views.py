@@ -42,7 +42,7 @@ from apps.reports.catalogue import REPORTS, RULE, STUDENT_COURSES, Report
 from apps.reports.exports import LONGEST_FILE, WRITERS, filename
 from apps.reports.selectors.attendance import weeks
 from apps.reports.selectors.students import (
-    record_row,
+    record_rows,
     student_records,
     student_report,
     student_seen,
@@ -214,9 +214,7 @@ class OwnAttendanceView(FilesView):
             return self.file(request, _student_table(asked, student))
         pages = Pages()
         page = pages.paginate_queryset(student_records(asked, student=student), request)
-        answer = pages.get_paginated_response(
-            [json_row(record_row(record)) for record in page or []]
-        )
+        answer = pages.get_paginated_response([json_row(row) for row in record_rows(page or [])])
         answer.data["statistics"] = _statistics(asked, student)
         return answer
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
-from django.db.models import Avg, Case, Count, F, Q, QuerySet, Value, When
+from django.db.models import Avg, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from apps.attendance.models import AttendanceRecord, Source
+from apps.checkin.models import CheckInAttempt
+from apps.checkin.selectors.attempts import attempts_behind
 from apps.enrollments.models import Placement, Section
 from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
@@ -100,8 +102,9 @@ def _named(row: Row, group: str) -> Row:
 # --- Who checked in how ----------------------------------------------------------------------
 
 # A record made by a check-in is called by the attempt's method, any other by its source.
+_ATTEMPT: Final = CheckInAttempt.objects.filter(pk=OuterRef("attempt_id")).values("method")
 METHOD: Final = Case(
-    When(source=Source.CHECK_IN, attempt__isnull=False, then=F("attempt__method")),
+    When(source=Source.CHECK_IN, attempt_id__isnull=False, then=Subquery(_ATTEMPT)),
     default=F("source"),
 )
 
@@ -156,14 +159,19 @@ def check_ins(asked: Asked) -> Found:
     """Every mark with its method, factors and score, newest session first, then by number."""
     rows = (
         _records(asked)
-        .select_related("student", "session", "course", "attempt", "label")
+        .select_related("student", "session", "course", "label")
         .order_by("-session__starts_at", "student__code", "id")
     )
-    return Found(rows, lambda page: [_check_in_row(row) for row in page])
+    return Found(rows, _check_in_rows)
 
 
-def _check_in_row(record: Any) -> Row:
-    factors = record.attempt.factors if record.attempt else {}
+def _check_in_rows(page: list[Any]) -> list[Row]:
+    behind = attempts_behind(records=page)
+    return [_check_in_row(record, behind.get(record.attempt_id)) for record in page]
+
+
+def _check_in_row(record: Any, attempt: CheckInAttempt | None) -> Row:
+    factors = attempt.factors if attempt else {}
     proven = [name for name, factor in factors.items() if factor.get("passed")]
     by_check_in = record.source == Source.CHECK_IN
     return {

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from apps.attendance.not_taken import registers_not_taken_seen
-from apps.attendance.selectors import enrolled_students, register_of
+from apps.attendance.selectors.not_taken import registers_not_taken_seen
+from apps.attendance.selectors.register import enrolled_students, register_of
 from apps.common.errors import Invalid, NotFound
 from apps.enrollments.models import Course
 from apps.enrollments.selectors import course_seen

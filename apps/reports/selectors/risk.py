@@ -10,7 +10,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from apps.attendance.models import AttendanceSummary
-from apps.attendance.policies import policies_for
+from apps.attendance.selectors.policies import policies_for
 from apps.reports.asked import Asked
 from apps.reports.percentages import outlook
 from apps.reports.selectors.courses import courses_now

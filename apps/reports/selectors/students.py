@@ -1,5 +1,6 @@
 """One student: every course with its limit and outlook, the total, the marks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,6 +9,8 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.accounts.viewers import STUDENT_WAYS
 from apps.attendance.models import AttendanceRecord
+from apps.checkin.models import CheckInAttempt
+from apps.checkin.selectors.attempts import attempts_behind
 from apps.common.errors import NotFound
 from apps.common.rows import FixedQuery
 from apps.enrollments.models import Course
@@ -68,13 +71,18 @@ def student_records(asked: Asked, *, student: Student) -> QuerySet[AttendanceRec
     found = asked.courses("course__") & asked.days("session__starts_at")
     return (
         AttendanceRecord.objects.filter(found, student=student)
-        .select_related("session", "course__subject", "label", "attempt")
+        .select_related("session", "course__subject", "label")
         .order_by("-session__starts_at", "-id")
     )
 
 
-def record_row(record: AttendanceRecord) -> Row:
-    """One mark, for the student's own list."""
+def record_rows(records: Sequence[AttendanceRecord]) -> list[Row]:
+    """These marks, for the student's own list. One statement."""
+    behind = attempts_behind(records=records)
+    return [_record_row(one, behind.get(one.attempt_id)) for one in records]
+
+
+def _record_row(record: AttendanceRecord, attempt: CheckInAttempt | None) -> Row:
     session = record.session
     return {
         "id": record.pk,
@@ -87,7 +95,7 @@ def record_row(record: AttendanceRecord) -> Row:
         "status": record.status,
         "label": record.label.name if record.label else record.get_status_display(),
         "source": record.source,
-        "method": record.attempt.method if record.attempt else "",
+        "method": attempt.method if attempt else "",
         "minutes_late": record.minutes_late,
         "score": record.verification_score,
         "recorded_at": record.recorded_at,

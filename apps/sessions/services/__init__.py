@@ -2,8 +2,8 @@
 
 from apps.sessions.services.bulk import Planned, sessions_plan
 from apps.sessions.services.life import (
-    BURST,
     CHECK_IN,
+    RAPID_CODE,
     START,
     another_session_open,
     check_in_code_issue,
@@ -31,9 +31,9 @@ from apps.sessions.services.plan import (
 )
 
 __all__ = [
-    "BURST",
     "CHECK_IN",
     "DEFAULT_LENGTH",
+    "RAPID_CODE",
     "START",
     "Planned",
     "another_session_open",

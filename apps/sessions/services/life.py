@@ -34,7 +34,7 @@ from apps.sessions.selectors import (
 
 START: Final = "start"  # purpose of the code that opens a session
 CHECK_IN: Final = "check_in"  # purpose of everything a student scans or types
-BURST: Final = "burst"  # purpose of the one-second codes of a burst challenge
+RAPID_CODE: Final = "rapid_code"  # purpose of the one-second codes of a rapid-code challenge
 Status = ClassSession.Status
 
 
@@ -182,7 +182,7 @@ def session_complete(
     locked.save(
         update_fields=["status", "closed_at", "total_enrolled", "closed_itself", "updated_at"]
     )
-    codes_end(purposes=[CHECK_IN, BURST], subject=subject_of(session.pk), now=now)
+    codes_end(purposes=[CHECK_IN, RAPID_CODE], subject=subject_of(session.pk), now=now)
     forget(facts_cache_key(session.pk))
     data = {"by_itself": True} if by_itself else {}
     record(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)

@@ -11,15 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.attendance.models import Sign
-from apps.attendance.selectors import changes_of_session
+from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import SAVED, bulk_undo, last_bulk
-from apps.attendance.services.burst import burst_start
-from apps.attendance.services.signs import sign_dismiss, signs_find
-from apps.attendance.sign_selectors import sign_of, signs_in
-from apps.attendance.sign_wording import names_in, wording
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
+from apps.integrity.models import Finding
+from apps.integrity.selectors import finding_of, findings_in
+from apps.integrity.services.findings import finding_dismiss as dismiss
+from apps.integrity.services.findings import findings_find
+from apps.integrity.services.rapid_codes import challenge_start
+from apps.integrity.wording import names_in, wording
 from apps.portal.faculty.views.session import own_session
 from apps.portal.shared.pages import portal_page
 from apps.sessions.models import ClassSession
@@ -71,18 +72,18 @@ def undo(request: HttpRequest, session_id: int) -> HttpResponse:
 
 
 def _findings(request: HttpRequest, session: ClassSession, problem: str = "") -> HttpResponse:
-    found = signs_in(session_id=session.pk)
-    names = names_in(sign for one in found for sign in one.signs)
+    found = findings_in(session_id=session.pk)
+    names = names_in(finding for one in found for finding in one.findings)
     students = [
-        {"student": one.student, "flagged": one.flagged, "findings": _worded(one.signs, names)}
+        {"student": one.student, "flagged": one.flagged, "findings": _worded(one.findings, names)}
         for one in found
     ]
     context = {"session": session, "students": students, "problem": problem}
     return render(request, "portal/faculty/_findings.html", context)
 
 
-def _worded(signs: list[Sign], names: dict[int, str]) -> list[tuple[Sign, str]]:
-    return [(sign, wording(sign, names)) for sign in signs]
+def _worded(findings: list[Finding], names: dict[int, str]) -> list[tuple[Finding, str]]:
+    return [(finding, wording(finding, names)) for finding in findings]
 
 
 @require_http_methods(["GET", "POST"])
@@ -91,19 +92,19 @@ def findings(request: HttpRequest, session_id: int) -> HttpResponse:
     """What was noticed, as a partial of the session's page. POST looks again, now."""
     session = own_session(request, session_id)
     if request.method == "POST":
-        signs_find(session=session, now=timezone.now())
+        findings_find(session=session, now=timezone.now())
     return _findings(request, session)
 
 
 @require_POST
 @portal_page
-def finding_dismiss(request: HttpRequest, session_id: int, sign_id: int) -> HttpResponse:
+def finding_dismiss(request: HttpRequest, session_id: int, finding_id: int) -> HttpResponse:
     """The lecturer has looked, and it was nothing."""
     session = own_session(request, session_id)
     problem = ""
     try:
-        sign_dismiss(
-            sign=sign_of(session=session, sign_id=sign_id),
+        dismiss(
+            finding=finding_of(session=session, finding_id=finding_id),
             note=request.POST.get("note", ""),
             now=timezone.now(),
             actor=request_actor(request),
@@ -121,7 +122,7 @@ def rapid_codes(request: HttpRequest, session_id: int) -> HttpResponse:
     """Show five one-second codes on the projector."""
     session = own_session(request, session_id)
     try:
-        burst_start(session=session, now=timezone.now(), actor=request_actor(request))
+        challenge_start(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
         return _findings(request, session, refusal.message)
     return _findings(request, session)

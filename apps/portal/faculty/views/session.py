@@ -14,9 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.requests import request_faculty
-from apps.attendance.board import board_answer, board_document
 from apps.attendance.models import Status
-from apps.attendance.policies import (
+from apps.attendance.selectors.policies import (
     EDIT_REFUSALS,
     Editor,
     edit_refusal,
@@ -26,8 +25,9 @@ from apps.attendance.policies import (
 )
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
-from apps.attendance.waiting_selectors import waiting_in
 from apps.audit.actors import request_actor
+from apps.board.document import board_answer, board_document
+from apps.checkin.selectors.waiting import waiting_in
 from apps.common.errors import Refused
 from apps.portal.faculty.forms import MarkForm
 from apps.portal.shared.pages import portal_page

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts.models import Faculty
 from apps.accounts.requests import request_faculty
 from apps.attendance.services.register import register_open, register_open_now
-from apps.attendance.waiting_selectors import waiting_sessions
 from apps.audit.actors import request_actor
+from apps.checkin.selectors.waiting import waiting_sessions
 from apps.common.errors import Refused
 from apps.portal.faculty.forms import UnscheduledForm
 from apps.portal.faculty.selectors import sessions_today, sessions_upcoming

@@ -13,15 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from apps.attendance.policies import EDIT_REFUSALS, Editor, edit_refusal, policy_for
-from apps.attendance.services.codes import (
-    class_code_issue,
-    class_codes_allowed,
-    student_code_issue,
-)
-from apps.attendance.services.waiting import waiting_decide
-from apps.attendance.waiting_selectors import waiting_in
+from apps.attendance.selectors.policies import EDIT_REFUSALS, Editor, edit_refusal, policy_for
 from apps.audit.actors import request_actor
+from apps.checkin.selectors.waiting import waiting_in
+from apps.checkin.services.codes import class_code_issue, class_codes_allowed, student_code_issue
+from apps.checkin.services.waiting import waiting_decide
 from apps.common.errors import NotFound, Refused
 from apps.portal.faculty.selectors import code_candidates
 from apps.portal.faculty.views.session import own_session

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.accounts.requests import request_staff_viewer
-from apps.attendance.not_taken import registers_not_taken_seen
+from apps.attendance.selectors.not_taken import registers_not_taken_seen
 from apps.portal.shared.pages import portal_page
 
 NOT_TAKEN_PAGE: Final = 50

@@ -11,17 +11,17 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.requests import request_staff_viewer, request_user
-from apps.attendance.leave_selectors import (
+from apps.audit.actors import request_actor
+from apps.common.errors import Refused
+from apps.leave.models import Appeal, LeaveRequest
+from apps.leave.selectors import (
     appeal_editor,
     appeal_seen,
     leave_editor,
     leave_seen,
 )
-from apps.attendance.models import Appeal, LeaveRequest
-from apps.attendance.services.appeals import appeal_decide
-from apps.attendance.services.leave import leave_decide
-from apps.audit.actors import request_actor
-from apps.common.errors import Refused
+from apps.leave.services.appeals import appeal_decide
+from apps.leave.services.leave import leave_decide
 from apps.portal.office.selectors import appeals_to_decide, leaves_to_decide
 from apps.portal.shared.pages import portal_page
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, CheckInAttempt, Policy
-from apps.attendance.policies import policies_for
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Policy
+from apps.attendance.selectors.policies import policies_for
+from apps.checkin.models import CheckInAttempt
 from apps.enrollments.models import Course, Enrollment
 from apps.portal.shared.days import begins_or_runs, day_bounds
 from apps.reports.selectors.courses import remaining_of
@@ -100,7 +101,7 @@ def student_history(*, student: Student) -> QuerySet[AttendanceRecord]:
     """The student's records, newest session first, each with its `changes`, newest first."""
     return (
         AttendanceRecord.objects.filter(student=student)
-        .select_related("session", "course__subject", "attempt", "label")
+        .select_related("session", "course__subject", "label")
         .prefetch_related("changes")
         .order_by("-session__starts_at", "-id")
     )

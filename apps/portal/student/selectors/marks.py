@@ -9,16 +9,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Student
-from apps.attendance.explanation import explain
-from apps.attendance.models import (
-    Appeal,
-    AttendanceRecord,
-    CheckInAttempt,
-    Outcome,
-    Reason,
-    Status,
-)
-from apps.attendance.policies import Editor, policies_for, time_refusal
+from apps.attendance.models import AttendanceRecord, Status
+from apps.attendance.selectors.policies import Editor, policies_for, time_refusal
+from apps.checkin.explanation import explain
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.checkin.selectors.attempts import attempts_behind
+from apps.leave.models import Appeal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +43,9 @@ class MarkRow:
 def marks_of(
     *, student: Student, records: Iterable[AttendanceRecord], now: datetime
 ) -> list[MarkRow]:
-    """Explain these records of one student. Three statements, whatever their number."""
+    """Explain these records of one student. Four statements, whatever their number."""
     rows = list(records)
+    behind = attempts_behind(records=rows)
     sessions = [row.session_id for row in rows]
     attempts = _newest(
         CheckInAttempt.objects.filter(student=student, session__in=sessions), "-received_at"
@@ -58,7 +55,7 @@ def marks_of(
     return [
         _mark(
             row,
-            row.attempt or attempts.get(row.session_id),
+            behind.get(row.attempt_id) or attempts.get(row.session_id),
             appeals.get(row.session_id),
             ends.get(row.pk),
             now,

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.accounts.requests import request_student
-from apps.attendance.waiting_selectors import waiting_of_student
+from apps.checkin.selectors.waiting import waiting_of_student
 from apps.portal.shared.pages import portal_page
 from apps.portal.student.selectors.courses import (
     student_courses,

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.accounts.requests import request_student
-from apps.attendance.leave_selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.attendance.models import AttendanceRecord
-from apps.attendance.services import appeals as appeal_services
-from apps.attendance.services import leave as leave_services
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.common.route_limits import is_within, too_many, who_asks
+from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
+from apps.leave.services import appeals as appeal_services
+from apps.leave.services import leave as leave_services
 from apps.portal.shared.pages import portal_page
 from apps.portal.student.forms import AppealForm, LeaveForm, RequestForm
 
@@ -79,7 +79,7 @@ def leave_create(request: HttpRequest) -> HttpResponse:
             student=student,
             absence=form.absence(),
             nonce=form.cleaned_data["nonce"],
-            paper=form.cleaned_data["attachment"],
+            file=form.cleaned_data["attachment"],
             now=now,
             actor=request_actor(request),
         )
@@ -130,13 +130,13 @@ def appeal_create(request: HttpRequest, record_id: int) -> HttpResponse:
         return _show(request, form, **_about(mark))
     try:
         _check_limit(request)
-        _appeal, made = appeal_services.appeal_make(
+        _appeal, made = appeal_services.appeal_create(
             student=student,
             mark=mark,
             wanted=form.cleaned_data["wanted"],
             text=form.cleaned_data["text"],
             nonce=form.cleaned_data["nonce"],
-            paper=form.cleaned_data["attachment"],
+            file=form.cleaned_data["attachment"],
             now=timezone.now(),
             actor=request_actor(request),
         )

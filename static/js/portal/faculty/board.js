@@ -77,7 +77,7 @@ function fill(element, row) {
   setText(part("waits-for"), row.waits_for);
   part("method").title = row.explanation;
   part("flag").hidden = !row.flagged;
-  part("flag").title = row.signs.map((sign) => sign.name).join("; ");
+  part("flag").title = row.findings.map((finding) => finding.name).join("; ");
   setText(part("score"), typeof row.score === "number" ? percent.format(row.score) : "");
   part("badge").replaceChildren(cloneTemplate(`badge-${row.status}`), row.label_name);
   part("chips").replaceChildren(...(row.factors ? [chips(row.factors)] : []));

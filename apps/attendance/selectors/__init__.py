@@ -1,0 +1,1 @@
+"""Reading the register: who belongs in it, policies, marks, totals, what was not taken."""

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CheckInConfig(AppConfig):
+    name = "apps.checkin"
+    verbose_name = _("check-in")
+
+    def ready(self) -> None:
+        from apps.attendance import registry
+        from apps.biometrics import image_references
+        from apps.checkin.selectors.attempts import undecided_students
+        from apps.checkin.services.selfies import selfies_unlink
+
+        image_references.register(selfies_unlink)
+        registry.add_undecided(undecided_students)

@@ -1,0 +1,114 @@
+"""A check-in's score in one line that a student understands."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
+from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+
+PROVEN: Final = "✓"
+
+NAMES: Final[dict[str, Any]] = {
+    "qr": _l("QR"),
+    "device": _l("device"),
+    "location": _l("location"),
+    "bluetooth": _l("beacon"),
+    "face": _l("face"),
+}
+TYPED: Final[dict[str, Any]] = {
+    "by_text": _l("typed code"),
+    "by_otp": _l("code told to this student"),
+    "by_class_code": _l("code told to the class"),
+}
+
+# What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
+UNPROVEN: Final[dict[str, Any]] = {
+    "no_device": _l("not bound"),
+    "other_device": _l("another device"),
+    "bad_signature": _l("signature does not fit"),
+    "no_fix": _l("not sent"),
+    "fix_too_old": _l("unknown (too old)"),
+    "no_scan": _l("not listened for"),
+    "not_heard": _l("not heard"),
+    "no_selfie": _l("not sent"),
+    "not_matched": _l("not matched"),
+    "pending": _l("being compared"),
+    "not_compared": _l("could not be compared"),
+    "no_face": _l("not seen in the photo"),
+    "several_faces": _l("not alone in the photo"),
+    "face_too_small": _l("too small in the photo"),
+    "too_blurred": _l("too blurred"),
+    "too_dark": _l("too dark"),
+    "too_bright": _l("too bright"),
+    "turned_away": _l("turned away"),
+    "too_many_failures": _l("not compared after too many mismatches"),
+}
+
+
+# What lecturers read where students read the reason's own words.
+WAITS: Final[dict[str, Any]] = {
+    Reason.PLACE_UNPROVEN: _l("Sent later without network, and the place is not proven"),
+    Reason.OFTEN_OFFLINE: _l("Sent later without network, more often than counts by itself"),
+    Reason.NO_PHOTO: _l("No photo of the face was sent"),
+    Reason.PHOTO_UNCLEAR: _l("Face could not be compared"),
+    Reason.NOT_ENROLLED_FACE: _l("Agreed to faces, but none is enrolled"),
+}
+
+
+def explain(attempt: CheckInAttempt) -> str:
+    """The score and what each factor said, in the reader's language.
+
+    As in "0.62: QR ✓, device ✓, location unknown (accuracy 140 m), face not matched"; without
+    factors, because the check-in could not be judged at all, the reason alone.
+    """
+    parts = [_factor(name, factor) for name, factor in attempt.factors.items()]
+    if attempt.outcome == Outcome.PENDING and attempt.face_state == FaceState.PENDING:
+        parts = [part for name, part in zip(attempt.factors, parts, strict=True) if name != "face"]
+        parts.append(f"{NAMES['face']} {UNPROVEN['pending']}")
+    if not parts:
+        return str(Reason(attempt.reason).label) if attempt.reason else ""
+    if attempt.offline:
+        parts.append(_("sent later, scanned offline"))
+    if attempt.decided_by and attempt.outcome == Outcome.ACCEPTED:
+        parts.append(_("accepted by %(who)s") % {"who": attempt.decided_by})
+    return f"{attempt.score:.2f}: {', '.join(parts)}"
+
+
+def waiting_text(attempt: CheckInAttempt) -> str:
+    """What a waiting check-in lacks, for the lecturer who decides."""
+    reason = WAITS.get(attempt.reason, Reason(attempt.reason).label)
+    face = attempt.factors.get("face", {}).get("reason", "")
+    if attempt.reason == Reason.PHOTO_UNCLEAR and face in UNPROVEN:
+        return _("Face could not be compared: %(why)s") % {"why": UNPROVEN[face]}
+    return str(reason)
+
+
+def _factor(name: str, factor: Mapping[str, Any]) -> str:
+    reason, detail = factor.get("reason", ""), factor["detail"]
+    label = str(TYPED.get(reason) or NAMES.get(name, name))
+    if factor["passed"]:
+        return f"{label} {PROVEN}"
+    return f"{label} {_unproven(reason, detail, passed=factor['passed'])}"
+
+
+def _unproven(reason: str, detail: Mapping[str, Any], *, passed: bool | None) -> str:
+    if reason == "too_vague":
+        return _("unknown (accuracy %(metres)s m)") % {"metres": detail.get("accuracy_m", "?")}
+    if reason == "outside":
+        return _("%(distance)s away") % {"distance": _distance(detail.get("distance", ""))}
+    if reason in UNPROVEN:
+        return str(UNPROVEN[reason])
+    return _("unknown") if passed is None else _("failed")
+
+
+def _distance(band: str) -> str:
+    """The kept distance band in words; see `factors.location.BANDS`."""
+    bands: dict[str, str] = {
+        "under_50_m": _("less than 50 m"),
+        "under_200_m": _("50 to 200 m"),
+        "under_1_km": _("200 m to 1 km"),
+        "over_1_km": _("more than 1 km"),
+    }
+    return bands.get(band, _("too far"))

@@ -1,0 +1,1 @@
+"""Reading check-ins: what the hot path asks, who waits, devices, attempts, challenges."""

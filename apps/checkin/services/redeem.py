@@ -1,0 +1,196 @@
+"""Redeeming a code: the hot path. A scanned or typed code becomes a ticket, or a logged refusal.
+
+`savepoint=False`: inside a request's transaction a savepoint would be two statements more, and
+nothing that is raised here needs one, because it is raised before anything was written.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.checkin.models import Method, Reason
+from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
+from apps.checkin.tickets import Ticket, ticket_text
+from apps.common.digits import plain_digits
+from apps.qr_otp.models import Scan
+from apps.qr_otp.selectors import Check, check_text, check_token
+from apps.qr_otp.services import (
+    counted_try,
+    one_time_code_use,
+    one_time_code_used,
+    scan_save,
+)
+from apps.sessions.models import ClassSession
+from apps.sessions.selectors import session_facts
+from apps.sessions.services import CHECK_IN, student_subject, subject_of
+
+PROBLEMS: Final[dict[str, str]] = {
+    "malformed": Reason.MALFORMED,
+    "forged": Reason.FORGED,
+    "expired": Reason.EXPIRED,
+    "wrong": Reason.WRONG_CODE,
+    "too_many_tries": Reason.TOO_MANY_TRIES,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redemption:
+    """Outcome of a redeem. Refused ones have a reason and no ticket; both are in the scan log."""
+
+    scan: Scan
+    reason: str
+    session_id: int | None = None
+    ticket: str = ""
+    expires_at: datetime | None = None
+
+
+@transaction.atomic(savepoint=False)
+def redeem_token(
+    *, user: User, token: str, now: datetime, address: str | None = None, sign_in: str = ""
+) -> Redemption:
+    """Redeem the text of a QR code. Four statements, the campus's announcement included."""
+    check = check_token(purpose=CHECK_IN, text=token, now=now)
+    session_id = int(check.subject) if check.subject.isdecimal() else None
+    facts = session_facts(session_id=session_id) if session_id and check.right else None
+    student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
+    return _redeem(
+        student=student,
+        check=check,
+        facts=facts,
+        method=Method.QR,
+        now=now,
+        address=address,
+        sign_in=sign_in,
+    )
+
+
+@transaction.atomic(savepoint=False)
+def redeem_typed(
+    *,
+    user: User,
+    session_id: int,
+    code: str,
+    method: Method,
+    now: datetime,
+    address: str | None = None,
+    sign_in: str = "",
+) -> Redemption:
+    """Redeem the text code of the projector or a one-time code that the lecturer told.
+
+    Five tries per student and session, whichever kind of code.
+    """
+    code = plain_digits(code)
+    facts = session_facts(session_id=session_id)
+    student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
+    subject = subject_of(session_id)
+    check = Check(problem="", subject=subject)
+    if facts is None or not student.enrolled:
+        return _redeem(
+            student=student, check=check, facts=facts, method=method, now=now, address=address
+        )
+    told = _Told()
+
+    def judge() -> str:
+        nonlocal check, told
+        if method == Method.TEXT:
+            check = check_text(purpose=CHECK_IN, subject=subject, typed=code, now=now)
+            return check.problem
+        told = _told_code(session_id=session_id, student_id=student.id, code=code, now=now)
+        return told.problem
+
+    problem = counted_try(
+        purpose=CHECK_IN, subject=subject, who=f"student:{student.id}", now=now, judge=judge
+    )
+    if problem:
+        check = Check(problem=problem, subject=subject, window=check.window)
+    return _redeem(
+        student=student,
+        check=check,
+        facts=facts,
+        method=method if method == Method.TEXT else told.method,
+        now=now,
+        address=address,
+        code_id=told.code_id,
+        sign_in=sign_in,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """A one-time code that was tried: whose it was, and which."""
+
+    problem: str = "expired"
+    method: Method = Method.OTP
+    code_id: int | None = None
+
+
+def _told_code(*, session_id: int, student_id: int, code: str, now: datetime) -> _Told:
+    """The student's own code, once; else the one for the whole class, if the lecturer gave one."""
+    own = student_subject(session_id, student_id)
+    again = one_time_code_used(purpose=CHECK_IN, subject=own, code=code, now=now)
+    if again is not None:
+        return _Told(problem="", code_id=again)
+    used = one_time_code_use(purpose=CHECK_IN, subject=own, code=code, now=now)
+    if not used.problem:
+        return _Told(problem="", code_id=used.code_id)
+    whole = one_time_code_use(purpose=CHECK_IN, subject=subject_of(session_id), code=code, now=now)
+    if not whole.problem:
+        return _Told(problem="", method=Method.CLASS_CODE, code_id=whole.code_id)
+    wrong = "wrong" in (used.problem, whole.problem)
+    return _Told(problem="wrong" if wrong else "expired")
+
+
+def _redeem(
+    *,
+    student: AttendeeContext,
+    check: Check,
+    facts: dict | None,
+    method: Method,
+    now: datetime,
+    address: str | None,
+    code_id: int | None = None,
+    sign_in: str = "",
+) -> Redemption:
+    """The same code, redeemed again by the same student with the same device, is the same scan and
+    so the same ticket. What another sign-in scans is a scan of its own, as late as it was. One that
+    has run out is not revived by a code that still stands."""
+    reason = PROBLEMS.get(check.problem, "")
+    if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
+        reason = Reason.NOT_OPEN
+    if not reason and not student.enrolled:
+        reason = Reason.NOT_ENROLLED
+    scanned_by = f"/{sign_in}" if method == Method.QR else ""
+    scan = scan_save(
+        purpose=CHECK_IN,
+        check=check,
+        scanner=f"student:{student.id}",
+        method=method,
+        reason=reason,
+        now=now,
+        address=address,
+        once=f"{check.window}/{code_id}/{student.device_id}{scanned_by}",
+    )
+    if reason or facts is None:
+        return Redemption(scan=scan, reason=reason)
+    ticket = Ticket(
+        scan_id=str(scan.pk),
+        session_id=facts["id"],
+        student_id=student.id,
+        device_id=student.device_id,
+        method=method,
+        redeemed_ms=int(scan.at.timestamp() * 1000),
+        delay_ms=scan.delay_ms,
+        sign_in=sign_in,
+    )
+    if now > ticket.expires_at:
+        return Redemption(scan=scan, reason=Reason.EXPIRED)
+    return Redemption(
+        scan=scan,
+        reason="",
+        session_id=facts["id"],
+        ticket=ticket_text(ticket),
+        expires_at=ticket.expires_at,
+    )

@@ -1,0 +1,47 @@
+"""Findings as sentences in the reader's language. They state facts, never a verdict."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _l
+
+from apps.accounts.models import Student
+from apps.integrity.models import Finding, FindingKind
+
+TEXTS: Final[dict[str, Any]] = {
+    FindingKind.SLOW_REDEEM: _l(
+        "Scanned %(delay)s s after the code appeared; the class's limit is %(limit)s s."
+    ),
+    FindingKind.FAR_AWAY: _l("The phone's position was at least 200 m from the room."),
+    FindingKind.CLOCK_DRIFT: _l(
+        "The phone's clock was %(drift_s)s s away from the code it scanned."
+    ),
+    FindingKind.OTHER_DEVICE: _l("Attempts with another device than the bound one: %(tries)s."),
+    FindingKind.SAME_FIX: _l("The very same position, to the millimetre, as %(others)s."),
+    FindingKind.SHARED_DEVICE: _l("One device signed for this student and for %(others)s."),
+    FindingKind.MOCK_LOCATION: _l("The phone says that an app made its position up."),
+    FindingKind.TOGETHER: _l(
+        "Arrived within 3 seconds of %(others)s, from one address, in %(times)s of %(of)s sessions."
+    ),
+    FindingKind.RAPID_CODE_FAILED: _l(
+        "Scanned %(redeemed)s of 5 codes of the challenge in time; 4 are needed."
+    ),
+    FindingKind.RAPID_CODE_PASSED: _l("Scanned %(redeemed)s of 5 codes of the challenge in time."),
+    FindingKind.COPIED_PHOTO: _l("Sent a photo that was enrolled or that somebody else had sent."),
+    FindingKind.OFFLINE: _l("Checked in without network; it was sent later."),
+}
+
+
+def names_in(findings: Iterable[Finding]) -> dict[int, str]:
+    """Names of the other students that these findings speak of. One statement."""
+    others = {pk for finding in findings for pk in finding.detail.get("students", ())}
+    return {student.pk: str(student) for student in Student.objects.filter(pk__in=others)}
+
+
+def wording(finding: Finding, names: Mapping[int, str]) -> str:
+    """What was noticed, with its figures. `names` comes from `names_in`."""
+    facts = dict(finding.detail)
+    facts["others"] = ", ".join(names.get(pk, "?") for pk in facts.get("students", ()))
+    for name in ("delay", "limit"):
+        facts[name] = f"{facts.get(f'{name}_ms', 0) / 1000:.1f}"
+    return str(TEXTS[finding.kind]) % facts
