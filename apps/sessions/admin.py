@@ -13,6 +13,7 @@ from unfold.decorators import display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, FollowingAdmin
 from apps.common.errors import Refused
+from apps.common.texts import validate_line
 from apps.sessions.clashes import clash_refusal, clashes_refused
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.notices import session_cancelled, session_moved
@@ -32,6 +33,11 @@ LIVED = [
 
 
 class ClassSessionForm(forms.ModelForm):
+    def clean_topic(self) -> str:
+        topic: str = self.cleaned_data["topic"]
+        validate_line(topic)
+        return topic
+
     def clean(self) -> dict[str, Any]:
         """Say which session stands in the way while the form is still open."""
         data: dict[str, Any] = super().clean() or {}

@@ -20,6 +20,7 @@ from apps.attendance.sign_selectors import sign_of, signs_in
 from apps.attendance.sign_wording import names_in, wording
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
+from apps.portal.forms import sent_note
 from apps.portal.pages import portal_page
 from apps.portal.views.session import own_session
 from apps.sessions.models import ClassSession
@@ -101,7 +102,7 @@ def sign_put_away(request: HttpRequest, session_id: int, sign_id: int) -> HttpRe
     try:
         sign_dismiss(
             sign=sign_of(session=session, sign_id=sign_id),
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             now=timezone.now(),
             actor=request_actor(request),
         )

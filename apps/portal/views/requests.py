@@ -27,6 +27,7 @@ from apps.attendance.services.appeals import appeal_decide
 from apps.attendance.services.leave import leave_decide
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden, NotFound, Refused
+from apps.portal.forms import sent_note
 from apps.portal.pages import portal_page
 from apps.portal.views.session import own_session
 from apps.sessions.services import session_cancel
@@ -84,7 +85,7 @@ def leave(request: HttpRequest, leave_id: int) -> HttpResponse:
         _decided, effect = leave_decide(
             leave=asked,
             approve=request.POST.get("answer") == "yes",
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             was=request.POST.get("was", ""),
             role=leave_editor(viewer=viewer, leave=asked),
             now=timezone.now(),
@@ -111,7 +112,7 @@ def appeal(request: HttpRequest, appeal_id: int) -> HttpResponse:
         appeal_decide(
             appeal=asked,
             accept=request.POST.get("answer") == "yes",
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             role=appeal_editor(user=request_user(request), appeal=asked),
             now=timezone.now(),
             actor=request_actor(request),
@@ -141,8 +142,8 @@ def not_taken(request: HttpRequest) -> HttpResponse:
 def did_not_happen(request: HttpRequest, session_id: int) -> HttpResponse:
     """Cancel a session that did not take place; the students are told why."""
     session = own_session(request, session_id)
-    note = request.POST.get("note", "").strip()
     try:
+        note = sent_note(request).strip()
         if not note:
             raise Refused("note_required", _("Say why it did not take place."))
         session_cancel(
