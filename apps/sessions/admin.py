@@ -131,10 +131,12 @@ class ClassSessionAdmin(CampusModelAdmin):
         if not formset.has_changed():
             return
         gone = {row.pk for row in formset.deleted_objects}
-        kept = [row.instance for row in formset.initial_forms if row.instance.pk not in gone]
+        further = SessionCourse.objects.filter(session=form.instance.pk, is_lead=False)
+        kept = further.exclude(pk__in=gone).select_related("course")
+        rows = [row for row in (*kept, *formset.new_objects) if row.course_id is not None]
         session_courses_set(
             session=form.instance,
-            also=[row.course for row in (*kept, *formset.new_objects)],
+            also=[row.course for row in rows],
             now=timezone.now(),
             actor=request_actor(request),
         )

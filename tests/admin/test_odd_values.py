@@ -5,7 +5,7 @@ The size here fits the suite; `python -m bench.fuzz` runs the full one.
 
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -14,14 +14,16 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db import models, transaction
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import Contact, Invitation, Membership
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.models import CampusModel
 from apps.tenants.scope import campus_scope
+from apps.timetable.models import SlotCourse, WeeklySlot
 from tests.admin.support import client_of, fields_of, url
 from tests.admin.test_admin_queries import a_lot
-from tests.factories import Cast
+from tests.factories import Cast, make_session
 from tests.fuzzing import TEXTS
 
 pytestmark = pytest.mark.django_db
@@ -156,3 +158,22 @@ def test_a_choice_that_is_no_key_is_no_choice(
     answer = client.post(page, {name: "a"})
     assert answer.status_code == 200
     assert name in answer.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("model", [WeeklySlot, ClassSession], ids=lambda model: model.__name__)
+def test_rows_on_their_owners_page_are_those_of_the_database(
+    client: Client, full: Cast, model: type[models.Model]
+) -> None:
+    """Whatever the form says of how many there are, and of their ids."""
+    with campus_scope(full.campus):
+        joint = SlotCourse.objects.select_related("slot").latest("pk")
+        session = make_session(full.course, starts_at=timezone.now() + timedelta(days=99))
+        row = joint.slot if model is WeeklySlot else session
+        if model is ClassSession:
+            SessionCourse.objects.create(session=session, course=full.other_course)
+    page = url(model, "change", row.pk)
+    sent = fields_of(client.get(page))
+    named = [name for name in sent if name.endswith(("_FORMS", "-id", "-0-slot", "-0-session"))]
+    assert len(named) >= 5
+    requests = [("post", page, {**sent, name: text}) for name in named for text in VALUES[::4]]
+    assert [request for request in requests if not is_answered(client, *request)] == []
