@@ -1,15 +1,16 @@
 """The bases of every admin page: scoped to the campus, bounded, and written to the audit log."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.audit.actors import request_actor
+from apps.audit.admin_widgets import KnownAutocomplete, fits, may_begin_with
 from apps.audit.services import record, record_platform
 from apps.common.errors import Refused
 from apps.common.form_fields import ClockField, DayField, SplitMomentField
@@ -73,8 +75,12 @@ class ScopedChoices:
     """
 
     admin_site: Any
+    get_autocomplete_fields: Callable[[HttpRequest], Sequence[str]]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            widget = KnownAutocomplete(db_field, self.admin_site, using=kwargs.get("using"))
+            kwargs.setdefault("widget", widget)
         related = self.admin_site._registry.get(db_field.remote_field.model)
         if related is not None:
             kwargs.setdefault("queryset", related.get_queryset(request))
@@ -89,10 +95,10 @@ BOUNDED: Final[dict[type[models.Field], dict[str, Any]]] = {
 }
 
 
-# Parts of dates, which Django reckons with before it looks whether they can be.
-RECKONED: Final = frozenset(
-    ("year", "iso_year", "quarter", "month", "week", "week_day", "iso_week_day", "day", "hour")
-)
+# What the filters themselves write into addresses. Django knows many more comparisons (patterns,
+# ranges, parts of dates) and hands them to the database unread.
+COMPARED: Final = frozenset(("exact", "isnull", "isempty", "gte", "gt", "lte", "lt"))
+KEYS: Final = frozenset(("id", "pk"))
 
 
 class CampusModelAdmin(ScopedChoices, ModelAdmin):
@@ -123,11 +129,23 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Only the declared filters: Django would also allow every own column, hashes included."""
         declared = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
-        head = lookup.split("__", 1)[0]
-        known = (
-            head in declared and not RECKONED & set(lookup.split("__"))
-        ) or lookup in self.lookups
+        head, *rest = lookup.split("__")
+        known = head in declared and set(rest) <= COMPARED | KEYS
+        known = known or lookup in self.lookups
         return known and super().lookup_allowed(lookup, value, request)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address of an empty form names, where it fits."""
+        named = super().get_changeform_initial_data(request)
+        return {
+            name: text for name, text in named.items() if may_begin_with(self.model, name, text)
+        }
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """Django asks the database with whatever was ticked."""
+        if not all(fits(self.opts.pk, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("No row of this list was ticked.")
+        return super().response_action(request, queryset)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
         """Unknown, or another campus's: the same 404."""

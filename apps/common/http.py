@@ -226,7 +226,7 @@ class HttpClient:
                 if len(content) > self._limits.body:
                     raise NoAnswer("the answer is too large")
                 if on_bytes:
-                    on_bytes(len(content), int(expected) if expected.isdecimal() else 0)
+                    on_bytes(len(content), int(expected[:18]) if expected.isdecimal() else 0)
         except BaseException:
             response.close()
             raise

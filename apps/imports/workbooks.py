@@ -11,6 +11,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
 from apps.imports.reading.reader import Table
@@ -44,7 +45,7 @@ def marked_workbook(tables: Sequence[Table], problems: Iterable[Problem]) -> byt
         by_row[found.sheet, found.row].append(found)
     book = Workbook(write_only=True)
     for table in tables:
-        sheet = book.create_sheet(table.name[:31] or "Import")
+        sheet = book.create_sheet(_sheet_name(table))
         width = max(map(len, table.rows))
         for number, row in enumerate(table.rows, start=1):
             wrong = by_row.get((table.name, number))
@@ -53,11 +54,16 @@ def marked_workbook(tables: Sequence[Table], problems: Iterable[Problem]) -> byt
     return _bytes(book)
 
 
+def _sheet_name(table: Table) -> str:
+    """The table's own name, without what no sheet may be called: a file of a bundle may."""
+    return neutral(INVALID_TITLE_REGEX.sub(" ", table.name))[:31].strip(" '") or "Import"
+
+
 def _marked(sheet: Any, cells: list[str], width: int, problems: list[Problem]) -> list[Any]:
     reasons = "; ".join(
         f"{found.column}: {found.reason}" if found.column else found.reason for found in problems
     )
-    texts = [*cells, *[""] * (width - len(cells)), reasons]
+    texts = [*cells, *[""] * (width - len(cells)), neutral(reasons)]
     marked = [WriteOnlyCell(sheet, value=text) for text in texts]
     for cell in marked:
         cell.fill = WRONG

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, FollowingAdmin
 from apps.common.errors import Refused
+from apps.common.texts import validate_line
 from apps.sessions.clashes import clash_refusal, clashes_refused
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.notices import session_cancelled, session_moved
@@ -32,6 +33,11 @@ LIVED = [
 
 
 class ClassSessionForm(forms.ModelForm):
+    def clean_topic(self) -> str:
+        topic: str = self.cleaned_data["topic"]
+        validate_line(topic)
+        return topic
+
     def clean(self) -> dict[str, Any]:
         """Say which session stands in the way while the form is still open."""
         data: dict[str, Any] = super().clean() or {}
@@ -125,10 +131,12 @@ class ClassSessionAdmin(CampusModelAdmin):
         if not formset.has_changed():
             return
         gone = {row.pk for row in formset.deleted_objects}
-        kept = [row.instance for row in formset.initial_forms if row.instance.pk not in gone]
+        further = SessionCourse.objects.filter(session=form.instance.pk, is_lead=False)
+        kept = further.exclude(pk__in=gone).select_related("course")
+        rows = [row for row in (*kept, *formset.new_objects) if row.course_id is not None]
         session_courses_set(
             session=form.instance,
-            also=[row.course for row in (*kept, *formset.new_objects)],
+            also=[row.course for row in rows],
             now=timezone.now(),
             actor=request_actor(request),
         )

@@ -238,8 +238,9 @@ class WeeklySlotAdmin(GeneratesSessions, CampusModelAdmin):
         if not formset.has_changed():
             return
         gone = {row.pk for row in formset.deleted_objects}
-        kept = [row.instance for row in formset.initial_forms if row.instance.pk not in gone]
-        also = [row.course for row in (*kept, *formset.new_objects)]
+        there = SlotCourse.objects.filter(slot=form.instance.pk).exclude(pk__in=gone)
+        rows = [*there.select_related("course"), *formset.new_objects]
+        also = [row.course for row in rows if row.course_id is not None]
         slot = slots().get(pk=form.instance.pk)
         _tell_slot(request, slot_update(slot=slot, also=also, **_facts(request)))
 

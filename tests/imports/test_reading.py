@@ -6,10 +6,13 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
+from apps.imports.kinds.base import Problem
+from openpyxl import load_workbook
 
 from apps.common.errors import Invalid
 from apps.imports.reading import reader
-from apps.imports.reading.reader import read_tables
+from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
+from apps.imports.workbooks import marked_workbook
 from tests.imports.support import csv_file, xlsx
 
 
@@ -132,3 +135,28 @@ def test_a_parser_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_pat
     )
     monkeypatch.setattr(reader, "CHILD", loop)
     assert refused(b"a,b") == "file_unreadable"
+
+
+def test_a_nul_far_down_is_named_by_its_row() -> None:
+    """The upload itself looks at the beginning only."""
+    rows = [["id", "name"], *([["1", "a" * 50]] * 100), ["2", "a\0b"]]
+    for coding in ("utf-8", "utf-16"):
+        assert refused(csv_file(rows, coding=coding)) == "bad_text"
+
+
+def test_a_broken_member_of_a_bundle_is_refused() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("users.csv", "sourcedId,name\n1,Somebody\n")
+    broken = buffer.getvalue().replace(b"Somebody", b"Nobodies", 1)
+    with pytest.raises(Invalid) as caught:
+        read_bundle_tables(broken)
+    assert caught.value.code == "file_unreadable"
+
+
+def test_what_is_wrong_with_odd_cells_can_be_marked() -> None:
+    """Control characters in cells, and names of files that no sheet may have."""
+    table = Table("users[1]:'", [["id"], ["a\x0bb\x01"]])
+    problem = Problem(sheet=table.name, row=2, column="id", value="a", reason="Not \x01 here.")
+    book = load_workbook(io.BytesIO(marked_workbook([table], [problem])))
+    assert list(book.worksheets[0].values)[1] == ("a\ufffdb\ufffd", "id: Not \ufffd here.")

@@ -256,3 +256,23 @@ def test_an_unknown_page_and_host_are_answered_with_pages(cast: Cast, lecturer: 
     answer = stray.get("/")
     assert answer.status_code == 404
     assert b"No campus lives at this address" in answer.content
+
+
+@pytest.mark.parametrize("topic", ["a\x01b", "a\x0bb", "a\r\nb", "a" * 201])
+def test_a_topic_is_one_line_of_text(
+    cast: Cast, lecturer: Client, lesson: ClassSession, topic: str
+) -> None:
+    answer = lecturer.post(page_of(lesson, "start"), {"topic": topic})
+    assert answer.status_code == 400
+    with campus_scope(cast.campus):
+        lesson.refresh_from_db()
+    assert lesson.status == ClassSession.Status.SCHEDULED
+
+
+def test_a_note_with_control_characters_cancels_nothing(
+    cast: Cast, lecturer: Client, lesson: ClassSession
+) -> None:
+    lecturer.post(page_of(lesson, "off"), {"note": "a\x01b"})
+    with campus_scope(cast.campus):
+        lesson.refresh_from_db()
+    assert lesson.status == ClassSession.Status.SCHEDULED

@@ -142,3 +142,10 @@ def test_long_names_are_cut_and_others_survive() -> None:
 @pytest.mark.parametrize("name", ["محمد علي", "Łukasz Žižka", "Αλέξανδρος", "Дмитрий", "山田"])
 def test_names_of_every_script_can_be_printed(name: str) -> None:
     assert written("pdf", a_table(a_row(name), right_to_left=True)).startswith(b"%PDF")
+
+
+def test_a_workbook_is_written_whatever_stands_in_a_cell() -> None:
+    table = a_table(a_row("a\x01b\ufffe"), title="Topic\x0b", notes=["\x1f"])
+    rows = list(load_workbook(io.BytesIO(written("xlsx", table))).worksheets[0].values)
+    assert rows[0][0] == "Topic\ufffd"
+    assert any("a\ufffdb\ufffd" in row for row in rows)

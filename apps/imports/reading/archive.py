@@ -1,13 +1,16 @@
 """What a workbook's zip directory says, looked at before anything is unpacked."""
 
 import io
+import lzma
 import zipfile
+import zlib
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
 from apps.imports.reading.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED
 
+BROKEN = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError)
 MACROS = ("vbaproject.bin", "macrosheets/")
 
 
@@ -15,7 +18,7 @@ def open_checked(data: bytes) -> zipfile.ZipFile:
     """The archive, once its directory promises nothing absurd. Raises `Invalid`."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except BROKEN as error:
         raise unreadable() from error
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
@@ -29,6 +32,14 @@ def open_checked(data: bytes) -> zipfile.ZipFile:
     if sum(member.file_size for member in members) > MAX_UNPACKED:
         raise too_large()
     return archive
+
+
+def unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """One member, whatever is wrong with it behind the directory. Raises `Invalid`."""
+    try:
+        return archive.read(name)
+    except (*BROKEN, zlib.error, lzma.LZMAError) as error:
+        raise unreadable() from error
 
 
 def check_workbook(data: bytes) -> None:

@@ -10,7 +10,13 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.archive import check_workbook, open_checked, too_large, unreadable
+from apps.imports.reading.archive import (
+    check_workbook,
+    open_checked,
+    too_large,
+    unpacked,
+    unreadable,
+)
 from apps.imports.reading.limits import (
     CHILD_MEMORY,
     CHILD_SECONDS,
@@ -59,7 +65,7 @@ def read_bundle_tables(data: bytes) -> list[Table]:
     with open_checked(data) as archive:
         names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
         for name in names[:MAX_SHEETS]:
-            for sheet in _parsed(archive.read(name), "csv"):
+            for sheet in _parsed(unpacked(archive, name), "csv"):
                 tables.append(Table(PurePosixPath(name).stem, _trimmed(sheet["rows"])))
     for table in tables:
         _check_size(table)
@@ -113,3 +119,6 @@ def _check_size(table: Table) -> None:
         if any(len(cell) > MAX_CELL for cell in row):
             message = _("Row %(row)d has a cell of more than %(length)d characters.")
             raise Invalid("cell_too_long", message % {"row": number, "length": MAX_CELL})
+        if any("\0" in cell for cell in row):
+            message = _("Row %(row)d has a character that is none (NUL).")
+            raise Invalid("bad_text", message % {"row": number})

@@ -24,6 +24,12 @@ class UnscheduledForm(forms.Form):
         self.fields["course"].queryset = courses_taught(faculty=faculty)  # type: ignore[attr-defined]
 
 
+class TopicForm(forms.Form):
+    """What a session is about; empty where that is known already."""
+
+    topic = LineField(label=_("Topic"), max_length=200, required=False)
+
+
 class MarkForm(forms.Form):
     """Mark one student by hand."""
 

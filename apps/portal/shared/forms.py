@@ -5,9 +5,13 @@ from datetime import time
 from typing import Any, Final
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.errors import Invalid
 from apps.common.form_fields import ClockField
+from apps.common.texts import validate_prose
 from apps.enrollments.models import Course
 from apps.notifications.kinds import Kind
 from apps.notifications.models import Channel
@@ -124,3 +128,13 @@ class PreferencesForm(forms.Form):
         """Beginning and end, if there are quiet hours. Only of a valid form."""
         begin, end = self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"]
         return (begin, end) if begin is not None else None
+
+
+def sent_note(request: HttpRequest) -> str:
+    """The form's note, as it was typed; raises `Invalid` for control characters."""
+    note = request.POST.get("note", "")
+    try:
+        validate_prose(note)
+    except ValidationError as error:
+        raise Invalid("control_character", error.messages[0]) from error
+    return note

@@ -22,6 +22,7 @@ from apps.integrity.services.findings import findings_find
 from apps.integrity.services.rapid_codes import challenge_start
 from apps.integrity.wording import names_in, wording
 from apps.portal.faculty.views.session import own_session
+from apps.portal.shared.forms import sent_note
 from apps.portal.shared.pages import portal_page
 from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel
@@ -105,7 +106,7 @@ def finding_dismiss(request: HttpRequest, session_id: int, finding_id: int) -> H
     try:
         dismiss(
             finding=finding_of(session=session, finding_id=finding_id),
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             now=timezone.now(),
             actor=request_actor(request),
         )
@@ -133,8 +134,8 @@ def rapid_codes(request: HttpRequest, session_id: int) -> HttpResponse:
 def did_not_happen(request: HttpRequest, session_id: int) -> HttpResponse:
     """Cancel a session that did not take place; the students are told why."""
     session = own_session(request, session_id)
-    note = request.POST.get("note", "").strip()
     try:
+        note = sent_note(request).strip()
         if not note:
             raise Refused("note_required", _("Say why it did not take place."))
         session_cancel(

@@ -14,7 +14,7 @@ from apps.attendance.services.register import register_open, register_open_now
 from apps.audit.actors import request_actor
 from apps.checkin.selectors.waiting import waiting_sessions
 from apps.common.errors import Refused
-from apps.portal.faculty.forms import UnscheduledForm
+from apps.portal.faculty.forms import TopicForm, UnscheduledForm
 from apps.portal.faculty.selectors import sessions_today, sessions_upcoming
 from apps.portal.shared.pages import portal_page
 from apps.sessions.selectors import session_of, sessions_of
@@ -67,10 +67,14 @@ def session_start(request: HttpRequest, session_id: int) -> HttpResponse:
     """Open a scheduled session and put its code on the projector."""
     faculty = request_faculty(request)
     session = session_of(faculty=faculty, session_id=session_id)
+    form = TopicForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["topic"])))
+        return _today(request, faculty, status=400)
     try:
         register_open(
             session=session,
-            topic=request.POST.get("topic", ""),
+            topic=form.cleaned_data["topic"],
             close_open=request.POST.get("close_open") == "1",
             now=timezone.now(),
             actor=request_actor(request),

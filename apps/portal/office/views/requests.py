@@ -23,6 +23,7 @@ from apps.leave.selectors import (
 from apps.leave.services.appeals import appeal_decide
 from apps.leave.services.leave import leave_decide
 from apps.portal.office.selectors import appeals_to_decide, leaves_to_decide
+from apps.portal.shared.forms import sent_note
 from apps.portal.shared.pages import portal_page
 
 WAITING: Final = 100  # shown at once; the oldest first
@@ -57,7 +58,7 @@ def leave(request: HttpRequest, leave_id: int) -> HttpResponse:
         _decided, effect = leave_decide(
             leave=asked,
             approve=request.POST.get("answer") == "yes",
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             was=request.POST.get("was", ""),
             role=leave_editor(viewer=viewer, leave=asked),
             now=timezone.now(),
@@ -84,7 +85,7 @@ def appeal(request: HttpRequest, appeal_id: int) -> HttpResponse:
         appeal_decide(
             appeal=asked,
             accept=request.POST.get("answer") == "yes",
-            note=request.POST.get("note", ""),
+            note=sent_note(request),
             role=appeal_editor(user=request_user(request), appeal=asked),
             now=timezone.now(),
             actor=request_actor(request),
