@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
-from apps.imports.kinds.base import Problem
+from apps.imports.types.base import Problem
 from openpyxl import load_workbook
 
 from apps.common.errors import Invalid
