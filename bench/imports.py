@@ -70,27 +70,32 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
 
     from apps.accounts.writes import PLATFORM
     from apps.audit.services import SYSTEM
-    from apps.imports.services.apply import run_import
-    from apps.imports.types import kind_named
+    from apps.imports.services.apply import read_upload, run_import
+    from apps.imports.types import import_type_named
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope
 
     campus = Campus.objects.create(slug=slug, name=slug, email_domains=[f"{slug}.example"])
 
+    import_type = import_type_named(kind)
+
+    def no_progress(done: int, total: int, phase: str) -> None: ...
+
     def act() -> None:
         with campus_scope(campus):
-            report, _tables = run_import(
-                data,
-                kind_named(kind),
+            tables = read_upload(data, import_type, writer=PLATFORM, report_progress=no_progress)
+            report = run_import(
+                tables,
+                import_type,
                 mapping=None,
                 options={},
                 now=timezone.now(),
                 actor=SYSTEM,
                 writer=PLATFORM,
-                tell=lambda done, total, phase: None,
+                report_progress=no_progress,
                 dry=False,
             )
-            assert report.outcome.new == report.seen, report.problems[:3]
+            assert report.result.new == report.seen, report.problems[:3]
 
     return seconds(act)
 

@@ -6,35 +6,35 @@ from typing import Final
 
 from apps.audit.services import Actor, record
 from apps.classrooms.models import Classroom
-from apps.tenants.bulk import Counts, run, upsert
+from apps.tenants.bulk import Counts, Stage
 from apps.tenants.scope import current_campus_id
 
 _NEW_BUILDINGS: Final = """
     INSERT INTO classrooms_building (campus_id, name, created_at, updated_at)
-    SELECT DISTINCT %(campus)s, s.building, %(now)s, %(now)s FROM import_stage s
+    SELECT DISTINCT %(campus)s, s.building, %(now)s, %(now)s FROM {stage} s
     ON CONFLICT (campus_id, name) DO NOTHING
 """
 _FIND_BUILDINGS: Final = """
-    UPDATE import_stage s SET building_id = b.id FROM classrooms_building b
+    UPDATE {stage} s SET building_id = b.id FROM classrooms_building b
     WHERE b.campus_id = %(campus)s AND b.name = s.building
 """
 _FIND_ROOMS: Final = """
-    UPDATE import_stage s SET id = t.id FROM classrooms_classroom t
+    UPDATE {stage} s SET id = t.id FROM classrooms_classroom t
     WHERE t.campus_id = %(campus)s AND t.building_id = s.building_id
         AND upper(t.room_number) = upper(s.room_number)
 """
 
 
 def classrooms_import(
-    *, present: Collection[str], source: str, now: datetime, actor: Actor
+    stage: Stage, *, present: Collection[str], source: str, now: datetime, actor: Actor
 ) -> Counts:
     """Stage: building, room_number, floor, capacity, latitude, longitude, geofence_radius (m), and
     building_id, id, is_new to be filled. Buildings that do not exist yet are made."""
     params = {"campus": current_campus_id(), "now": now}
     for statement in (_NEW_BUILDINGS, _FIND_BUILDINGS, _FIND_ROOMS):
-        run(statement, params)
+        stage.execute(statement, params)
     optional = ("floor", "capacity", "latitude", "longitude", "geofence_radius")
-    counts = upsert(
+    counts = stage.upsert(
         Classroom,
         insert={
             "building_id": "s.building_id",

@@ -21,7 +21,7 @@ from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, is_busy, progress_of, state_of
 from apps.imports.services import import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
-from apps.imports.types import KINDS, kind_named, kinds_of
+from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
 from apps.jobs.services import job_cancel
 
@@ -50,7 +50,7 @@ class ImportRunAdmin(CampusModelAdmin):
 
     @display(description=gettext_lazy("kind"), ordering="kind")
     def shown_kind(self, run: ImportRun) -> Any:
-        return KINDS[run.kind].label if run.kind in KINDS else run.kind
+        return IMPORT_TYPES[run.kind].label if run.kind in IMPORT_TYPES else run.kind
 
     @display(description=gettext_lazy("status"), label=COLOURS)
     def shown_state(self, run: ImportRun) -> Any:
@@ -132,7 +132,7 @@ class ImportRunAdmin(CampusModelAdmin):
         return [*own, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        kinds = {k.name: k for k in kinds_of(Writer(request.user)) if not k.bundle}
+        kinds = {k.name: k for k in import_types_for(Writer(request.user)) if not k.bundle}
         return super().add_view(request, form_url, {**(extra_context or {}), "kinds": kinds})
 
     def change_view(
@@ -145,10 +145,10 @@ class ImportRunAdmin(CampusModelAdmin):
         )
 
     def _context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
-        kind = kind_named(run.kind)
+        import_type = import_type_named(run.kind)
         return {
             "run": run,
-            "kind": kind,
+            "kind": import_type,
             "state": state_of(run),
             "busy": is_busy(run),
             "progress": progress_of(run),
@@ -156,7 +156,7 @@ class ImportRunAdmin(CampusModelAdmin):
             "problems": run.problems[:SHOWN_PROBLEMS],
             "reasons": run.result.get("reasons", []),
             "may_import": self.has_add_permission(request),
-            "mapping_form": MappingForm(run=run, kind=kind) if run.headings else None,
+            "mapping_form": MappingForm(run=run, import_type=import_type) if run.headings else None,
         }
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -192,7 +192,7 @@ class ImportRunAdmin(CampusModelAdmin):
     def mapping_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Check again with other columns (or, without headings, just again)."""
         run = self._run(request, run_id)
-        form = MappingForm(request.POST, run=run, kind=kind_named(run.kind))
+        form = MappingForm(request.POST, run=run, import_type=import_type_named(run.kind))
         if not form.is_valid():
             messages.error(request, _("Choose one of the columns that are offered."))
             return redirect(self._page("change", run.pk))
@@ -216,9 +216,13 @@ class ImportRunAdmin(CampusModelAdmin):
         return self._workbook(file_read(run.marked_as), f"import-{run.pk}-errors.xlsx")
 
     def template_view(self, request: HttpRequest, kind: str) -> HttpResponse:
-        if not self.has_view_permission(request) or kind not in KINDS or KINDS[kind].bundle:
+        if (
+            not self.has_view_permission(request)
+            or kind not in IMPORT_TYPES
+            or IMPORT_TYPES[kind].bundle
+        ):
             raise PermissionDenied
-        return self._workbook(template_workbook(KINDS[kind]), f"{kind}.xlsx")
+        return self._workbook(template_workbook(IMPORT_TYPES[kind]), f"{kind}.xlsx")
 
     # --- Helpers -----------------------------------------------------------------------------
 

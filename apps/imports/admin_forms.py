@@ -16,8 +16,8 @@ from apps.accounts.writes import Writer
 from apps.enrollments.models import Term
 from apps.imports.models import ImportRun
 from apps.imports.reading.limits import MAX_BYTES
-from apps.imports.types import KINDS, kinds_of
-from apps.imports.types.base import Kind
+from apps.imports.types import IMPORT_TYPES, import_types_for
+from apps.imports.types.base import ImportType
 
 OPTIONS = ("department", "year", "section", "term", "replace")
 
@@ -27,10 +27,10 @@ class UploadForm(forms.ModelForm):
 
     kind = forms.ChoiceField(
         label=_("Kind"),
-        choices=[(kind.name, kind.label) for kind in KINDS.values()],
+        choices=[(found.name, found.label) for found in IMPORT_TYPES.values()],
         widget=UnfoldAdminSelectWidget,
     )
-    writer = Writer()  # whose kinds are offered: the page makes a form class of its own
+    writer = Writer()  # whose types are offered: the page makes a form class of its own
     file = forms.FileField(
         label=_("File"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".xlsx,.csv,.zip"}),
@@ -76,16 +76,16 @@ class UploadForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
-            offered = [(kind.name, kind.label) for kind in kinds_of(self.writer)]
+            offered = [(found.name, found.label) for found in import_types_for(self.writer)]
             self.fields["kind"].choices = offered  # type: ignore[attr-defined]
         if "term" in self.fields:  # absent where the page is only looked at
             self.fields["term"].queryset = Term.objects.all()  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        kind = KINDS.get(self.cleaned_data.get("kind", ""))
-        if kind is not None:
-            allowed = {*kind.options, *(["replace"] if kind.can_replace else [])}
+        import_type = IMPORT_TYPES.get(self.cleaned_data.get("kind", ""))
+        if import_type is not None:
+            allowed = {*import_type.options, *(["replace"] if import_type.can_replace else [])}
             for name in OPTIONS:
                 if self.cleaned_data.get(name) and name not in allowed:
                     self.add_error(name, _("Means nothing for this kind of import."))
@@ -102,9 +102,9 @@ class UploadForm(forms.ModelForm):
 class MappingForm(forms.Form):
     """One choice per heading of the file."""
 
-    def __init__(self, *args: Any, run: ImportRun, kind: Kind, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, run: ImportRun, import_type: ImportType, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", _("– leave out –")), *((f.name, f.label) for f in kind.fields)]
+        choices = [("", _("– leave out –")), *((f.name, f.label) for f in import_type.fields)]
         self._headings = [entry["heading"] for entry in run.headings]
         for number, entry in enumerate(run.headings):
             self.fields[f"column_{number}"] = forms.ChoiceField(

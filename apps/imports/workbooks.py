@@ -15,18 +15,18 @@ from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
 from apps.imports.reading.reader import Table
-from apps.imports.types.base import Kind, Problem
+from apps.imports.types.base import ImportType, Problem
 
 HEADING: Final = Font(bold=True)
 WRONG: Final = PatternFill("solid", start_color="FFF4CCCC")
 
 
-def template_workbook(kind: Kind) -> bytes:
+def template_workbook(import_type: ImportType) -> bytes:
     """Headings, one example row, and a note on what each column takes."""
     book = Workbook()
     sheet: Any = book.active
-    sheet.title = str(kind.label)[:31].replace("/", "-")
-    for number, field in enumerate(kind.fields, start=1):
+    sheet.title = str(import_type.label)[:31].replace("/", "-")
+    for number, field in enumerate(import_type.fields, start=1):
         heading = sheet.cell(1, number, str(field.label))
         heading.font = HEADING
         must = _("Required.") if field.required else _("May be left out.")

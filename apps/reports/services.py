@@ -62,7 +62,9 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any]:
         if not asked.viewer.teaches:
             raise Refused("role_required", _("Your role does not allow this."))
         table = table_of(
-            asked, report, tell=lambda done, total: progress.at(done, total, phase=_("reading"))
+            asked,
+            report,
+            report_progress=lambda done, total: progress.at(done, total, phase=_("reading")),
         )
         progress.at(len(table.rows), len(table.rows), phase=_("writing"))
         data = WRITERS[kind][1](table)

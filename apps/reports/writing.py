@@ -28,14 +28,14 @@ def report_named(name: str) -> Report:
     return REPORTS[name]
 
 
-def table_of(asked: Asked, report: Report, *, tell: Callable[[int, int], None]) -> Table:
-    """The whole report, read in batches; `tell(done, total)` is called after each."""
+def table_of(asked: Asked, report: Report, *, report_progress: Callable[[int, int], None]) -> Table:
+    """The whole report, read in batches; `report_progress(done, total)` is called after each."""
     found = report.rows(asked)
     total = found.count()
     rows: list[Row] = []
     for start in range(0, total, BATCH):
         rows += found[start : start + BATCH]
-        tell(len(rows), total)
+        report_progress(len(rows), total)
     return table_with(asked, report, rows)
 
 

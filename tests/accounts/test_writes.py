@@ -19,7 +19,7 @@ from apps.accounts.writes import (
     refuse_fields,
 )
 from apps.common.errors import Forbidden
-from apps.imports.types import KINDS
+from apps.imports.types import IMPORT_TYPES
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import code_of, signed_in
 from tests.admin.support import client_of, url
@@ -60,7 +60,7 @@ def fields_by_admin(model: type[Any], *, adding: bool, user: User) -> set[str]:
 def fields_by_import() -> dict[str, set[str]]:
     """Model → fields that some kind of import writes."""
     found: dict[str, set[str]] = {}
-    for kind in KINDS.values():
+    for kind in IMPORT_TYPES.values():
         if kind.person:
             names = {dict(kind.columns).get(field.name, field.name) for field in kind.fields}
             found.setdefault(kind.person, set()).update(names - {""})

@@ -10,8 +10,8 @@ import openpyxl
 
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
-from apps.imports.services.apply import Report, run_import
-from apps.imports.types import kind_named
+from apps.imports.services.apply import Report, read_upload, run_import
+from apps.imports.types import import_type_named
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 
@@ -39,6 +39,10 @@ def csv_file(rows: Rows, *, delimiter: str = ",", coding: str = "utf-8") -> byte
     return text.getvalue().encode(coding)
 
 
+def no_progress(done: int, total: int, phase: str) -> None:
+    """Nobody watches."""
+
+
 def do_import(
     cast: Cast,
     kind: str,
@@ -53,24 +57,26 @@ def do_import(
     """Import a table in one go, as a worker does."""
     body = data if isinstance(data, bytes) else xlsx(data)
     with campus_scope(cast.campus):
-        report, _tables = run_import(
-            body,
-            kind_named(kind),
+        tables = read_upload(
+            body, import_type_named(kind), writer=writer, report_progress=no_progress
+        )
+        return run_import(
+            tables,
+            import_type_named(kind),
             mapping=mapping,
             options=options,
             now=now,
             actor=SYSTEM,
             writer=writer,
-            tell=lambda done, total, phase: None,
+            report_progress=no_progress,
             dry=dry,
         )
-    return report
 
 
 def counts(report: Report) -> tuple[int, int, int, int]:
     """new, changed, unchanged, wrong."""
-    outcome = report.outcome
-    return outcome.new, outcome.changed, outcome.unchanged, report.wrong_rows
+    result = report.result
+    return result.new, result.changed, result.unchanged, report.wrong_rows
 
 
 def reasons(report: Report) -> list[tuple[int, str]]:

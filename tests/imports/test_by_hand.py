@@ -97,10 +97,10 @@ def test_a_file_that_names_them_keeps_it_too_and_says_so(cast: Cast) -> None:
     code = cast.student.code
     do_import(cast, "enrollments", [ENROLMENT, [code, cast.course.code, "dropped"]])
     report = do_import(cast, "students", [HEAD, person(code)])
-    assert f"Kept by hand: {code} not in {cast.course.code}." in report.outcome.notes
+    assert f"Kept by hand: {code} not in {cast.course.code}." in report.result.notes
     assert status(cast, code) == "dropped"
     quiet = do_import(cast, "students", [HEAD, person("E1009")])
-    assert not any("Kept by hand" in note for note in quiet.outcome.notes)
+    assert not any("Kept by hand" in note for note in quiet.result.notes)
 
 
 def test_only_what_a_file_names_changes(cast: Cast) -> None:
@@ -168,5 +168,5 @@ def test_days_come_from_the_file(cast: Cast) -> None:
 
 def test_the_same_enrolments_again_change_nothing(cast: Cast) -> None:
     rows = [ENROLMENT, [cast.student.code, cast.course.code, "dropped"]]
-    assert do_import(cast, "enrollments", rows).outcome.changed == 1
-    assert do_import(cast, "enrollments", rows).outcome.changed == 0
+    assert do_import(cast, "enrollments", rows).result.changed == 1
+    assert do_import(cast, "enrollments", rows).result.changed == 0

@@ -150,9 +150,9 @@ def test_replace_shows_who_goes_and_deactivates_but_deletes_nothing(office: Cast
     stay = [office.student, office.classmate]
     rows = [["id", "name"], *[[person.code, str(person)] for person in stay]]
     shown = do_import(office, "students", rows, replace=True, dry=True)
-    assert office.stranger.code in " ".join(shown.outcome.removed_names)
+    assert office.stranger.code in " ".join(shown.result.removed_names)
     report = do_import(office, "students", rows, replace=True)
-    assert report.outcome.removed == shown.outcome.removed > 0
+    assert report.result.removed == shown.result.removed > 0
     gone = student(office, office.stranger.code)
     assert not gone.is_active
     with campus_scope(office.campus):
@@ -164,7 +164,7 @@ def test_replace_touches_its_own_section_only(office: Cast) -> None:
     do_import(office, "students", AMS, department="ECE", year=3)
     one = [["id", "name", "section"], ["N210595", "Amara Nwosu", "A"]]
     report = do_import(office, "students", one, department="ECE", year=3, replace=True)
-    assert report.outcome.removed == 1
+    assert report.result.removed == 1
     assert not student(office, "210596").is_active
     assert student(office, office.student.code).is_active
 
@@ -172,8 +172,8 @@ def test_replace_touches_its_own_section_only(office: Cast) -> None:
 def test_nobody_goes_while_rows_are_wrong(office: Cast) -> None:
     rows = [["id", "name"], [office.student.code, "Right"], ["bad number", "Typo"]]
     report = do_import(office, "students", rows, replace=True)
-    assert report.outcome.removed == 0
-    assert any("Correct them first" in note for note in report.outcome.notes)
+    assert report.result.removed == 0
+    assert any("Correct them first" in note for note in report.result.notes)
 
 
 def test_who_was_deactivated_comes_back(office: Cast) -> None:

@@ -6,12 +6,12 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
-from apps.imports.types.base import Problem
 from openpyxl import load_workbook
 
 from apps.common.errors import Invalid
 from apps.imports.reading import reader
 from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
+from apps.imports.types.base import Problem
 from apps.imports.workbooks import marked_workbook
 from tests.imports.support import csv_file, xlsx
 

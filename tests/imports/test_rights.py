@@ -27,7 +27,7 @@ from apps.common.errors import Forbidden
 from apps.enrollments.models import Section
 from apps.imports.models import ImportRun
 from apps.imports.services import import_commit
-from apps.imports.types import KINDS, kind_named
+from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.notifications.models import Delivery, Message
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -125,7 +125,7 @@ def test_a_role_that_was_taken_by_hand_is_not_given_back_by_a_file(cast: Cast) -
 
 def test_every_kind_asks_for_something() -> None:
     """A new kind without `needs` would be everybody's."""
-    assert [kind.name for kind in KINDS.values() if not kind.needs] == []
+    assert [kind.name for kind in IMPORT_TYPES.values() if not kind.needs] == []
 
 
 @pytest.mark.parametrize("who", ["admin", "operator", "principal", "lecturer", "nobody"])
@@ -133,13 +133,13 @@ def test_kinds_are_those_that_the_same_person_may_write_by_hand(cast: Cast, who:
     found: Any = getattr(cast, who, None)
     user = found if isinstance(found, User) or found is None else found.user
     with campus_scope(cast.campus):
-        allowed = {kind.name for kind in KINDS.values() if kind.is_for(Writer(user))}
-    expected = {"admin": set(KINDS), "operator": OPERATORS_KINDS}
+        allowed = {kind.name for kind in IMPORT_TYPES.values() if kind.is_for(Writer(user))}
+    expected = {"admin": set(IMPORT_TYPES), "operator": OPERATORS_KINDS}
     assert allowed == expected.get(who, set())
 
 
 def test_the_lists_offer_those_kinds_only(cast: Cast) -> None:
-    for user, names in ((cast.admin, set(KINDS)), (cast.operator, OPERATORS_KINDS)):
+    for user, names in ((cast.admin, set(IMPORT_TYPES)), (cast.operator, OPERATORS_KINDS)):
         offered = signed_in(cast, user).get("/api/v1/imports/kinds").json()
         assert {kind["name"] for kind in offered} == names
         page = client_of(cast, user).get(url(ImportRun, "add"))
@@ -263,7 +263,7 @@ def test_the_same_file_again_invites_nobody_again(cast: Cast, abroad: list[User]
             status="declined", answered_at=timezone.now()
         )
     again = do_import(cast, "students", file_of(abroad))
-    assert (counts(again), again.outcome.invited) == ((0, 0, 41, 0), [])
+    assert (counts(again), again.result.invited) == ((0, 0, 41, 0), [])
     with campus_scope(cast.campus):
         assert Invitation.objects.count() == 40
 
@@ -287,7 +287,7 @@ def test_an_address_that_moved_to_another_row_is_invited_for_that_one(
     with campus_scope(cast.campus):
         Student.objects.filter(code="E1").update(email="corrected@else.example")
     report = do_import(cast, "students", [["id", "name", "email"], ["E2", "Typed", email]])
-    assert report.outcome.invited == [email]
+    assert report.result.invited == [email]
     with campus_scope(cast.campus):
         found = dict(Invitation.objects.values_list("student__code", "status"))
     assert found == {"E1": "withdrawn", "E2": "waiting"}
@@ -296,7 +296,7 @@ def test_an_address_that_moved_to_another_row_is_invited_for_that_one(
 def test_addresses_of_an_own_verified_domain_join_at_once(cast: Cast, abroad: list[User]) -> None:
     Campus.objects.filter(pk=cast.campus.pk).update(verified_domains=["else.example"])
     report = do_import(cast, "students", file_of(abroad))
-    assert report.outcome.invited == []
+    assert report.result.invited == []
     with campus_scope(cast.campus):
         assert Membership.objects.filter(user__in=abroad, role="student").count() == 40
 
@@ -312,7 +312,7 @@ def test_lecturers_are_invited_too(cast: Cast, other_cast: Cast, abroad: list[Us
     report = do_import(
         cast, "faculty", [["id", "name", "email"], ["F1", "T", other_cast.lecturer.email]]
     )
-    assert report.outcome.invited == [other_cast.lecturer.email]
+    assert report.result.invited == [other_cast.lecturer.email]
     with campus_scope(cast.campus):
         assert Invitation.objects.get().faculty == Faculty.objects.get(code="F1")
 
@@ -322,7 +322,7 @@ def test_inviting_takes_no_more_statements_for_more_rows(cast: Cast, abroad: lis
         data = xlsx(file_of(users)[:-1])
         with CaptureQueriesContext(connection) as asked:
             report = do_import(cast, "students", data, dry=True)
-        assert len(report.outcome.invited) == len(users)
+        assert len(report.result.invited) == len(users)
         return len(asked)
 
     assert statements(abroad) == statements(abroad[:2])
@@ -330,7 +330,7 @@ def test_inviting_takes_no_more_statements_for_more_rows(cast: Cast, abroad: lis
 
 def test_kinds_have_a_page_for_their_refusal(cast: Cast) -> None:
     with campus_scope(cast.campus), pytest.raises(Forbidden) as refusal:
-        kind_named("oneroster").refuse(Writer(cast.operator))
+        import_type_named("oneroster").refuse(Writer(cast.operator))
     assert "OneRoster" in refusal.value.message
 
 

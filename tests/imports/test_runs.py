@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import Student
 from apps.imports.models import ImportRun
+from apps.imports.reading import reader
+from apps.imports.reading.reader import _parsed
 from apps.imports.services import imports_purge
 from apps.imports.services.runs import KEPT
 from apps.jobs.models import Job
@@ -82,6 +84,26 @@ def test_upload_look_commit(cast: Cast, api: APIClient) -> None:
     with campus_scope(cast.campus):
         assert Student.objects.get(code="J1").first_name == "Right"
     assert api.post(f"{page}/commit", {}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "rows", [ROWS, [["what", "who"], ["J1", "Right"]]], ids=["known headings", "unknown ones"]
+)
+def test_a_check_parses_the_upload_once(
+    cast: Cast, api: APIClient, monkeypatch: pytest.MonkeyPatch, rows: Any
+) -> None:
+    """For the headings, the rows and the marked workbook together."""
+    parsed: list[str] = []
+
+    def counted(data: bytes, form: str) -> list[dict]:
+        parsed.append(form)
+        return _parsed(data, form)
+
+    monkeypatch.setattr(reader, "_parsed", counted)
+    page = f"/api/v1/imports/{upload(api, rows).json()['id']}"
+    work(cast)
+    assert parsed == ["xlsx"]
+    assert [entry["heading"] for entry in api.get(page).json()["headings"]] == rows[0]
 
 
 def test_wrong_rows_come_back_marked_and_harmless(cast: Cast, api: APIClient) -> None:

@@ -76,7 +76,7 @@ def test_two_teachers_of_one_subject_and_section_get_a_course_each(cast: Cast) -
 def test_students_who_come_later_join_the_courses_of_their_section(cast: Cast) -> None:
     row = [["id", "name", "department", "year", "section"], ["LATE1", "Late", "CSE", 2, "A"]]
     report = do_import(cast, "students", row)
-    assert any("1 enrolled" in note or "enrolled" in note for note in report.outcome.notes)
+    assert any("1 enrolled" in note or "enrolled" in note for note in report.result.notes)
     with campus_scope(cast.campus):
         assert Enrollment.objects.filter(student__code="LATE1", course=cast.course).exists()
 
@@ -207,7 +207,7 @@ def test_replacing_the_week(cast: Cast) -> None:
     report = do_import(
         cast, "schedules", schedule(cast)[:2], department="CSE", year=2, replace=True
     )
-    assert report.outcome.removed == 1
+    assert report.result.removed == 1
     assert week(cast) == {(1, "08:30", "09:30")}
 
 

@@ -17,7 +17,7 @@ from apps.accounts.services.accounts import account_provide, log
 from apps.accounts.services.roles import membership_add
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, NotFound, Refused
-from apps.tenants.bulk import rows_of, run
+from apps.tenants.bulk import Stage
 from apps.tenants.scope import campus_scope, current_campus_id
 from apps.tenants.selectors import campus_is_open
 
@@ -41,10 +41,10 @@ _WITHDRAW_OTHERS: Final = """
     UPDATE accounts_invitation invitation
     SET status = 'withdrawn', answered_at = %(now)s, updated_at = %(now)s
     FROM (
-        SELECT i.id FROM accounts_invitation i JOIN import_stage s ON i.{person} = s.id
+        SELECT i.id FROM accounts_invitation i JOIN {{stage}} s ON i.{person} = s.id
         WHERE i.campus_id = %(campus)s AND i.status = 'waiting' AND s.wants AND i.email <> s.email
         UNION
-        SELECT i.id FROM accounts_invitation i JOIN import_stage s ON i.email = s.email
+        SELECT i.id FROM accounts_invitation i JOIN {{stage}} s ON i.email = s.email
         WHERE i.campus_id = %(campus)s AND i.status = 'waiting' AND s.wants
             AND i.role = %(role)s AND i.{person} IS DISTINCT FROM s.id
     ) AS stale
@@ -56,7 +56,7 @@ _INVITE: Final = """
             sent_at, expires_at, created_at, updated_at)
         SELECT %(campus)s, s.email, %(role)s, trim(concat(s.first_name, ' ', s.last_name)), s.id,
             'waiting', %(now)s, %(until)s, %(now)s, %(now)s
-        FROM import_stage s
+        FROM {{stage}} s
         WHERE s.is_invited AND NOT EXISTS (
             SELECT FROM accounts_invitation known
             WHERE known.campus_id = %(campus)s AND known.{person} = s.id AND known.email = s.email
@@ -265,7 +265,7 @@ def _link(person: Person, user: User, now: datetime) -> None:
 
 
 def invitations_import(
-    *, model: type[Person], source: str, now: datetime, actor: Actor
+    stage: Stage, *, model: type[Person], source: str, now: datetime, actor: Actor
 ) -> list[str]:
     """Invite the owners of staged rows' accounts, in one go; returns their addresses."""
     role = Role.STUDENT if model is Student else Role.FACULTY
@@ -277,8 +277,8 @@ def invitations_import(
         "since": now - AGAIN_AFTER,
     }
     person = f"{model._meta.model_name}_id"
-    run(_WITHDRAW_OTHERS.format(person=person), params)
-    asked = rows_of(_INVITE.format(person=person), params)
+    stage.execute(_WITHDRAW_OTHERS.format(person=person), params)
+    asked = stage.rows(_INVITE.format(person=person), params)
     if asked:
         key = f"import:{role}:{now.isoformat()}"
         to = [user_id for _email, user_id, was_mailed in asked if not was_mailed]

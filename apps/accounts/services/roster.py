@@ -1,6 +1,6 @@
 """People in bulk: a staged sheet becomes profiles, accounts and roles by a few statements.
 
-The stage is a temporary table (`apps.tenants.bulk.staged`) with the columns of `columns_of`.
+The stage (`apps.tenants.bulk.Stage`) has the columns of `columns_of`.
 Empty cells are null and leave what is there.
 """
 
@@ -17,14 +17,13 @@ from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
 from apps.accounts.writes import MEMBERSHIP, WITH_OTHER_ROLES, Writer, with_more_roles
 from apps.audit.services import Actor
-from apps.tenants.bulk import Counts, rows_of, run, upsert
+from apps.tenants.bulk import WORK, Counts, Stage
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import is_only_campus, own_domains
 
 _WORK: Final = {
-    "id": "bigint",
-    "is_new": "boolean",
+    **WORK,
     "user_id": "bigint",  # the account that gets the role now
     "wants": "boolean",  # a login: nobody has one by this file who had one before
     "is_invited": "boolean",  # the account's owner is asked first
@@ -48,13 +47,13 @@ _OWN: Final[dict[type[Person], dict[str, str]]] = {
 StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
 _WANTS: Final = """
-    UPDATE import_stage s SET wants = true
-    FROM import_stage e LEFT JOIN "{table}" t ON t.id = e.id AND t.campus_id = %(campus)s
+    UPDATE {{stage}} s SET wants = true
+    FROM {{stage}} e LEFT JOIN "{table}" t ON t.id = e.id AND t.campus_id = %(campus)s
     WHERE e.n = s.n AND e.email IS NOT NULL
         AND (t.id IS NULL OR (t.user_id IS NULL AND %(may_link)s::boolean))
 """
 _JOIN_AT_ONCE: Final = """
-    UPDATE import_stage s SET user_id = person.id FROM accounts_user person
+    UPDATE {stage} s SET user_id = person.id FROM accounts_user person
     LEFT JOIN accounts_member member
         ON member.user_id = person.id AND member.campus_id = %(campus)s
     WHERE s.wants AND person.email = s.email AND (
@@ -69,11 +68,11 @@ _MAKE_ACCOUNTS: Final = """
             must_change_password, created_at, updated_at)
         SELECT s.email, trim(concat(s.first_name, ' ', s.last_name)), '!' || gen_random_uuid(),
             '', true, false, false, %(now)s, %(now)s
-        FROM import_stage s WHERE s.wants AND s.user_id IS NULL
+        FROM {stage} s WHERE s.wants AND s.user_id IS NULL
         ON CONFLICT (email) DO NOTHING
         RETURNING id, email
     )
-    UPDATE import_stage s SET user_id = made.id FROM made WHERE made.email = s.email
+    UPDATE {stage} s SET user_id = made.id FROM made WHERE made.email = s.email
 """
 
 
@@ -82,52 +81,52 @@ def columns_of(model: type[Person]) -> dict[str, str]:
     return {**_PERSON, **_OWN[model], **_WORK}
 
 
-def people_match(model: type[Person], *, writer: Writer) -> list[StagedProblem]:
+def people_match(stage: Stage, model: type[Person], *, writer: Writer) -> list[StagedProblem]:
     """Find who is known already, by number; take rows that cannot be saved out of the stage.
 
     A new person without an e-mail address gets number@domain of the campus, if it has one. Rows
     ask what the same change by hand would ask of `writer`.
     """
     table = model._meta.db_table
-    run(
-        f'UPDATE import_stage s SET id = t.id FROM "{table}" t '
+    stage.execute(
+        f'UPDATE {{stage}} s SET id = t.id FROM "{table}" t '
         "WHERE t.campus_id = %s AND lower(t.code) = lower(s.code)",
         [current_campus_id()],
     )
     campus = Campus.objects.get(pk=current_campus_id())
     if campus.email_domains:
-        run(
-            "UPDATE import_stage SET email = lower(code) || %s WHERE id IS NULL AND email IS NULL",
+        stage.execute(
+            "UPDATE {stage} SET email = lower(code) || %s WHERE id IS NULL AND email IS NULL",
             [f"@{campus.email_domains[0].lower()}"],
         )
-    problems = [*_incomplete(), *_taken(table), *_twice()]
-    problems += _outside(table, campus.email_domains)
-    problems += _closed(model, writer)
-    problems += _with_other_roles(writer)
+    problems = [*_incomplete(stage), *_taken(stage, table), *_twice(stage)]
+    problems += _outside(stage, table, campus.email_domains)
+    problems += _closed(stage, model, writer)
+    problems += _with_other_roles(stage, writer)
     if model is Faculty:
-        problems += _phones_taken(table)
+        problems += _phones_taken(stage, table)
     else:
-        problems += _years(campus.years_of_study)
-    run("DELETE FROM import_stage WHERE n = ANY(%s)", [[number for number, *_rest in problems]])
+        problems += _years(stage, campus.years_of_study)
+    stage.discard_rows(number for number, *_rest in problems)
     return problems
 
 
-def _incomplete() -> list[StagedProblem]:
+def _incomplete(stage: Stage) -> list[StagedProblem]:
     no_email = _("New, and without an e-mail address. Add one, or a domain to the campus.")
     no_name = _("New, and without a name.")
-    rows = rows_of(
-        "SELECT n, email IS NULL FROM import_stage "
+    rows = stage.rows(
+        "SELECT n, email IS NULL FROM {stage} "
         "WHERE id IS NULL AND (email IS NULL OR first_name IS NULL)"
     )
     return [(n, "email", no_email) if lacks else (n, "name", no_name) for n, lacks in rows]
 
 
-def _taken(table: str) -> list[StagedProblem]:
+def _taken(stage: Stage, table: str) -> list[StagedProblem]:
     """Addresses of somebody else on this campus, written there or as the account behind them."""
-    rows = rows_of(
+    rows = stage.rows(
         f"""
         SELECT DISTINCT ON (s.n) s.n, o.code
-        FROM import_stage s
+        FROM {{stage}} s
         JOIN (
             SELECT t.id, t.code, lower(t.email) AS email FROM {table} t
             WHERE t.campus_id = %(campus)s
@@ -141,21 +140,21 @@ def _taken(table: str) -> list[StagedProblem]:
     return [(n, "email", _("Is the address of %(code)s.") % {"code": code}) for n, code in rows]
 
 
-def _twice() -> list[StagedProblem]:
-    rows = rows_of(
+def _twice(stage: Stage) -> list[StagedProblem]:
+    rows = stage.rows(
         "SELECT n, first FROM (SELECT n, first_value(n) OVER (PARTITION BY email ORDER BY n) "
-        "AS first FROM import_stage WHERE email IS NOT NULL) AS s WHERE n <> first"
+        "AS first FROM {stage} WHERE email IS NOT NULL) AS s WHERE n <> first"
     )
     return [(n, "email", _("The same address as in an earlier row.")) for n, _first in rows]
 
 
-def _outside(table: str, domains: list[str]) -> list[StagedProblem]:
+def _outside(stage: Stage, table: str, domains: list[str]) -> list[StagedProblem]:
     """New addresses, and changed ones, that the campus's e-mail domains do not allow."""
     if not domains:
         return []
-    rows = rows_of(
+    rows = stage.rows(
         f"""
-        SELECT s.n FROM import_stage s
+        SELECT s.n FROM {{stage}} s
         LEFT JOIN {table} t ON t.id = s.id AND t.campus_id = %(campus)s
         LEFT JOIN accounts_allowedaddress a ON a.email = s.email AND a.campus_id = %(campus)s
         WHERE s.email IS NOT NULL AND lower(t.email) IS DISTINCT FROM s.email AND a.id IS NULL
@@ -166,12 +165,12 @@ def _outside(table: str, domains: list[str]) -> list[StagedProblem]:
     return [(n, "email", outside_domains(domains)) for (n,) in rows]
 
 
-def _closed(model: type[Person], writer: Writer) -> list[StagedProblem]:
+def _closed(stage: Stage, model: type[Person], writer: Writer) -> list[StagedProblem]:
     """People who were deactivated, where this writer may not let them in again."""
     if writer.may(model._meta.label_lower, "is_active", adding=False):
         return []
-    rows = rows_of(
-        f"SELECT s.n FROM import_stage s JOIN {model._meta.db_table} t "
+    rows = stage.rows(
+        f"SELECT s.n FROM {{stage}} s JOIN {model._meta.db_table} t "
         "ON t.id = s.id AND t.campus_id = %s AND NOT t.is_active",
         [current_campus_id()],
     )
@@ -179,27 +178,27 @@ def _closed(model: type[Person], writer: Writer) -> list[StagedProblem]:
     return [(n, "code", reason) for (n,) in rows]
 
 
-def _with_other_roles(writer: Writer) -> list[StagedProblem]:
+def _with_other_roles(stage: Stage, writer: Writer) -> list[StagedProblem]:
     """New people whose address signs in somebody who is more than a student: `refuse_account`."""
     if writer.may(MEMBERSHIP, "role", adding=True):
         return []
-    rows = rows_of("SELECT n, email FROM import_stage WHERE id IS NULL AND email IS NOT NULL")
+    rows = stage.rows("SELECT n, email FROM {stage} WHERE id IS NULL AND email IS NOT NULL")
     held = with_more_roles().filter(user__email__in=[email for _n, email in rows])
     known = set(held.values_list("user__email", flat=True))
     return [(n, "email", str(WITH_OTHER_ROLES)) for n, email in rows if email in known]
 
 
-def _years(most: int) -> list[StagedProblem]:
+def _years(stage: Stage, most: int) -> list[StagedProblem]:
     reason = _("The year of study lies between 1 and %(years)d.") % {"years": most}
-    found = rows_of("SELECT n FROM import_stage WHERE year_of_study NOT BETWEEN 1 AND %s", [most])
+    found = stage.rows("SELECT n FROM {stage} WHERE year_of_study NOT BETWEEN 1 AND %s", [most])
     return [(n, "year", reason) for (n,) in found]
 
 
-def _phones_taken(table: str) -> list[StagedProblem]:
-    rows = rows_of(
-        f'SELECT s.n, t.code FROM import_stage s JOIN "{table}" t '
+def _phones_taken(stage: Stage, table: str) -> list[StagedProblem]:
+    rows = stage.rows(
+        f'SELECT s.n, t.code FROM {{stage}} s JOIN "{table}" t '
         "ON t.campus_id = %s AND t.phone = s.phone AND t.id IS DISTINCT FROM s.id "
-        f"UNION SELECT s.n, e.code FROM import_stage s JOIN import_stage e "
+        f"UNION SELECT s.n, e.code FROM {{stage}} s JOIN {{stage}} e "
         "ON e.phone = s.phone AND e.n < s.n",
         [current_campus_id()],
     )
@@ -207,6 +206,7 @@ def _phones_taken(table: str) -> list[StagedProblem]:
 
 
 def people_import(
+    stage: Stage,
     model: type[Person],
     *,
     present: Collection[str],
@@ -221,16 +221,16 @@ def people_import(
     given to who has none, never replaced. `source` names the file in the audit log. Returns the
     counts, and the addresses that were invited.
     """
-    _reopened(model)
-    _accounts(model, writer, now)
-    counts = upsert(
+    _reopened(stage, model)
+    _accounts(stage, model, writer, now)
+    counts = stage.upsert(
         model,
         insert=_inserted(model),
         update=_updated(model, present),
         now=now,
     )
-    _roles(model, now)
-    addresses = invitations_import(model=model, source=source, now=now, actor=actor)
+    _roles(stage, model, now)
+    addresses = invitations_import(stage, model=model, source=source, now=now, actor=actor)
     log_many(
         actor=actor,
         action=f"accounts.{model._meta.model_name}.imported",
@@ -241,16 +241,16 @@ def people_import(
     return counts, addresses
 
 
-def _reopened(model: type[Person]) -> None:
+def _reopened(stage: Stage, model: type[Person]) -> None:
     """Who was deactivated and is in the file gets the own account's role back: see `_roles`."""
-    run(
-        f'UPDATE import_stage s SET user_id = t.user_id FROM "{model._meta.db_table}" t '
+    stage.execute(
+        f'UPDATE {{stage}} s SET user_id = t.user_id FROM "{model._meta.db_table}" t '
         "WHERE t.id = s.id AND t.campus_id = %s AND NOT t.is_active",
         [current_campus_id()],
     )
 
 
-def _accounts(model: type[Person], writer: Writer, now: datetime) -> None:
+def _accounts(stage: Stage, model: type[Person], writer: Writer, now: datetime) -> None:
     """An account for who is new, and for who has none where the writer may give one.
 
     As everywhere, an account that exists keeps its name and password, and its owner is asked
@@ -263,10 +263,10 @@ def _accounts(model: type[Person], writer: Writer, now: datetime) -> None:
         "alone": is_only_campus(),
         "own": sorted(own_domains()),
     }
-    run(_WANTS.format(table=model._meta.db_table), params)
-    run(_JOIN_AT_ONCE, params)
-    run(_MAKE_ACCOUNTS, params)
-    run("UPDATE import_stage SET is_invited = true WHERE wants AND user_id IS NULL")
+    stage.execute(_WANTS.format(table=model._meta.db_table), params)
+    stage.execute(_JOIN_AT_ONCE, params)
+    stage.execute(_MAKE_ACCOUNTS, params)
+    stage.execute("UPDATE {stage} SET is_invited = true WHERE wants AND user_id IS NULL")
 
 
 def _inserted(model: type[Person]) -> dict[str, str]:
@@ -295,13 +295,13 @@ def _updated(model: type[Person], present: Collection[str]) -> dict[str, str]:
     return columns
 
 
-def _roles(model: type[Person], now: datetime) -> None:
+def _roles(stage: Stage, model: type[Person], now: datetime) -> None:
     """The role of who got an account, or came back. Nobody else's: roles are taken by hand."""
-    run(
+    stage.execute(
         "INSERT INTO accounts_membership "
         "(campus_id, user_id, role, is_active, created_at, updated_at) "
         "SELECT %(campus)s, s.user_id, %(role)s, true, %(now)s, %(now)s "
-        "FROM import_stage s WHERE s.user_id IS NOT NULL "
+        "FROM {stage} s WHERE s.user_id IS NOT NULL "
         "ON CONFLICT (campus_id, user_id, role) DO UPDATE "
         "SET is_active = true, updated_at = excluded.updated_at "
         "WHERE NOT accounts_membership.is_active",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from apps.audit.services import Actor, record
 from apps.enrollments.models import Enrollment, Mark
-from apps.tenants.bulk import Counts, rows_of, run, upsert
+from apps.tenants.bulk import Counts, Stage
 from apps.tenants.scope import current_campus_id
 
 _WHOLE: Final = """
@@ -15,7 +15,7 @@ _NEW_DEPARTMENTS: Final = f"""
     INSERT INTO enrollments_department (campus_id, code, name, created_at, updated_at)
     SELECT DISTINCT ON (lower(s.department))
         %(campus)s, s.department, s.department, %(now)s, %(now)s
-    FROM import_stage s WHERE {_WHOLE}
+    FROM {{stage}} s WHERE {_WHOLE}
     ON CONFLICT (campus_id, lower(code)) DO NOTHING
     RETURNING code
 """
@@ -28,7 +28,7 @@ _NEW_SECTIONS: Final = f"""
         INSERT INTO enrollments_section
             (campus_id, department_id, year, name, created_at, updated_at)
         SELECT DISTINCT %(campus)s, d.id, s.year_of_study, upper(s.section), %(now)s, %(now)s
-        FROM import_stage s
+        FROM {{stage}} s
         JOIN enrollments_department d
             ON d.campus_id = %(campus)s AND lower(d.code) = lower(s.department)
         WHERE {_WHOLE} AND NOT EXISTS (SELECT FROM enrollments_section x WHERE {_SAME_SECTION})
@@ -39,13 +39,13 @@ _NEW_SECTIONS: Final = f"""
     JOIN enrollments_department d ON d.campus_id = %(campus)s AND d.id = made.department_id
 """
 _FIND_SECTIONS: Final = f"""
-    UPDATE import_stage s SET section_id = x.id
+    UPDATE {{stage}} s SET section_id = x.id
     FROM enrollments_section x, enrollments_department d
     WHERE d.campus_id = %(campus)s AND lower(d.code) = lower(s.department) AND {_SAME_SECTION}
 """
 _LEAVE_SECTIONS: Final = """
     UPDATE enrollments_placement p SET is_current = false, updated_at = %(now)s
-    FROM import_stage s
+    FROM {stage} s
     WHERE p.campus_id = %(campus)s AND p.student_id = s.id AND p.is_current
         AND s.section_id IS NOT NULL AND p.section_id <> s.section_id
 """
@@ -53,24 +53,24 @@ _ENTER_SECTIONS: Final = """
     INSERT INTO enrollments_placement
         (campus_id, student_id, section_id, is_current, created_at, updated_at)
     SELECT %(campus)s, s.id, s.section_id, true, %(now)s, %(now)s
-    FROM import_stage s WHERE s.section_id IS NOT NULL
+    FROM {stage} s WHERE s.section_id IS NOT NULL
     ON CONFLICT (campus_id, student_id, section_id) DO UPDATE
         SET is_current = true, updated_at = excluded.updated_at
         WHERE NOT enrollments_placement.is_current
 """
 
 
-def placements_import(*, now: datetime, actor: Actor) -> tuple[int, list[str]]:
+def placements_import(stage: Stage, *, now: datetime, actor: Actor) -> tuple[int, list[str]]:
     """Put staged students (id, department, section, year_of_study) into their sections.
 
     Departments and sections that do not exist yet are made; rows without all three are left
     alone. Returns how many students were placed or moved, and what was made.
     """
     params = {"campus": current_campus_id(), "now": now}
-    made = rows_of(_NEW_DEPARTMENTS, params) + rows_of(_NEW_SECTIONS, params)
-    run(_FIND_SECTIONS, params)
-    run(_LEAVE_SECTIONS, params)
-    placed = run(_ENTER_SECTIONS, params)
+    made = stage.rows(_NEW_DEPARTMENTS, params) + stage.rows(_NEW_SECTIONS, params)
+    stage.execute(_FIND_SECTIONS, params)
+    stage.execute(_LEAVE_SECTIONS, params)
+    placed = stage.execute(_ENTER_SECTIONS, params)
     if placed:
         data = {"placed": placed}
         record(actor=actor, action="enrollments.placement.imported", now=now, data=data)
@@ -97,7 +97,7 @@ _END_NOW: Final = f"""
         ELSE coalesce(s.ended_on, t.ended_on, greatest({{today}}, {_FIRST_NOW})) END)
 """
 _WRONG_DAYS: Final = f"""
-    SELECT s.n FROM import_stage s
+    SELECT s.n FROM {{stage}} s
     LEFT JOIN enrollments_enrollment t ON t.campus_id = %(campus)s AND t.id = s.id
     WHERE (t.id IS NULL AND {_END} < {_FIRST})
         OR (t.id IS NOT NULL AND {_END_NOW} < {_FIRST_NOW})
@@ -109,25 +109,27 @@ _WRONG_DAYS: Final = f"""
 """
 
 
-def enrollments_with_wrong_days(*, today: date) -> list[int]:
+def enrollments_with_wrong_days(stage: Stage, *, today: date) -> list[int]:
     """Numbers of staged rows that end before they begin, or begin in an earlier stay."""
-    _match("enrollments_enrollment", ("student_id", "course_id"))
+    _match(stage, "enrollments_enrollment", ("student_id", "course_id"))
     statement = _WRONG_DAYS.replace("{today}", _literal(today))
-    return [n for (n,) in rows_of(statement, {"campus": current_campus_id()})]
+    return stage.numbers(statement, {"campus": current_campus_id()})
 
 
-def enrollments_import(*, today: date, source: str, now: datetime, actor: Actor) -> Counts:
+def enrollments_import(
+    stage: Stage, *, today: date, source: str, now: datetime, actor: Actor
+) -> Counts:
     """Stage: student_id, course_id, status, final_grade, enrolled_on, ended_on.
 
     Empty cells leave what is there. Without days somebody comes and goes today. Who is named here
     against what their section says is kept so (`Enrollment.by_hand`).
     """
-    _match("enrollments_enrollment", ("student_id", "course_id"))
+    _match(stage, "enrollments_enrollment", ("student_id", "course_id"))
     status, first, first_now, end, end_now = (
         part.replace("{today}", _literal(today))
         for part in (_STATUS, _FIRST, _FIRST_NOW, _END, _END_NOW)
     )
-    counts = upsert(
+    counts = stage.upsert(
         Enrollment,
         insert={
             "student_id": "s.student_id",
@@ -154,11 +156,11 @@ def _literal(day: date) -> str:
     return f"DATE '{day.isoformat()}'"
 
 
-def marks_import(*, source: str, now: datetime, actor: Actor) -> Counts:
+def marks_import(stage: Stage, *, source: str, now: datetime, actor: Actor) -> Counts:
     """Stage: student_id, subject_id, given_on, marks, grade. One mark per student, subject, day."""
-    _match("enrollments_mark", ("student_id", "subject_id", "given_on"))
+    _match(stage, "enrollments_mark", ("student_id", "subject_id", "given_on"))
     names = ("student_id", "subject_id", "given_on", "marks", "grade")
-    counts = upsert(
+    counts = stage.upsert(
         Mark,
         insert={name: f"s.{name}" for name in names},
         update={"marks": "s.marks", "grade": "s.grade"},
@@ -168,10 +170,10 @@ def marks_import(*, source: str, now: datetime, actor: Actor) -> Counts:
     return counts
 
 
-def _match(table: str, key: tuple[str, ...]) -> None:
+def _match(stage: Stage, table: str, key: tuple[str, ...]) -> None:
     same = " AND ".join(f"t.{column} = s.{column}" for column in key)
-    run(
-        f'UPDATE import_stage s SET id = t.id FROM "{table}" t WHERE t.campus_id = %s AND {same}',
+    stage.execute(
+        f'UPDATE {{stage}} s SET id = t.id FROM "{table}" t WHERE t.campus_id = %s AND {same}',
         [current_campus_id()],
     )
 

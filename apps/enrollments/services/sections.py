@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from apps.audit.services import Actor, record
-from apps.tenants.bulk import hashing, rows_of, run
+from apps.tenants.bulk import execute, fetch_all, hashing
 from apps.tenants.scope import current_campus_id
 
 # Courses with a section in terms that have not ended.
@@ -113,10 +113,10 @@ def section_enrollments_sync(
         "courses": None if courses is None else list(courses),
     }
     with hashing():
-        run(_AGREE, params)
-        dropped = run(_DROP, params)
-        enrolled = run(_ENROL, params)
-        kept = [(student, course, status) for student, course, status in rows_of(_KEPT, params)]
+        execute(_AGREE, params)
+        dropped = execute(_DROP, params)
+        enrolled = execute(_ENROL, params)
+        kept = [(student, course, status) for student, course, status in fetch_all(_KEPT, params)]
     if enrolled or dropped:
         data = {"enrolled": enrolled, "dropped": dropped}
         record(actor=actor, action="enrollments.sections.enrolled", now=now, data=data)

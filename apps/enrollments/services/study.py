@@ -9,11 +9,11 @@ from typing import Final
 
 from apps.audit.services import Actor, record
 from apps.enrollments.models import Course, Subject, Term
-from apps.tenants.bulk import Counts, run, upsert
+from apps.tenants.bulk import Counts, Stage
 from apps.tenants.scope import current_campus_id
 
 _MATCH_COURSES: Final = """
-    UPDATE import_stage s SET id = t.id
+    UPDATE {stage} s SET id = t.id
     FROM enrollments_course t
     WHERE t.campus_id = %(campus)s AND t.term_id = %(term)s AND (
         lower(t.code) = lower(s.code)
@@ -23,17 +23,17 @@ _MATCH_COURSES: Final = """
 
 
 def subjects_import(
-    *, present: Collection[str], source: str, now: datetime, actor: Actor
+    stage: Stage, *, present: Collection[str], source: str, now: datetime, actor: Actor
 ) -> Counts:
     """Stage: code, name, mnemonic, kind, credits. Known subjects are found by code and become
     active again; empty cells leave what is there."""
-    run(
-        "UPDATE import_stage s SET id = t.id FROM enrollments_subject t "
+    stage.execute(
+        "UPDATE {stage} s SET id = t.id FROM enrollments_subject t "
         "WHERE t.campus_id = %s AND lower(t.code) = lower(s.code)",
         [current_campus_id()],
     )
     update = {name: f"coalesce(s.{name}, t.{name})" for name in present if name != "code"}
-    counts = upsert(
+    counts = stage.upsert(
         Subject,
         insert={
             "code": "s.code",
@@ -50,13 +50,13 @@ def subjects_import(
     return counts
 
 
-def courses_import(*, term: Term, source: str, now: datetime, actor: Actor) -> Counts:
+def courses_import(stage: Stage, *, term: Term, source: str, now: datetime, actor: Actor) -> Counts:
     """Stage: code, subject_id, faculty_id, section_id, classroom_id, places.
 
     A course is known by its code, or by who teaches what to which section in the term.
     """
-    run(_MATCH_COURSES, {"campus": current_campus_id(), "term": term.pk})
-    counts = upsert(
+    stage.execute(_MATCH_COURSES, {"campus": current_campus_id(), "term": term.pk})
+    counts = stage.upsert(
         Course,
         insert={
             "code": "s.code",

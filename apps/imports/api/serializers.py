@@ -9,7 +9,7 @@ from apps.common.inputs import Input
 from apps.common.strict_json import Unreadable, loads
 from apps.imports.models import ImportRun
 from apps.imports.selectors import progress_of, state_of
-from apps.imports.types import KINDS
+from apps.imports.types import IMPORT_TYPES
 
 
 class OptionsInput(Input):
@@ -40,7 +40,9 @@ class JsonText(serializers.CharField):
 
 
 class UploadInput(Input):
-    kind = serializers.ChoiceField(choices=[(kind.name, kind.label) for kind in KINDS.values()])
+    kind = serializers.ChoiceField(
+        choices=[(found.name, found.label) for found in IMPORT_TYPES.values()]
+    )
     file = serializers.FileField(max_length=200)
     options = JsonText(required=False, max_length=2000, help_text=_("A JSON object."))
 

@@ -30,7 +30,7 @@ from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, import_runs, is_busy
 from apps.imports.services import import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
-from apps.imports.types import KINDS, kind_named, kinds_of
+from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
 from apps.jobs.services import job_cancel
 
@@ -81,8 +81,8 @@ def import_list(request: Request) -> Response:
 @api_view(["GET"])
 @permission_classes([CanImport])
 def kind_list(request: Request) -> Response:
-    """The kinds of import that your role may use, with their columns."""
-    return Response(KindOutput(kinds_of(Writer(request.user)), many=True).data)
+    """The types of import that your role may use, with their columns."""
+    return Response(KindOutput(import_types_for(Writer(request.user)), many=True).data)
 
 
 @extend_schema(operation_id="imports_template", responses=FILE)
@@ -91,9 +91,9 @@ def kind_list(request: Request) -> Response:
 @permission_classes([CanImport])
 def template(request: Request, kind: str) -> HttpResponse:
     """A workbook to fill in, with an example row and a note on every column."""
-    if kind not in KINDS or KINDS[kind].bundle:
+    if kind not in IMPORT_TYPES or IMPORT_TYPES[kind].bundle:
         raise NotFound("unknown_kind", _("There is no such kind of import."))
-    return workbook(template_workbook(kind_named(kind)), f"{kind}.xlsx")
+    return workbook(template_workbook(import_type_named(kind)), f"{kind}.xlsx")
 
 
 @extend_schema(operation_id="imports_get", responses={200: ImportOutput})

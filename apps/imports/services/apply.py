@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
-from apps.imports.types.base import Batch, Kind, Outcome, Problem
+from apps.imports.types.base import Batch, ImportResult, ImportType, Problem
 from apps.imports.types.oneroster import FILES
 from apps.imports.types.rows import (
     Mapping,
@@ -26,7 +26,7 @@ from apps.imports.types.rows import (
 )
 from apps.tenants.scope import WORK_LIMITS, current_campus_id
 
-Tell = Callable[[int, int, str], None]
+ReportProgress = Callable[[int, int, str], None]
 SHOWN_ADDRESSES: Final = 500
 LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
 
@@ -36,7 +36,7 @@ class Report:
     """What an import found and did (or, after a dry run, would do)."""
 
     seen: int
-    outcome: Outcome
+    result: ImportResult
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -48,22 +48,22 @@ class Report:
         return Counter(found.reason for found in self.problems)
 
     def as_json(self) -> dict[str, Any]:
-        outcome = self.outcome
+        result = self.result
         return {
             "rows": self.seen,
-            "new": outcome.new,
-            "changed": outcome.changed,
-            "unchanged": outcome.unchanged,
-            "removed": outcome.removed,
+            "new": result.new,
+            "changed": result.changed,
+            "unchanged": result.unchanged,
+            "removed": result.removed,
             "wrong": self.wrong_rows,
             "reasons": [
                 {"reason": reason, "count": count}
                 for reason, count in self.reasons().most_common(8)
             ],
-            "removed_names": outcome.removed_names,
-            "invited": len(outcome.invited),
-            "invited_addresses": outcome.invited[:SHOWN_ADDRESSES],
-            "notes": outcome.notes,
+            "removed_names": result.removed_names,
+            "invited": len(result.invited),
+            "invited_addresses": result.invited[:SHOWN_ADDRESSES],
+            "notes": result.notes,
         }
 
 
@@ -71,17 +71,12 @@ class _DryRun(Exception):
     """Thrown to undo what a dry run did."""
 
 
-def tables_of(data: bytes, kind: Kind) -> list[Table]:
-    """What the upload holds; raises `Invalid`."""
-    return read_bundle_tables(data) if kind.bundle else read_tables(data)
-
-
-def headings_of(tables: list[Table], kind: Kind) -> list[dict[str, Any]]:
+def headings_of(tables: list[Table], import_type: ImportType) -> list[dict[str, Any]]:
     """The headings of the first sheet and what they seem to mean, for the mapping page."""
-    if kind.bundle:
+    if import_type.bundle:
         return []
-    headings = find_headings(tables[0], kind)
-    meaning = guess(headings, kind)
+    headings = find_headings(tables[0], import_type)
+    meaning = guess(headings, import_type)
     return [{"heading": text, "field": name} for text, name in meaning.items()]
 
 
@@ -98,60 +93,73 @@ def collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def run_import(
+def read_upload(
     data: bytes,
-    kind: Kind,
+    import_type: ImportType,
+    *,
+    writer: Writer,
+    report_progress: ReportProgress,
+) -> list[Table]:
+    """Everything that the upload holds, parsed once.
+
+    Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
+    """
+    import_type.refuse(writer)
+    report_progress(0, 0, _("reading the file"))
+    with collector_at_rest():
+        return read_bundle_tables(data) if import_type.bundle else read_tables(data)
+
+
+def run_import(
+    tables: list[Table],
+    import_type: ImportType,
     *,
     mapping: Mapping | None,
     options: dict[str, Any],
     now: datetime,
     actor: Actor,
     writer: Writer,
-    tell: Tell,
+    report_progress: ReportProgress,
     dry: bool,
-) -> tuple[Report, list[Table]]:
-    """Read everything, then apply what is right in one transaction.
+) -> Report:
+    """Read every row of what `read_upload` found, then apply what is right in one transaction.
 
     Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
     """
-    kind.refuse(writer)
-    tell(0, 0, _("reading the file"))
     with collector_at_rest():
-        tables = tables_of(data, kind)
-        if kind.bundle:
+        if import_type.bundle:
             reading = read_bundle(tables, FILES)
         else:
-            reading = read_rows(tables, kind, mapping=mapping, options=options)
-        report = apply_rows(
+            reading = read_rows(tables, import_type, mapping=mapping, options=options)
+        return apply_rows(
             reading,
-            kind,
+            import_type,
             options=options,
             now=now,
             actor=actor,
             writer=writer,
-            tell=tell,
+            report_progress=report_progress,
             dry=dry,
         )
-    return report, tables
 
 
 def apply_rows(
     reading: Reading,
-    kind: Kind,
+    import_type: ImportType,
     *,
     options: dict[str, Any],
     now: datetime,
     actor: Actor,
     writer: Writer,
-    tell: Tell,
+    report_progress: ReportProgress,
     dry: bool,
 ) -> Report:
     """Apply rows that were read. A dry run does exactly the same and undoes it: what it counts is
     what a commit will do."""
-    kind.refuse(writer, reading.present)
+    import_type.refuse(writer, reading.present)
     _one_at_a_time()
     total = len(reading.rows)
-    tell(0, total, _("comparing") if dry else _("saving"))
+    report_progress(0, total, _("comparing") if dry else _("saving"))
     batch = Batch(
         rows=reading.rows,
         present=reading.present,
@@ -159,19 +167,19 @@ def apply_rows(
         now=now,
         actor=actor,
         writer=writer,
-        tell=tell,
+        report_progress=report_progress,
     )
-    outcome = Outcome()
+    result = ImportResult()
     try:
         with transaction.atomic():
-            outcome = kind.apply(batch)
-            tell(total, total, _("finishing"))
+            result = import_type.apply(batch)
+            report_progress(total, total, _("finishing"))
             if dry:
                 raise _DryRun
     except _DryRun:
         pass
-    problems = sorted(reading.problems + outcome.problems, key=lambda p: (p.sheet, p.row))
-    return Report(seen=reading.seen, outcome=outcome, problems=problems)
+    problems = sorted(reading.problems + result.problems, key=lambda p: (p.sheet, p.row))
+    return Report(seen=reading.seen, result=result, problems=problems)
 
 
 def _one_at_a_time() -> None:

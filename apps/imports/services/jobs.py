@@ -9,9 +9,9 @@ from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.imports.models import ImportRun
-from apps.imports.services.apply import Report, headings_of, run_import, tables_of
+from apps.imports.services.apply import Report, headings_of, read_upload, run_import
 from apps.imports.services.files import file_forget, file_keep, file_read
-from apps.imports.types import kind_named
+from apps.imports.types import import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
@@ -40,8 +40,8 @@ def commit(job: Job, progress: Progress) -> dict[str, Any]:
     run = ImportRun.objects.get(pk=job.params["import"])
     try:
         report = _work(run, job, progress, dry=False)
-        if report.outcome.removed > job.params["removed"]:
-            raise Refused("removes_more", removes_more(report.outcome.removed))
+        if report.result.removed > job.params["removed"]:
+            raise Refused("removes_more", removes_more(report.result.removed))
     except (Invalid, Forbidden) as refusal:
         return _refused(run, refusal)
     run.status = Status.DONE
@@ -59,20 +59,27 @@ def removes_more(count: int) -> str:
 
 
 def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
-    kind = kind_named(run.kind)
-    data = file_read(run.stored_as)
-    if dry:
-        run.headings = headings_of(tables_of(data, kind), kind)
+    import_type = import_type_named(run.kind)
     user = job.created_by
-    report, tables = run_import(
-        data,
-        kind,
+    writer = Writer(user)  # the rights of who commits, when it is saved
+
+    def report_progress(done: int, total: int, phase: str) -> None:
+        progress.at(done, total, phase=phase)
+
+    tables = read_upload(
+        file_read(run.stored_as), import_type, writer=writer, report_progress=report_progress
+    )
+    if dry:
+        run.headings = headings_of(tables, import_type)
+    report = run_import(
+        tables,
+        import_type,
         mapping=run.mapping,
         options={**run.options, "source": run.sha256},
         now=timezone.now(),  # noqa: TID251
         actor=Actor(label=str(user) if user else "command", id=f"user:{user.pk}" if user else ""),
-        writer=Writer(user),  # the rights of who commits, when it is saved
-        tell=lambda done, total, phase: progress.at(done, total, phase=phase),
+        writer=writer,
+        report_progress=report_progress,
         dry=dry,
     )
     run.result = report.as_json()

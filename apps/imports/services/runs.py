@@ -15,7 +15,7 @@ from apps.imports.models import ImportRun
 from apps.imports.reading.reader import form_of
 from apps.imports.services.files import file_forget, file_keep
 from apps.imports.services.jobs import CHECK, COMMIT
-from apps.imports.types import kind_named
+from apps.imports.types import import_type_named
 from apps.jobs.services import job_start
 
 KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer than needed
@@ -40,11 +40,11 @@ def import_upload(
 ) -> ImportRun:
     """Keep an upload and queue its dry run.
 
-    Raises `Invalid` for what is no table at all, and `Forbidden` for kinds that this account may
+    Raises `Invalid` for what is no table at all, and `Forbidden` for types that this account may
     not write by hand either. So do the other steps: a run is one account's to check and another's
     to commit.
     """
-    chosen = kind_named(kind)
+    chosen = import_type_named(kind)
     chosen.refuse(writer_of(user_id))
     form_of(data)
     unknown = set(options) - {*chosen.options, "replace"}
@@ -75,7 +75,7 @@ def import_upload(
 @transaction.atomic
 def import_check(*, run: ImportRun, user_id: int | None, now: datetime) -> ImportRun:
     """Queue the dry run (again, after other choices)."""
-    kind_named(run.kind).refuse(writer_of(user_id))
+    import_type_named(run.kind).refuse(writer_of(user_id))
     _move(run, Status.CHECKING, when=(Status.CHECKING, Status.CHECKED, Status.FAILED))
     run.job = job_start(
         kind=CHECK,
@@ -98,8 +98,8 @@ def import_remap(
     now: datetime,
 ) -> ImportRun:
     """Say what the columns mean (heading → field, "" leaves one out) and check again."""
-    kind = kind_named(run.kind)
-    known = {field.name for field in kind.fields} | {""}
+    import_type = import_type_named(run.kind)
+    known = {field.name for field in import_type.fields} | {""}
     unknown = sorted(set(mapping.values()) - known)
     if unknown:
         message = _("There is no column %(names)s.") % {"names": ", ".join(unknown)}
@@ -118,7 +118,7 @@ def import_commit(
     `removed`: how many people the caller saw that would be deactivated; when it would be more, the
     import is refused.
     """
-    kind_named(run.kind).refuse(writer_of(user_id))
+    import_type_named(run.kind).refuse(writer_of(user_id))
     if run.result.get("removed", 0) > removed:
         message = _("Confirm that %(count)d people will be deactivated.")
         raise Refused("removal_not_confirmed", message % {"count": run.result["removed"]})

@@ -1,4 +1,4 @@
-"""The kinds of import, by name, in the order in which a new campus needs them."""
+"""The types of import, by name, in the order in which a new campus needs them."""
 
 from typing import Final
 
@@ -6,16 +6,17 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
-from apps.imports.types.base import Kind
-from apps.imports.types.courses import ASSIGNMENTS, ENROLLMENTS, MARKS, SUBJECTS
+from apps.imports.types.base import ImportType
+from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
+from apps.imports.types.enrollments import ENROLLMENTS, MARKS
 from apps.imports.types.oneroster import ONEROSTER
 from apps.imports.types.people import FACULTY, STUDENTS
 from apps.imports.types.places import CLASSROOMS
 from apps.imports.types.schedules import SCHEDULES
 
-KINDS: Final[dict[str, Kind]] = {
-    kind.name: kind
-    for kind in (
+IMPORT_TYPES: Final[dict[str, ImportType]] = {
+    import_type.name: import_type
+    for import_type in (
         CLASSROOMS,
         FACULTY,
         SUBJECTS,
@@ -29,14 +30,14 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
-def kind_named(name: str) -> Kind:
+def import_type_named(name: str) -> ImportType:
     """Raises `Invalid` and says which there are."""
-    if name not in KINDS:
+    if name not in IMPORT_TYPES:
         message = _("There is no such kind of import. Known: %(kinds)s.")
-        raise Invalid("unknown_kind", message % {"kinds": ", ".join(KINDS)})
-    return KINDS[name]
+        raise Invalid("unknown_kind", message % {"kinds": ", ".join(IMPORT_TYPES)})
+    return IMPORT_TYPES[name]
 
 
-def kinds_of(writer: Writer) -> list[Kind]:
-    """The kinds whose rows this writer may write by hand as well."""
-    return [kind for kind in KINDS.values() if kind.is_for(writer)]
+def import_types_for(writer: Writer) -> list[ImportType]:
+    """The types whose rows this writer may write by hand as well."""
+    return [found for found in IMPORT_TYPES.values() if found.is_for(writer)]

@@ -1,6 +1,6 @@
-"""What a kind of import is: its columns, and what it does with the rows that are right."""
+"""What a type of import is: its columns, and what it does with the rows that are right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from apps.audit.services import Actor
 from apps.common.errors import Forbidden
 from apps.imports.types.fields import Field
 
-Apply = Callable[["Batch"], "Outcome"]
+Apply = Callable[["Batch"], "ImportResult"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Row:
 
 
 @dataclass
-class Outcome:
+class ImportResult:
     """What came of the rows. `removed` are deactivated, never deleted; their names, and the
     addresses that are `invited`, are shown before it happens."""
 
@@ -74,12 +74,12 @@ class Batch:
     now: datetime
     actor: Actor
     writer: Writer  # whose rights the rows have
-    tell: Callable[[int, int, str], None]  # progress: done, total, phase
+    report_progress: Callable[[int, int, str], None]  # done, total, phase
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """One kind of import. `key`: the fields by which two rows are about the same thing."""
+class ImportType:
+    """One type of import. `key`: the fields by which two rows are about the same thing."""
 
     name: str
     label: Any
@@ -101,7 +101,7 @@ class Kind:
 
     def refuse(self, writer: Writer, present: Iterable[str] = ()) -> None:
         """Raises `Forbidden` (role_required, field_not_allowed) where this writer may not write
-        this kind, or one of the columns, by hand either."""
+        this type, or one of the columns, by hand either."""
         if not self.is_for(writer):
             message = _("Your role does not allow importing: %(kind)s.") % {"kind": self.label}
             raise Forbidden("role_required", message)
@@ -116,7 +116,3 @@ class Kind:
 
 def problem(row: Row, reason: str, *, column: Any = "", value: Any = "") -> Problem:
     return Problem(row.sheet, row.number, str(column), str(value), reason)
-
-
-def names_of(rows: Sequence[Any], attribute: str) -> list[str]:
-    return [str(getattr(row, attribute)) for row in rows]

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.enrollments.models import Department, Term
-from apps.imports.types.base import Batch, Kind, Outcome, Row, problem
-from apps.imports.types.courses import ASSIGNMENTS, ENROLLMENTS, SUBJECTS
+from apps.imports.types.base import Batch, ImportResult, ImportType, Row, problem
+from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
+from apps.imports.types.enrollments import ENROLLMENTS
 from apps.imports.types.fields import Wrong, day
 from apps.imports.types.people import FACULTY, STUDENTS
 
@@ -30,10 +31,10 @@ _PARTS: Final = (SUBJECTS, FACULTY, STUDENTS, ASSIGNMENTS, ENROLLMENTS)
 
 @dataclass
 class _Bundle:
-    """The rows of each file, by file name without ending, and the outcome so far."""
+    """The rows of each file, by file name without ending, and the result so far."""
 
     batch: Batch
-    outcome: Outcome
+    result: ImportResult
     files: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     terms: dict[str, Term] = field(default_factory=dict)
 
@@ -42,11 +43,11 @@ class _Bundle:
 
     def wrong(self, row: Row, reason: str, column: str = "") -> None:
         value = row.values.get(column, "")
-        self.outcome.problems.append(problem(row, reason, column=column, value=value))
+        self.result.problems.append(problem(row, reason, column=column, value=value))
 
 
-def _apply(batch: Batch) -> Outcome:
-    bundle = _Bundle(batch, Outcome())
+def _apply(batch: Batch) -> ImportResult:
+    bundle = _Bundle(batch, ImportResult())
     for row in batch.rows:
         if row.values.get("status", "").casefold() != GONE or row.sheet == "enrollments":
             bundle.files[row.sheet].append(row)
@@ -54,12 +55,12 @@ def _apply(batch: Batch) -> Outcome:
     _departments(bundle)
     _hand_on(bundle, SUBJECTS, [(row, _subject(row)) for row in bundle.files["courses"]])
     roles = _roles(bundle)
-    for kind, role in ((FACULTY, "teacher"), (STUDENTS, "student")):
+    for import_type, role in ((FACULTY, "teacher"), (STUDENTS, "student")):
         people = [row for row in bundle.files["users"] if role in roles[_id(row)]]
-        _hand_on(bundle, kind, [(row, _person(row)) for row in people])
+        _hand_on(bundle, import_type, [(row, _person(row)) for row in people])
     _courses(bundle)
     _enrollments(bundle)
-    return bundle.outcome
+    return bundle.result
 
 
 def _id(row: Row) -> str:
@@ -67,25 +68,25 @@ def _id(row: Row) -> str:
 
 
 def _hand_on(
-    bundle: _Bundle, kind: Kind, records: list[tuple[Row, Record]], **options: Any
+    bundle: _Bundle, import_type: ImportType, records: list[tuple[Row, Record]], **options: Any
 ) -> None:
-    """Read the cells as the other kind does, and let it save them."""
+    """Read the cells as the other type does, and let it save them."""
     rows = []
     for row, record in records:
         values, wrong = {}, False
         for name, cell in record.items():
             try:
-                values[name] = kind.field(name).parse(cell) if cell else None
+                values[name] = import_type.field(name).parse(cell) if cell else None
             except Wrong as error:
                 wrong = True
-                label = kind.field(name).label
-                bundle.outcome.problems.append(problem(row, str(error), column=label, value=cell))
+                label = import_type.field(name).label
+                bundle.result.problems.append(problem(row, str(error), column=label, value=cell))
         if not wrong:
             known = {name: value for name, value in values.items() if value is not None}
             rows.append(Row(row.sheet, row.number, known))
     present = frozenset(name for row in rows for name in row.values)
     batch = bundle.batch
-    done = kind.apply(
+    done = import_type.apply(
         Batch(
             rows=rows,
             present=present,
@@ -93,14 +94,14 @@ def _hand_on(
             now=batch.now,
             actor=batch.actor,
             writer=batch.writer,
-            tell=batch.tell,
+            report_progress=batch.report_progress,
         )
     )
-    outcome = bundle.outcome
-    outcome.count(done)
-    outcome.problems += done.problems
-    outcome.invited += done.invited
-    outcome.notes += [note for note in done.notes if note not in outcome.notes]
+    result = bundle.result
+    result.count(done)
+    result.problems += done.problems
+    result.invited += done.invited
+    result.notes += [note for note in done.notes if note not in result.notes]
 
 
 def _terms(bundle: _Bundle) -> None:
@@ -116,10 +117,10 @@ def _terms(bundle: _Bundle) -> None:
         if ends <= starts:
             bundle.wrong(row, _("Ends before it starts."), "endDate")
             continue
-        bundle.terms[_id(row)] = _term(row, starts, ends, bundle.outcome)
+        bundle.terms[_id(row)] = _term(row, starts, ends, bundle.result)
 
 
-def _term(row: Row, starts: date, ends: date, outcome: Outcome) -> Term:
+def _term(row: Row, starts: date, ends: date, result: ImportResult) -> Term:
     year = row.values.get("schoolYear", "")  # the year in which the school year ends
     last = int(year) if year.isdecimal() else starts.year + (starts.month >= 7)
     term, made = Term.objects.get_or_create(
@@ -131,9 +132,9 @@ def _term(row: Row, starts: date, ends: date, outcome: Outcome) -> Term:
     if not same:
         term.starts_on, term.ends_on = starts, ends
         term.save(update_fields=["starts_on", "ends_on", "updated_at"])
-    outcome.new += made
-    outcome.changed += not (made or same)
-    outcome.unchanged += same and not made
+    result.new += made
+    result.changed += not (made or same)
+    result.unchanged += same and not made
     return term
 
 
@@ -146,8 +147,8 @@ def _departments(bundle: _Bundle) -> None:
         _found, made = Department.objects.get_or_create(
             code__iexact=code, defaults={"code": code, "name": name}
         )
-        bundle.outcome.new += made
-        bundle.outcome.unchanged += not made
+        bundle.result.new += made
+        bundle.result.unchanged += not made
 
 
 def _subject(row: Row) -> Record:
@@ -257,7 +258,7 @@ def _enrollments(bundle: _Bundle) -> None:
             _hand_on(bundle, ENROLLMENTS, records, term=bundle.terms[term].pk)
 
 
-ONEROSTER: Final = Kind(
+ONEROSTER: Final = ImportType(
     name="oneroster",
     label=gettext_lazy("OneRoster 1.2 bundle (zip of CSV files)"),
     fields=(),
@@ -266,6 +267,6 @@ ONEROSTER: Final = Kind(
     bundle=True,
     needs=(
         *("enrollments.add_term", "enrollments.change_term", "enrollments.add_department"),
-        *(perm for kind in _PARTS for perm in kind.needs),
+        *(perm for part in _PARTS for perm in part.needs),
     ),
 )

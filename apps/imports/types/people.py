@@ -13,7 +13,7 @@ from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
 from apps.common.errors import Forbidden
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.base import Batch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -26,13 +26,13 @@ from apps.imports.types.fields import (
     yes_no,
 )
 from apps.imports.types.sections import kept_notes
-from apps.imports.types.staging import on_stage, put_back, staged_ids, take_out
-from apps.tenants.bulk import rows_of
+from apps.imports.types.staging import discard_rows, report_problems, staged_rows
+from apps.tenants.bulk import Stage
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
 
 _LOST_SECTIONS: Final = """
-    SELECT s.n FROM import_stage s
+    SELECT s.n FROM {stage} s
     WHERE s.department IS NOT NULL AND s.section IS NOT NULL AND s.year_of_study IS NOT NULL
         AND NOT EXISTS (
             SELECT FROM enrollments_section x
@@ -89,56 +89,57 @@ def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
     )
 
 
-def _apply_students(batch: Batch) -> Outcome:
-    outcome = Outcome()
+def _apply_students(batch: Batch) -> ImportResult:
+    result = ImportResult()
     placing = {"department": "text", "section": "text", "section_id": "bigint"}
     columns = {**columns_of(Student), **placing}
-    filled = {column: column for column in columns} | {"year_of_study": "year"}
-    with on_stage(batch.rows, filled, columns):
-        _known_sections_only(batch, outcome)
-        _import(Student, STUDENTS, batch, outcome)
-        _placed, made = placements_import(now=batch.now, actor=batch.actor)
+    with staged_rows(batch.rows, columns, fields={"year_of_study": "year"}) as stage:
+        _known_sections_only(stage, batch, result)
+        _import(stage, Student, STUDENTS, batch, result)
+        _placed, made = placements_import(stage, now=batch.now, actor=batch.actor)
         if made:
-            outcome.notes.append(_("Also made: %(names)s.") % {"names": ", ".join(made[:20])})
-        placed = staged_ids("section_id IS NOT NULL")
-        _replace(Student, batch, outcome)
+            result.notes.append(_("Also made: %(names)s.") % {"names": ", ".join(made[:20])})
+        placed = stage.numbers("SELECT id FROM {stage} WHERE section_id IS NOT NULL")
+        _replace(Student, batch, result)
     synced = section_enrollments_sync(
         students=placed, today=campus_day(now=batch.now), now=batch.now, actor=batch.actor
     )
     if synced.enrolled or synced.dropped:
         note = _("Courses of the sections: %(in)d enrolled, %(out)d dropped.")
-        outcome.notes.append(note % {"in": synced.enrolled, "out": synced.dropped})
-    outcome.notes += kept_notes(synced)
-    return outcome
+        result.notes.append(note % {"in": synced.enrolled, "out": synced.dropped})
+    result.notes += kept_notes(synced)
+    return result
 
 
-def _known_sections_only(batch: Batch, outcome: Outcome) -> None:
+def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> None:
     """A section that is not there yet is made, by whoever may make one by hand as well."""
     if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
         return
     reason = _("There is no such section, and your role does not allow making one.")
-    found = [
-        (n, "section", reason) for (n,) in rows_of(_LOST_SECTIONS, {"campus": current_campus_id()})
-    ]
-    put_back(outcome, STUDENTS, batch.rows, found)
-    take_out([n for n, _name, _reason in found])
+    lost = stage.numbers(_LOST_SECTIONS, {"campus": current_campus_id()})
+    found = [(n, "section", reason) for n in lost]
+    discard_rows(stage, result, STUDENTS, batch.rows, found)
 
 
-def _apply_faculty(batch: Batch) -> Outcome:
-    outcome = Outcome()
+def _apply_faculty(batch: Batch) -> ImportResult:
+    result = ImportResult()
     columns = columns_of(Faculty)
-    with on_stage(batch.rows, {column: column for column in columns}, columns):
-        _import(Faculty, FACULTY, batch, outcome)
-        _replace(Faculty, batch, outcome)
-    return outcome
+    with staged_rows(batch.rows, columns) as stage:
+        _import(stage, Faculty, FACULTY, batch, result)
+        _replace(Faculty, batch, result)
+    return result
 
 
-def _import(model: type[Person], kind: Kind, batch: Batch, outcome: Outcome) -> None:
-    put_back(outcome, kind, batch.rows, people_match(model, writer=batch.writer))
+def _import(
+    stage: Stage, model: type[Person], import_type: ImportType, batch: Batch, result: ImportResult
+) -> None:
+    found = people_match(stage, model, writer=batch.writer)
+    report_problems(result, import_type, batch.rows, found)
     present = set(batch.present)
     if "year" in present or batch.options.get("year"):
         present.add("year_of_study")
     counts, invited = people_import(
+        stage,
         model,
         present=present,
         source=str(batch.options.get("source", "")),
@@ -146,26 +147,26 @@ def _import(model: type[Person], kind: Kind, batch: Batch, outcome: Outcome) -> 
         now=batch.now,
         actor=batch.actor,
     )
-    outcome.count(counts)
-    outcome.invited += invited
+    result.count(counts)
+    result.invited += invited
 
 
-def _replace(model: type[Person], batch: Batch, outcome: Outcome) -> None:
+def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
     """Deactivate who is missing from the file, when that was asked for and every row was right.
 
     A row that could not be read may be the very person who seems to be missing.
     """
     if not batch.options.get("replace"):
         return
-    if outcome.problems or batch.options.get("wrong_rows"):
-        outcome.notes.append(_("Nobody is deactivated while rows are wrong. Correct them first."))
+    if result.problems or batch.options.get("wrong_rows"):
+        result.notes.append(_("Nobody is deactivated while rows are wrong. Correct them first."))
         return
     if not batch.writer.may(model._meta.label_lower, "is_active", adding=False):
         message = _("Your role does not allow deactivating people.")
         raise Forbidden("field_not_allowed", message)
     missing = _missing(model, batch)
-    outcome.removed_names = [f"{person.code} {person}" for person in missing[:500]]
-    outcome.removed = people_close(missing, now=batch.now, actor=batch.actor)
+    result.removed_names = [f"{person.code} {person}" for person in missing[:500]]
+    result.removed = people_close(missing, now=batch.now, actor=batch.actor)
 
 
 def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
@@ -187,7 +188,7 @@ def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
     return list(people.exclude(key__in=codes).select_related("user").order_by("code"))
 
 
-STUDENTS: Final = Kind(
+STUDENTS: Final = ImportType(
     name="students",
     label=gettext_lazy("Students"),
     fields=(
@@ -234,7 +235,7 @@ STUDENTS: Final = Kind(
     options=("department", "year", "section"),
 )
 
-FACULTY: Final = Kind(
+FACULTY: Final = ImportType(
     name="faculty",
     label=gettext_lazy("Faculty"),
     fields=(

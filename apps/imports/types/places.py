@@ -6,14 +6,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.classrooms.services import classrooms_import
-from apps.imports.types.base import Batch, Kind, Outcome
+from apps.imports.types.base import Batch, ImportResult, ImportType
 from apps.imports.types.fields import Field, decimal, integer, words
-from apps.imports.types.staging import WORK, on_stage, put_back, take_out
-from apps.tenants.bulk import rows_of
+from apps.imports.types.staging import discard_rows, staged_rows
+from apps.tenants.bulk import WORK
 
 
-def _apply(batch: Batch) -> Outcome:
-    outcome = Outcome()
+def _apply(batch: Batch) -> ImportResult:
+    result = ImportResult()
     columns = {
         "building": "text",
         "room_number": "text",
@@ -25,23 +25,23 @@ def _apply(batch: Batch) -> Outcome:
         "building_id": "bigint",
         **WORK,
     }
-    with on_stage(batch.rows, {column: column for column in columns}, columns):
-        half = "SELECT n FROM import_stage WHERE (latitude IS NULL) <> (longitude IS NULL)"
+    with staged_rows(batch.rows, columns) as stage:
+        half = "SELECT n FROM {stage} WHERE (latitude IS NULL) <> (longitude IS NULL)"
         reason = _("Latitude and longitude belong together.")
-        found = [(n, "latitude", reason) for (n,) in rows_of(half)]
-        put_back(outcome, CLASSROOMS, batch.rows, found)
-        take_out([n for n, _name, _reason in found])
+        found = [(n, "latitude", reason) for n in stage.numbers(half)]
+        discard_rows(stage, result, CLASSROOMS, batch.rows, found)
         counts = classrooms_import(
+            stage,
             present=batch.present,
             source=str(batch.options.get("source", "")),
             now=batch.now,
             actor=batch.actor,
         )
-    outcome.count(counts)
-    return outcome
+    result.count(counts)
+    return result
 
 
-CLASSROOMS: Final = Kind(
+CLASSROOMS: Final = ImportType(
     name="classrooms",
     label=gettext_lazy("Classrooms"),
     fields=(

@@ -1,4 +1,4 @@
-"""From a table of text to the rows of a kind: find the headings, map them, read every cell."""
+"""From a table of text to the rows of a type: find the headings, map them, read every cell."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
 from apps.imports.reading.reader import Table
-from apps.imports.types.base import Kind, Problem, Row, problem
+from apps.imports.types.base import ImportType, Problem, Row, problem
 from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
@@ -25,7 +25,7 @@ class Headings:
 
 @dataclass
 class Reading:
-    """Everything that a file says to a kind."""
+    """Everything that a file says to a type."""
 
     rows: list[Row]
     problems: list[Problem]
@@ -33,11 +33,11 @@ class Reading:
     seen: int  # rows that are not empty
 
 
-def find_headings(table: Table, kind: Kind) -> Headings:
-    """The row among the first ones that names most columns of the kind."""
+def find_headings(table: Table, import_type: ImportType) -> Headings:
+    """The row among the first ones that names most columns of the type."""
 
     def hits(cells: list[str]) -> int:
-        return sum(_known(kind).get(normal(cell)) is not None for cell in cells)
+        return sum(_known(import_type).get(normal(cell)) is not None for cell in cells)
 
     first = table.rows[:SEARCHED]
     best = max(range(len(first)), key=lambda n: (hits(first[n]), -n))
@@ -45,59 +45,65 @@ def find_headings(table: Table, kind: Kind) -> Headings:
 
 
 @cache
-def _known(kind: Kind) -> dict[str, str]:
+def _known(import_type: ImportType) -> dict[str, str]:
     return {
         normal(text): field.name
-        for field in kind.fields
+        for field in import_type.fields
         for text in (field.name, str(field.label), *field.headings)
     }
 
 
-def guess(headings: Headings, kind: Kind) -> Mapping:
+def guess(headings: Headings, import_type: ImportType) -> Mapping:
     """What each heading most likely means; "" where nothing fits. A field is taken once."""
     mapping: Mapping = {}
     taken: set[str] = set()
     for text in headings.texts:
-        name = _known(kind).get(normal(text), "")
+        name = _known(import_type).get(normal(text), "")
         if text:
             mapping.setdefault(text, "" if name in taken else name)
             taken.add(name)
     return mapping
 
 
-def missing(kind: Kind, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
+def missing(import_type: ImportType, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
     """Required fields that neither a column nor an option gives."""
     given = {*mapping.values(), *(name for name, value in options.items() if value)}
-    return [field for field in kind.fields if field.required and field.name not in given]
+    return [field for field in import_type.fields if field.required and field.name not in given]
 
 
 def read_rows(
-    tables: list[Table], kind: Kind, *, mapping: Mapping | None, options: dict[str, Any]
+    tables: list[Table],
+    import_type: ImportType,
+    *,
+    mapping: Mapping | None,
+    options: dict[str, Any],
 ) -> Reading:
     """Every row of every sheet that has the headings. Raises `Invalid` when none has them."""
     reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
     lacking: list[Field] = []
     matched = False
     for table in tables:
-        headings = find_headings(table, kind)
-        meaning = {**guess(headings, kind), **(mapping or {})}
-        lacking = missing(kind, meaning, options)
+        headings = find_headings(table, import_type)
+        meaning = {**guess(headings, import_type), **(mapping or {})}
+        lacking = missing(import_type, meaning, options)
         if lacking:
             continue
         matched = True
-        columns = _columns(headings, meaning, kind)
+        columns = _columns(headings, meaning, import_type)
         reading.present |= {field.name for _index, field in columns}
-        _read_table(table, headings.row, columns, kind, options, reading)
+        _read_table(table, headings.row, columns, import_type, options, reading)
     if not matched:
         names = ", ".join(str(field.label) for field in lacking)
         message = _("No column for: %(names)s. Say which column means what, or use the template.")
         raise Invalid("columns_unknown", message % {"names": names})
-    _drop_repeated(reading, kind)
+    _drop_repeated(reading, import_type)
     return reading
 
 
-def _columns(headings: Headings, meaning: Mapping, kind: Kind) -> list[tuple[int, Field]]:
-    by_name = {field.name: field for field in kind.fields}
+def _columns(
+    headings: Headings, meaning: Mapping, import_type: ImportType
+) -> list[tuple[int, Field]]:
+    by_name = {field.name: field for field in import_type.fields}
     found: dict[str, int] = {}
     for index, text in enumerate(headings.texts):
         name = meaning.get(text, "")
@@ -110,12 +116,14 @@ def _read_table(
     table: Table,
     heading_row: int,
     columns: list[tuple[int, Field]],
-    kind: Kind,
+    import_type: ImportType,
     options: dict[str, Any],
     reading: Reading,
 ) -> None:
-    defaults = {f.name: options[f.name] for f in kind.fields if options.get(f.name) is not None}
-    required = [field for field in kind.fields if field.required]
+    defaults = {
+        f.name: options[f.name] for f in import_type.fields if options.get(f.name) is not None
+    }
+    required = [field for field in import_type.fields if field.required]
     # Cells repeat (sections, years), so every field remembers what it has read.
     readers: list[tuple[int, Field, dict[str, Any]]] = [(n, field, {}) for n, field in columns]
     for number, cells in enumerate(table.rows[heading_row:], start=heading_row + 1):
@@ -163,17 +171,17 @@ def _lacks(row: Row, required: list[Field]) -> list[Problem]:
     return [problem(row, _("Empty."), column=field.label) for field in lacking]
 
 
-def _drop_repeated(reading: Reading, kind: Kind) -> None:
+def _drop_repeated(reading: Reading, import_type: ImportType) -> None:
     """The same row twice counts once; a row that contradicts an earlier one is wrong."""
     first: dict[tuple[str, ...], Row] = {}
     kept = []
     for row in reading.rows:
-        key = tuple(str(row.values.get(name, "")).casefold() for name in kind.key)
+        key = tuple(str(row.values.get(name, "")).casefold() for name in import_type.key)
         earlier = first.setdefault(key, row)
         if earlier is row:
             kept.append(row)
         elif earlier.values != row.values:
-            what = ", ".join(str(row.values.get(name, "")) for name in kind.key)
+            what = ", ".join(str(row.values.get(name, "")) for name in import_type.key)
             reason = _("Row %(row)d says something else about %(what)s.")
             reason %= {"row": earlier.number, "what": what}
             reading.problems.append(problem(row, reason))

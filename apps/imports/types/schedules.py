@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Term
-from apps.imports.types.base import Batch, Kind, Outcome, Problem, Row, problem
+from apps.imports.types.base import Batch, ImportResult, ImportType, Problem, Row, problem
 from apps.imports.types.courses import COURSE, term_of
 from apps.imports.types.fields import (
     DEPARTMENT,
@@ -74,20 +74,20 @@ class _Misfit(Exception):
         self.name = name
 
 
-def _apply(batch: Batch) -> Outcome:
-    outcome = Outcome()
+def _apply(batch: Batch) -> ImportResult:
+    result = ImportResult()
     known = _campus(batch)
     for number, row in enumerate(batch.rows, start=1):
-        batch.tell(number, len(batch.rows), _("placing the week"))
+        batch.report_progress(number, len(batch.rows), _("placing the week"))
         try:
-            _place(row, known, batch, outcome)
+            _place(row, known, batch, result)
         except _Misfit as misfit:
-            outcome.problems.append(_wrong(row, misfit.name, str(misfit)))
+            result.problems.append(_wrong(row, misfit.name, str(misfit)))
         except Refused as refusal:
-            outcome.problems.append(_wrong(row, "", str(refusal.message)))
-    _create(known, batch, outcome)
-    _replace(batch, known, outcome)
-    return outcome
+            result.problems.append(_wrong(row, "", str(refusal.message)))
+    _create(known, batch, result)
+    _replace(batch, known, result)
+    return result
 
 
 def _wrong(row: Row, name: str, reason: str) -> Problem:
@@ -105,7 +105,7 @@ def _shown(value: Any) -> str:
     return f"{value:%H:%M}" if isinstance(value, time) else str(value)
 
 
-def _create(known: _Campus, batch: Batch, outcome: Outcome) -> None:
+def _create(known: _Campus, batch: Batch, result: ImportResult) -> None:
     """Save the new slots together: one by one a campus's week takes half a minute."""
     answers = slots_create(
         slots=[slot for _row, slot in known.new],
@@ -115,11 +115,11 @@ def _create(known: _Campus, batch: Batch, outcome: Outcome) -> None:
     )
     for (row, _slot), refusal in zip(known.new, answers, strict=True):
         if refusal is None:
-            outcome.new += 1
+            result.new += 1
         else:
-            outcome.problems.append(_wrong(row, "", str(refusal.message)))
-    if outcome.new:
-        outcome.notes.append(
+            result.problems.append(_wrong(row, "", str(refusal.message)))
+    if result.new:
+        result.notes.append(
             _(
                 "Every night makes the sessions of the next days. For the whole term's at once, "
                 "choose all weekly slots and run “Make the sessions of the whole term”."
@@ -144,7 +144,7 @@ def _campus(batch: Batch) -> _Campus:
     )
 
 
-def _place(row: Row, known: _Campus, batch: Batch, outcome: Outcome) -> None:
+def _place(row: Row, known: _Campus, batch: Batch, result: ImportResult) -> None:
     """Take one row in: new ones wait to be saved together."""
     course = _course(row, known)
     starts_at, ends_at = _times(row, course)
@@ -166,12 +166,12 @@ def _place(row: Row, known: _Campus, batch: Batch, outcome: Outcome) -> None:
     elif all(getattr(slot, name) == value for name, value in wanted.items()) and (
         also is None or {c.pk for c in also} == {c.pk for c in slot.joined}
     ):
-        outcome.unchanged += 1
+        result.unchanged += 1
     else:
         for name, value in wanted.items():
             setattr(slot, name, value)
         slot_update(slot=slot, also=also, now=batch.now, actor=batch.actor)
-        outcome.changed += 1
+        result.changed += 1
     known.said.add(key)
 
 
@@ -261,21 +261,21 @@ def _room(row: Row, known: _Campus) -> Classroom | None:
     raise _Misfit("venue", _("There is no such room. Import the classrooms first."))
 
 
-def _replace(batch: Batch, known: _Campus, outcome: Outcome) -> None:
+def _replace(batch: Batch, known: _Campus, result: ImportResult) -> None:
     """Deactivate the term's other slots, when that was asked for and every row was right."""
     if not batch.options.get("replace"):
         return
-    if outcome.problems or batch.options.get("wrong_rows"):
-        outcome.notes.append(_("No slot is deactivated while rows are wrong. Correct them first."))
+    if result.problems or batch.options.get("wrong_rows"):
+        result.notes.append(_("No slot is deactivated while rows are wrong. Correct them first."))
         return
     for key, slot in known.slots.items():
         if slot.is_active and key not in known.said:
-            outcome.removed += 1
-            outcome.removed_names.append(str(slot))
+            result.removed += 1
+            result.removed_names.append(str(slot))
             slot_remove(slot=slot, now=batch.now, actor=batch.actor)
 
 
-SCHEDULES: Final = Kind(
+SCHEDULES: Final = ImportType(
     name="schedules",
     label=gettext_lazy("Weekly schedule"),
     fields=(

@@ -1,57 +1,77 @@
-"""Rows of an import in and out of the stage."""
+"""Rows of an import in and out of a stage."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from apps.imports.types.base import Kind, Outcome, Row, problem
-from apps.tenants.bulk import rows_of, run, staged
+from django.utils.translation import gettext as _
+
+from apps.imports.types.base import ImportResult, ImportType, Row, problem
+from apps.tenants.bulk import Stage, stage_open
 from apps.tenants.scope import current_campus_id
 
-WORK = {"id": "bigint", "is_new": "boolean"}
+StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
 
 @contextmanager
-def on_stage(rows: Sequence[Row], names: dict[str, str], columns: dict[str, str]) -> Iterator[None]:
-    """Stage the rows: `names` maps a stage column to the field that fills it; `columns` are all
-    columns with their types. The number `n` is the row's place in `rows`."""
+def staged_rows(
+    rows: Sequence[Row], columns: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+) -> Iterator[Stage]:
+    """A stage that holds the rows: `columns` are all its columns with their types.
+
+    A column is filled from the field of its own name, or from the one that `fields` names for it.
+    The number `n` is the row's place in `rows`.
+    """
     given = {name for row in rows for name in row.values}
-    filled = {column: names[column] for column in columns if names.get(column) in given}
-    fields = list(filled.values())
-    values = ((n, *map(row.values.get, fields)) for n, row in enumerate(rows))
-    with staged(columns, filled, values):
-        yield
+    source = {column: (fields or {}).get(column, column) for column in columns}
+    filled = {column: name for column, name in source.items() if name in given}
+    names = list(filled.values())
+    values = ((n, *map(row.values.get, names)) for n, row in enumerate(rows))
+    with stage_open(columns, filled, values) as stage:
+        yield stage
 
 
-def put_back(
-    outcome: Outcome, kind: Kind, rows: Sequence[Row], found: Sequence[tuple[int, str, str]]
+def report_problems(
+    result: ImportResult,
+    import_type: ImportType,
+    rows: Sequence[Row],
+    found: Sequence[StagedProblem],
 ) -> None:
-    """Problems that the database found (n, field, reason), as problems of rows."""
+    """Problems that the database found, as problems of rows."""
     for number, name, reason in found:
         row = rows[number]
-        field = next((f for f in kind.fields if f.name == name), None)
+        field = next((f for f in import_type.fields if f.name == name), None)
         label = field.label if field else ""
-        outcome.problems.append(problem(row, reason, column=label, value=row.values.get(name, "")))
+        result.problems.append(problem(row, reason, column=label, value=row.values.get(name, "")))
 
 
-def resolve(column: str, *, table: str, by: str, code: str) -> list[int]:
+def discard_rows(
+    stage: Stage,
+    result: ImportResult,
+    import_type: ImportType,
+    rows: Sequence[Row],
+    found: Sequence[StagedProblem],
+) -> None:
+    """Report rows that cannot be saved and take them out of the stage."""
+    report_problems(result, import_type, rows, found)
+    stage.discard_rows(number for number, _name, _reason in found)
+
+
+def resolve(stage: Stage, column: str, *, table: str, by: str, code: str) -> list[int]:
     """Fill a stage column with the ids of active rows whose `by` equals the staged code.
 
-    Returns the numbers of rows that name something unknown. Names are the kinds' constants.
+    Returns the numbers of rows that name something unknown. Names are the types' constants.
     """
-    run(
-        f"UPDATE import_stage s SET {column} = t.id FROM {table} t "
+    stage.execute(
+        f"UPDATE {{stage}} s SET {column} = t.id FROM {table} t "
         f"WHERE t.campus_id = %s AND lower(t.{by}) = lower(s.{code}) AND t.is_active",
         [current_campus_id()],
     )
-    lacking = f"SELECT n FROM import_stage WHERE {code} IS NOT NULL AND {column} IS NULL"
-    return [n for (n,) in rows_of(lacking)]
+    return stage.numbers(
+        f"SELECT n FROM {{stage}} WHERE {code} IS NOT NULL AND {column} IS NULL",
+    )
 
 
-def take_out(numbers: Sequence[int]) -> None:
-    """Rows that cannot be saved leave the stage."""
-    run("DELETE FROM import_stage WHERE n = ANY(%s)", [list(numbers)])
-
-
-def staged_ids(condition: str = "true") -> list[int]:
-    """The ids that the staged rows got. The condition is a kind's constant."""
-    return [found for (found,) in rows_of(f"SELECT id FROM import_stage WHERE {condition}")]
+def unknown_codes(numbers: Sequence[int], name: str, what: object) -> list[StagedProblem]:
+    """Problems for rows that name something that the campus does not have (or has closed)."""
+    reason = _("No active %(what)s has this code.") % {"what": what}
+    return [(n, name, reason) for n in numbers]

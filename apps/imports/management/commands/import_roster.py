@@ -12,8 +12,9 @@ from tqdm import tqdm
 from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Refused
-from apps.imports.services.apply import Report, run_import
-from apps.imports.types import KINDS, kind_named
+from apps.imports.reading.reader import Table
+from apps.imports.services.apply import Report, read_upload, run_import
+from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     help = "Import a spreadsheet: a dry run by default, saved with --commit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=list(KINDS))
+        parser.add_argument("kind", choices=list(IMPORT_TYPES))
         parser.add_argument("file", type=Path)
         parser.add_argument("--campus", required=True, help="short name of the campus")
         parser.add_argument("--commit", action="store_true", help="save what is right")
@@ -50,27 +51,32 @@ class Command(BaseCommand):
             options["marked"].write_bytes(marked_workbook(tables, report.problems))
             self.stdout.write(f"Wrong rows are marked in {options['marked']}.")
 
-    def _run(self, data: bytes, options: dict[str, Any]) -> Any:
+    def _run(self, data: bytes, options: dict[str, Any]) -> tuple[Report, list[Table]]:
         names = ("department", "year", "section", "term", "replace")
         chosen = {name: options[name] for name in names if options[name]}
+        import_type = import_type_named(options["kind"])
         campus = campus_by_slug(slug=options["campus"])
         with tqdm(desc=options["kind"], unit="rows") as bar, campus_scope(campus):
 
-            def tell(done: int, total: int, phase: str) -> None:
+            def report_progress(done: int, total: int, phase: str) -> None:
                 bar.total, bar.n = total, done
                 bar.set_postfix_str(phase)
 
-            return run_import(
-                data,
-                kind_named(options["kind"]),
+            tables = read_upload(
+                data, import_type, writer=PLATFORM, report_progress=report_progress
+            )
+            report = run_import(
+                tables,
+                import_type,
                 mapping=None,
                 options={**chosen, "source": hashlib.sha256(data).hexdigest()},
                 now=timezone.now(),
                 actor=Actor(label="command"),
                 writer=PLATFORM,
-                tell=tell,
+                report_progress=report_progress,
                 dry=not options["commit"],
             )
+        return report, tables
 
     def _print(self, report: Report, *, saved: bool) -> None:
         found = report.as_json()
