@@ -163,7 +163,9 @@ def a_face_sample(cast: Cast) -> dict[str, Any]:
         consent=Consent.objects.create(
             student=cast.student, kind=Consent.Kind.FACE, version="2026-1", given_at=now
         ),
-        image=StoredImage.objects.create(key=uuid.uuid4().hex, size=1, stored_at=now),
+        image=StoredImage.objects.create(
+            id=uuid.uuid4(), key=uuid.uuid4().hex, size=1, stored_at=now
+        ),
         created_at=now,
     )
     return {"sample_id": sample.pk}

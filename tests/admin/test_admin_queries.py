@@ -1,5 +1,6 @@
 """A list of thirty rows asks the database no more than a list of three."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -262,7 +263,9 @@ def _face(n: int, student: Student, now: datetime) -> None:
     )
     CampusThreshold.objects.create(model=model, threshold=0.4)
     consent = Consent.objects.create(student=student, kind="face", version="1", given_at=now)
-    image = StoredImage.objects.create(key=f"k{n}", sha256=f"{n:064}", size=1, stored_at=now)
+    image = StoredImage.objects.create(
+        id=uuid.uuid4(), key=f"k{n}", sha256=f"{n:064}", size=1, stored_at=now
+    )
     sample = FaceSample.objects.create(
         student=student, consent=consent, image=image, created_at=now
     )
