@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
-from apps.tenants.guards import Guard, MakeIds, MakeSigning, MakeStage
+from apps.tenants.guards import Guard, MakeIds, MakeSigning, MakeStage, MakeStamps
 from apps.tenants.operations import StampUpdates
 
 
@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
             },
         ),
         MakeIds(),
+        MakeStamps(),
         StampUpdates("campus"),
         # Signed acts, and the stage of imports without temporary tables of the application's own.
         MakeSigning(),
