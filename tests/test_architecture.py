@@ -149,6 +149,7 @@ def test_no_setting_is_given_twice() -> None:
     assert twice == []
 
 
+@pytest.mark.django_db  # it does not start on a database without tables
 def test_the_web_process_loads_no_neural_network() -> None:
     """Django with all addresses resolved, in a process of its own."""
     code = (
