@@ -13,6 +13,7 @@ from apps.tenants.scope import current_campus_id
 
 STAGE_TABLE: Final = "import_stage"  # the one that the owner's `campus_stage` makes
 WORK: Final = {"id": "bigint", "is_new": "boolean"}  # columns that `Stage.upsert` fills
+StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 Params = Sequence[Any] | Mapping[str, Any]
 
 

@@ -21,7 +21,7 @@ from apps.imports.types.fields import (
 )
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
-from apps.tenants.bulk import WORK, Stage
+from apps.tenants.bulk import WORK, Stage, StagedProblem
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
 
@@ -199,7 +199,7 @@ def _apply_courses(batch: Batch) -> ImportResult:
     return result
 
 
-def _course_problems(stage: Stage) -> list[tuple[int, str, str]]:
+def _course_problems(stage: Stage) -> list[StagedProblem]:
     subjects = resolve(stage, "subject_id", table="enrollments_subject", by="code", code="subject")
     teachers = resolve(stage, "faculty_id", table="accounts_faculty", by="code", code="faculty")
     stage.execute(_FIND_SECTIONS, [current_campus_id()])

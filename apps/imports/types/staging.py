@@ -6,10 +6,8 @@ from contextlib import contextmanager
 from django.utils.translation import gettext as _
 
 from apps.imports.types.base import ImportResult, ImportType, Row, problem
-from apps.tenants.bulk import Stage, stage_open
+from apps.tenants.bulk import Stage, StagedProblem, stage_open
 from apps.tenants.scope import current_campus_id
-
-StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
 
 @contextmanager
