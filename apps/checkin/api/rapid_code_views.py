@@ -9,11 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.requests import request_user
-from apps.checkin.api.views import EXPIRED, REDEEM_STATUS
+from apps.checkin.api.views import EXPIRED
 from apps.checkin.models import Reason
 from apps.checkin.services.rapid_codes import challenge_redeem
 from apps.common.api import throttle
-from apps.common.errors import Refused
 from apps.common.http import client_address
 from apps.common.inputs import Input
 from apps.common.schema import conflict
@@ -47,7 +46,6 @@ def rapid_code(request: Request) -> Response:
         address=client_address(request),
     )
     if scan.reason:
-        reason = Reason(scan.reason)
-        raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
+        raise Reason(scan.reason).error()
     body = {"session": scan.session_id, "delay_ms": scan.delay_ms}
     return Response(body, status=status.HTTP_201_CREATED)

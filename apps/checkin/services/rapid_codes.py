@@ -20,7 +20,6 @@ from apps.checkin.models import CheckInAttempt, Method, Outcome, RapidCodeChalle
 from apps.checkin.rapid_codes import ChallengeResult, challenge_results
 from apps.checkin.selectors.hot_path import attendee_context
 from apps.checkin.selectors.rapid_codes import challenge_cache_key
-from apps.checkin.services.redeem import PROBLEMS
 from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.qr_otp.models import Scan
@@ -83,7 +82,7 @@ def challenge_redeem(
     session_id = int(check.subject) if check.subject.isdecimal() else None
     facts = session_facts(session_id=session_id) if session_id and not check.problem else None
     student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
-    reason: str = PROBLEMS.get(check.problem, "")
+    reason = Reason(check.problem)
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
     if not reason and not student.enrolled:
