@@ -18,6 +18,7 @@ from apps.attendance.services.register import register_close, register_open, reg
 from apps.attendance.services.warnings import absences_notify
 from apps.audit.services import SYSTEM, Actor
 from apps.board.document import board_document
+from apps.checkin.services.codes import student_code_issue
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
 from apps.leave.models import LeaveRequest
@@ -190,6 +191,16 @@ def test_check_in_with_one_code(cast: Cast) -> None:
     with campus_scope(cast.campus):
         own = dict(AttendanceRecord.objects.values_list("student__code", "course__code"))
     assert own == {"STUD": "CS201-A", "STRA": "CS201-B"}
+
+
+def test_a_student_of_a_further_course_is_given_a_code(
+    in_campus: Cast, session: ClassSession, now: datetime
+) -> None:
+    for student in (in_campus.student, in_campus.stranger):
+        _code, _until, given = student_code_issue(
+            session=session, student_id=student.pk, now=now, actor=ADA
+        )
+        assert given == student
 
 
 def test_a_check_in_asks_no_more_than_before(cast: Cast) -> None:

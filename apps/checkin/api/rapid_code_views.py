@@ -8,6 +8,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import sign_in_of
 from apps.accounts.requests import request_user
 from apps.checkin.api.views import EXPIRED
 from apps.checkin.models import Reason
@@ -36,7 +37,8 @@ class RapidCodeOutput(serializers.Serializer):
 @permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
 @throttle_classes([throttle("rapid_code")])
 def rapid_code(request: Request) -> Response:
-    """Redeem one code of a challenge: its text begins with “B.” and it counts for 1.5 seconds."""
+    """Redeem one code of a challenge: its text begins with “B.” and it counts for 1.5 seconds, from
+    the sign-in that checked in (403 other_sign_in)."""
     data = RapidCodeInput(data=request.data)
     data.is_valid(raise_exception=True)
     scan = challenge_redeem(
@@ -44,6 +46,7 @@ def rapid_code(request: Request) -> Response:
         token=data.validated_data["token"],
         now=timezone.now(),
         address=client_address(request),
+        sign_in=sign_in_of(request),
     )
     if scan.reason:
         raise Reason(scan.reason).error()

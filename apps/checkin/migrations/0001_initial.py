@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ('offline_window', models.BigIntegerField(blank=True, null=True, verbose_name='window of the code')),
                 ('claimed_at', models.DateTimeField(blank=True, null=True, verbose_name="time by the phone's clock")),
                 ('address', models.GenericIPAddressField(blank=True, null=True, verbose_name='address')),
+                ('sign_in', models.CharField(blank=True, editable=False, max_length=16, verbose_name='sign-in')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('device', apps.tenants.fields.CampusForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.device', verbose_name='device')),
                 ('scan', apps.tenants.fields.CampusForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='qr_otp.scan', verbose_name='scan')),

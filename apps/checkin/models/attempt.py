@@ -58,6 +58,11 @@ class Reason(Refusal):
     TOO_EARLY = "check_in_too_early", _("It is too early to check in. Scan again later.")
     TOO_LATE = "check_in_too_late", _("It is too late to check in. Ask your lecturer to mark you.")
     NOT_ENROLLED = "not_enrolled", 403, _("You are not enrolled in this course.")
+    OTHER_SIGN_IN = (
+        "other_sign_in",
+        403,
+        _("You checked in with another phone or sign-in. Scan with that one."),
+    )
     BAD_TICKET = "bad_ticket", 400, _("This ticket was not issued to you. Scan the code again.")
     TICKET_EXPIRED = "ticket_expired", _("The 90 seconds have passed. Scan the code again.")
     NO_DEVICE = "no_device", _("No device is bound to you yet. Bind this phone first.")
@@ -195,8 +200,9 @@ class CheckInAttempt(CampusModel):
     device_counter = models.BigIntegerField(_("device's counter"), null=True, blank=True)
     offline_window = models.BigIntegerField(_("window of the code"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("time by the phone's clock"), null=True, blank=True)
-    # Dropped after 30 days.
+    # Both are dropped after 30 days. The sign-in is the one that a rapid code must come from too.
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    sign_in = models.CharField(_("sign-in"), max_length=16, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("check-in attempt")

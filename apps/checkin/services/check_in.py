@@ -204,6 +204,7 @@ def new_attempt(
         bluetooth_rssi=loudest,
         device_info=submission.device_info,
         address=actor.address,
+        sign_in=submission.sign_in,
     )
 
 
