@@ -11,7 +11,6 @@ from django.utils import timezone
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.attendance.selectors.not_taken import registers_not_taken
 from apps.attendance.selectors.register import register_of
-from apps.attendance.selectors.summaries import recomputed_counts
 from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_open_now
@@ -27,6 +26,7 @@ from apps.portal.student.selectors.courses import student_sessions_today
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import campus_scope
 from apps.timetable.selectors.schedule import assignments_of
+from tests.attendance.recount import recomputed_counts
 from tests.factories import Cast, enroll, make_session
 from tests.phone import Phone, code_of, signed_in
 from tests.reports.support import ask, mark
