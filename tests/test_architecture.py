@@ -26,6 +26,8 @@ LAYERS = CONTRACTS["apps"]["layers"]
 RANK = {app.strip(" ()"): row for row, line in enumerate(LAYERS) for app in line.split("|")}
 LONGEST_FILE = 450
 LARGEST_APP = 4500  # lines of Python without migrations
+# The reviewed list of all tables, which tests/tenants/test_rights.py compares with the models.
+RIGHTS = ROOT / "apps" / "tenants" / "rights.py"
 LARGER = {"accounts"}  # people, sign-in and devices: to be divided
 
 
@@ -113,6 +115,41 @@ def test_names_in_strings_point_down_the_layers() -> None:
             if named != app and RANK[named] <= RANK[app]:
                 upward.append(f"{path.relative_to(ROOT)}: {named}")
     assert upward == []
+
+
+def strings_of(path: Path) -> list[str]:
+    """The text of every string of a file, docstrings left out; of f-strings the literal parts."""
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
+
+
+def test_sql_names_tables_of_other_apps_through_their_models() -> None:
+    """By `apps.common.rows.table_name`: a model that is renamed is then found by its import."""
+    owners = {
+        model._meta.db_table: model._meta.app_config.name
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.app_config is not None and model._meta.app_config.name.startswith("apps.")
+    }
+    named = re.compile(rf"\b({'|'.join(owners)})\b")
+    literal = []
+    for path in sorted((ROOT / "apps").rglob("*.py")):
+        app = f"apps.{path.relative_to(ROOT / 'apps').parts[0]}"
+        if "migrations" in path.parts or path == RIGHTS:
+            continue
+        tables = {table for text in strings_of(path) for table in named.findall(text)}
+        foreign = sorted(table for table in tables if owners[table] != app)
+        literal += [f"{path.relative_to(ROOT)}: {table}" for table in foreign]
+    assert literal == []
 
 
 def test_no_app_has_become_a_warehouse() -> None:

@@ -318,10 +318,12 @@ def test_addresses_are_forgotten_after_thirty_days(
         CheckInAttempt.objects.update(received_at=old)
         Scan.objects.update(at=old)
         assert Scan.objects.filter(address__isnull=False).exists()
+        assert CheckInAttempt.objects.get().sign_in
     assert purge_location_data() == 1
     purge_codes()
     with campus_scope(cast.campus):
-        assert CheckInAttempt.objects.get().address is None
+        attempt = CheckInAttempt.objects.get()
+        assert (attempt.address, attempt.sign_in) == (None, "")
         assert not Scan.objects.filter(address__isnull=False).exists()
 
 

@@ -78,7 +78,6 @@ class Evidence:
     beacons: tuple[BeaconReading, ...] | None = None
     selfie: bool = False
     face: str = ""  # "", "matched", "not_matched" or why it could not tell
-    face_distance: float | None = None
 
 
 class Factor(Protocol):

@@ -39,9 +39,9 @@ from apps.checkin.services.check_in import (
 )
 from apps.checkin.services.online import heard_between
 from apps.checkin.services.record import span_refusal
-from apps.checkin.services.redeem import PROBLEMS
 from apps.checkin.tickets import Ticket
 from apps.common.errors import NotFound
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, check_kept_token
 from apps.qr_otp.tokens import QR_PERIOD, window_at
 from apps.sessions.models import ClassSession
@@ -186,8 +186,8 @@ def _code_problem(
     attempt: CheckInAttempt, session: JudgedSession, check: Check, *, now: datetime
 ) -> str:
     """Whether the token is one that this session showed within the last day, and not used yet."""
-    if check.problem in ("malformed", "forged"):
-        return PROBLEMS[check.problem]
+    if check.problem in (Problem.MALFORMED, Problem.FORGED):
+        return Reason(check.problem)
     if check.subject != subject_of(session.id):
         return Reason.OTHER_SESSION
     held = ClassSession.objects.select_related("course").get(pk=session.id)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.inputs import Input
@@ -124,6 +125,7 @@ class ImportOutput(serializers.ModelSerializer):
     def get_status(self, run: ImportRun) -> str:
         return state_of(run)
 
+    @extend_schema_field(ProgressOutput)
     def get_progress(self, run: ImportRun) -> dict[str, Any]:
         return progress_of(run)
 

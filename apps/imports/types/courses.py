@@ -5,8 +5,10 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Faculty
 from apps.common.errors import Invalid
-from apps.enrollments.models import Term
+from apps.common.rows import table_name
+from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
 from apps.imports.types.base import Batch, ImportResult, ImportType
 from apps.imports.types.fields import (
@@ -138,13 +140,13 @@ SUBJECTS: Final = ImportType(
 
 # --- Courses -------------------------------------------------------------------------------------
 
-_FIND_SECTIONS: Final = """
-    UPDATE {stage} s SET section_id = x.id
-    FROM enrollments_section x
-    JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+_FIND_SECTIONS: Final = f"""
+    UPDATE {{stage}} s SET section_id = x.id
+    FROM {table_name(Section)} x
+    JOIN {table_name(Department)} d ON d.campus_id = x.campus_id AND d.id = x.department_id
     WHERE x.campus_id = %s AND lower(d.code) = lower(s.department) AND x.year = s.year
         AND upper(x.name) = upper(s.section)
-"""
+"""  # noqa: S608  (names of our models)
 _LOST_SECTIONS: Final = """
     SELECT n FROM {stage}
     WHERE section_id IS NULL AND (department IS NOT NULL OR year IS NOT NULL OR section IS NOT NULL)
@@ -200,8 +202,8 @@ def _apply_courses(batch: Batch) -> ImportResult:
 
 
 def _course_problems(stage: Stage) -> list[StagedProblem]:
-    subjects = resolve(stage, "subject_id", table="enrollments_subject", by="code", code="subject")
-    teachers = resolve(stage, "faculty_id", table="accounts_faculty", by="code", code="faculty")
+    subjects = resolve(stage, "subject_id", model=Subject, by="code", code="subject")
+    teachers = resolve(stage, "faculty_id", model=Faculty, by="code", code="faculty")
     stage.execute(_FIND_SECTIONS, [current_campus_id()])
     lost = stage.numbers(_LOST_SECTIONS)
     no_section = _("There is no such section. Import its students first, or make it.")

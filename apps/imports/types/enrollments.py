@@ -5,6 +5,9 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Student
+from apps.common.rows import table_name
+from apps.enrollments.models import Course, Subject
 from apps.enrollments.services import (
     enrollments_import,
     enrollments_with_wrong_days,
@@ -27,10 +30,10 @@ STUDENT: Final = Field(
     example="N210595",
 )
 
-_FIND_COURSES: Final = """
-    UPDATE {stage} s SET course_id = c.id FROM enrollments_course c
+_FIND_COURSES: Final = f"""
+    UPDATE {{stage}} s SET course_id = c.id FROM {table_name(Course)} c
     WHERE c.campus_id = %s AND c.term_id = %s AND lower(c.code) = lower(s.course) AND c.is_active
-"""
+"""  # noqa: S608  (names of our models)
 
 
 def _apply_enrollments(batch: Batch) -> ImportResult:
@@ -48,7 +51,7 @@ def _apply_enrollments(batch: Batch) -> ImportResult:
         **WORK,
     }
     with staged_rows(batch.rows, columns) as stage:
-        students = resolve(stage, "student_id", table="accounts_student", by="code", code="student")
+        students = resolve(stage, "student_id", model=Student, by="code", code="student")
         stage.execute(_FIND_COURSES, [current_campus_id(), term.pk])
         courses = stage.numbers("SELECT n FROM {stage} WHERE course_id IS NULL")
         found = unknown_codes(students, "student", _("student"))
@@ -133,10 +136,8 @@ def _apply_marks(batch: Batch) -> ImportResult:
         **WORK,
     }
     with staged_rows(batch.rows, columns) as stage:
-        students = resolve(stage, "student_id", table="accounts_student", by="code", code="student")
-        subjects = resolve(
-            stage, "subject_id", table="enrollments_subject", by="code", code="subject"
-        )
+        students = resolve(stage, "student_id", model=Student, by="code", code="student")
+        subjects = resolve(stage, "subject_id", model=Subject, by="code", code="subject")
         found = unknown_codes(students, "student", _("student"))
         found += unknown_codes(subjects, "subject", _("subject"))
         discard_rows(stage, result, MARKS, batch.rows, found)

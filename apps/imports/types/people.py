@@ -12,6 +12,8 @@ from apps.accounts import writes
 from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
 from apps.common.errors import Forbidden
+from apps.common.rows import table_name
+from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
 from apps.imports.types.base import Batch, ImportResult, ImportType
 from apps.imports.types.fields import (
@@ -31,16 +33,16 @@ from apps.tenants.bulk import Stage
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
 
-_LOST_SECTIONS: Final = """
-    SELECT s.n FROM {stage} s
+_LOST_SECTIONS: Final = f"""
+    SELECT s.n FROM {{stage}} s
     WHERE s.department IS NOT NULL AND s.section IS NOT NULL AND s.year_of_study IS NOT NULL
         AND NOT EXISTS (
-            SELECT FROM enrollments_section x
-            JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+            SELECT FROM {table_name(Section)} x
+            JOIN {table_name(Department)} d ON d.campus_id = x.campus_id AND d.id = x.department_id
             WHERE x.campus_id = %(campus)s AND lower(d.code) = lower(s.department)
                 AND x.year = s.year_of_study AND upper(x.name) = upper(s.section)
         )
-"""
+"""  # noqa: S608  (names of our models)
 EMAIL: Final = Field(
     name="email",
     label=gettext_lazy("E-mail"),

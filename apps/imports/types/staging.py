@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from apps.common.rows import table_name
 from apps.imports.types.base import ImportResult, ImportType, Row, problem
 from apps.tenants.bulk import Stage, StagedProblem, stage_open
 from apps.tenants.scope import current_campus_id
@@ -54,13 +56,13 @@ def discard_rows(
     stage.discard_rows(number for number, _name, _reason in found)
 
 
-def resolve(stage: Stage, column: str, *, table: str, by: str, code: str) -> list[int]:
+def resolve(stage: Stage, column: str, *, model: type[Model], by: str, code: str) -> list[int]:
     """Fill a stage column with the ids of active rows whose `by` equals the staged code.
 
     Returns the numbers of rows that name something unknown. Names are the types' constants.
     """
     stage.execute(
-        f"UPDATE {{stage}} s SET {column} = t.id FROM {table} t "
+        f"UPDATE {{stage}} s SET {column} = t.id FROM {table_name(model)} t "
         f"WHERE t.campus_id = %s AND lower(t.{by}) = lower(s.{code}) AND t.is_active",
         [current_campus_id()],
     )
