@@ -16,7 +16,7 @@ from apps.enrollments.models import (
     Department,
     Enrollment,
     EnrollmentPeriod,
-    Mark,
+    Grade,
     Placement,
     Section,
     Subject,
@@ -162,9 +162,9 @@ class EnrollmentPeriodAdmin(HistoryAdmin):
         return str(period.enrollment.course)
 
 
-@admin.register(Mark)
-class MarkAdmin(CampusModelAdmin):
-    list_display = ["student", "subject", "marks", "grade", "given_on"]
+@admin.register(Grade)
+class GradeAdmin(CampusModelAdmin):
+    list_display = ["student", "subject", "points", "grade", "given_on"]
     list_select_related = ["student", "subject"]
     search_fields = ["student__code", "student__full_name", "subject__code"]
     autocomplete_fields = ["student", "subject"]

@@ -1,10 +1,10 @@
-"""Sections, enrolments and marks in bulk, from the staged sheet (see `apps.tenants.bulk`)."""
+"""Sections, enrolments and grades in bulk, from the staged sheet (see `apps.tenants.bulk`)."""
 
 from datetime import date, datetime
 from typing import Any, Final
 
 from apps.audit.services import Actor, record
-from apps.enrollments.models import Enrollment, Mark
+from apps.enrollments.models import Enrollment, Grade
 from apps.tenants.bulk import Counts, Stage
 from apps.tenants.scope import current_campus_id
 
@@ -156,17 +156,17 @@ def _literal(day: date) -> str:
     return f"DATE '{day.isoformat()}'"
 
 
-def marks_import(stage: Stage, *, source: str, now: datetime, actor: Actor) -> Counts:
-    """Stage: student_id, subject_id, given_on, marks, grade. One mark per student, subject, day."""
-    _match(stage, "enrollments_mark", ("student_id", "subject_id", "given_on"))
-    names = ("student_id", "subject_id", "given_on", "marks", "grade")
+def grades_import(stage: Stage, *, source: str, now: datetime, actor: Actor) -> Counts:
+    """Stage: student_id, subject_id, given_on, points, grade. One per student, subject, day."""
+    _match(stage, "enrollments_grade", ("student_id", "subject_id", "given_on"))
+    names = ("student_id", "subject_id", "given_on", "points", "grade")
     counts = stage.upsert(
-        Mark,
+        Grade,
         insert={name: f"s.{name}" for name in names},
-        update={"marks": "s.marks", "grade": "s.grade"},
+        update={"points": "s.points", "grade": "s.grade"},
         now=now,
     )
-    _log("enrollments.mark.imported", counts, source, now=now, actor=actor)
+    _log("enrollments.grade.imported", counts, source, now=now, actor=actor)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Enrolments and marks."""
+"""Enrolments and grades."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from apps.enrollments.services import (
     enrollments_import,
     enrollments_with_wrong_days,
-    marks_import,
+    grades_import,
 )
 from apps.imports.types.base import Batch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
@@ -120,12 +120,12 @@ ENROLLMENTS: Final = ImportType(
 )
 
 
-def _apply_marks(batch: Batch) -> ImportResult:
+def _apply_grades(batch: Batch) -> ImportResult:
     result = ImportResult()
     columns = {
         "student": "text",
         "subject": "text",
-        "marks": "integer",
+        "points": "integer",
         "grade": "text",
         "given_on": "date",
         "student_id": "bigint",
@@ -139,23 +139,23 @@ def _apply_marks(batch: Batch) -> ImportResult:
         )
         found = unknown_codes(students, "student", _("student"))
         found += unknown_codes(subjects, "subject", _("subject"))
-        discard_rows(stage, result, MARKS, batch.rows, found)
-        counts = marks_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
+        discard_rows(stage, result, GRADES, batch.rows, found)
+        counts = grades_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
     result.count(counts)
     return result
 
 
-MARKS: Final = ImportType(
-    name="marks",
-    label=gettext_lazy("Marks"),
+GRADES: Final = ImportType(
+    name="grades",
+    label=gettext_lazy("Grades"),
     fields=(
         STUDENT,
         SUBJECT,
         Field(
-            name="marks",
-            label=gettext_lazy("Marks"),
+            name="points",
+            label=gettext_lazy("Points"),
             parse=integer(0, 10_000),
-            headings=("score", "points"),
+            headings=("marks", "score"),
             required=True,
             example="72",
         ),
@@ -176,6 +176,6 @@ MARKS: Final = ImportType(
         ),
     ),
     key=("student", "subject", "given_on"),
-    apply=_apply_marks,
-    needs=("enrollments.add_mark", "enrollments.change_mark"),
+    apply=_apply_grades,
+    needs=("enrollments.add_grade", "enrollments.change_grade"),
 )
