@@ -176,7 +176,7 @@ def test_digits_are_asked_for_as_int_reads_them() -> None:
 
 
 def test_nobody_waits_for_the_cache_server_by_themselves() -> None:
-    """`apps.common.cache` has the breaker; a client taken elsewhere waits at each call again."""
+    """`apps.common.cache` has the circuit breaker: no other client waits at each call."""
     taken = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "apps").rglob("*.py"))
