@@ -19,7 +19,7 @@ from apps.attendance.models import (
     CustomStatus,
     Policy,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.audit.services import SYSTEM, put_aside, record, seal_pending
@@ -196,7 +196,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         status=Status.LATE,
         label=own,
         policy=course.policies.first(),
-        source=Source.CHECK_IN,
+        source=RecordSource.CHECK_IN,
         attempt_id=attempt.pk,
         recorded_at=now,
     )

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.attendance.models import AttendanceRecord, Policy, RecordChange, Source, Status
+from apps.attendance.models import AttendanceRecord, Policy, RecordChange, RecordSource, Status
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for
 from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.attendance.services.marking import record_mark
@@ -116,7 +116,7 @@ def test_a_mark_keeps_the_policy_that_its_session_was_held_under(
     assert correct(session, in_campus, now, Editor.LECTURER) == ""
     register_close(session=session, now=now, actor=ADA)
     kept = AttendanceRecord.objects.values_list("source", "policy_id")
-    assert set(kept) == {(Source.MANUAL, first.pk), (Source.CLOSING, first.pk)}
+    assert set(kept) == {(RecordSource.MANUAL, first.pk), (RecordSource.CLOSING, first.pk)}
 
 
 # --- Taken afterwards ------------------------------------------------------------------------

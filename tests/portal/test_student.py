@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, RecordSource
 from apps.attendance.selectors.policies import Editor
 from apps.checkin.models import CheckInAttempt
 from apps.leave.services.appeals import appeal_create, appeal_decide
@@ -84,7 +84,7 @@ def test_a_check_in_is_explained_in_words(
     with campus_scope(cast.campus):
         AttendanceRecord.objects.filter(student=cast.student).update(
             status="late",
-            source=Source.CHECK_IN,
+            source=RecordSource.CHECK_IN,
             minutes_late=12,
             attempt_id=attempt(cast, missed).pk,
         )

@@ -10,7 +10,7 @@ from apps.attendance.models.status import MEANING_COUNTS_AS, counts_as
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
+class SummaryCounts:
     """A summary's counters, computed from the records themselves."""
 
     total: int
@@ -21,7 +21,7 @@ class Counts:
     percentage: Decimal
 
 
-def recomputed_counts(*, student_id: int, course_id: int) -> Counts:
+def recomputed_counts(*, student_id: int, course_id: int) -> SummaryCounts:
     """The source of truth that the triggers' summary must equal at all times."""
     rows = list(
         AttendanceRecord.objects.filter(student_id=student_id, course_id=course_id).values_list(
@@ -33,7 +33,7 @@ def recomputed_counts(*, student_id: int, course_id: int) -> Counts:
     attended = counted.count(CountsAs.ATTENDED)
     total = attended + counted.count(CountsAs.MISSED)
     percentage = Decimal(100 * attended) / total if total else Decimal(0)
-    return Counts(
+    return SummaryCounts(
         total=total,
         attended=attended,
         late=statuses.count(Status.LATE),

@@ -18,7 +18,7 @@ from apps.attendance.models import (
     BulkChange,
     CustomStatus,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.registry import excused_students
@@ -242,7 +242,7 @@ def _save(
     for mark in marks:
         row = register.marks.get(mark.student_id)
         before.append(state_of(row))
-        source = Source.MANUAL if row is None else Source.CORRECTED
+        source = RecordSource.MANUAL if row is None else RecordSource.CORRECTED
         row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
         row.status, row.label = mark.status, register.labels.get(mark.label)
         row.source = source

@@ -17,7 +17,7 @@ from apps.attendance.models import (
     BulkChange,
     CustomStatus,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
@@ -130,7 +130,7 @@ def record_mark(
         raise Invalid("reason_required", _("Say why you change this mark."))
     row = existing or new_record(session=held, student_id=student_id, now=now)
     row.status, row.label = status, own
-    row.source = Source.CORRECTED if existing else Source.MANUAL
+    row.source = RecordSource.CORRECTED if existing else RecordSource.MANUAL
     row.save()
     change_of(row=row, before=before, reason=reason, now=now, actor=actor).save()
     if held.status == ClassSession.Status.COMPLETED:

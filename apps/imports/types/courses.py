@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.errors import Invalid
 from apps.enrollments.models import Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -50,7 +50,7 @@ COURSE: Final = Field(
 )
 
 
-def term_of(batch: Batch) -> Term:
+def term_of(batch: ImportBatch) -> Term:
     """The named term, else the running one, else the next. Raises `Invalid` without any."""
     chosen = batch.options.get("term")
     if chosen:
@@ -63,14 +63,14 @@ def term_of(batch: Batch) -> Term:
     return term
 
 
-def source_of(batch: Batch) -> str:
+def source_of(batch: ImportBatch) -> str:
     return str(batch.options.get("source", ""))
 
 
 # --- Subjects ------------------------------------------------------------------------------------
 
 
-def _apply_subjects(batch: Batch) -> ImportResult:
+def _apply_subjects(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "code": "text",
@@ -163,7 +163,7 @@ _NAME_COURSES: Final = """
 """
 
 
-def _apply_courses(batch: Batch) -> ImportResult:
+def _apply_courses(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     fields = {"code": "course"}

@@ -10,7 +10,7 @@ from apps.enrollments.services import (
     enrollments_with_wrong_days,
     grades_import,
 )
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
 from apps.imports.types.fields import Field, choice, code, day, integer, words
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
@@ -33,7 +33,7 @@ _FIND_COURSES: Final = """
 """
 
 
-def _apply_enrollments(batch: Batch) -> ImportResult:
+def _apply_enrollments(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     columns = {
@@ -120,7 +120,7 @@ ENROLLMENTS: Final = ImportType(
 )
 
 
-def _apply_grades(batch: Batch) -> ImportResult:
+def _apply_grades(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "student": "text",

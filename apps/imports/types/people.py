@@ -13,7 +13,7 @@ from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
 from apps.common.errors import Forbidden
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -89,7 +89,7 @@ def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
     )
 
 
-def _apply_students(batch: Batch) -> ImportResult:
+def _apply_students(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     placing = {"department": "text", "section": "text", "section_id": "bigint"}
     columns = {**columns_of(Student), **placing}
@@ -111,7 +111,7 @@ def _apply_students(batch: Batch) -> ImportResult:
     return result
 
 
-def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> None:
+def _known_sections_only(stage: Stage, batch: ImportBatch, result: ImportResult) -> None:
     """A section that is not there yet is made, by whoever may make one by hand as well."""
     if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
         return
@@ -121,7 +121,7 @@ def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> No
     discard_rows(stage, result, STUDENTS, batch.rows, found)
 
 
-def _apply_faculty(batch: Batch) -> ImportResult:
+def _apply_faculty(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = columns_of(Faculty)
     with staged_rows(batch.rows, columns) as stage:
@@ -131,7 +131,11 @@ def _apply_faculty(batch: Batch) -> ImportResult:
 
 
 def _import(
-    stage: Stage, model: type[Person], import_type: ImportType, batch: Batch, result: ImportResult
+    stage: Stage,
+    model: type[Person],
+    import_type: ImportType,
+    batch: ImportBatch,
+    result: ImportResult,
 ) -> None:
     found = people_match(stage, model, writer=batch.writer)
     report_problems(result, import_type, batch.rows, found)
@@ -151,7 +155,7 @@ def _import(
     result.invited += invited
 
 
-def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
+def _replace(model: type[Person], batch: ImportBatch, result: ImportResult) -> None:
     """Deactivate who is missing from the file, when that was asked for and every row was right.
 
     A row that could not be read may be the very person who seems to be missing.
@@ -169,7 +173,7 @@ def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
     result.removed = people_close(missing, now=batch.now, actor=batch.actor)
 
 
-def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
+def _missing(model: type[Person], batch: ImportBatch) -> Sequence[Any]:
     """Active people of the file's scope (a department, a year, a section) who are not in it."""
     scope = Q()
     if model is Student:

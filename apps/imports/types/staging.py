@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.utils.translation import gettext as _
 
-from apps.imports.types.base import ImportResult, ImportType, Row, problem
+from apps.imports.types.base import ImportResult, ParsedRow, ImportType, problem
 from apps.tenants.bulk import Stage, stage_open
 from apps.tenants.scope import current_campus_id
 
@@ -14,7 +14,10 @@ StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wro
 
 @contextmanager
 def staged_rows(
-    rows: Sequence[Row], columns: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    rows: Sequence[ParsedRow],
+    columns: Mapping[str, str],
+    *,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A stage that holds the rows: `columns` are all its columns with their types.
 
@@ -33,7 +36,7 @@ def staged_rows(
 def report_problems(
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Problems that the database found, as problems of rows."""
@@ -48,7 +51,7 @@ def discard_rows(
     stage: Stage,
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Report rows that cannot be saved and take them out of the stage."""
