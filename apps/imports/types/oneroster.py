@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.enrollments.models import Department, Term
-from apps.imports.types.base import ImportBatch, ImportResult, ParsedRow, ImportType, problem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType, ParsedRow, problem
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS
 from apps.imports.types.fields import Wrong, day

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
 from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import ParsedRow, ImportType, Problem, problem
+from apps.imports.types.base import ImportType, ParsedRow, Problem, problem
 from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above

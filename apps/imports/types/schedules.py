@@ -15,8 +15,8 @@ from apps.enrollments.models import Course, Term
 from apps.imports.types.base import (
     ImportBatch,
     ImportResult,
-    ParsedRow,
     ImportType,
+    ParsedRow,
     Problem,
     problem,
 )

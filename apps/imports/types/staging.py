@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.utils.translation import gettext as _
 
-from apps.imports.types.base import ImportResult, ParsedRow, ImportType, problem
+from apps.imports.types.base import ImportResult, ImportType, ParsedRow, problem
 from apps.tenants.bulk import Stage, stage_open
 from apps.tenants.scope import current_campus_id
 

@@ -23,11 +23,11 @@ from apps.timetable.api.permissions import (
     planned_sessions,
 )
 from apps.timetable.api.serializers import (
-    ReasonInput,
     ChangeInput,
     PlanInput,
     PlannedOutput,
     PlanQuery,
+    ReasonInput,
     RescheduleInput,
     ScheduleEntry,
     SwapInput,
