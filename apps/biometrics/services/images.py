@@ -144,7 +144,7 @@ def _purge(pk: uuid.UUID, *, now: datetime) -> int:
     )
     if image is None:  # stored again meanwhile, or purged by somebody else
         return 0
-    image_references.forget([pk])
+    image_references.clear_references([pk])
     if _is_referenced(pk):
         logger.warning("Image %s is due for deletion and still referred to.", pk)
         return 0

@@ -13,7 +13,7 @@ from apps.audit.services import SYSTEM, record
 from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.reasons import SampleReason
 from apps.biometrics.selectors import faces_key, threshold_for
-from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import checksum_of, protect
@@ -77,7 +77,7 @@ def _enrol(sample: FaceSample, vector: Vector, *, now: datetime) -> str:
     The key's row is locked: two students cannot enrol one face at the same moment, and the key is
     not re-issued in between.
     """
-    model = register_default_model(now=now)
+    model = add_default_model(now=now)
     generation = locked_key(now=now).generation
     reason = _identity_problem(sample, vector, model=model, generation=generation)
     if not reason:
