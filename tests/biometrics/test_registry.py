@@ -144,11 +144,11 @@ class TestTemplates:
         assert mean_distance(probe, student_id=classmate, model=model, generation=1) is None
 
     def test_campuses_turn_their_vectors_differently(self, cast: Cast, other_cast: Cast) -> None:
-        turned = []
+        rotated = []
         for each in (cast, other_cast):
             with campus_scope(each.campus):
-                turned.append(protect(unit(*range(1, 129)), generation=1))
-        assert abs(float(turned[0] @ turned[1])) < 0.5
+                rotated.append(protect(unit(*range(1, 129)), generation=1))
+        assert abs(float(rotated[0] @ rotated[1])) < 0.5
 
     def test_a_campuss_threshold_goes_before_the_models(
         self, in_campus: Cast, now: datetime

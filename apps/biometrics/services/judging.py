@@ -90,11 +90,11 @@ def _identity_problem(
 ) -> str:
     """Somebody else's face, or another one than the student's other samples show. Or ""."""
     threshold = threshold_for(model=model)
-    turned = protect(vector, generation=generation)
+    rotated = protect(vector, generation=generation)
     nearest = (
         FaceTemplate.objects.filter(model=model, key_generation=generation)
         .exclude(student_id=sample.student_id)
-        .annotate(distance=CosineDistance("vector", turned))
+        .annotate(distance=CosineDistance("vector", rotated))
         .order_by("distance")
         .values_list("distance", flat=True)
         .first()
@@ -114,7 +114,7 @@ def locked_key(*, now: datetime) -> TemplateKey:
 def template_store(
     *, sample: FaceSample, vector: Vector, model: FaceModel, generation: int, now: datetime
 ) -> FaceTemplate:
-    """Keep a plain vector as the sample's template, turned and checksummed; replaces the old."""
+    """Keep a plain vector as the sample's template, rotated and checksummed; replaces the old."""
     template = FaceTemplate(
         student_id=sample.student_id,
         sample=sample,

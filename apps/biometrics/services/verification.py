@@ -133,8 +133,8 @@ def mean_distance(
     distance none of 415,104, for 99.65 % true accepts instead of 99.82 %. So the false match rate
     promised for one template holds for any number of them.
     """
-    turned = protect(vector, generation=generation)
+    rotated = protect(vector, generation=generation)
     templates = own_templates(student_id=student_id, model=model, generation=generation)
-    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", turned)))
+    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", rotated)))
     distance: float | None = row["distance"]
     return distance
