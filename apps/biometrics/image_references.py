@@ -9,7 +9,7 @@ from uuid import UUID
 ClearReferences = Callable[[Collection[UUID]], object]
 """Sets the references to these images to NULL, in the caller's transaction."""
 
-_references: list[Forget] = []
+_references: list[ClearReferences] = []
 
 
 def add_reference(clear: ClearReferences) -> None:

@@ -2,8 +2,8 @@
 
 Every vector of a campus is multiplied by one secret orthogonal matrix derived from the campus key.
 Distances inside the campus stay as they were, so the database can compare; vectors of another
-campus, or from before a re-issued key, compare like those of other people. It is revocable, not irreversible:
-with the key, or enough pairs of plain and rotated vectors, it can be undone.
+campus, or from before a re-issued key, compare like those of other people. It is revocable, not
+irreversible: with the key, or enough pairs of plain and rotated vectors, it can be undone.
 """
 
 import hashlib

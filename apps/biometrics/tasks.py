@@ -25,7 +25,7 @@ ASKED_AGAIN_SECONDS: Final = 60
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
 def judge_sample(self: Task, sample_id: int) -> None:
-    """Judge one sample. Where storage does not answer it is tried again, then left to `requeue_samples`."""
+    """Judge one sample; again while the storage does not answer, then see `requeue_samples`."""
     try:
         sample_judge(sample_id=sample_id, now=timezone.now())
     except OSError as error:

@@ -75,7 +75,7 @@ def judge(
 
 
 def offline_scale(policy: Mapping[str, Any]) -> Decimal:
-    """What the score of an offline check-in is multiplied by under this frozen policy."""
+    """What the score of an offline check-in is multiplied by under this policy snapshot."""
     return Decimal(str(policy.get("offline_factor", OFFLINE)))
 
 

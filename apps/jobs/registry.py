@@ -24,7 +24,7 @@ def add_job(kind: str, handler: Handler, *, ended: Ending | None = None) -> None
     """`handler(job, progress)` works in one transaction and returns the result, as JSON values.
 
     It may be called again for the same job when its worker was lost: then the first transaction
-    was rolled back. `ended` is called for every job that succeeded or failed, also when it was given up.
+    was rolled back. `ended` is called for every job that has succeeded or failed.
     """
     _handlers[kind] = handler
     if ended is not None:

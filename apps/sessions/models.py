@@ -86,7 +86,7 @@ class ClassSession(TimestampedModel):
     )
     revision = models.PositiveIntegerField(_("revision"), default=0, editable=False)
     policy = models.JSONField(
-        _("frozen policy"),
+        _("policy snapshot"),
         default=dict,
         blank=True,
         editable=False,

@@ -145,7 +145,7 @@ def lock_for_late_check_in(*, session_id: int) -> dict[str, Any] | None:
 
 
 def session_for_check_in(*, session_id: int) -> dict[str, Any] | None:
-    """The same without holding it: for what the opening froze."""
+    """The same without holding it: for what was copied at the opening."""
     return _check_in_row(session_id, "")
 
 

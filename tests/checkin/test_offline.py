@@ -268,7 +268,7 @@ def test_a_frozen_register_takes_no_more(
     with campus_scope(cast.campus):
         Policy.objects.create(
             version=1,
-            frozen_before=date.fromordinal(timezone.localdate().toordinal() + 2),
+            locked_before=date.fromordinal(timezone.localdate().toordinal() + 2),
             created_at=timezone.now(),
         )
     assert reason_of(phone, kept) == "register_frozen"

@@ -148,7 +148,7 @@ def test_no_appeal_is_offered_on_frozen_days(
     cast: Cast, student: Client, missed: ClassSession
 ) -> None:
     with campus_scope(cast.campus):
-        set_policy(frozen_before=timezone.localdate())
+        set_policy(locked_before=timezone.localdate())
     assert "Appeal this mark" not in page(student)
 
 
@@ -246,7 +246,7 @@ def test_the_page_takes_the_same_number_of_statements_for_any_number_of_marks(
 
     with campus_scope(cast.campus):
         another(2)
-        set_policy(frozen_before=timezone.localdate() - timedelta(days=30))
+        set_policy(locked_before=timezone.localdate() - timedelta(days=30))
     statements()
     before = statements()
     with campus_scope(cast.campus):

@@ -34,7 +34,7 @@ from apps.common.errors import NotFound
 from apps.common.schema import conflict
 from apps.sessions.models import ClassSession
 
-EDITING = ("session_not_open", "register_frozen", "edit_time_over")
+EDITING = ("session_not_open", "register_locked", "edit_time_over")
 
 
 def _validated(serializer: Any) -> dict[str, Any]:

@@ -162,10 +162,10 @@ class Policy(CampusModel):
     edit_days = models.PositiveSmallIntegerField(
         _("lecturers correct for (days)"),
         default=14,
-        help_text=_("After the session's end. Administrators correct until the freeze."),
+        help_text=_("After the session's end. Administrators correct until the lock."),
     )
-    frozen_before = models.DateField(
-        _("frozen before"),
+    locked_before = models.DateField(
+        _("locked before"),
         null=True,
         blank=True,
         help_text=_("Nobody changes registers of the days before this one."),
@@ -262,7 +262,7 @@ class Policy(CampusModel):
             Between(field="edit_days", name="policy_edit_days", high=3660),
             Between(field="appeal_days", name="policy_appeal_days", high=3660),
             Between(field="consecutive_absences", name="policy_absences", low=1, high=1000),
-            DayInBounds(field="frozen_before", name="policy_frozen_before"),
+            DayInBounds(field="locked_before", name="policy_locked_before"),
         ]
 
     def __str__(self) -> str:

@@ -151,7 +151,7 @@ def record_mark(
 
 
 def new_record(*, session: ClassSession, student_id: int, now: datetime) -> AttendanceRecord:
-    """A record under the session's frozen policy, not yet marked nor saved."""
+    """A record under the session's policy snapshot, not yet marked nor saved."""
     return AttendanceRecord(
         session=session,
         student_id=student_id,

@@ -82,8 +82,8 @@ def headings_of(tables: list[SheetTable], import_type: ImportType) -> list[dict[
 
 @contextmanager
 def gc_disabled() -> Iterator[None]:
-    """Without garbage collection: it would visit a hundred thousand rows and cells repeatedly, all of
-    them still in use, and take a third of the time of reading."""
+    """Without garbage collection, which would visit a hundred thousand rows and cells repeatedly,
+    all of them still in use, and take a third of the time of reading."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -33,7 +33,7 @@ from apps.leave.services.appeals import appeal_create, appeal_decide, appeal_wit
 
 NOT_NOW = (
     "appeal_too_late",
-    "register_frozen",
+    "register_locked",
     "nothing_to_appeal",
     "appeal_open",
     "appeal_decided",
@@ -130,7 +130,7 @@ class AppealsView(Listing[Appeal]):
     request=AppealDecideInput,
     responses={
         200: AppealOutput,
-        **conflict("appeal_closed", "register_frozen", "edit_time_over"),
+        **conflict("appeal_closed", "register_locked", "edit_time_over"),
     },
 )
 @api_view(["POST"])

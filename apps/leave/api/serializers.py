@@ -139,7 +139,7 @@ class EffectOutput(serializers.Serializer[Any]):
 
     changed = serializers.IntegerField(help_text=_("Marks that were changed."))
     kept = serializers.IntegerField(
-        help_text=_("Marks that could not be changed any more: too old for you, or frozen.")
+        help_text=_("Marks that could not be changed any more: too old for you, or locked.")
     )
 
 

@@ -44,7 +44,7 @@ def appeal_create(
     """Appeal against an own mark; returns the appeal and whether it is new.
 
     The same nonce again returns the first appeal. Raises `Refused`: appeal_too_late,
-    register_frozen, nothing_to_appeal (it reads as wanted already), appeal_open (one is waiting),
+    register_locked, nothing_to_appeal (it reads as wanted already), appeal_open (one is waiting),
     appeal_decided (one against this very mark was declined), storage_unavailable.
     """
     first = _by_nonce(student, nonce)

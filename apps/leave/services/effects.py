@@ -35,7 +35,7 @@ MAY_CLOSE_MEANWHILE: Final = (ClassSession.Status.SCHEDULED, ClassSession.Status
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """How many marks a decision changed, and how many it could not, being out of time or frozen."""
+    """How many marks a decision changed, and how many it could not, being out of time or locked."""
 
     changed: int = 0
     kept: int = 0
