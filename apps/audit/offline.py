@@ -3,7 +3,7 @@
     python -m apps.audit.offline log.jsonl --roots FOLDER --public-key HEX
 
 Recomputes the digests of every entry and compares them with the signed roots: those inside the
-export, and those that were kept elsewhere (`--roots`), which whoever changes the log cannot reach.
+export, and those kept elsewhere (`--roots`), out of reach of anyone who changes the log.
 What came after the last root is only checked for being complete in itself. The MACs need the
 master key: `manage.py verify_audit`.
 """

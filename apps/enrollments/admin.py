@@ -90,7 +90,7 @@ class CourseAdmin(IndexedSearch, CampusModelAdmin):
         return rows.filter(course_found_by(text))
 
     def save_model(self, request: HttpRequest, obj: Course, form: Any, change: bool) -> None:
-        """Whoever is in the section is in the course, save what was decided by hand."""
+        """Students of the section are in the course, save what was decided by hand."""
         super().save_model(request, obj, form, change)
         if not change or "section" in form.changed_data:
             _sync(request, courses=[obj.pk])

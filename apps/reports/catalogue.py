@@ -14,7 +14,7 @@ RULE: Final = _(
     "Percentage: attended sessions of those that count. Late counts as attended; excused sessions "
     "do not count."
 )
-BELOW: Final = _("Listed is who is below the limit; whoever is exactly at it is not.")
+BELOW: Final = _("Students below the limit are listed; students exactly at it are not.")
 
 
 def number(key: str, label: Any, width: int = 8, **options: Any) -> Column:

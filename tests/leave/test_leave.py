@@ -1,4 +1,4 @@
-"""Leave: what can be asked for, what a decision does to marks, and how it is taken back."""
+"""Leave: what can be asked for, what a decision does to marks, and how it is undone."""
 
 import threading
 from datetime import date, datetime, timedelta

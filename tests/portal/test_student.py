@@ -207,7 +207,7 @@ def test_the_limit_of_the_policy_and_the_outlook_are_shown(
     assert "Below the required 50 %" in shown
     assert "3 classes are left: attend 2 to be safe." in shown
     assert "You may still miss 1." in shown
-    assert "The next one lifts you over the limit." in shown
+    assert "The next one brings you above the limit." in shown
     assert "Highest that can still be reached: 75 %" in shown
 
 

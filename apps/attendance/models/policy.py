@@ -138,12 +138,12 @@ class Policy(CampusModel):
         _("closes by itself after its end (min)"),
         default=30,
         validators=[MaxValueValidator(1440)],
-        help_text=_("A session that nobody completes: whoever is unmarked then becomes absent."),
+        help_text=_("A session that nobody completes: unmarked students then become absent."),
     )
     grace_minutes = models.PositiveSmallIntegerField(
         _("nobody is late after the opening for (min)"),
         default=10,
-        help_text=_("Whoever scans so soon after a session was opened late is not late."),
+        help_text=_("A scan so soon after a session was opened late is not late."),
     )
     check_in_from_minutes = models.SmallIntegerField(
         _("check-in from (min after its start)"),
@@ -197,7 +197,7 @@ class Policy(CampusModel):
         decimal_places=2,
         default=Decimal("75.00"),
         validators=PERCENT,
-        help_text=_("Whoever is below it is listed; whoever is exactly at it is not."),
+        help_text=_("Students below it are listed; students exactly at it are not."),
     )
     warn_percent = models.DecimalField(
         _("warn below (%)"),

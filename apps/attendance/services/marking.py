@@ -161,7 +161,7 @@ def new_record(*, session: ClassSession, student_id: int, now: datetime) -> Atte
 
 
 def _register_row(session: ClassSession, student_id: int) -> AttendanceRecord | None:
-    """The student's record, None while unmarked; `NotFound` for whoever does not belong here."""
+    """The student's record, None while unmarked; `NotFound` if not in the register."""
     marks = AttendanceRecord.objects.filter(session=session, student_id=student_id)
     row = marks.select_related("label").first()
     enrolled = register_of(session_id=session.pk).filter(student_id=student_id)

@@ -112,7 +112,7 @@ def image_release(*, image_id: uuid.UUID, now: datetime) -> None:
 
 
 def images_erase(*, image_ids: Collection[uuid.UUID], now: datetime) -> int:
-    """Delete these images whoever refers to them; the objects go after the commit."""
+    """Delete these images and all references to them; the objects go after the commit."""
     marked = StoredImage.objects.filter(pk__in=image_ids).update(delete_after=now)
     if marked:
         enqueue(PURGE_TASK)

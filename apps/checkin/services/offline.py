@@ -125,7 +125,7 @@ def _online_problem(
     shown_at: datetime,
     now: datetime,
 ) -> str:
-    """Whoever was heard since the code was shown had a network, and could have sent it then."""
+    """A request since the code was shown means a network: it could have been sent then."""
     heard = heard_between(
         user_id=user.pk,
         student_id=student.id,

@@ -1,4 +1,4 @@
-"""Reads the projector's QR code off its SVG, module by module, as a camera would off the wall."""
+"""Reads the projector's QR code off its SVG, module by module, as a camera would."""
 
 import re
 from typing import Final

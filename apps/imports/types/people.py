@@ -112,7 +112,7 @@ def _apply_students(batch: ImportBatch) -> ImportResult:
 
 
 def _known_sections_only(stage: Stage, batch: ImportBatch, result: ImportResult) -> None:
-    """A section that is not there yet is made, by whoever may make one by hand as well."""
+    """A section that is not there yet is made if the importer may make one by hand as well."""
     if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
         return
     reason = _("There is no such section, and your role does not allow making one.")

@@ -24,6 +24,6 @@ def copied_photos(seen: Iterable[Seen]) -> Iterator[DetectedFinding]:
 
 
 def offline(seen: Iterable[Seen]) -> Iterator[DetectedFinding]:
-    """Whoever checked in without network. It weighs nothing: it says how the mark came to be."""
+    """Students who checked in without network. Weighs nothing: it says how the mark came to be."""
     for student_id in {one.student_id for one in seen if one.offline and one.stands}:
         yield DetectedFinding(student_id=student_id, kind=FindingKind.OFFLINE)

@@ -157,6 +157,6 @@ def appeal_decide_view(request: Request, appeal_id: int) -> Response:
 @api_view(["GET"])
 @permission_classes([IsMember])
 def appeal_attachment(request: Request, appeal_id: int) -> HttpResponse:
-    """What is attached, for the student and for whoever sees the appeal. Reading is logged."""
+    """What is attached, for the student and those who may see the appeal. Reading is logged."""
     appeal = appeal_seen(viewer=request_viewer(request), appeal_id=appeal_id)
     return attachment_answer(request, appeal.attachment, name=f"appeal-{appeal.pk}")

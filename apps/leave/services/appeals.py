@@ -167,7 +167,7 @@ def appeal_decide(
 
 @transaction.atomic
 def appeal_withdraw(*, appeal: Appeal, now: datetime, actor: Actor) -> Appeal:
-    """The student takes an open appeal back; its attachment is erased. Twice is harmless.
+    """The student withdraws an open appeal; its attachment is erased. Twice is harmless.
 
     Raises `Refused` (appeal_closed) once it is decided.
     """

@@ -1,4 +1,4 @@
-"""What an approved leave does to marks, and how it is taken back.
+"""What an approved leave does to marks, and how it is undone.
 
 A leave turns “absent” into “excused” and nothing else: what somebody attended, and what a person
 marked otherwise, stands. Marks that a leave made have the source `leave`, so that a later check-in

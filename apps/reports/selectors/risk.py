@@ -82,7 +82,7 @@ def risk_of(summary: AttendanceSummary | CourseStanding, limit: Decimal, remaini
 # --- Absences in a row -----------------------------------------------------------------------
 
 # Asked per course: how many in a row are too many, and the day of the n-th last session that was
-# held. Whoever attended after that day cannot have missed the last n and is not looked at.
+# held. A student who attended after that day cannot have missed the last n and is not looked at.
 STREAKS: Final = """
 SELECT summary.id, streak.missed, streak.since
 FROM unnest(%(courses)s::bigint[], %(numbers)s::int[], %(days)s::date[])
