@@ -89,7 +89,7 @@ def threshold_for(*, model: FaceModel) -> float:
 
 
 def own_templates(*, student_id: int, model: FaceModel, generation: int) -> QuerySet[FaceTemplate]:
-    """The student's templates that a vector of this model, turned by this key, is compared with."""
+    """The student's templates to compare with a vector of this model, rotated by this key."""
     return FaceTemplate.objects.filter(
         student_id=student_id, model=model, key_generation=generation
     )

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Source, Status
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, RecordSource, Status
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.recount import recomputed_counts
@@ -24,7 +24,7 @@ def put(session: ClassSession, student: Student, status: str) -> AttendanceRecor
         session=session,
         student=student,
         status=status,
-        source=Source.MANUAL,
+        source=RecordSource.MANUAL,
         recorded_at=session.starts_at,
     )
 

@@ -53,8 +53,8 @@ def assert_counted_once(cast: Cast) -> None:
         assert AttendanceSummary.objects.get().attended_sessions == 1
 
 
-def sweep_as_beat_does(cast: Cast) -> None:
-    """The periodic sweep, a minute later."""
+def requeue_as_beat_does(cast: Cast) -> None:
+    """What beat queues again, a minute later."""
     with campus_scope(cast.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=1))
     assert requeue_pending() == 1
@@ -111,7 +111,7 @@ def test_a_face_sent_while_valkey_is_away_is_compared_afterwards(
     assert phone.check_in(ticket, selfie=selfie).json()["outcome"] == "pending"
     start_again()
     start_worker()
-    sweep_as_beat_does(enrolled)
+    requeue_as_beat_does(enrolled)
     assert settled(enrolled)
     assert_counted_once(enrolled)
 
@@ -137,7 +137,7 @@ def test_a_worker_killed_in_the_middle_of_a_face_is_made_good_by_the_next(
         process.kill()
     assert outcome_of(enrolled) == [Outcome.PENDING]
     start_worker()
-    sweep_as_beat_does(enrolled)
+    requeue_as_beat_does(enrolled)
     assert settled(enrolled)
     assert_counted_once(enrolled)
     with campus_scope(enrolled.campus):

@@ -125,7 +125,7 @@ def register_open_by_code(
 def register_close(
     *, session: ClassSession, now: datetime, actor: Actor, by_itself: bool = False
 ) -> ClassSession:
-    """Complete the session: whoever was enrolled on its day and is unmarked becomes absent.
+    """Complete the session: unmarked students who were enrolled on its day become absent.
 
     Students whose face is still being compared, and those whose check-in waits, get their record
     when that is settled.

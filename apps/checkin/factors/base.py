@@ -41,7 +41,7 @@ class BeaconReading:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedSession:
-    """The session as its opening froze it."""
+    """The session as it was opened."""
 
     id: int
     campus_id: int

@@ -25,7 +25,7 @@ from apps.checkin.factors.base import (
     JudgedSession,
 )
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.checkin.scoring import ONE, Verdict, judge, offline_scale
+from apps.checkin.scoring import ONE, ScoreResult, judge, offline_scale
 from apps.checkin.selectors.devices import device_that_signed
 from apps.checkin.selectors.hot_path import (
     AttendeeContext,
@@ -330,7 +330,7 @@ def _tried_before(attempt: CheckInAttempt) -> bool:
     return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()
 
 
-def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -> None:
+def apply_verdict(attempt: CheckInAttempt, verdict: ScoreResult, *, now: datetime) -> None:
     """Write a verdict into the attempt (not yet saved)."""
     attempt.score = verdict.score
     attempt.factors = verdict.factors

@@ -125,7 +125,7 @@ def _online_problem(
     shown_at: datetime,
     now: datetime,
 ) -> str:
-    """Whoever was heard since the code was shown had a network, and could have sent it then."""
+    """A request since the code was shown means a network: it could have been sent then."""
     heard = heard_between(
         user_id=user.pk,
         student_id=student.id,
@@ -193,7 +193,7 @@ def _code_problem(
     held = ClassSession.objects.select_related("course").get(pk=session.id)
     if check.problem or check.window is None or _older_than_a_day(check.window, now):
         return Reason.TOO_OLD
-    if _frozen(held, now):
+    if _is_locked(held, now):
         return Reason.FROZEN
     if not _shown_then(check.window, held, now):
         return Reason.OUTSIDE_SESSION
@@ -210,8 +210,8 @@ def _older_than_a_day(window: int, now: datetime) -> bool:
     return now > datetime.fromtimestamp((window + 1) * QR_PERIOD, tz=UTC) + SENT_WITHIN
 
 
-def _frozen(session: ClassSession, now: datetime) -> bool:
-    """Whether the register was completed and frozen since the code was scanned."""
+def _is_locked(session: ClassSession, now: datetime) -> bool:
+    """Whether the register was completed and locked since the code was scanned."""
     return session.status == ClassSession.Status.COMPLETED and bool(
         time_refusal(
             session=session, role=Editor.OFFICE, policy=policy_for(course=session.course), now=now

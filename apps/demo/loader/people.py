@@ -34,7 +34,7 @@ class SignIn:
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleLoader:
-    """Makes whoever is missing. Nobody's name or role is changed on a later run."""
+    """Makes the missing people. Nobody's name or role is changed on a later run."""
 
     data: DemoData
     slug: str

@@ -10,7 +10,7 @@ from apps.common.errors import Invalid
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -52,7 +52,7 @@ COURSE: Final = Field(
 )
 
 
-def term_of(batch: Batch) -> Term:
+def term_of(batch: ImportBatch) -> Term:
     """The named term, else the running one, else the next. Raises `Invalid` without any."""
     chosen = batch.options.get("term")
     if chosen:
@@ -65,14 +65,14 @@ def term_of(batch: Batch) -> Term:
     return term
 
 
-def source_of(batch: Batch) -> str:
+def source_of(batch: ImportBatch) -> str:
     return str(batch.options.get("source", ""))
 
 
 # --- Subjects ------------------------------------------------------------------------------------
 
 
-def _apply_subjects(batch: Batch) -> ImportResult:
+def _apply_subjects(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "code": "text",
@@ -165,7 +165,7 @@ _NAME_COURSES: Final = """
 """
 
 
-def _apply_courses(batch: Batch) -> ImportResult:
+def _apply_courses(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     fields = {"code": "course"}

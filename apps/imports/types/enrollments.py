@@ -1,4 +1,4 @@
-"""Enrolments and marks."""
+"""Enrolments and grades."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ from apps.enrollments.models import Course, Subject
 from apps.enrollments.services import (
     enrollments_import,
     enrollments_with_wrong_days,
-    marks_import,
+    grades_import,
 )
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
 from apps.imports.types.fields import Field, choice, code, day, integer, words
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
@@ -36,7 +36,7 @@ _FIND_COURSES: Final = f"""
 """  # noqa: S608  (names of our models)
 
 
-def _apply_enrollments(batch: Batch) -> ImportResult:
+def _apply_enrollments(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     columns = {
@@ -123,12 +123,12 @@ ENROLLMENTS: Final = ImportType(
 )
 
 
-def _apply_marks(batch: Batch) -> ImportResult:
+def _apply_grades(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "student": "text",
         "subject": "text",
-        "marks": "integer",
+        "points": "integer",
         "grade": "text",
         "given_on": "date",
         "student_id": "bigint",
@@ -140,23 +140,23 @@ def _apply_marks(batch: Batch) -> ImportResult:
         subjects = resolve(stage, "subject_id", model=Subject, by="code", code="subject")
         found = unknown_codes(students, "student", _("student"))
         found += unknown_codes(subjects, "subject", _("subject"))
-        discard_rows(stage, result, MARKS, batch.rows, found)
-        counts = marks_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
+        discard_rows(stage, result, GRADES, batch.rows, found)
+        counts = grades_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
     result.count(counts)
     return result
 
 
-MARKS: Final = ImportType(
-    name="marks",
-    label=gettext_lazy("Marks"),
+GRADES: Final = ImportType(
+    name="grades",
+    label=gettext_lazy("Grades"),
     fields=(
         STUDENT,
         SUBJECT,
         Field(
-            name="marks",
-            label=gettext_lazy("Marks"),
+            name="points",
+            label=gettext_lazy("Points"),
             parse=integer(0, 10_000),
-            headings=("score", "points"),
+            headings=("marks", "score"),
             required=True,
             example="72",
         ),
@@ -177,6 +177,6 @@ MARKS: Final = ImportType(
         ),
     ),
     key=("student", "subject", "given_on"),
-    apply=_apply_marks,
-    needs=("enrollments.add_mark", "enrollments.change_mark"),
+    apply=_apply_grades,
+    needs=("enrollments.add_grade", "enrollments.change_grade"),
 )

@@ -15,7 +15,7 @@ from apps.common.errors import Forbidden
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -91,7 +91,7 @@ def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
     )
 
 
-def _apply_students(batch: Batch) -> ImportResult:
+def _apply_students(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     placing = {"department": "text", "section": "text", "section_id": "bigint"}
     columns = {**columns_of(Student), **placing}
@@ -113,8 +113,8 @@ def _apply_students(batch: Batch) -> ImportResult:
     return result
 
 
-def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> None:
-    """A section that is not there yet is made, by whoever may make one by hand as well."""
+def _known_sections_only(stage: Stage, batch: ImportBatch, result: ImportResult) -> None:
+    """A section that is not there yet is made if the importer may make one by hand as well."""
     if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
         return
     reason = _("There is no such section, and your role does not allow making one.")
@@ -123,7 +123,7 @@ def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> No
     discard_rows(stage, result, STUDENTS, batch.rows, found)
 
 
-def _apply_faculty(batch: Batch) -> ImportResult:
+def _apply_faculty(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = columns_of(Faculty)
     with staged_rows(batch.rows, columns) as stage:
@@ -133,7 +133,11 @@ def _apply_faculty(batch: Batch) -> ImportResult:
 
 
 def _import(
-    stage: Stage, model: type[Person], import_type: ImportType, batch: Batch, result: ImportResult
+    stage: Stage,
+    model: type[Person],
+    import_type: ImportType,
+    batch: ImportBatch,
+    result: ImportResult,
 ) -> None:
     found = people_match(stage, model, writer=batch.writer)
     report_problems(result, import_type, batch.rows, found)
@@ -153,7 +157,7 @@ def _import(
     result.invited += invited
 
 
-def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
+def _replace(model: type[Person], batch: ImportBatch, result: ImportResult) -> None:
     """Deactivate who is missing from the file, when that was asked for and every row was right.
 
     A row that could not be read may be the very person who seems to be missing.
@@ -171,7 +175,7 @@ def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
     result.removed = people_close(missing, now=batch.now, actor=batch.actor)
 
 
-def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
+def _missing(model: type[Person], batch: ImportBatch) -> Sequence[Any]:
     """Active people of the file's scope (a department, a year, a section) who are not in it."""
     scope = Q()
     if model is Student:

@@ -7,14 +7,17 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.common.rows import table_name
-from apps.imports.types.base import ImportResult, ImportType, Row, problem
+from apps.imports.types.base import ImportResult, ImportType, ParsedRow, problem
 from apps.tenants.bulk import Stage, StagedProblem, stage_open
 from apps.tenants.scope import current_campus_id
 
 
 @contextmanager
 def staged_rows(
-    rows: Sequence[Row], columns: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    rows: Sequence[ParsedRow],
+    columns: Mapping[str, str],
+    *,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A stage that holds the rows: `columns` are all its columns with their types.
 
@@ -33,7 +36,7 @@ def staged_rows(
 def report_problems(
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Problems that the database found, as problems of rows."""
@@ -48,7 +51,7 @@ def discard_rows(
     stage: Stage,
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Report rows that cannot be saved and take them out of the stage."""

@@ -18,16 +18,16 @@ from apps.reports.asked import Asked
 from apps.reports.percentages import outlook
 from apps.reports.selectors.courses import courses_now
 from apps.reports.selectors.standings import (
-    Standing,
+    CourseStanding,
     below_the_limit,
     standings_of,
 )
-from apps.reports.tables import Found, Row
+from apps.reports.tables import PagedRows, Row
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import current_campus_id
 
 
-def named(standing: Standing) -> Row:
+def named(standing: CourseStanding) -> Row:
     """The cells that say who and where."""
     return {
         "student": standing.student_id,
@@ -42,13 +42,13 @@ def named(standing: Standing) -> Row:
 # --- Defaulters ------------------------------------------------------------------------------
 
 
-def defaulters(asked: Asked) -> Found:
+def defaulters(asked: Asked) -> PagedRows:
     """Whose percentage, as it is shown, is below the limit, lowest first.
 
     One row per student and course. Nobody is listed before a session counted.
     """
     courses = courses_now(asked).values_list("pk", flat=True)
-    return Found(below_the_limit(asked, course_ids=courses), partial(_with_outlook, asked))
+    return PagedRows(below_the_limit(asked, course_ids=courses), partial(_with_outlook, asked))
 
 
 def _with_outlook(asked: Asked, summary_ids: list[int]) -> list[Row]:
@@ -58,7 +58,7 @@ def _with_outlook(asked: Asked, summary_ids: list[int]) -> list[Row]:
     ]
 
 
-def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: int) -> Row:
+def risk_of(summary: AttendanceSummary | CourseStanding, limit: Decimal, remaining: int) -> Row:
     """The summary's figures, the limit, and what is still within reach."""
     ahead = outlook(
         attended=summary.attended_sessions,
@@ -85,7 +85,7 @@ def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: in
 # --- Absences in a row -----------------------------------------------------------------------
 
 # Asked per course: how many in a row are too many, and the day of the n-th last session that was
-# held. Whoever attended after that day cannot have missed the last n and is not looked at.
+# held. A student who attended after that day cannot have missed the last n and is not looked at.
 STREAKS: Final = f"""
 SELECT summary.id, streak.missed, streak.since
 FROM unnest(%(courses)s::bigint[], %(numbers)s::int[], %(days)s::date[])
@@ -120,7 +120,7 @@ ORDER BY streak.missed DESC, student.code, course.code
 """  # noqa: S608  (names of our models)
 
 
-def consecutive_absences(asked: Asked) -> Found:
+def consecutive_absences(asked: Asked) -> PagedRows:
     """Whose newest sessions of a course were missed n times or more in a row, longest first.
 
     n is asked for, else the course's policy says. Excused sessions neither count nor end a row.
@@ -140,7 +140,7 @@ def consecutive_absences(asked: Asked) -> Found:
             },
         )
         streaks = {pk: (missed, since) for pk, missed, since in cursor.fetchall()}
-    return Found(list(streaks), partial(_with_streaks, asked, streaks))
+    return PagedRows(list(streaks), partial(_with_streaks, asked, streaks))
 
 
 def _held_on(numbers: dict[int, int]) -> dict[int, date]:
@@ -169,7 +169,7 @@ def _with_streaks(
     ]
 
 
-def _streak_row(standing: Standing, missed: int, since: datetime) -> Row:
+def _streak_row(standing: CourseStanding, missed: int, since: datetime) -> Row:
     return {
         **named(standing),
         "missed": missed,

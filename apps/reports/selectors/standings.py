@@ -22,7 +22,7 @@ from apps.sessions.models import SessionCourse
 from apps.tenants.scope import current_campus_id
 
 
-class Standing(NamedTuple):
+class CourseStanding(NamedTuple):
     """One student in one course; the figures are called as in `AttendanceSummary`.
 
     `limit` in percent; `remaining` as `remaining_of` counts.
@@ -123,13 +123,13 @@ FROM below JOIN enrolled USING (student_id, course_id)
 
 def standings_of_student(
     asked: Asked, *, student_id: int, course_ids: Collection[int] | None
-) -> list[Standing]:
+) -> list[CourseStanding]:
     """Newest term first, then by code; of all courses, or of these. One statement."""
     courses = None if course_ids is None else list(course_ids)
     return _standings(asked, _OF_STUDENT, student=student_id, courses=courses)
 
 
-def standings_of(asked: Asked, *, summary_ids: list[int]) -> list[Standing]:
+def standings_of(asked: Asked, *, summary_ids: list[int]) -> list[CourseStanding]:
     """In the order of the summaries' ids. One statement."""
     return _standings(asked, _OF_IDS, ids=summary_ids)
 
@@ -144,10 +144,10 @@ def below_the_limit(asked: Asked, *, course_ids: Collection[int]) -> list[int]:
         return cursor.fetchone()[0] or []
 
 
-def _standings(asked: Asked, statement: str, **values: Any) -> list[Standing]:
+def _standings(asked: Asked, statement: str, **values: Any) -> list[CourseStanding]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {**_values(asked), **values})
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [CourseStanding(*row) for row in cursor.fetchall()]
 
 
 def _values(asked: Asked) -> dict[str, Any]:

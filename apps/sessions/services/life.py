@@ -65,7 +65,7 @@ def session_open(
     now: datetime,
     actor: Actor,
 ) -> ClassSession:
-    """Open a scheduled session: freeze its policy and start its rotating code.
+    """Open a scheduled session: copy its policy and start its rotating code.
 
     `before` and `after` bound how far from its start it may be opened. Refuses without a topic,
     outside that window, when it is not scheduled, and when the course has another open session.
