@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between
 from apps.common.ids import TimeOrderedKey
-from apps.notifications.places import filled
+from apps.notifications.placeholders import filled
 from apps.tenants.fields import CampusField, CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
@@ -223,7 +223,7 @@ class PushToken(TimestampedModel):
 
 
 class Preference(TimestampedModel):
-    """A person's own choice of a channel for a kind of message, where it is not the usual one."""
+    """A person's own choice of a channel for a kind of message, where it is not the default."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

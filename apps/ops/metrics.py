@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from apps.notifications.breaker import trouble_of
 from apps.notifications.channels import configured
+from apps.notifications.circuit_breaker import trouble_of
 from apps.notifications.selectors import QueueState, queue_states
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus

@@ -16,7 +16,13 @@ import jwt
 from django.conf import settings
 
 from apps.common.http import HttpAnswer, HttpClient
-from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
+from apps.notifications.channels.base import (
+    HttpChannel,
+    OutgoingMessage,
+    SendResult,
+    SendStatus,
+    temporary,
+)
 from apps.notifications.models import Channel as ChannelName
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
@@ -109,14 +115,16 @@ class FcmChannel(HttpChannel):
     def is_configured(self) -> bool:
         return bool(settings.FCM_CREDENTIALS_FILE)
 
-    def prepare(self) -> Outcome | None:
+    def prepare(self) -> SendResult | None:
         try:
             self._open().get()
         except NoAccess as error:
             # Wrong credentials are the operator's to mend: nobody's message is thrown away.
-            return Outcome(result=Result.DOWN, error=str(error))
+            return SendResult(status=SendStatus.DOWN, error=str(error))
         except Exception as error:
-            return Outcome(result=Result.DOWN, error=f"FCM credentials: {type(error).__name__}")
+            return SendResult(
+                status=SendStatus.DOWN, error=f"FCM credentials: {type(error).__name__}"
+            )
         return None
 
     def _open(self) -> AccessToken:
@@ -128,14 +136,14 @@ class FcmChannel(HttpChannel):
             self._token = AccessToken(credentials, self.http)
         return self._token
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         token = self._open()
-        body = json.dumps({"message": message_of(parcel)}).encode()
+        body = json.dumps({"message": message_of(outgoing)}).encode()
         for _try in range(2):  # a second time with a fresh token
             try:
                 bearer = token.get()
             except NoAccess as error:
-                return Outcome(result=Result.DOWN, error=str(error))
+                return SendResult(status=SendStatus.DOWN, error=str(error))
             response = self.http.request(
                 "POST",
                 self._url,
@@ -153,33 +161,33 @@ class FcmChannel(HttpChannel):
         name = response.object().get("name")
         if not isinstance(name, str):
             return self.odd("200 without a name")
-        return Outcome(result=Result.SENT, provider_id=name)
+        return SendResult(status=SendStatus.SENT, provider_id=name)
 
 
-def message_of(parcel: Parcel) -> dict[str, Any]:
+def message_of(outgoing: OutgoingMessage) -> dict[str, Any]:
     """The `Message` of FCM. The tag lets a second copy replace the first on the device."""
     return {
-        "token": parcel.address,
-        "notification": {"title": parcel.title, "body": parcel.body[:MAX_BODY]},
+        "token": outgoing.address,
+        "notification": {"title": outgoing.title, "body": outgoing.body[:MAX_BODY]},
         "data": {
-            **{key: str(value) for key, value in parcel.data.items()},
-            "kind": parcel.kind,
-            "tag": parcel.tag,
+            **{key: str(value) for key, value in outgoing.data.items()},
+            "kind": outgoing.kind,
+            "tag": outgoing.tag,
         },
         "android": {
             "priority": "HIGH",
             "ttl": TIME_TO_LIVE,
-            "collapse_key": parcel.tag,
-            "notification": {"tag": parcel.tag},
+            "collapse_key": outgoing.tag,
+            "notification": {"tag": outgoing.tag},
         },
         "apns": {
-            "headers": {"apns-collapse-id": parcel.tag, "apns-priority": "10"},
+            "headers": {"apns-collapse-id": outgoing.tag, "apns-priority": "10"},
             "payload": {"aps": {"sound": "default"}},
         },
     }
 
 
-def refusal(answer: HttpAnswer) -> Outcome:
+def refusal(answer: HttpAnswer) -> SendResult:
     """What an answer other than 200 means for this message and for its token."""
     found = answer.object().get("error")
     error = found if isinstance(found, dict) else {}
@@ -191,12 +199,12 @@ def refusal(answer: HttpAnswer) -> Outcome:
     if answer.status == 429 or answer.status >= 500:
         return temporary(answer, text)
     if answer.status == 401:
-        return Outcome(result=Result.DOWN, error=text)
+        return SendResult(status=SendStatus.DOWN, error=text)
     if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _blames_token(code, message, details):
-        return Outcome(result=Result.GONE, error=text)
+        return SendResult(status=SendStatus.GONE, error=text)
     if answer.status == 403:  # the service account lacks the right: the operator's to mend
-        return Outcome(result=Result.DOWN, error=text)
-    return Outcome(result=Result.REJECTED, error=text)
+        return SendResult(status=SendStatus.DOWN, error=text)
+    return SendResult(status=SendStatus.REJECTED, error=text)
 
 
 def _blames_token(code: Any, message: str, details: list[dict[str, Any]]) -> bool:
