@@ -1,19 +1,20 @@
 """Firebase Cloud Messaging, HTTP v1.
 
 https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages, and ErrorCode beside it;
-the access token by RFC 7523 (a signed assertion of the service account).
+the access token by google-auth.
 """
 
 import json
 import re
 import threading
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import jwt
 from django.conf import settings
+from google.oauth2 import service_account
 
 from apps.common.http import HttpAnswer, HttpClient
 from apps.notifications.channels.base import (
@@ -26,73 +27,63 @@ from apps.notifications.channels.base import (
 from apps.notifications.models import Channel as ChannelName
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
-GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-ASSERTION_SECONDS: Final = 3600  # the longest that Google accepts
-EARLY_SECONDS: Final = 60  # renew that long before the end
+TOKEN_SECONDS: Final = 3600  # where the endpoint does not say how long one is good
 TIME_TO_LIVE: Final = "86400s"  # what is a day late is read in the inbox
 MAX_BODY: Final = 1000  # characters; the whole payload may have 4,096 bytes
 
 
 class NoAccess(Exception):
-    """The token endpoint gave no access token; `permanent` if asking again will not help."""
+    """The token endpoint gave no access token."""
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
-        super().__init__(message)
-        self.permanent = permanent
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """An answer of the token endpoint as google-auth reads one; `data` is JSON."""
+
+    data: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AccessToken:
-    """The service account's bearer token: fetched once, kept until shortly before its end."""
+    """The service account's bearer token: fetched once, kept until shortly before its end.
+
+    google-auth signs the request and keeps the token; our client sends it.
+    """
 
     def __init__(self, credentials: dict[str, str], http: HttpClient) -> None:
-        self._credentials = credentials
+        self._account = service_account.Credentials.from_service_account_info(
+            credentials, scopes=[SCOPE], additional_claims={"aud": credentials["token_uri"]}
+        )
         self._http = http
         self._lock = threading.Lock()
-        self._value = ""
-        self._ends = 0.0  # on the monotonic clock
 
     def get(self) -> str:
         """Raises `NoAccess`, and what the HTTP client raises."""
         with self._lock:
-            if time.monotonic() >= self._ends:
-                self._fetch()
-            return self._value
+            if not self._account.valid:
+                self._account.refresh(self._request)
+            return str(self._account.token)
 
     def forget(self, value: str) -> None:
         """Fetch a new one next time, unless another thread already did."""
         with self._lock:
-            if value == self._value:
-                self._ends = 0.0
+            if value == self._account.token:
+                self._account.token = None
 
-    def _fetch(self) -> None:
-        response = self._http.post_form(
-            self._credentials["token_uri"],
-            {"grant_type": GRANT, "assertion": self._assertion()},
-        )
+    def _request(
+        self, url: str, method: str, body: bytes, headers: Mapping[str, str], **_more: Any
+    ) -> TokenAnswer:
+        """google-auth's transport. What it would try again or fail on is `NoAccess` here."""
+        response = self._http.request(method, url, body=body, headers=headers)
         if response.status != 200:
-            raise NoAccess(
-                f"The token endpoint answered {response.status}.", permanent=response.status < 500
-            )
+            raise NoAccess(f"The token endpoint answered {response.status}.")
         answer = response.object()
-        token, seconds = answer.get("access_token"), answer.get("expires_in", ASSERTION_SECONDS)
+        token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
-            raise NoAccess("The token endpoint answered without a token.", permanent=False)
-        lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**6 else ASSERTION_SECONDS
-        self._value = token
-        self._ends = time.monotonic() + lasts - EARLY_SECONDS
-
-    def _assertion(self) -> str:
-        issued = int(time.time())
-        claims = {
-            "iss": self._credentials["client_email"],
-            "scope": SCOPE,
-            "aud": self._credentials["token_uri"],
-            "iat": issued,
-            "exp": issued + ASSERTION_SECONDS,
-        }
-        headers = {"kid": self._credentials.get("private_key_id", "")}
-        key = self._credentials["private_key"]
-        return jwt.encode(claims, key, algorithm="RS256", headers=headers)
+            raise NoAccess("The token endpoint answered without a token.")
+        lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**6 else TOKEN_SECONDS
+        return TokenAnswer(json.dumps({"access_token": token, "expires_in": lasts}))
 
 
 class FcmChannel(HttpChannel):
