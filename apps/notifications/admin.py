@@ -63,7 +63,7 @@ def page_context(page: HistoryAdmin, request: HttpRequest, title: Any) -> dict[s
 
 @admin.register(Message)
 class MessageAdmin(HistoryAdmin):
-    list_display = ["created", "shown_kind", "__str__", "sender"]
+    list_display = ["created", "shown_type", "__str__", "sender"]
     list_filter = ["kind", "created_at"]
     list_select_related = ["sender"]
     search_fields = ["title", "key"]
@@ -73,8 +73,8 @@ class MessageAdmin(HistoryAdmin):
     def created(self, message: Message) -> str:
         return short(message.created_at)
 
-    @display(description=_("kind"), ordering="kind")
-    def shown_kind(self, message: Message) -> Any:
+    @display(description=_("type"), ordering="kind")
+    def shown_type(self, message: Message) -> Any:
         return message_type_of(message.kind).label
 
     @display(description=_("as people read it"))
@@ -96,7 +96,7 @@ class MessageAdmin(HistoryAdmin):
         ]
 
     def texts_view(self, request: HttpRequest) -> HttpResponse:
-        """Everything that the platform may say, by kind."""
+        """Everything that the platform may say, by type."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = [

@@ -209,3 +209,19 @@ def test_a_batch_of_a_lost_worker_is_sent_again_when_its_lease_ends(
 def test_an_answer_that_is_not_json_is_understood_by_its_status() -> None:
     answer = HttpAnswer(status=502, headers={}, body=b"<html>Bad gateway</html>")
     assert refusal(answer).status.value == "down"
+
+
+def test_a_token_endpoint_that_is_down_is_asked_once_and_by_our_client(
+    in_campus: Cast,
+    firebase: Firebase,
+    told: PushToken,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """google-auth would wait and ask again, in the middle of the batch."""
+    monkeypatch.setattr(firebase, "is_scripted", lambda _request: True)
+    firebase.script.extend([Answer(503, {"error": "internal_failure"})] * 5)
+    deliver(in_campus.campus, "push", now)
+    assert [request.path for request in firebase.heard] == ["/token"]
+    assert only().status == "failed"
+    assert channels_down() == ["push"]

@@ -99,7 +99,7 @@ def test_a_short_message_whose_answer_was_lost_is_left_to_a_person(
     assert twilio.heard == []
 
 
-class Letterbox:
+class MailServer:
     """Keeps e-mails; refuses whom it is told to."""
 
     def __init__(self) -> None:
@@ -121,8 +121,8 @@ class Letterbox:
 
 
 @pytest.fixture
-def mail_server(settings: Any) -> Iterator[Letterbox]:
-    box = Letterbox()
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    box = MailServer()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -137,7 +137,7 @@ def mail_server(settings: Any) -> Iterator[Letterbox]:
 
 
 def test_letters_arrive_in_two_shapes(
-    in_campus: Cast, mail_server: Letterbox, now: datetime
+    in_campus: Cast, mail_server: MailServer, now: datetime
 ) -> None:
     tell(in_campus.student.user, now=now, title="Stundenplan\ngeändert")
     assert deliver(in_campus.campus, "email", now) == 1
@@ -160,7 +160,7 @@ def test_letters_arrive_in_two_shapes(
     ("reply", "status"), [("550 No such user", "dead"), ("451 Try again", "failed")]
 )
 def test_one_refused_recipient_does_not_hold_up_the_others(
-    in_campus: Cast, mail_server: Letterbox, now: datetime, reply: str, status: str
+    in_campus: Cast, mail_server: MailServer, now: datetime, reply: str, status: str
 ) -> None:
     mail_server.refusals[in_campus.student.email] = reply
     tell(in_campus.student.user, in_campus.classmate.user, now=now)
@@ -172,7 +172,7 @@ def test_one_refused_recipient_does_not_hold_up_the_others(
 
 
 def test_a_mail_server_that_is_away_is_named(
-    in_campus: Cast, mail_server: Letterbox, now: datetime, settings: Any
+    in_campus: Cast, mail_server: MailServer, now: datetime, settings: Any
 ) -> None:
     settings.EMAIL_PORT = 1
     tell(in_campus.student.user, in_campus.classmate.user, now=now)

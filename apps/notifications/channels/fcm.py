@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from django.conf import settings
-from google.oauth2 import service_account
 
 from apps.common.http import HttpAnswer, HttpClient
 from apps.notifications.channels.base import (
@@ -52,6 +51,8 @@ class AccessToken:
     """
 
     def __init__(self, credentials: dict[str, str], http: HttpClient) -> None:
+        from google.oauth2 import service_account  # 3 MB that web servers do without
+
         self._account = service_account.Credentials.from_service_account_info(
             credentials, scopes=[SCOPE], additional_claims={"aud": credentials["token_uri"]}
         )
