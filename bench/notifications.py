@@ -128,13 +128,15 @@ def measure_delivery(campus: Any, number: int) -> float:
 def measure_bare(url: str, number: int) -> float:
     """Messages per second of the same client that posts a ready body and keeps nothing."""
     from apps.notifications.channels import channel
-    from apps.notifications.channels.base import Parcel
+    from apps.notifications.channels.base import OutgoingMessage
     from apps.notifications.channels.fcm import message_of
 
     sender: Any = channel("push")
     headers = {"Authorization": f"Bearer {sender._open().get()}"}
-    parcel = Parcel(delivery_id=1, address="bare", title="Room", body="We meet in 102.", tag="m1u1")
-    body = json.dumps({"message": message_of(parcel)}).encode()
+    outgoing = OutgoingMessage(
+        delivery_id=1, address="bare", title="Room", body="We meet in 102.", tag="m1u1"
+    )
+    body = json.dumps({"message": message_of(outgoing)}).encode()
     client = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, retries=False)
 
     def post(_number: int) -> None:

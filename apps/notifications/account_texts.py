@@ -15,7 +15,7 @@ ACCOUNT_TEXTS: Final[dict[str, Text]] = {
         kind=PASSWORD_LINK,
         title=gettext_noop("Welcome to %(campus)s"),
         body=gettext_noop(
-            "The office has made you an account. Choose a password with the link in this letter, "
+            "The office has made you an account. Choose a password with the link in this e-mail, "
             "then sign in with this e-mail address. The link works once, for three days; after "
             "that, ask for a new one with “Forgot your password?” on the sign-in page."
         ),
@@ -34,7 +34,7 @@ ACCOUNT_TEXTS: Final[dict[str, Text]] = {
         kind=PASSWORD_LINK,
         title=gettext_noop("Your new password for %(campus)s"),
         body=gettext_noop(
-            "You asked for a new password: choose it with the link in this letter. It works once, "
+            "You asked for a new password: choose it with the link in this e-mail. It works once, "
             "for three days. If you did not ask, you need not do anything: your password stays as "
             "it is."
         ),

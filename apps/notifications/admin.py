@@ -1,4 +1,4 @@
-"""The outbox as operators see it: messages, deliveries, dead letters to try again."""
+"""The outbox as operators see it: messages, deliveries, those given up to try again."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.languages import spoken
 from apps.common.moments import local
-from apps.notifications.kinds import KINDS, kind_of
+from apps.notifications.message_types import MESSAGE_TYPES, message_type_of
 from apps.notifications.models import (
     MAY_RUN_THE_OUTBOX,
     OPEN_STATUSES,
@@ -33,7 +33,7 @@ from apps.notifications.models import (
     QuietHours,
     Status,
 )
-from apps.notifications.places import filled
+from apps.notifications.placeholders import filled
 from apps.notifications.preview import shown
 from apps.notifications.rendering import previews
 from apps.notifications.selectors import queue_states
@@ -63,7 +63,7 @@ def page_context(page: HistoryAdmin, request: HttpRequest, title: Any) -> dict[s
 
 @admin.register(Message)
 class MessageAdmin(HistoryAdmin):
-    list_display = ["created", "shown_kind", "__str__", "sender"]
+    list_display = ["created", "shown_type", "__str__", "sender"]
     list_filter = ["kind", "created_at"]
     list_select_related = ["sender"]
     search_fields = ["title", "key"]
@@ -73,9 +73,9 @@ class MessageAdmin(HistoryAdmin):
     def created(self, message: Message) -> str:
         return short(message.created_at)
 
-    @display(description=_("kind"), ordering="kind")
-    def shown_kind(self, message: Message) -> Any:
-        return kind_of(message.kind).label
+    @display(description=_("type"), ordering="kind")
+    def shown_type(self, message: Message) -> Any:
+        return message_type_of(message.kind).label
 
     @display(description=_("as people read it"))
     def preview(self, message: Message) -> str:
@@ -96,14 +96,14 @@ class MessageAdmin(HistoryAdmin):
         ]
 
     def texts_view(self, request: HttpRequest) -> HttpResponse:
-        """Everything that the platform may say, by kind."""
+        """Everything that the platform may say, by type."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = [
             {
                 "code": code,
                 "title": filled(gettext(text.title), text.sample),
-                "kind": KINDS[text.kind],
+                "kind": MESSAGE_TYPES[text.kind],
             }
             for code, text in TEXTS.items()
         ]
@@ -119,7 +119,7 @@ class MessageAdmin(HistoryAdmin):
         chosen = spoken(request.GET.get("language", get_language() or ""))
         name = Campus.objects.get(pk=current_campus_id()).name
         context = {
-            **page_context(self, request, KINDS[TEXTS[code].kind].label),
+            **page_context(self, request, MESSAGE_TYPES[TEXTS[code].kind].label),
             "versions": shown(code=code, language=chosen, campus_name=name),
             "languages": settings.LANGUAGES,
             "chosen": chosen,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between
 from apps.common.ids import TimeOrderedKey
-from apps.notifications.places import filled
+from apps.notifications.placeholders import filled
 from apps.tenants.fields import CampusField, CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
@@ -41,7 +41,7 @@ class Message(CampusModel):
 
     id = TimeOrderedKey()
     key = models.CharField(_("key"), max_length=200)
-    kind = models.CharField(_("kind"), max_length=40)
+    kind = models.CharField(_("type"), max_length=40)
     title = models.CharField(_("title"), max_length=255)
     body = models.TextField(_("text"))
     data = models.JSONField(_("data"), default=dict, blank=True)
@@ -223,7 +223,7 @@ class PushToken(TimestampedModel):
 
 
 class Preference(TimestampedModel):
-    """A person's own choice of a channel for a kind of message, where it is not the usual one."""
+    """A person's own choice of a channel for a type of message, where it is not the default."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -231,7 +231,7 @@ class Preference(TimestampedModel):
         related_name="+",
         verbose_name=_("user"),
     )
-    kind = models.CharField(_("kind"), max_length=40)
+    kind = models.CharField(_("type"), max_length=40)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
     is_wanted = models.BooleanField(_("wanted"))
 

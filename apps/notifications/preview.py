@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.common.ids import FIRST
-from apps.notifications.channels.base import Parcel
+from apps.notifications.channels.base import OutgoingMessage
 from apps.notifications.channels.sms import text_of
 from apps.notifications.rendering import email_bodies, in_language
 from apps.notifications.texts import TEXTS
@@ -52,7 +52,7 @@ class _Reader:
         title, body = in_language(
             kind=self.kind, title=title, body=body, data=sample, language=self.language
         )
-        parcel = Parcel(
+        outgoing = OutgoingMessage(
             delivery_id=FIRST,
             address="",
             title=title,
@@ -64,12 +64,12 @@ class _Reader:
             data=sample,
             is_for_contact=is_for_contact,
         )
-        email_text, email_html = email_bodies(parcel)
+        email_text, email_html = email_bodies(outgoing)
         return Shown(
             is_for_contact=is_for_contact,
             title=title,
             body=body,
-            sms=text_of(parcel),
+            sms=text_of(outgoing),
             email_text=email_text,
             email_html=email_html,
         )

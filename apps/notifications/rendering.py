@@ -9,45 +9,45 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from apps.common.languages import spoken
-from apps.notifications.kinds import kind_of
+from apps.notifications.message_types import message_type_of
 from apps.notifications.models import Message
-from apps.notifications.places import filled
+from apps.notifications.placeholders import filled
 from apps.notifications.texts import FACTS
 
 if TYPE_CHECKING:
-    from apps.notifications.channels.base import Parcel
+    from apps.notifications.channels.base import OutgoingMessage
 
 
 def in_language(
     *, kind: str, title: str, body: str, data: dict[str, Any], language: str
 ) -> tuple[str, str]:
     """Title and text for one reader. Texts that people wrote are passed on as they are."""
-    if kind_of(kind).verbatim:
+    if message_type_of(kind).verbatim:
         return title, body
     with translation.override(spoken(language)):
         return filled(gettext(title), data), filled(gettext(body), data) if body else ""
 
 
 def facts_of(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """What letters list below the text: name and value."""
+    """What e-mails list below the text: name and value."""
     return [
         (label, str(data[key])) for key, label in FACTS.items() if data.get(key) not in ("", None)
     ]
 
 
-def email_bodies(parcel: "Parcel") -> tuple[str, str]:
+def email_bodies(outgoing: "OutgoingMessage") -> tuple[str, str]:
     """Plain text and HTML: `emails/<kind>.txt|html` where the kind has its own, else `message`."""
-    is_verbatim = kind_of(parcel.kind).verbatim
+    is_verbatim = message_type_of(outgoing.kind).verbatim
     context = {
-        "parcel": parcel,
-        "campus": {"name": parcel.campus_name},
-        "facts": [] if is_verbatim else facts_of(parcel.data),
+        "message": outgoing,
+        "campus": {"name": outgoing.campus_name},
+        "facts": [] if is_verbatim else facts_of(outgoing.data),
     }
-    with translation.override(spoken(parcel.language)):
+    with translation.override(spoken(outgoing.language)):
         text, html = (
             render_to_string(
                 select_template(
-                    [f"emails/{parcel.kind}.{ending}", f"emails/message.{ending}"]
+                    [f"emails/{outgoing.kind}.{ending}", f"emails/message.{ending}"]
                 ).template.name,
                 context,
             )

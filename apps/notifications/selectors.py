@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from apps.notifications import breaker
+from apps.notifications import circuit_breaker
 from apps.notifications.channels import configured
-from apps.notifications.kinds import KINDS
+from apps.notifications.message_types import MESSAGE_TYPES
 from apps.notifications.models import (
     OPEN_STATUSES,
     CampusMessages,
@@ -28,7 +28,7 @@ from apps.tenants.scope import current_campus_id
 
 def due_channels(*, now: datetime) -> list[str]:
     """Channels that can be used now and have something to send on the entered campus."""
-    usable = [name for name in configured() if not breaker.is_paused(name=name, now=now)]
+    usable = [name for name in configured() if not circuit_breaker.is_paused(name=name, now=now)]
     due = [
         name
         for name in usable
@@ -87,12 +87,15 @@ class Choices:
 
 
 def choices_of(*, user: Any) -> Choices:
-    """The person's own choices over the usual channels of every kind; two queries."""
+    """The person's own choices over the default channels of every type; two queries."""
     names = [name for name in Channel.values if name != Channel.INBOX]
-    kinds = {code: {name: name in kind.usual for name in names} for code, kind in KINDS.items()}
+    kinds = {
+        code: {name: name in message_type.default_channels for name in names}
+        for code, message_type in MESSAGE_TYPES.items()
+    }
     for choice in Preference.objects.filter(user=user):
-        kind = KINDS.get(choice.kind)
-        if kind is not None and not (kind.forced and choice.channel in kind.usual):
+        found = MESSAGE_TYPES.get(choice.kind)
+        if found is not None and not (found.forced and choice.channel in found.default_channels):
             kinds[choice.kind][choice.channel] = choice.is_wanted
     return Choices(kinds=kinds, quiet_hours=QuietHours.objects.filter(user=user).first())
 
@@ -126,7 +129,7 @@ class QueueState:
     failed: int
     dead: int
     oldest_at: datetime | None
-    trouble: breaker.Trouble | None
+    trouble: circuit_breaker.Trouble | None
 
 
 def queue_states() -> list[QueueState]:
@@ -160,10 +163,10 @@ def _state(name: str, counts: dict[str, Any]) -> QueueState:
         failed=counts.get("failed", 0),
         dead=counts.get("dead", 0),
         oldest_at=counts.get("oldest_at"),
-        trouble=breaker.trouble_of(name=name),
+        trouble=circuit_breaker.trouble_of(name=name),
     )
 
 
 def channels_down() -> list[str]:
     """Names of the channels whose provider does not work now."""
-    return [name for name in _outward() if breaker.trouble_of(name=name) is not None]
+    return [name for name in _outward() if circuit_breaker.trouble_of(name=name) is not None]

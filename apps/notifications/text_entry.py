@@ -6,7 +6,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """`kind`: the kind of message it belongs to. `sample`: values of all its places, for previews.
+    """`kind`: the type of message it belongs to. `sample`: values of all placeholders, for
+    previews.
 
     `contact_title` and `contact_body` are what guardians and advisers read; theirs may also name
     the `%(student)s`.

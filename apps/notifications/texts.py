@@ -1,7 +1,7 @@
 """What the messages say, all in one place. Only announcements are written by people.
 
 Titles and bodies are message ids of the translations; `%(name)s` is filled in from the message's
-data in each reader's language. Push shows title and body, an SMS both below each other, a letter
+data in each reader's language. Push shows title and body, an SMS both below each other, an e-mail
 adds the facts of `FACTS` that the data holds.
 """
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from apps.notifications.account_texts import ACCOUNT_TEXTS
 from apps.notifications.text_entry import Text
 
-# Data that letters list below the text, in this order, where a message has it.
+# Data that e-mails list below the text, in this order, where a message has it.
 FACTS: Final[dict[str, Any]] = {
     "course": _("Course"),
     "when": _("When"),

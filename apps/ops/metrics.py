@@ -1,64 +1,65 @@
 """Numbers for a monitoring system, in Prometheus' text format.
 
-https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+They are read anew for each request; the collectors that prometheus_client keeps for a process
+(memory, garbage, Python) are not shown, because any process may answer.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from apps.notifications.breaker import trouble_of
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
 from apps.notifications.channels import configured
-from apps.notifications.selectors import QueueState, queue_states
+from apps.notifications.circuit_breaker import trouble_of
+from apps.notifications.selectors import queue_states
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-HELP: Final = {
-    "campus_messages": "Deliveries by state; sent ones are not counted.",
-    "campus_messages_oldest_seconds": "Age of the oldest delivery that is not sent yet.",
-    "campus_message_provider_up": "1 while the provider of the channel works, 0 while it is left "
-    "alone.",
-}
-Sample = tuple[str, dict[str, str], float]
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+STATUSES: Final = ("waiting", "sending", "failed", "dead")
 
 
-def exposition(*, now: datetime) -> str:
+def exposition(*, now: datetime) -> bytes:
     """All metrics; a few queries per campus."""
-    samples = [*_queues(now), *_providers()]
-    lines: list[str] = []
-    for name, meaning in HELP.items():
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
-        lines += [_line(*sample) for sample in samples if sample[0] == name]
-    return "\n".join(lines) + "\n"
+    return generate_latest(_Outbox(now))
 
 
-def _queues(now: datetime) -> Iterator[Sample]:
-    for campus in every_campus(reason="metrics of the outbox"):
-        with campus_scope(campus):
-            states = [state for state in queue_states() if state.is_configured]
-        for state in states:
-            labels = {"campus": campus.slug, "channel": state.channel}
-            yield from _queue(state, labels, now)
+class _Outbox(Collector):
+    def __init__(self, now: datetime) -> None:
+        self._now = now
 
+    def collect(self) -> Iterator[Metric]:
+        yield from self._queues()
+        up = GaugeMetricFamily(
+            "campus_message_provider_up",
+            "1 while the provider of the channel works, 0 while it is paused.",
+            labels=["channel"],
+        )
+        for name in configured():
+            up.add_metric([name], float(trouble_of(name=name) is None))
+        yield up
 
-def _queue(state: QueueState, labels: dict[str, str], now: datetime) -> Iterator[Sample]:
-    for status in ("waiting", "sending", "failed", "dead"):
-        yield "campus_messages", {**labels, "status": status}, getattr(state, status)
-    age = (now - state.oldest_at).total_seconds() if state.oldest_at else 0.0
-    yield "campus_messages_oldest_seconds", labels, max(0.0, age)
-
-
-def _providers() -> Iterator[Sample]:
-    for name in configured():
-        works = trouble_of(name=name) is None
-        yield "campus_message_provider_up", {"channel": name}, float(works)
-
-
-def _line(name: str, labels: dict[str, str], value: float) -> str:
-    written = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{written}}} {value:g}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    def _queues(self) -> Iterator[Metric]:
+        counts = GaugeMetricFamily(
+            "campus_messages",
+            "Deliveries by state; sent ones are not counted.",
+            labels=["campus", "channel", "status"],
+        )
+        oldest = GaugeMetricFamily(
+            "campus_messages_oldest_seconds",
+            "Age of the oldest delivery that is not sent yet.",
+            labels=["campus", "channel"],
+        )
+        for campus in every_campus(reason="metrics of the outbox"):
+            with campus_scope(campus):
+                states = [state for state in queue_states() if state.is_configured]
+            for state in states:
+                for status in STATUSES:
+                    labels = [campus.slug, state.channel, status]
+                    counts.add_metric(labels, getattr(state, status))
+                age = (self._now - state.oldest_at).total_seconds() if state.oldest_at else 0.0
+                oldest.add_metric([campus.slug, state.channel], max(0.0, age))
+        yield from (counts, oldest)

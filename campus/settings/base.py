@@ -176,7 +176,7 @@ CAMPUS_RESOLVERS = [
 ]
 CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/invitation/", "/api/schema/", "/api/docs/"]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
-# Links in letters and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
+# Links in e-mails and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
 PUBLIC_SCHEME = "http"
 PUBLIC_PORT = os.environ.get("PUBLIC_PORT", "")
 # Where campuses without a domain of their own are reached, by phones that name them.

@@ -1,4 +1,4 @@
-"""Letters with a link to choose a password: the same answer for all, our words, our domain."""
+"""E-mails with a link to choose a password: the same answer for all, our words, our domain."""
 
 import re
 import time
@@ -53,7 +53,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 
 def work(cast: Cast, sent: Sent) -> list[Any]:
-    """What the workers do with it; returns the letters."""
+    """What the workers do with it; returns the e-mails."""
     for name, args, campus_id in sent:
         if name == "apps.accounts.tasks.mail_password_link":
             with campus_scope(campus_id):
@@ -70,9 +70,9 @@ def browser_of(cast: Cast, **extra: str) -> Client:
 def test_forgotten_password_is_reset_by_mail(cast: Cast, sent: Sent) -> None:
     browser = browser_of(cast)
     browser.post(PAGE, {"email": cast.student.email.upper()})
-    (letter,) = work(cast, sent)
-    assert letter.subject == "Your new password for North Campus"
-    found = LINK.search(letter.body)
+    (received,) = work(cast, sent)
+    assert received.subject == "Your new password for North Campus"
+    found = LINK.search(received.body)
     assert found
     page = browser.get(found[0], follow=True)
     body = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
@@ -109,7 +109,7 @@ def test_known_and_unknown_addresses_are_one_to_who_asks(
         seen.add((*facts, "\n".join(shapes)))
     assert len(seen) == 1
     assert len(sent) == len(known) + len(unknown)
-    assert sorted(letter.to[0] for letter in work(cast, sent)) == sorted(known)
+    assert sorted(received.to[0] for received in work(cast, sent)) == sorted(known)
 
 
 def test_a_broker_that_is_away_is_said_to_everybody(
@@ -140,8 +140,8 @@ def test_one_person_is_not_flooded_with_letters(cast: Cast, sent: Sent) -> None:
     assert int(codes[-1]["Retry-After"]) > 0
 
 
-def hosts_of(letters: list[Any]) -> set[str]:
-    links = [LINK.search(letter.body) for letter in letters]
+def hosts_of(emails: list[Any]) -> set[str]:
+    links = [LINK.search(received.body) for received in emails]
     return {link[0].split("/")[2] for link in links if link}
 
 
@@ -179,8 +179,8 @@ def test_calendar_links_lead_to_the_campus(cast: Cast, settings: Any) -> None:
 
 def test_the_link_is_nowhere_but_in_the_letter(cast: Cast, sent: Sent) -> None:
     browser_of(cast).post(PAGE, {"email": cast.student.email})
-    (letter,) = work(cast, sent)
-    key = LINK.search(letter.body)[0].rstrip("/").rpartition("-")[2]  # type: ignore[index]
+    (received,) = work(cast, sent)
+    key = LINK.search(received.body)[0].rstrip("/").rpartition("-")[2]  # type: ignore[index]
     with campus_scope(cast.campus):
         stored = [*Message.objects.values_list(), *Delivery.objects.values_list()]
     assert stored
@@ -197,13 +197,13 @@ def test_new_people_are_welcomed_by_the_office(in_campus: Cast, now: Any) -> Non
         user.save()
     password_link_send(user=user, host=in_campus.host, now=now)
     deliver(in_campus.campus, "email", now)
-    subjects = [letter.subject for letter in mail.outbox]
+    subjects = [received.subject for received in mail.outbox]
     assert subjects == ["Choose a new password for North Campus", "Welcome to North Campus"]
-    for letter in mail.outbox:
-        html = letter.alternatives[0][0]  # type: ignore[attr-defined]
-        assert LINK.search(letter.body)
+    for received in mail.outbox:
+        html = received.alternatives[0][0]  # type: ignore[attr-defined]
+        assert LINK.search(received.body)
         assert LINK.search(html)
-        assert "someone else" not in letter.body + html
+        assert "someone else" not in received.body + html
 
 
 def test_an_account_made_in_the_administration_is_welcomed(cast: Cast) -> None:
@@ -256,13 +256,13 @@ def test_no_mail_is_in_the_librarys_words(
         get_adapter().send_notification_mail(prefix, user, context)
         if MAILS[prefix] == CLOSED:
             get_adapter().send_mail(prefix, cast.student.email, {})
-    letters = work(cast, sent)
-    assert len(letters) == (MAILS[prefix] not in NOT_SENT)
+    emails = work(cast, sent)
+    assert len(emails) == (MAILS[prefix] not in NOT_SENT)
     assert [name for name in loaded if not name.startswith("emails/")] == []
-    for letter in letters:
-        assert letter.body.strip()
-        assert letter.alternatives[0][1] == "text/html"
-        assert "%(" not in letter.subject + letter.body
+    for received in emails:
+        assert received.body.strip()
+        assert received.alternatives[0][1] == "text/html"
+        assert "%(" not in received.subject + received.body
 
 
 @pytest.mark.django_db(transaction=True)
@@ -274,5 +274,5 @@ def test_a_new_second_factor_is_told(cast: Cast, sent: Sent) -> None:
     secret = browser.session["mfa.totp.secret"]
     code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
     assert browser.post("/accounts/2fa/totp/activate/", {"code": code}).status_code == 302
-    subjects = {letter.subject for letter in work(cast, sent)}
+    subjects = {received.subject for received in work(cast, sent)}
     assert "A second factor was added to your account" in subjects

@@ -28,6 +28,7 @@ CLIENT = {"apps/common/http.py", "apps/common/connections.py"}
 NETWORK = {
     *("requests", "urllib3", "httpx", "aiohttp", "pycurl", "http.client", "urllib.request"),
     *("urllib.error", "socket", "ssl", "ftplib", "telnetlib", "xmlrpc.client"),
+    *("google.auth.transport", "prometheus_client.bridge"),
 }
 # Sockets that send nothing to others.
 LOCAL_SOCKETS = {

@@ -12,7 +12,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from apps.audit.models import Entry
-from apps.notifications import breaker
+from apps.notifications import circuit_breaker
 from apps.notifications.models import Delivery, Message, PushToken
 from apps.ops.views import healthz
 from apps.tenants.scope import campus_scope
@@ -231,7 +231,7 @@ def output_of(*arguments: str) -> str:
 
 @pytest.mark.usefixtures("three")
 def test_the_status_command_counts_and_names_what_is_down(cast: Cast, now: datetime) -> None:
-    breaker.fails(name="email", error="Connection refused", retry_after=None, now=now)
+    circuit_breaker.fails(name="email", error="Connection refused", retry_after=None, now=now)
     text = output_of("notifications", "--status", "--campus=north")
     (line,) = (line for line in text.splitlines() if line.startswith("email"))
     assert line.split()[1:5] == ["4", "0", "0", "0"]
@@ -252,7 +252,7 @@ def test_a_test_message_goes_all_the_way(cast: Cast) -> None:
 
 @pytest.mark.django_db
 def test_the_health_check_names_a_provider_that_is_down(now: datetime) -> None:
-    breaker.fails(name="push", error="503", retry_after=None, now=now)
+    circuit_breaker.fails(name="push", error="503", retry_after=None, now=now)
     answer = healthz(RequestFactory().get("/healthz"))
     assert answer.status_code == 200  # no reason to send people elsewhere
     assert b'"providers_down": ["push"]' in answer.content

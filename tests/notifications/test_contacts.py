@@ -79,9 +79,9 @@ def test_a_letter_speaks_of_the_student_in_the_contacts_language(
     contact(telling.classmate, email="other@home.example")
     assert warn(telling.student, now) == 1
     assert deliver(telling.campus, "email", now) == 2
-    letter: Any = next(sent for sent in mail.outbox if sent.to == ["annabella@home.example"])
-    assert telling.student.full_name in letter.subject
-    assert 'dir="rtl"' in letter.alternatives[0][0]
+    received: Any = next(sent for sent in mail.outbox if sent.to == ["annabella@home.example"])
+    assert telling.student.full_name in received.subject
+    assert 'dir="rtl"' in received.alternatives[0][0]
     assert {sent.to[0] for sent in mail.outbox} == {
         "annabella@home.example",
         telling.student.email,

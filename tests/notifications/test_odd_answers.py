@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.common.http import Limits
 from apps.notifications import channels
 from apps.notifications.channels import web_push
-from apps.notifications.channels.base import Channel, Outcome, Parcel, Result, bounded, storable
+from apps.notifications.channels.base import (
+    Channel,
+    OutgoingMessage,
+    SendResult,
+    SendStatus,
+    bounded,
+    storable,
+)
 from apps.notifications.models import Delivery
 from tests.factories import Cast
 from tests.notifications.providers import Browser
@@ -166,11 +173,11 @@ def odd(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     channels._made.cache_clear()
 
 
-def parcels(number: int, place: str) -> list[Parcel]:
+def outgoing_messages(number: int, place: str) -> list[OutgoingMessage]:
     browser = Browser(f"http://{place}/push")
     keys = (browser.keys["p256dh"], browser.keys["auth"])
     return [
-        Parcel(
+        OutgoingMessage(
             delivery_id=index,
             address=f"http://{place}/push/{index}",
             title="T",
@@ -186,14 +193,16 @@ def parcels(number: int, place: str) -> list[Parcel]:
 def test_each_parcel_has_one_outcome_whatever_is_answered(odd: Provider, name: str) -> None:
     remaining = iter(ANSWERS)
     odd.next = lambda: next(remaining, b"")
-    sent = parcels(len(ANSWERS), odd.place)
-    outcomes = list(channels.channel(name).send_many(sent))
-    assert sorted(parcel.delivery_id for parcel, _outcome in outcomes) == list(range(len(sent)))
-    for _parcel, outcome in outcomes:
-        text = outcome.error + outcome.provider_id
+    sent = outgoing_messages(len(ANSWERS), odd.place)
+    send_results = list(channels.channel(name).send_many(sent))
+    assert sorted(outgoing.delivery_id for outgoing, _send_result in send_results) == list(
+        range(len(sent))
+    )
+    for _outgoing, send_result in send_results:
+        text = send_result.error + send_result.provider_id
         assert "\0" not in text
         text.encode()
-        assert outcome.retry_after is None or 0 <= outcome.retry_after <= 86_400
+        assert send_result.retry_after is None or 0 <= send_result.retry_after <= 86_400
 
 
 @pytest.mark.parametrize("body", [*FCM_BODIES, {"access_token": 7}, {"access_token": "a\nb"}])
@@ -202,8 +211,8 @@ def test_odd_access_tokens_fail_the_batch_and_raise_nothing(
     odd: Provider, body: Any, lasts: Any
 ) -> None:
     odd.token = ok({**body, "expires_in": lasts} if isinstance(body, dict) else body)
-    outcomes = list(channels.channel("push").send_many(parcels(2, odd.place)))
-    assert [outcome.result for _parcel, outcome in outcomes] == [Result.DOWN] * 2
+    send_results = list(channels.channel("push").send_many(outgoing_messages(2, odd.place)))
+    assert [send_result.status for _outgoing, send_result in send_results] == [SendStatus.DOWN] * 2
 
 
 def test_an_access_token_that_lasts_oddly_is_used(odd: Provider) -> None:
@@ -211,8 +220,10 @@ def test_an_access_token_that_lasts_oddly_is_used(odd: Provider) -> None:
         channels._made.cache_clear()
         odd.token = ok({"access_token": "t", "expires_in": lasts})
         odd.next = lambda: ok({"name": "projects/p/messages/1"})
-        ((_parcel, outcome),) = channels.channel("push").send_many(parcels(1, odd.place))
-        assert outcome.result is Result.SENT
+        ((_outgoing, send_result),) = channels.channel("push").send_many(
+            outgoing_messages(1, odd.place)
+        )
+        assert send_result.status is SendStatus.SENT
 
 
 @pytest.mark.django_db
@@ -236,8 +247,10 @@ def test_the_outbox_keeps_one_failed_delivery(
 def test_case_50_is_one_failed_delivery(odd: Provider) -> None:
     body = json.dumps(CASE_50).encode()
     odd.next = lambda: b"HTTP/1.1 400 X\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-    ((_parcel, outcome),) = channels.channel("push").send_many(parcels(1, odd.place))
-    assert outcome.result is Result.REJECTED
+    ((_outgoing, send_result),) = channels.channel("push").send_many(
+        outgoing_messages(1, odd.place)
+    )
+    assert send_result.status is SendStatus.REJECTED
 
 
 # --- Mail ----------------------------------------------------------------------------------------
@@ -291,11 +304,13 @@ def test_odd_mail_servers_raise_nothing(lines: list[bytes], settings: Any) -> No
     with smtp(lines) as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         sent = [
-            Parcel(delivery_id=n, address="a@b.example", title="T", body="B", tag="m", kind="test")
+            OutgoingMessage(
+                delivery_id=n, address="a@b.example", title="T", body="B", tag="m", kind="test"
+            )
             for n in range(2)
         ]
-        outcomes = list(channels.channel("email").send_many(sent))
-    assert [parcel.delivery_id for parcel, _outcome in outcomes] == [0, 1]
+        send_results = list(channels.channel("email").send_many(sent))
+    assert [outgoing.delivery_id for outgoing, _send_result in send_results] == [0, 1]
 
 
 def test_a_mail_backend_that_raises_anything_raises_nothing_here(
@@ -308,9 +323,11 @@ def test_a_mail_backend_that_raises_anything_raises_nothing_here(
         send_messages = close = open
 
     monkeypatch.setattr("apps.notifications.channels.email.get_connection", lambda **_: Backend())
-    parcel = Parcel(delivery_id=1, address="a@b.example", title="T", body="B", tag="m", kind="test")
-    ((_parcel, outcome),) = channels.channel("email").send_many([parcel])
-    assert outcome.result is Result.DOWN
+    outgoing = OutgoingMessage(
+        delivery_id=1, address="a@b.example", title="T", body="B", tag="m", kind="test"
+    )
+    ((_outgoing, send_result),) = channels.channel("email").send_many([outgoing])
+    assert send_result.status is SendStatus.DOWN
 
 
 # --- The frame of every channel ------------------------------------------------------------------
@@ -320,13 +337,17 @@ def test_a_channel_that_breaks_off_still_answers_for_each_parcel() -> None:
     class Broken(Channel):
         name = "broken"
 
-        def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
-            yield parcels[0], Outcome(result=Result.SENT)
-            yield parcels[0], Outcome(result=Result.SENT)
+        def try_many(
+            self, outgoing_messages: list[OutgoingMessage]
+        ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
+            yield outgoing_messages[0], SendResult(status=SendStatus.SENT)
+            yield outgoing_messages[0], SendResult(status=SendStatus.SENT)
             raise AttributeError
 
-    outcomes = list(Broken().send_many(parcels(3, "127.0.0.1:1")))
-    assert [outcome.result for _parcel, outcome in outcomes] == [Result.SENT] + [Result.RETRY] * 2
+    send_results = list(Broken().send_many(outgoing_messages(3, "127.0.0.1:1")))
+    assert [send_result.status for _outgoing, send_result in send_results] == [SendStatus.SENT] + [
+        SendStatus.RETRY
+    ] * 2
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {"a": 1}, b"x"])

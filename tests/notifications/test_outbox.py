@@ -13,7 +13,7 @@ from apps.audit.services import Actor
 from apps.notifications import addresses
 from apps.notifications.addresses import register_phone_book
 from apps.notifications.models import Delivery, Message, Preference, QuietHours, Status
-from apps.notifications.quiet import quiet_until
+from apps.notifications.quiet_hours import quiet_until
 from apps.notifications.rendering import filled, in_language
 from apps.notifications.selectors import due_channels, queue_states
 from apps.notifications.services import retry_dead
@@ -125,13 +125,13 @@ def test_mail_is_sent_in_two_shapes_and_the_readers_language(
     user, _mate = accounts(in_campus)
     tell(user, now=now, body="%(course)s: %(percent)s %% & <less>", data={"course": "CS201"})
     assert deliver(in_campus.campus, "email", now) == 1
-    letter: Any = mail.outbox[0]
+    sent: Any = mail.outbox[0]
     assert len(mail.outbox) == 1
-    assert letter.to == [in_campus.student.email]
-    assert letter.subject == "Your attendance is low"
-    assert "CS201: %(percent)s" in letter.body
-    assert "& <less>" in letter.body
-    ((html, mime),) = letter.alternatives
+    assert sent.to == [in_campus.student.email]
+    assert sent.subject == "Your attendance is low"
+    assert "CS201: %(percent)s" in sent.body
+    assert "& <less>" in sent.body
+    ((html, mime),) = sent.alternatives
     assert mime == "text/html"
     assert "&amp; &lt;less&gt;" in html
     assert "North Campus" in html

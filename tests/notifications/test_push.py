@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.common.http import HttpAnswer
-from apps.notifications import breaker
+from apps.notifications import circuit_breaker
 from apps.notifications.channels.fcm import refusal
 from apps.notifications.models import Delivery, PushToken
 from apps.notifications.selectors import channels_down
@@ -140,7 +140,7 @@ def test_a_provider_that_is_down_is_left_alone_and_named(
     # One batch was tried; the others keep all their tries.
     assert sorted(status for _user, status in states("push")) == ["failed"] * 2 + ["waiting"] * 4
     assert channels_down() == ["push"]
-    assert breaker.is_paused(name="push", now=now)
+    assert circuit_breaker.is_paused(name="push", now=now)
     assert deliver(in_campus.campus, "push", now) == 0
     assert len(firebase.heard) == 3  # the access token and two messages
     assert deliver(in_campus.campus, "push", now + timedelta(minutes=2)) == 6
@@ -186,7 +186,7 @@ def test_a_device_that_registered_again_is_reached_under_its_new_token(
     assert firebase.received == {"renewed": 1}
 
 
-def test_a_device_that_was_removed_meanwhile_is_a_dead_letter(
+def test_a_device_that_was_removed_meanwhile_is_given_up(
     in_campus: Cast, firebase: Firebase, told: PushToken, now: datetime
 ) -> None:
     told.delete()
@@ -208,4 +208,20 @@ def test_a_batch_of_a_lost_worker_is_sent_again_when_its_lease_ends(
 
 def test_an_answer_that_is_not_json_is_understood_by_its_status() -> None:
     answer = HttpAnswer(status=502, headers={}, body=b"<html>Bad gateway</html>")
-    assert refusal(answer).result.value == "down"
+    assert refusal(answer).status.value == "down"
+
+
+def test_a_token_endpoint_that_is_down_is_asked_once_and_by_our_client(
+    in_campus: Cast,
+    firebase: Firebase,
+    told: PushToken,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """google-auth would wait and ask again, in the middle of the batch."""
+    monkeypatch.setattr(firebase, "is_scripted", lambda _request: True)
+    firebase.script.extend([Answer(503, {"error": "internal_failure"})] * 5)
+    deliver(in_campus.campus, "push", now)
+    assert [request.path for request in firebase.heard] == ["/token"]
+    assert only().status == "failed"
+    assert channels_down() == ["push"]

@@ -99,11 +99,11 @@ def test_a_short_message_whose_answer_was_lost_is_left_to_a_person(
     assert twilio.heard == []
 
 
-class Letterbox:
-    """Keeps letters; refuses whom it is told to."""
+class MailServer:
+    """Keeps e-mails; refuses whom it is told to."""
 
     def __init__(self) -> None:
-        self.letters: list[Any] = []
+        self.emails: list[Any] = []
         self.refusals: dict[str, str] = {}
 
     async def handle_RCPT(  # noqa: N802  (the library's name)
@@ -115,14 +115,14 @@ class Letterbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.letters.append((envelope.rcpt_tos, letter))
+        received = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.emails.append((envelope.rcpt_tos, received))
         return "250 OK"
 
 
 @pytest.fixture
-def letterbox(settings: Any) -> Iterator[Letterbox]:
-    box = Letterbox()
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    box = MailServer()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -136,28 +136,33 @@ def letterbox(settings: Any) -> Iterator[Letterbox]:
     server.stop()
 
 
-def test_letters_arrive_in_two_shapes(in_campus: Cast, letterbox: Letterbox, now: datetime) -> None:
+def test_letters_arrive_in_two_shapes(
+    in_campus: Cast, mail_server: MailServer, now: datetime
+) -> None:
     tell(in_campus.student.user, now=now, title="Stundenplan\ngeändert")
     assert deliver(in_campus.campus, "email", now) == 1
-    ((recipients, letter),) = letterbox.letters
+    ((recipients, received),) = mail_server.emails
     delivery = Delivery.objects.get(channel="email")
     assert recipients == [in_campus.student.email]
-    assert letter["Subject"] == "Stundenplan geändert"
-    assert letter["From"] == "Campus <campus@north.example>"
-    assert letter["Message-ID"] == f"<{delivery.pk.hex}@north.example>"
-    assert delivery.provider_id == letter["Message-ID"]
-    assert [part.get_content_type() for part in letter.iter_parts()] == ["text/plain", "text/html"]
-    assert "CS201: 68 %" in letter.get_body(("plain",)).get_content()
-    assert "<p>CS201: 68 %</p>" in letter.get_body(("html",)).get_content()
+    assert received["Subject"] == "Stundenplan geändert"
+    assert received["From"] == "Campus <campus@north.example>"
+    assert received["Message-ID"] == f"<{delivery.pk.hex}@north.example>"
+    assert delivery.provider_id == received["Message-ID"]
+    assert [part.get_content_type() for part in received.iter_parts()] == [
+        "text/plain",
+        "text/html",
+    ]
+    assert "CS201: 68 %" in received.get_body(("plain",)).get_content()
+    assert "<p>CS201: 68 %</p>" in received.get_body(("html",)).get_content()
 
 
 @pytest.mark.parametrize(
     ("reply", "status"), [("550 No such user", "dead"), ("451 Try again", "failed")]
 )
 def test_one_refused_recipient_does_not_hold_up_the_others(
-    in_campus: Cast, letterbox: Letterbox, now: datetime, reply: str, status: str
+    in_campus: Cast, mail_server: MailServer, now: datetime, reply: str, status: str
 ) -> None:
-    letterbox.refusals[in_campus.student.email] = reply
+    mail_server.refusals[in_campus.student.email] = reply
     tell(in_campus.student.user, in_campus.classmate.user, now=now)
     assert deliver(in_campus.campus, "email", now) == 1
     refused = Delivery.objects.get(channel="email", user=in_campus.student.user)
@@ -167,7 +172,7 @@ def test_one_refused_recipient_does_not_hold_up_the_others(
 
 
 def test_a_mail_server_that_is_away_is_named(
-    in_campus: Cast, letterbox: Letterbox, now: datetime, settings: Any
+    in_campus: Cast, mail_server: MailServer, now: datetime, settings: Any
 ) -> None:
     settings.EMAIL_PORT = 1
     tell(in_campus.student.user, in_campus.classmate.user, now=now)

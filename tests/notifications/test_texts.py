@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from apps.accounts.notices import password_changed
-from apps.notifications.channels.base import Parcel
-from apps.notifications.kinds import KINDS
+from apps.notifications.channels.base import OutgoingMessage
+from apps.notifications.message_types import MESSAGE_TYPES
 from apps.notifications.models import Delivery, Message
 from apps.notifications.preview import shown
 from apps.notifications.rendering import email_bodies
@@ -21,7 +21,7 @@ from tests.admin.support import client_of
 from tests.factories import Cast
 from tests.notifications.support import deliver
 
-PLACE = re.compile(r"%\((\w+)\)s")
+PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 LONGEST_TITLE = 255
 # As they will be offered once their catalogues are complete.
 MORE_LANGUAGES = [("en", "English"), ("ar", "العربية"), ("de", "Deutsch")]
@@ -30,14 +30,14 @@ MORE_LANGUAGES = [("en", "English"), ("ar", "العربية"), ("de", "Deutsch")
 @pytest.mark.parametrize("code", sorted(TEXTS))
 def test_every_text_is_complete(code: str) -> None:
     text = TEXTS[code]
-    assert text.kind in KINDS
+    assert text.kind in MESSAGE_TYPES
     assert len(text.title) <= LONGEST_TITLE
-    places = set(PLACE.findall(text.title + text.body))
-    assert places <= set(text.sample)
-    assert "%" not in PLACE.sub("", text.title + text.body)
-    for_contacts = set(PLACE.findall(text.contact_title + text.contact_body))
+    placeholders = set(PLACEHOLDER.findall(text.title + text.body))
+    assert placeholders <= set(text.sample)
+    assert "%" not in PLACEHOLDER.sub("", text.title + text.body)
+    for_contacts = set(PLACEHOLDER.findall(text.contact_title + text.contact_body))
     assert for_contacts <= {*text.sample, "student"}
-    assert bool(text.contact_title) == KINDS[text.kind].for_contacts
+    assert bool(text.contact_title) == MESSAGE_TYPES[text.kind].for_contacts
 
 
 @pytest.mark.parametrize("code", sorted(TEXTS))
@@ -47,27 +47,31 @@ def test_every_text_is_shown_over_every_channel(code: str, language: str, settin
     for version in shown(code=code, language=language, campus_name="North Campus"):
         for part in (version.title, version.sms, version.email_text, version.email_html):
             assert part
-            assert not PLACE.search(part)
+            assert not PLACEHOLDER.search(part)
         assert version.sms == f"{version.title}\n{version.body}"
         assert f'lang="{language}"' in version.email_html
 
 
-def test_kinds_without_a_text_are_written_by_people_or_by_other_apps() -> None:
-    assert {kind for kind in KINDS if kind not in {text.kind for text in TEXTS.values()}} == {
+def test_types_without_a_text_are_written_by_people_or_by_other_apps() -> None:
+    assert {
+        code for code in MESSAGE_TYPES if code not in {text.kind for text in TEXTS.values()}
+    } == {
         "announcement",
         "other",
     }
 
 
-def letter(**changes: Any) -> tuple[str, str]:
+def email_of(**changes: Any) -> tuple[str, str]:
     values = {"kind": "absence", "data": {"course": "CS201 <A>", "when": "", "session": 5}}
     return email_bodies(
-        Parcel(delivery_id=1, address="a@b.c", title="T", body="B", tag="t", **values | changes)
+        OutgoingMessage(
+            delivery_id=1, address="a@b.c", title="T", body="B", tag="t", **values | changes
+        )
     )
 
 
-def test_letters_list_the_facts_that_the_data_holds() -> None:
-    text, html = letter()
+def test_emails_list_the_facts_that_the_data_holds() -> None:
+    text, html = email_of()
     assert "Course: CS201 <A>" in text
     assert "<td>CS201 &lt;A&gt;</td>" in html
     assert "When" not in text
@@ -75,14 +79,14 @@ def test_letters_list_the_facts_that_the_data_holds() -> None:
 
 
 def test_what_people_wrote_gets_no_facts() -> None:
-    assert "Course" not in letter(kind="announcement")[0]
+    assert "Course" not in email_of(kind="announcement")[0]
 
 
 def test_contacts_read_why_they_get_a_letter() -> None:
-    for part in letter(is_for_contact=True):
+    for part in email_of(is_for_contact=True):
         assert "agreed to be informed about this student" in part
         assert "you have an account" not in part
-    assert all("you have an account" in part for part in letter())
+    assert all("you have an account" in part for part in email_of())
 
 
 def test_a_kind_says_its_own_text(in_campus: Cast, now: Any) -> None:
@@ -145,8 +149,8 @@ def test_forced_messages_cannot_be_switched_off(cast: Cast, api: Any, now: Any) 
     answer = api.put(url, {"kinds": [choice], "quiet_hours": None})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "forced_kind")
     silent = {"starts_at": "00:00", "ends_at": "23:59"}
-    wish = {"kind": "account_security", "channels": {"sms": True}}
-    assert api.put(url, {"kinds": [wish], "quiet_hours": silent}).status_code == 200
+    choice = {"kind": "account_security", "channels": {"sms": True}}
+    assert api.put(url, {"kinds": [choice], "quiet_hours": silent}).status_code == 200
     with campus_scope(cast.campus):
         password_changed(user=user, now=now)
         assert deliver(cast.campus, "email", now) == 1

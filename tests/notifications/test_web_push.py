@@ -8,7 +8,7 @@ import pytest
 
 from apps.audit.services import Actor
 from apps.common.errors import Invalid
-from apps.notifications import breaker
+from apps.notifications import circuit_breaker
 from apps.notifications.channels import web_push
 from apps.notifications.models import Delivery, PushToken
 from apps.notifications.selectors import channels_down
@@ -193,7 +193,7 @@ def test_a_batch_of_refusals_does_not_stop_the_channel(
     service.script.append(Answer(status))
     deliver(in_campus.campus, "web_push", now)
     assert channels_down() == []
-    assert not breaker.is_paused(name="web_push", now=now)
+    assert not circuit_breaker.is_paused(name="web_push", now=now)
     assert Delivery.objects.get(channel="web_push").next_try_at >= now + timedelta(seconds=15)
     assert PushToken.objects.count() == 1
 
@@ -201,14 +201,14 @@ def test_a_batch_of_refusals_does_not_stop_the_channel(
 def test_the_pause_of_an_address_grows_and_costs_no_tries(
     in_campus: Cast, service: PushService, browser: Browser, now: datetime
 ) -> None:
-    name = breaker.address_name(browser.endpoint)
+    name = circuit_breaker.address_name(browser.endpoint)
     pauses = []
     moment = now
     for _failure in range(4):
         service.script.append(Answer(403))
         Delivery.objects.filter(channel="web_push").update(next_try_at=moment)
         deliver(in_campus.campus, "web_push", moment)
-        trouble = breaker.trouble_of(name=name)
+        trouble = circuit_breaker.trouble_of(name=name)
         assert trouble is not None
         pauses.append((trouble.paused_until - moment).total_seconds())
         moment = trouble.paused_until
@@ -222,13 +222,13 @@ def test_the_pause_of_an_address_grows_and_costs_no_tries(
     Delivery.objects.filter(channel="web_push").update(next_try_at=moment)
     assert deliver(in_campus.campus, "web_push", moment) == 2
     assert attempts == 4
-    assert breaker.trouble_of(name=name) is None
+    assert circuit_breaker.trouble_of(name=name) is None
 
 
 def test_a_host_is_paused_once_several_addresses_fail_there_and_none_works(
     in_campus: Cast, service: PushService, now: datetime
 ) -> None:
-    people = [make_student().user for _ in range(breaker.ADDRESSES_PER_HOST + 1)]
+    people = [make_student().user for _ in range(circuit_breaker.ADDRESSES_PER_HOST + 1)]
     for number, user in enumerate(people):
         endpoint = f"{service.url}/push/{number}"
         push_token_register(
@@ -239,22 +239,22 @@ def test_a_host_is_paused_once_several_addresses_fail_there_and_none_works(
             now=now,
             actor=ACTOR,
         )
-    host = breaker.host_name("127.0.0.1")
+    host = circuit_breaker.host_name("127.0.0.1")
     tell(*people[:1], now=now, key="one")
     service.script.append(Answer(403))
     deliver(in_campus.campus, "web_push", now)
-    assert not breaker.is_paused(name=host, now=now)
+    assert not circuit_breaker.is_paused(name=host, now=now)
     service.script.extend([Answer(403)] * (len(people) - 2))
     tell(*people[1:-1], now=now, key="others")
     deliver(in_campus.campus, "web_push", now)
-    assert breaker.is_paused(name=host, now=now)
+    assert circuit_breaker.is_paused(name=host, now=now)
     asked = len(service.heard)
     tell(people[-1], now=now, key="last")
     assert deliver(in_campus.campus, "web_push", now) == 0
     assert len(service.heard) == asked
-    later = now + timedelta(seconds=breaker.HOST.first)
+    later = now + timedelta(seconds=circuit_breaker.HOST.first)
     assert deliver(in_campus.campus, "web_push", later) == 1  # the last one's own address is fine
-    assert breaker.trouble_of(name=host) is None
+    assert circuit_breaker.trouble_of(name=host) is None
 
 
 def test_two_campuses_share_no_pause_of_the_channel(

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.notifications import breaker
+from apps.notifications import circuit_breaker
 from apps.notifications.models import Delivery
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
@@ -46,7 +46,9 @@ def test_the_queue_of_every_campus(cast: Cast, other_cast: Cast, monitor: Client
 
 
 def test_a_provider_that_is_down(cast: Cast, monitor: Client) -> None:
-    breaker.fails(name="email", error="x", retry_after=None, now=datetime(2026, 9, 14, tzinfo=UTC))
+    circuit_breaker.fails(
+        name="email", error="x", retry_after=None, now=datetime(2026, 9, 14, tzinfo=UTC)
+    )
     assert lines(monitor)['campus_message_provider_up{channel="email"}'] == 0
 
 

@@ -10,8 +10,8 @@ register = template.Library()
 
 
 @register.simple_tag
-def link_of(parcel: Any) -> str:
+def link_of(outgoing: Any) -> str:
     """Where the reader of this e-mail answers; "" in previews, and where no host name is known."""
-    if not parcel.campus_id:
+    if not outgoing.campus_id:
         return ""
-    return invitation_link(campus_id=parcel.campus_id, email=parcel.address)
+    return invitation_link(campus_id=outgoing.campus_id, email=outgoing.address)

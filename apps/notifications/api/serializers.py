@@ -88,14 +88,14 @@ class QuietHoursShape(Input):
     ends_at = ClockField()
 
 
-class KindShape(serializers.Serializer[Any]):
+class MessageTypeShape(serializers.Serializer[Any]):
     kind = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     channels = serializers.DictField(child=serializers.BooleanField())
 
 
 class PreferencesOutput(serializers.Serializer[Any]):
-    kinds = KindShape(many=True)
+    kinds = MessageTypeShape(many=True)
     quiet_hours = QuietHoursShape(allow_null=True)
 
 
@@ -108,7 +108,7 @@ class ChoiceInput(Input):
 
 
 class PreferencesInput(Input):
-    """Replaces everything: kinds and channels that are left out are as usual again."""
+    """Replaces everything: kinds and channels that are left out have the defaults again."""
 
     kinds = ChoiceInput(many=True)
     quiet_hours = QuietHoursShape(allow_null=True)

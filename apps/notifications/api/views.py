@@ -1,4 +1,4 @@
-"""Everybody's own messages, devices and wishes; and the history for those who run the outbox.
+"""Everybody's own messages, devices and preferences; and the history for those who run the outbox.
 
 Endpoints without `permission_classes` are for every member of the campus (the project's default).
 """
@@ -27,7 +27,7 @@ from apps.notifications.api.serializers import (
     ReadInput,
     ReadOutput,
 )
-from apps.notifications.kinds import KINDS
+from apps.notifications.message_types import MESSAGE_TYPES
 
 
 class InboxPages(Pages):
@@ -135,11 +135,11 @@ class PreferencesView(APIView):
     def put(self, request: Request) -> Response:
         data = PreferencesInput(data=request.data)
         data.is_valid(raise_exception=True)
-        quiet = data.validated_data["quiet_hours"]
+        hours = data.validated_data["quiet_hours"]
         services.preferences_set(
             user=request.user,
             choices={row["kind"]: row["channels"] for row in data.validated_data["kinds"]},
-            quiet_hours=(quiet["starts_at"], quiet["ends_at"]) if quiet else None,
+            quiet_hours=(hours["starts_at"], hours["ends_at"]) if hours else None,
         )
         return Response(self._shown(request))
 
@@ -147,7 +147,7 @@ class PreferencesView(APIView):
     def _shown(request: Request) -> dict[str, Any]:
         choices = selectors.choices_of(user=request.user)
         kinds = [
-            {"kind": code, "label": KINDS[code].label, "channels": channels}
+            {"kind": code, "label": MESSAGE_TYPES[code].label, "channels": channels}
             for code, channels in choices.kinds.items()
         ]
         shape = {"kinds": kinds, "quiet_hours": choices.quiet_hours}

@@ -19,7 +19,7 @@ LONGEST_WAIT: Final = 24 * 3600.0  # seconds; whoever asks for more is asked aga
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class OutgoingMessage:
     """One delivery, ready to be sent: the texts are in the recipient's language already.
 
     `tag` is the same for every try: where the provider or the device knows such a thing, a second
@@ -39,10 +39,10 @@ class Parcel:
     data: dict[str, Any] = field(default_factory=dict)
     keys: tuple[str, str] = ("", "")
     is_for_contact: bool = False  # to a guardian or adviser of the person
-    link: str = ""  # of a letter, made when it is sent
+    link: str = ""  # of an e-mail, made when it is sent
 
 
-class Result(Enum):
+class SendStatus(Enum):
     SENT = "sent"
     RETRY = "retry"  # this one could not be sent now
     AWAY = "away"  # this address does not answer, or not to us: leave it alone for a while
@@ -52,13 +52,13 @@ class Result(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class SendResult:
     """How one try ended. `retry_after` is in seconds, as the provider asked for.
 
     What the provider said may be anything at all: here it becomes what the database can keep.
     """
 
-    result: Result
+    status: SendStatus
     provider_id: str = ""
     error: str = ""
     retry_after: float | None = None
@@ -83,15 +83,15 @@ def bounded(seconds: float | None) -> float | None:
 
 
 class Channel:
-    """Sends parcels over one provider.
+    """Sends messages over one provider.
 
     `repeatable`: a try whose answer was lost may be repeated, because the second copy replaces the
-    first. `may_wake`: it makes a device ring, so quiet hours hold.
+    first. `bypasses_quiet_hours`: it makes no device ring.
     """
 
     name: str
     repeatable: bool = True
-    may_wake: bool = True
+    bypasses_quiet_hours: bool = False
 
     def is_configured(self) -> bool:
         raise NotImplementedError
@@ -100,65 +100,71 @@ class Channel:
         """The host behind an address that the recipient chose; "" where the operator chose it."""
         return ""
 
-    def send_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
-        """Each parcel once, with its outcome, in the order in which they end. Never raises."""
-        open_parcels = {parcel.delivery_id: parcel for parcel in parcels}
-        error = "no outcome"
+    def send_many(
+        self, messages: list[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
+        """Each message once, with its result, in the order in which they end. Never raises."""
+        unsent = {outgoing.delivery_id: outgoing for outgoing in messages}
+        error = "no result"
         try:
-            for parcel, outcome in self.try_many(parcels):
-                if open_parcels.pop(parcel.delivery_id, None) is not None:
-                    yield parcel, outcome
+            for outgoing, send_result in self.try_many(messages):
+                if unsent.pop(outgoing.delivery_id, None) is not None:
+                    yield outgoing, send_result
         except Exception as problem:
             logger.exception("%s: a batch broke off", self.name)
             error = type(problem).__name__
-        for parcel in open_parcels.values():
-            yield parcel, self.odd(error)
+        for outgoing in unsent.values():
+            yield outgoing, self.odd(error)
 
-    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(
+        self, messages: list[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
         raise NotImplementedError
 
-    def odd(self, error: str) -> Outcome:
+    def odd(self, error: str) -> SendResult:
         """An answer that cannot be understood: the message may have been taken, or not."""
-        result = Result.RETRY if self.repeatable else Result.REJECTED
-        return Outcome(result=result, error=f"{self.name}: {error}")
+        status = SendStatus.RETRY if self.repeatable else SendStatus.REJECTED
+        return SendResult(status=status, error=f"{self.name}: {error}")
 
 
 class HttpChannel(Channel):
-    """One request per parcel, several at a time, over connections that are kept open.
+    """One request per message, several at a time, over connections that are kept open.
 
     `lost`: what it means for the others when one request got no answer.
     """
 
-    lost: Result = Result.DOWN
+    lost: SendStatus = SendStatus.DOWN
 
     def __init__(self, *, concurrency: int, origins: Callable[[], Iterable[str]]) -> None:
         self.concurrency = concurrency
         self.http = HttpClient(origins=origins, connections=concurrency)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix=self.name)
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         raise NotImplementedError
 
-    def prepare(self) -> Outcome | None:
-        """Once before each batch; an outcome ends it for all (no access token, say)."""
+    def prepare(self) -> SendResult | None:
+        """Once before each batch; a result ends it for all (no access token, say)."""
         return None
 
-    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(
+        self, messages: list[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
         spoilt = self.prepare()
         if spoilt is not None:
-            yield from ((parcel, spoilt) for parcel in parcels)
+            yield from ((outgoing, spoilt) for outgoing in messages)
             return
-        running = {self._pool.submit(self._send, parcel): parcel for parcel in parcels}
+        running = {self._pool.submit(self._send, outgoing): outgoing for outgoing in messages}
         for done in as_completed(running):
             yield running[done], done.result()
 
-    def _send(self, parcel: Parcel) -> Outcome:
+    def _send(self, outgoing: OutgoingMessage) -> SendResult:
         try:
-            return self.send(parcel)
+            return self.send(outgoing)
         except (NoAnswer, AddressRefused) as error:
-            return Outcome(result=self.lost, error=f"{self.name}: {error}")
+            return SendResult(status=self.lost, error=f"{self.name}: {error}")
         except (ValueError, KeyError, TypeError) as error:  # before anything was sent
-            return Outcome(result=Result.REJECTED, error=f"{type(error).__name__}: {error}")
+            return SendResult(status=SendStatus.REJECTED, error=f"{type(error).__name__}: {error}")
         except Exception as error:
             logger.exception("%s: one delivery failed", self.name)
             return self.odd(type(error).__name__)
@@ -176,7 +182,7 @@ def retry_after(answer: HttpAnswer, *, now: datetime | None = None) -> float | N
         return None
 
 
-def temporary(answer: HttpAnswer, error: str, *, down: Result = Result.DOWN) -> Outcome:
+def temporary(answer: HttpAnswer, error: str, *, down: SendStatus = SendStatus.DOWN) -> SendResult:
     """429 asks to slow down; 5xx says that the provider does not work."""
-    result = down if answer.status >= 500 else Result.RETRY
-    return Outcome(result=result, error=error, retry_after=retry_after(answer))
+    status = down if answer.status >= 500 else SendStatus.RETRY
+    return SendResult(status=status, error=error, retry_after=retry_after(answer))

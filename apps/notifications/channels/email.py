@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
-from apps.notifications.channels.base import Channel, Outcome, Parcel, Result
+from apps.notifications.channels.base import Channel, OutgoingMessage, SendResult, SendStatus
 from apps.notifications.models import Channel as ChannelName
 from apps.notifications.rendering import email_bodies
 
@@ -19,47 +19,49 @@ class EmailChannel(Channel):
     """One connection per batch. The Message-ID is the same for every try."""
 
     name = ChannelName.EMAIL
-    may_wake = False
+    bypasses_quiet_hours = True
 
     def is_configured(self) -> bool:
         return bool(settings.EMAIL_BACKEND) and settings.EMAIL_BACKEND != UNCONFIGURED
 
-    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
+    def try_many(
+        self, messages: list[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
         connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
-        down: Outcome | None = None
+        down: SendResult | None = None
         try:
             connection.open()
         except Exception as error:
-            down = Outcome(result=Result.DOWN, error=described(error))
-        for parcel in parcels:
-            outcome = down or self._send(connection, parcel)
-            if outcome.result is Result.DOWN:
-                down = outcome
-            yield parcel, outcome
-        with suppress(Exception):  # every letter has its outcome: how it ends is no matter
+            down = SendResult(status=SendStatus.DOWN, error=described(error))
+        for outgoing in messages:
+            send_result = down or self._send(connection, outgoing)
+            if send_result.status is SendStatus.DOWN:
+                down = send_result
+            yield outgoing, send_result
+        with suppress(Exception):  # every e-mail has its result already
             connection.close()
 
-    def _send(self, connection: Any, parcel: Parcel) -> Outcome:
+    def _send(self, connection: Any, outgoing: OutgoingMessage) -> SendResult:
         try:
-            message = letter(parcel, connection)
+            message = email_message(outgoing, connection)
             message.send()
         except Exception as error:
             return failure(error)
-        return Outcome(result=Result.SENT, provider_id=message.extra_headers["Message-ID"])
+        return SendResult(status=SendStatus.SENT, provider_id=message.extra_headers["Message-ID"])
 
 
-def letter(parcel: Parcel, connection: Any = None) -> EmailMultiAlternatives:
-    text, html = email_bodies(parcel)
+def email_message(outgoing: OutgoingMessage, connection: Any = None) -> EmailMultiAlternatives:
+    text, html = email_bodies(outgoing)
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">") or "localhost"
     message = EmailMultiAlternatives(
-        subject=" ".join(parcel.title.split()),
+        subject=" ".join(outgoing.title.split()),
         body=text,
-        to=[parcel.address],
+        to=[outgoing.address],
         connection=connection,
         headers={
-            "Message-ID": f"<{parcel.tag}@{domain}>",
+            "Message-ID": f"<{outgoing.tag}@{domain}>",
             "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday replies
-            "Content-Language": parcel.language or settings.LANGUAGE_CODE,
+            "Content-Language": outgoing.language or settings.LANGUAGE_CODE,
         },
     )
     message.attach_alternative(html, "text/html")
@@ -70,23 +72,23 @@ def described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def failure(error: Exception) -> Outcome:
-    """SMTP replies: 4xx may pass later, 5xx is final for this letter (RFC 5321 §4.2.1)."""
+def failure(error: Exception) -> SendResult:
+    """SMTP replies: 4xx may pass later, 5xx is final for this e-mail (RFC 5321 §4.2.1)."""
     match error:
         case smtplib.SMTPRecipientsRefused(recipients=refused):
-            result = _of_codes([code for code, _reason in refused.values()])
+            status = _of_codes([code for code, _reason in refused.values()])
         case smtplib.SMTPAuthenticationError() | smtplib.SMTPServerDisconnected():
-            result = Result.DOWN
+            status = SendStatus.DOWN
         case smtplib.SMTPResponseException(smtp_code=code):
-            result = _of_codes([code])
+            status = _of_codes([code])
         case ValueError():  # a header or an address that cannot be written
-            result = Result.REJECTED
+            status = SendStatus.REJECTED
         case OSError():  # SMTPException is one
-            result = Result.DOWN
+            status = SendStatus.DOWN
         case _:
-            result = Result.RETRY
-    return Outcome(result=result, error=described(error))
+            status = SendStatus.RETRY
+    return SendResult(status=status, error=described(error))
 
 
-def _of_codes(codes: list[int]) -> Result:
-    return Result.REJECTED if all(code >= 500 for code in codes) else Result.RETRY
+def _of_codes(codes: list[int]) -> SendStatus:
+    return SendStatus.REJECTED if all(code >= 500 for code in codes) else SendStatus.RETRY

@@ -1,92 +1,90 @@
 """Firebase Cloud Messaging, HTTP v1.
 
 https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages, and ErrorCode beside it;
-the access token by RFC 7523 (a signed assertion of the service account).
+the access token by google-auth.
 """
 
 import json
 import re
 import threading
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import jwt
 from django.conf import settings
 
 from apps.common.http import HttpAnswer, HttpClient
-from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
+from apps.notifications.channels.base import (
+    HttpChannel,
+    OutgoingMessage,
+    SendResult,
+    SendStatus,
+    temporary,
+)
 from apps.notifications.models import Channel as ChannelName
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
-GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-ASSERTION_SECONDS: Final = 3600  # the longest that Google accepts
-EARLY_SECONDS: Final = 60  # renew that long before the end
+TOKEN_SECONDS: Final = 3600  # where the endpoint does not say how long one is good
 TIME_TO_LIVE: Final = "86400s"  # what is a day late is read in the inbox
 MAX_BODY: Final = 1000  # characters; the whole payload may have 4,096 bytes
 
 
 class NoAccess(Exception):
-    """The token endpoint gave no access token; `permanent` if asking again will not help."""
+    """The token endpoint gave no access token."""
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
-        super().__init__(message)
-        self.permanent = permanent
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """An answer of the token endpoint as google-auth reads one; `data` is JSON."""
+
+    data: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AccessToken:
-    """The service account's bearer token: fetched once, kept until shortly before its end."""
+    """The service account's bearer token: fetched once, kept until shortly before its end.
+
+    google-auth signs the request and keeps the token; our client sends it.
+    """
 
     def __init__(self, credentials: dict[str, str], http: HttpClient) -> None:
-        self._credentials = credentials
+        from google.oauth2 import service_account  # 3 MB that web servers do without
+
+        self._account = service_account.Credentials.from_service_account_info(
+            credentials, scopes=[SCOPE], additional_claims={"aud": credentials["token_uri"]}
+        )
         self._http = http
         self._lock = threading.Lock()
-        self._value = ""
-        self._ends = 0.0  # on the monotonic clock
 
     def get(self) -> str:
         """Raises `NoAccess`, and what the HTTP client raises."""
         with self._lock:
-            if time.monotonic() >= self._ends:
-                self._fetch()
-            return self._value
+            if not self._account.valid:
+                self._account.refresh(self._request)
+            return str(self._account.token)
 
     def forget(self, value: str) -> None:
         """Fetch a new one next time, unless another thread already did."""
         with self._lock:
-            if value == self._value:
-                self._ends = 0.0
+            if value == self._account.token:
+                self._account.token = None
 
-    def _fetch(self) -> None:
-        response = self._http.post_form(
-            self._credentials["token_uri"],
-            {"grant_type": GRANT, "assertion": self._assertion()},
-        )
+    def _request(
+        self, url: str, method: str, body: bytes, headers: Mapping[str, str], **_more: Any
+    ) -> TokenAnswer:
+        """google-auth's transport. What it would try again or fail on is `NoAccess` here."""
+        response = self._http.request(method, url, body=body, headers=headers)
         if response.status != 200:
-            raise NoAccess(
-                f"The token endpoint answered {response.status}.", permanent=response.status < 500
-            )
+            raise NoAccess(f"The token endpoint answered {response.status}.")
         answer = response.object()
-        token, seconds = answer.get("access_token"), answer.get("expires_in", ASSERTION_SECONDS)
+        token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
-            raise NoAccess("The token endpoint answered without a token.", permanent=False)
-        lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**6 else ASSERTION_SECONDS
-        self._value = token
-        self._ends = time.monotonic() + lasts - EARLY_SECONDS
-
-    def _assertion(self) -> str:
-        issued = int(time.time())
-        claims = {
-            "iss": self._credentials["client_email"],
-            "scope": SCOPE,
-            "aud": self._credentials["token_uri"],
-            "iat": issued,
-            "exp": issued + ASSERTION_SECONDS,
-        }
-        headers = {"kid": self._credentials.get("private_key_id", "")}
-        key = self._credentials["private_key"]
-        return jwt.encode(claims, key, algorithm="RS256", headers=headers)
+            raise NoAccess("The token endpoint answered without a token.")
+        lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**6 else TOKEN_SECONDS
+        return TokenAnswer(json.dumps({"access_token": token, "expires_in": lasts}))
 
 
 class FcmChannel(HttpChannel):
@@ -109,14 +107,16 @@ class FcmChannel(HttpChannel):
     def is_configured(self) -> bool:
         return bool(settings.FCM_CREDENTIALS_FILE)
 
-    def prepare(self) -> Outcome | None:
+    def prepare(self) -> SendResult | None:
         try:
             self._open().get()
         except NoAccess as error:
             # Wrong credentials are the operator's to mend: nobody's message is thrown away.
-            return Outcome(result=Result.DOWN, error=str(error))
+            return SendResult(status=SendStatus.DOWN, error=str(error))
         except Exception as error:
-            return Outcome(result=Result.DOWN, error=f"FCM credentials: {type(error).__name__}")
+            return SendResult(
+                status=SendStatus.DOWN, error=f"FCM credentials: {type(error).__name__}"
+            )
         return None
 
     def _open(self) -> AccessToken:
@@ -128,14 +128,14 @@ class FcmChannel(HttpChannel):
             self._token = AccessToken(credentials, self.http)
         return self._token
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         token = self._open()
-        body = json.dumps({"message": message_of(parcel)}).encode()
+        body = json.dumps({"message": message_of(outgoing)}).encode()
         for _try in range(2):  # a second time with a fresh token
             try:
                 bearer = token.get()
             except NoAccess as error:
-                return Outcome(result=Result.DOWN, error=str(error))
+                return SendResult(status=SendStatus.DOWN, error=str(error))
             response = self.http.request(
                 "POST",
                 self._url,
@@ -153,33 +153,33 @@ class FcmChannel(HttpChannel):
         name = response.object().get("name")
         if not isinstance(name, str):
             return self.odd("200 without a name")
-        return Outcome(result=Result.SENT, provider_id=name)
+        return SendResult(status=SendStatus.SENT, provider_id=name)
 
 
-def message_of(parcel: Parcel) -> dict[str, Any]:
+def message_of(outgoing: OutgoingMessage) -> dict[str, Any]:
     """The `Message` of FCM. The tag lets a second copy replace the first on the device."""
     return {
-        "token": parcel.address,
-        "notification": {"title": parcel.title, "body": parcel.body[:MAX_BODY]},
+        "token": outgoing.address,
+        "notification": {"title": outgoing.title, "body": outgoing.body[:MAX_BODY]},
         "data": {
-            **{key: str(value) for key, value in parcel.data.items()},
-            "kind": parcel.kind,
-            "tag": parcel.tag,
+            **{key: str(value) for key, value in outgoing.data.items()},
+            "kind": outgoing.kind,
+            "tag": outgoing.tag,
         },
         "android": {
             "priority": "HIGH",
             "ttl": TIME_TO_LIVE,
-            "collapse_key": parcel.tag,
-            "notification": {"tag": parcel.tag},
+            "collapse_key": outgoing.tag,
+            "notification": {"tag": outgoing.tag},
         },
         "apns": {
-            "headers": {"apns-collapse-id": parcel.tag, "apns-priority": "10"},
+            "headers": {"apns-collapse-id": outgoing.tag, "apns-priority": "10"},
             "payload": {"aps": {"sound": "default"}},
         },
     }
 
 
-def refusal(answer: HttpAnswer) -> Outcome:
+def refusal(answer: HttpAnswer) -> SendResult:
     """What an answer other than 200 means for this message and for its token."""
     found = answer.object().get("error")
     error = found if isinstance(found, dict) else {}
@@ -191,12 +191,12 @@ def refusal(answer: HttpAnswer) -> Outcome:
     if answer.status == 429 or answer.status >= 500:
         return temporary(answer, text)
     if answer.status == 401:
-        return Outcome(result=Result.DOWN, error=text)
+        return SendResult(status=SendStatus.DOWN, error=text)
     if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _blames_token(code, message, details):
-        return Outcome(result=Result.GONE, error=text)
+        return SendResult(status=SendStatus.GONE, error=text)
     if answer.status == 403:  # the service account lacks the right: the operator's to mend
-        return Outcome(result=Result.DOWN, error=text)
-    return Outcome(result=Result.REJECTED, error=text)
+        return SendResult(status=SendStatus.DOWN, error=text)
+    return SendResult(status=SendStatus.REJECTED, error=text)
 
 
 def _blames_token(code: Any, message: str, details: list[dict[str, Any]]) -> bool:

@@ -16,9 +16,9 @@ from apps.common.http import HttpAnswer
 from apps.notifications.channels.base import (
     Channel,
     HttpChannel,
-    Outcome,
-    Parcel,
-    Result,
+    OutgoingMessage,
+    SendResult,
+    SendStatus,
     temporary,
 )
 from apps.notifications.models import Channel as ChannelName
@@ -28,8 +28,8 @@ LONGEST: Final = 480  # characters: three parts of 160
 OF_ONE_MESSAGE: Final = range(21_000, 22_000)
 
 
-def text_of(parcel: Parcel) -> str:
-    text = f"{parcel.title}\n{parcel.body}"
+def text_of(outgoing: OutgoingMessage) -> str:
+    text = f"{outgoing.title}\n{outgoing.body}"
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -52,14 +52,14 @@ class TwilioBackend(HttpChannel):
     def is_configured(self) -> bool:
         return bool(settings.TWILIO_ACCOUNT_SID and settings.TWILIO_FROM)
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         sid, sender = settings.TWILIO_ACCOUNT_SID, settings.TWILIO_FROM
         origin = "MessagingServiceSid" if sender.startswith("MG") else "From"
         base = settings.TWILIO_URL.rstrip("/")
         pair = base64.b64encode(f"{sid}:{settings.TWILIO_AUTH_TOKEN}".encode()).decode()
         answer = self.http.post_form(
             f"{base}/2010-04-01/Accounts/{quote(sid, safe='')}/Messages.json",
-            {"To": parcel.address, origin: sender, "Body": text_of(parcel)},
+            {"To": outgoing.address, origin: sender, "Body": text_of(outgoing)},
             {"Authorization": f"Basic {pair}"},
         )
         if answer.status != 201:
@@ -67,10 +67,10 @@ class TwilioBackend(HttpChannel):
         number = answer.object().get("sid")
         if not isinstance(number, str):
             return self.odd("201 without a sid")
-        return Outcome(result=Result.SENT, provider_id=number)
+        return SendResult(status=SendStatus.SENT, provider_id=number)
 
     @staticmethod
-    def _refusal(answer: HttpAnswer) -> Outcome:
+    def _refusal(answer: HttpAnswer) -> SendResult:
         said = answer.object()
         code = said.get("code", "")
         text = f"{answer.status} {code}: {said.get('message', '')}"
@@ -78,8 +78,8 @@ class TwilioBackend(HttpChannel):
             return temporary(answer, text)
         about_message = isinstance(code, int) and code in OF_ONE_MESSAGE
         if answer.status in (401, 403) and not about_message:  # the operator's to mend
-            return Outcome(result=Result.DOWN, error=text)
-        return Outcome(result=Result.REJECTED, error=text)
+            return SendResult(status=SendStatus.DOWN, error=text)
+        return SendResult(status=SendStatus.REJECTED, error=text)
 
 
 class ConsoleBackend(Channel):
@@ -90,10 +90,15 @@ class ConsoleBackend(Channel):
     def is_configured(self) -> bool:
         return True
 
-    def try_many(self, parcels: list[Parcel]) -> Iterator[tuple[Parcel, Outcome]]:
-        for parcel in parcels:
-            sys.stdout.write(f"SMS to {parcel.address}\n{text_of(parcel)}\n{'-' * 40}\n")
-            yield parcel, Outcome(result=Result.SENT, provider_id=f"console-{parcel.tag}")
+    def try_many(
+        self, messages: list[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
+        for outgoing in messages:
+            sys.stdout.write(f"SMS to {outgoing.address}\n{text_of(outgoing)}\n{'-' * 40}\n")
+            yield (
+                outgoing,
+                SendResult(status=SendStatus.SENT, provider_id=f"console-{outgoing.tag}"),
+            )
 
 
 class NoBackend(Channel):

@@ -14,7 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
 from apps.common.http import AddressRefused, HttpAnswer, Target
-from apps.notifications.channels.base import HttpChannel, Outcome, Parcel, Result, temporary
+from apps.notifications.channels.base import (
+    HttpChannel,
+    OutgoingMessage,
+    SendResult,
+    SendStatus,
+    temporary,
+)
 from apps.notifications.models import Channel as ChannelName
 
 TIME_TO_LIVE: Final = 24 * 3600  # seconds that the service keeps it for a browser that is away
@@ -94,14 +100,14 @@ def encrypted(payload: bytes, p256dh: str, auth: str) -> bytes:
     return body
 
 
-def payload_of(parcel: Parcel) -> bytes:
+def payload_of(outgoing: OutgoingMessage) -> bytes:
     """What the service worker shows: `showNotification(title, {body, tag, data})`."""
     shown = {
-        "title": parcel.title,
-        "body": parcel.body[:MAX_BODY],
-        "tag": parcel.tag,
-        "lang": parcel.language,
-        "data": {**parcel.data, "kind": parcel.kind},
+        "title": outgoing.title,
+        "body": outgoing.body[:MAX_BODY],
+        "tag": outgoing.tag,
+        "lang": outgoing.language,
+        "data": {**outgoing.data, "kind": outgoing.kind},
     }
     return json.dumps(shown, ensure_ascii=False).encode()
 
@@ -110,7 +116,7 @@ class WebPushChannel(HttpChannel):
     """Every browser names the service that it hears from: one that fails is none of the others'."""
 
     name = ChannelName.WEB_PUSH
-    lost = Result.AWAY
+    lost = SendStatus.AWAY
 
     def __init__(self) -> None:
         super().__init__(
@@ -126,16 +132,18 @@ class WebPushChannel(HttpChannel):
         except AddressRefused:
             return ""
 
-    def send(self, parcel: Parcel) -> Outcome:
-        if not is_allowed_endpoint(parcel.address):
-            return Outcome(result=Result.GONE, error="Not the address of a known push service.")
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
+        if not is_allowed_endpoint(outgoing.address):
+            return SendResult(
+                status=SendStatus.GONE, error="Not the address of a known push service."
+            )
         answer = self.http.request(
             "POST",
-            parcel.address,
-            body=encrypted(payload_of(parcel), *parcel.keys),
+            outgoing.address,
+            body=encrypted(payload_of(outgoing), *outgoing.keys),
             headers={
                 "Authorization": _authorization(
-                    Target.of(parcel.address).origin,
+                    Target.of(outgoing.address).origin,
                     settings.VAPID_PRIVATE_KEY,
                     settings.VAPID_SUBJECT,
                     int(time.time()) // RENEW_SECONDS,
@@ -144,20 +152,20 @@ class WebPushChannel(HttpChannel):
                 "Content-Type": "application/octet-stream",
                 "TTL": str(TIME_TO_LIVE),
                 "Urgency": "high",
-                "Topic": parcel.tag,  # RFC 8030 §5.4: a second copy replaces the first
+                "Topic": outgoing.tag,  # RFC 8030 §5.4: a second copy replaces the first
             },
         )
-        return verdict(answer)
+        return send_result(answer)
 
 
-def verdict(answer: HttpAnswer) -> Outcome:
+def send_result(answer: HttpAnswer) -> SendResult:
     if answer.status in (200, 201, 202):
-        return Outcome(result=Result.SENT, provider_id=answer.headers.get("Location", ""))
+        return SendResult(status=SendStatus.SENT, provider_id=answer.headers.get("Location", ""))
     text = f"{answer.status}: {answer.text()}"
     if answer.status in (404, 410):  # RFC 8030 §7.3: the subscription has ended
-        return Outcome(result=Result.GONE, error=text)
+        return SendResult(status=SendStatus.GONE, error=text)
     if answer.status == 429 or answer.status >= 500:
-        return temporary(answer, text, down=Result.AWAY)
+        return temporary(answer, text, down=SendStatus.AWAY)
     if answer.status in (401, 403):
-        return Outcome(result=Result.AWAY, error=text)
-    return Outcome(result=Result.REJECTED, error=text)
+        return SendResult(status=SendStatus.AWAY, error=text)
+    return SendResult(status=SendStatus.REJECTED, error=text)

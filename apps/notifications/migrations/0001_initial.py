@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
                 ('key', models.CharField(max_length=200, verbose_name='key')),
-                ('kind', models.CharField(max_length=40, verbose_name='kind')),
+                ('kind', models.CharField(max_length=40, verbose_name='type')),
                 ('title', models.CharField(max_length=255, verbose_name='title')),
                 ('body', models.TextField(verbose_name='text')),
                 ('data', models.JSONField(blank=True, default=dict, verbose_name='data')),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
-                ('kind', models.CharField(max_length=40, verbose_name='kind')),
+                ('kind', models.CharField(max_length=40, verbose_name='type')),
                 ('channel', models.CharField(choices=[('inbox', 'inbox'), ('push', 'push'), ('web_push', 'web push'), ('email', 'e-mail'), ('sms', 'SMS')], max_length=10, verbose_name='channel')),
                 ('is_wanted', models.BooleanField(verbose_name='wanted')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from apps.audit.services import Actor, record
 from apps.notifications.addresses import contacts, phone_numbers
 from apps.notifications.channels import configured
-from apps.notifications.fan_out import contact_deliveries_add, deliveries_add, message_add
-from apps.notifications.kinds import kind_of
+from apps.notifications.message_types import message_type_of
 from apps.notifications.models import Channel, Delivery, Status
+from apps.notifications.recipients import contact_deliveries_add, deliveries_add, message_add
 from apps.notifications.selectors import campus_messages
 from apps.notifications.texts import TEXTS, Text
 from apps.tenants.scope import current_campus_id
@@ -35,16 +35,16 @@ def notify(
 ) -> int:
     """Tell these people something, in the caller's transaction; returns how many will hear it.
 
-    What it says is the entry `text` of `texts.TEXTS`, the kind's own by default, with `%(name)s`
+    What it says is the entry `text` of `texts.TEXTS`, that of the kind by default, with `%(name)s`
     replaced by `data["name"]` in each reader's language. `title` (1–255 characters) and `body`
-    replace it: message ids marked with `gettext_noop`, or for `verbatim` kinds what a person
+    replace it: message ids marked with `gettext_noop`, or for `verbatim` types what a person
     wrote. `data` holds JSON values and goes to the apps on the phones. Raises `KeyError` for a
     text that is not in the table.
 
     `key` (at most 190 characters) names the occasion, "session_cancelled:17" say: the second call
     with the same key on this campus adds nothing and returns 0. Everybody gets the message in
     their inbox at once; the other channels follow each person's choice, are sent by a worker
-    after the commit, and are left out where they are not configured. Kinds `for_contacts` also go
+    after the commit, and are left out where they are not configured. Types `for_contacts` also go
     to the people's guardians and advisers where the campus wants that; they are not counted.
     """
     found = None if title else TEXTS[text or kind]
@@ -66,12 +66,12 @@ def notify(
         message_id=message_id,
         user_ids=user_ids,
         phone_owners=phone_numbers(user_ids) if Channel.SMS in open_channels else (),
-        kind=kind_of(kind),
+        message_type=message_type_of(kind),
         open_channels=open_channels,
         now=now,
     )
     wake(channels=added.keys() - {Channel.INBOX})
-    if found and kind_of(kind).for_contacts:
+    if found and message_type_of(kind).for_contacts:
         _notify_contacts(found, values, user_ids, now)
     return added.get(Channel.INBOX, 0)
 
@@ -85,7 +85,7 @@ def _notify_contacts(
     known = contacts(user_ids)
     if not known:
         return
-    # Each letter names its own student; this is what lists of messages show.
+    # Each e-mail names its own student; this is what lists of messages show.
     names = ", ".join(sorted({contact.student for contact in known})[:SHOWN_NAMES])
     message_id = message_add(
         values={

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, NotFound
 from apps.notifications.channels.web_push import from_base64url, is_allowed_endpoint
-from apps.notifications.kinds import KINDS
+from apps.notifications.message_types import MESSAGE_TYPES
 from apps.notifications.models import (
     Channel,
     Delivery,
@@ -120,14 +120,14 @@ def preferences_set(
 ) -> None:
     """Replace all choices (kind → channel → wanted) and the quiet hours (None: none).
 
-    What equals the usual is not kept, so that a later change of the usual reaches people who never
-    chose. Raises `Invalid` (unknown_kind, unknown_channel,
+    What equals the default is not kept, so that a later change of the default reaches people who
+    never chose. Raises `Invalid` (unknown_kind, unknown_channel,
     forced_kind, empty_quiet_hours).
     """
     rows = [
         Preference(user=user, kind=kind, channel=name, is_wanted=wanted)
-        for kind, wishes in choices.items()
-        for name, wanted in wishes.items()
+        for kind, channels in choices.items()
+        for name, wanted in channels.items()
         if _is_choice(kind, name, wanted)
     ]
     if quiet_hours is not None and quiet_hours[0] == quiet_hours[1]:
@@ -143,10 +143,11 @@ def preferences_set(
 
 
 def _is_choice(kind: str, name: str, wanted: bool) -> bool:
-    if kind not in KINDS:
-        raise Invalid("unknown_kind", _("There is no such kind of message."), kind=kind)
+    message_type = MESSAGE_TYPES.get(kind)
+    if message_type is None:
+        raise Invalid("unknown_kind", _("There is no such type of message."), kind=kind)
     if name not in Channel.values or name == Channel.INBOX:
         raise Invalid("unknown_channel", _("This channel cannot be chosen."), channel=name)
-    if KINDS[kind].forced and not wanted and name in KINDS[kind].usual:
+    if message_type.forced and not wanted and name in message_type.default_channels:
         raise Invalid("forced_kind", _("These messages cannot be switched off."), kind=kind)
-    return wanted != (name in KINDS[kind].usual)
+    return wanted != (name in message_type.default_channels)

@@ -13,7 +13,7 @@ from apps.common.errors import Invalid
 from apps.common.form_fields import ClockField
 from apps.common.texts import validate_prose
 from apps.enrollments.models import Course
-from apps.notifications.kinds import Kind
+from apps.notifications.message_types import MessageType
 from apps.notifications.models import Channel
 from apps.notifications.selectors import Choices
 
@@ -47,9 +47,9 @@ class ChannelBoxes(forms.CheckboxSelectMultiple):
 
 
 class PreferencesForm(forms.Form):
-    """Which channels bring which kinds of message, and when devices stay silent.
+    """Which channels bring which types of message, and when devices stay silent.
 
-    Offers the given kinds and channels; what is not offered stays as it was chosen.
+    Offers the given types and channels; what is not offered stays as it was chosen.
     """
 
     quiet_from = ClockField(
@@ -67,7 +67,7 @@ class PreferencesForm(forms.Form):
         self,
         *args: Any,
         choices: Choices,
-        kinds: Collection[Kind],
+        message_types: Collection[MessageType],
         channels: Collection[str],
         **kwargs: Any,
     ) -> None:
@@ -76,32 +76,36 @@ class PreferencesForm(forms.Form):
         if hours:
             self.initial = {"quiet_from": hours.starts_at, "quiet_until": hours.ends_at}
         self._choices = choices
-        self._kinds = kinds
+        self._types = message_types
         self._channels = [name for name in CHANNELS if name in channels]
-        for kind in kinds:
-            self.fields[self._name(kind)] = self._field(kind)
+        for message_type in message_types:
+            self.fields[self._name(message_type)] = self._field(message_type)
 
     @staticmethod
-    def _name(kind: Kind) -> str:
-        return f"kind_{kind.code}"
+    def _name(message_type: MessageType) -> str:
+        return f"kind_{message_type.code}"
 
-    def _fixed(self, kind: Kind) -> set[str]:
-        return {name for name in self._channels if kind.forced and name in kind.usual}
+    def _fixed(self, message_type: MessageType) -> set[str]:
+        return {
+            name
+            for name in self._channels
+            if message_type.forced and name in message_type.default_channels
+        }
 
-    def _field(self, kind: Kind) -> forms.MultipleChoiceField:
+    def _field(self, message_type: MessageType) -> forms.MultipleChoiceField:
         widget = ChannelBoxes()
-        widget.fixed = self._fixed(kind)
-        wanted = self._choices.kinds[kind.code]
+        widget.fixed = self._fixed(message_type)
+        wanted = self._choices.kinds[message_type.code]
         return forms.MultipleChoiceField(
-            label=kind.label,
+            label=message_type.label,
             choices=[(name, CHANNELS[name]) for name in self._channels],
             initial=[name for name in self._channels if wanted[name]],
             required=False,
             widget=widget,
         )
 
-    def kind_fields(self) -> list[forms.BoundField]:
-        return [self[self._name(kind)] for kind in self._kinds]
+    def type_fields(self) -> list[forms.BoundField]:
+        return [self[self._name(message_type)] for message_type in self._types]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -117,11 +121,11 @@ class PreferencesForm(forms.Form):
         return given
 
     def preferences(self) -> dict[str, dict[str, bool]]:
-        """Kind → channel → wanted, of every kind. Only of a valid form."""
+        """Type of message → channel → wanted, of every type. Only of a valid form."""
         chosen = {code: dict(channels) for code, channels in self._choices.kinds.items()}
-        for kind in self._kinds:
-            ticked = {*self.cleaned_data[self._name(kind)], *self._fixed(kind)}
-            chosen[kind.code] |= {name: name in ticked for name in self._channels}
+        for message_type in self._types:
+            ticked = {*self.cleaned_data[self._name(message_type)], *self._fixed(message_type)}
+            chosen[message_type.code] |= {name: name in ticked for name in self._channels}
         return chosen
 
     def quiet_hours(self) -> tuple[time, time] | None:

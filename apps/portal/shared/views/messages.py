@@ -24,7 +24,7 @@ from apps.common.errors import Forbidden, Refused
 from apps.notifications import selectors, services
 from apps.notifications.channels import configured
 from apps.notifications.channels.web_push import public_key
-from apps.notifications.kinds import KINDS, Kind
+from apps.notifications.message_types import MESSAGE_TYPES, MessageType
 from apps.notifications.models import Channel, Delivery, DeviceType
 from apps.notifications.rendering import in_language
 from apps.portal.shared.forms import PreferencesForm
@@ -32,11 +32,11 @@ from apps.portal.shared.pages import portal_page
 
 INBOX_PAGE: Final = 25
 WORKER: Final = "js/portal/shared/service-worker.js"
-# Kinds that students never get: their page does not ask about them.
-STAFF_KINDS: Final = frozenset(
+# Types that students never get: their page does not ask about them.
+STAFF_TYPES: Final = frozenset(
     {"leave_requested", "appeal_requested", "register_not_taken", "import_finished", "test"}
 )
-# Where a message of this kind leads.
+# Where a message of this type leads.
 LINKS: Final = {
     "absence": "portal:my_attendance",
     "attendance_near": "portal:my_attendance",
@@ -101,20 +101,20 @@ def read(request: HttpRequest) -> HttpResponse:
 # --- Preferences ---------------------------------------------------------------------
 
 
-def _kinds_for(user: User) -> list[Kind]:
+def _types_for(user: User) -> list[MessageType]:
     staff = user.is_superuser or (ADMIN_ROLES | {Role.FACULTY}) & roles_of(user)
-    return [kind for kind in KINDS.values() if staff or kind.code not in STAFF_KINDS]
+    return [found for found in MESSAGE_TYPES.values() if staff or found.code not in STAFF_TYPES]
 
 
 @require_http_methods(["GET", "POST"])
 @portal_page
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Channels per kind of message, quiet hours, and notifications in this browser."""
+    """Channels per type of message, quiet hours, and notifications in this browser."""
     user = _member(request)
     form = PreferencesForm(
         request.POST if request.method == "POST" else None,
         choices=selectors.choices_of(user=user),
-        kinds=_kinds_for(user),
+        message_types=_types_for(user),
         channels=configured(),
     )
     if request.method == "POST" and form.is_valid():

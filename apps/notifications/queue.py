@@ -17,7 +17,7 @@ from apps.tenants.scope import current_campus_id
 # millisecond each. SKIP LOCKED lets workers share a queue; the address is read now, so that a
 # device that registered again is reached under its new token.
 SMS_LOCK: Final = 0x534D5300  # "SMS": first key of the advisory lock
-_CLAIM: Final = """
+_LEASE_DUE: Final = """
     WITH due AS (
         SELECT id, status FROM {delivery}
         WHERE campus_id = %(campus)s AND channel = %(channel)s
@@ -26,52 +26,53 @@ _CLAIM: Final = """
         ORDER BY next_try_at, id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
-    ), claimed AS (
+    ), leased AS (
         UPDATE {delivery} delivery
-        SET status = 'sending', lease = %(lease)s, attempts = delivery.attempts + 1,
+        SET status = 'sending', lease = %(lease_id)s, attempts = delivery.attempts + 1,
             next_try_at = %(lease_ends_at)s
         FROM due WHERE delivery.id = due.id AND delivery.campus_id = %(campus)s
         RETURNING delivery.id, delivery.message_id, delivery.user_id, delivery.channel,
                   delivery.device_type, delivery.contact, delivery.attempts,
                   due.status = 'sending' AS interrupted
     )
-    SELECT claimed.id, claimed.message_id, claimed.user_id, claimed.device_type, claimed.attempts,
-           claimed.interrupted,
-           CASE claimed.channel WHEN 'email' THEN person.email
+    SELECT leased.id, leased.message_id, leased.user_id, leased.device_type, leased.attempts,
+           leased.interrupted,
+           CASE leased.channel WHEN 'email' THEN person.email
                 ELSE coalesce(token.token, '') END,
            coalesce(token.p256dh, ''), coalesce(token.auth, ''),
            message.kind, message.title, message.body, message.data, person.language,
-           quiet.starts_at, quiet.ends_at, claimed.contact
-    FROM claimed
-    JOIN {message} message ON message.id = claimed.message_id
-    JOIN {user} person ON person.id = claimed.user_id
-    LEFT JOIN {token} token ON token.campus_id = %(campus)s AND token.user_id = claimed.user_id
-                           AND token.device_type = claimed.device_type
-    LEFT JOIN {quiet} quiet ON quiet.campus_id = %(campus)s AND quiet.user_id = claimed.user_id
-    ORDER BY claimed.id
+           quiet_hours.starts_at, quiet_hours.ends_at, leased.contact
+    FROM leased
+    JOIN {message} message ON message.id = leased.message_id
+    JOIN {user} person ON person.id = leased.user_id
+    LEFT JOIN {token} token ON token.campus_id = %(campus)s AND token.user_id = leased.user_id
+                           AND token.device_type = leased.device_type
+    LEFT JOIN {quiet_hours} quiet_hours ON quiet_hours.campus_id = %(campus)s
+                                       AND quiet_hours.user_id = leased.user_id
+    ORDER BY leased.id
 """
 _SETTLE: Final = """
     UPDATE {delivery} delivery
-    SET status = verdict.status, attempts = verdict.attempts, next_try_at = verdict.next_try_at,
-        error = verdict.error, provider_id = verdict.provider_id, sent_at = verdict.sent_at,
+    SET status = result.status, attempts = result.attempts, next_try_at = result.next_try_at,
+        error = result.error, provider_id = result.provider_id, sent_at = result.sent_at,
         lease = NULL
     FROM unnest(
         %(ids)s::uuid[], %(statuses)s::text[], %(attempts)s::int[], %(next)s::timestamptz[],
         %(errors)s::text[], %(provider_ids)s::text[], %(sent)s::timestamptz[]
-    ) AS verdict(id, status, attempts, next_try_at, error, provider_id, sent_at)
-    WHERE delivery.id = verdict.id AND delivery.campus_id = %(campus)s
-      AND delivery.lease = %(lease)s
+    ) AS result(delivery_id, status, attempts, next_try_at, error, provider_id, sent_at)
+    WHERE delivery.id = result.delivery_id AND delivery.campus_id = %(campus)s
+      AND delivery.lease = %(lease_id)s
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One delivery under our lease; `attempts` counts the try that begins now.
+class Lease:
+    """One delivery that we hold until the lease ends; `attempts` counts the try that begins now.
 
     With a `contact` the address, language and quiet hours are the person's, not the contact's.
     """
 
-    id: UUID
+    delivery_id: UUID
     message_id: UUID
     user_id: int
     device_type: str
@@ -90,10 +91,10 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeliveryResult:
     """What becomes of a delivery after a try."""
 
-    id: UUID
+    delivery_id: UUID
     status: str
     attempts: int
     next_try_at: datetime
@@ -102,20 +103,24 @@ class Verdict:
     sent_at: datetime | None = None
 
     @classmethod
-    def sent(cls, id: UUID, attempts: int, provider_id: str, now: datetime) -> "Verdict":
-        return cls(id, Status.SENT, attempts, now, "", provider_id[:255], now)
+    def sent(
+        cls, delivery_id: UUID, attempts: int, provider_id: str, now: datetime
+    ) -> "DeliveryResult":
+        return cls(delivery_id, Status.SENT, attempts, now, "", provider_id[:255], now)
 
     @classmethod
-    def failed(cls, id: UUID, attempts: int, error: str, next_try_at: datetime) -> "Verdict":
-        return cls(id, Status.FAILED, attempts, next_try_at, error[:300])
+    def failed(
+        cls, delivery_id: UUID, attempts: int, error: str, next_try_at: datetime
+    ) -> "DeliveryResult":
+        return cls(delivery_id, Status.FAILED, attempts, next_try_at, error[:300])
 
     @classmethod
-    def dead(cls, id: UUID, attempts: int, error: str, now: datetime) -> "Verdict":
-        return cls(id, Status.DEAD, attempts, now, error[:300])
+    def dead(cls, delivery_id: UUID, attempts: int, error: str, now: datetime) -> "DeliveryResult":
+        return cls(delivery_id, Status.DEAD, attempts, now, error[:300])
 
     @classmethod
-    def waiting(cls, id: UUID, attempts: int, next_try_at: datetime) -> "Verdict":
-        return cls(id, Status.WAITING, attempts, next_try_at)
+    def waiting(cls, delivery_id: UUID, attempts: int, next_try_at: datetime) -> "DeliveryResult":
+        return cls(delivery_id, Status.WAITING, attempts, next_try_at)
 
 
 def _tables() -> dict[str, str]:
@@ -123,13 +128,13 @@ def _tables() -> dict[str, str]:
         "delivery": Delivery._meta.db_table,
         "message": Message._meta.db_table,
         "token": PushToken._meta.db_table,
-        "quiet": QuietHours._meta.db_table,
+        "quiet_hours": QuietHours._meta.db_table,
         "user": get_user_model()._meta.db_table,
     }
 
 
 def sms_lock() -> None:
-    """Short messages of one campus are claimed by one worker at a time, which counts the day's.
+    """Short messages of one campus are leased by one worker at a time, which counts the day's.
 
     Held until the transaction ends.
     """
@@ -137,29 +142,29 @@ def sms_lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SMS_LOCK, current_campus_id()])
 
 
-def claim_due(
-    *, name: str, limit: int, lease: UUID, now: datetime, lease_ends_at: datetime
-) -> list[Claim]:
+def lease_due(
+    *, name: str, limit: int, lease_id: UUID, now: datetime, lease_ends_at: datetime
+) -> list[Lease]:
     """Take up to `limit` deliveries of this channel that are due and that nobody else holds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM.format(**_tables()),
+            _LEASE_DUE.format(**_tables()),
             {
                 "campus": current_campus_id(),
                 "channel": name,
                 "now": now,
                 "limit": limit,
-                "lease": lease,
+                "lease_id": lease_id,
                 "lease_ends_at": lease_ends_at,
             },
         )
-        return [_claim(row) for row in cursor.fetchall()]
+        return [_lease(row) for row in cursor.fetchall()]
 
 
-def _claim(row: tuple[Any, ...]) -> Claim:
+def _lease(row: tuple[Any, ...]) -> Lease:
     data, starts_at, ends_at = row[12], row[14], row[15]
-    return Claim(
-        id=row[0],
+    return Lease(
+        delivery_id=row[0],
         message_id=row[1],
         user_id=row[2],
         device_type=row[3],
@@ -178,21 +183,21 @@ def _claim(row: tuple[Any, ...]) -> Claim:
     )
 
 
-def settle(*, lease: UUID, verdicts: Sequence[Verdict]) -> int:
-    """Write the verdicts down; returns how many rows were still ours."""
+def settle(*, lease_id: UUID, results: Sequence[DeliveryResult]) -> int:
+    """Write the results; returns how many rows were still ours."""
     with connection.cursor() as cursor:
         cursor.execute(
             _SETTLE.format(**_tables()),
             {
                 "campus": current_campus_id(),
-                "lease": lease,
-                "ids": [verdict.id for verdict in verdicts],
-                "statuses": [str(verdict.status) for verdict in verdicts],
-                "attempts": [verdict.attempts for verdict in verdicts],
-                "next": [verdict.next_try_at for verdict in verdicts],
-                "errors": [verdict.error for verdict in verdicts],
-                "provider_ids": [verdict.provider_id for verdict in verdicts],
-                "sent": [verdict.sent_at for verdict in verdicts],
+                "lease_id": lease_id,
+                "ids": [result.delivery_id for result in results],
+                "statuses": [str(result.status) for result in results],
+                "attempts": [result.attempts for result in results],
+                "next": [result.next_try_at for result in results],
+                "errors": [result.error for result in results],
+                "provider_ids": [result.provider_id for result in results],
+                "sent": [result.sent_at for result in results],
             },
         )
         return cursor.rowcount

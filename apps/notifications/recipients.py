@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from apps.notifications.addresses import Contact
-from apps.notifications.kinds import Kind
+from apps.notifications.message_types import MessageType
 from apps.notifications.models import Channel, Delivery, Message, Preference, PushToken
 from apps.tenants.scope import current_campus_id
 
@@ -22,12 +22,13 @@ _ADD_MESSAGE: Final = f"""
     RETURNING id
 """  # noqa: S608  (names of our models)
 
-# Everybody has an inbox. The other channels need an address, and a wish: a person's own choice, or
-# else the usual channels of the kind. Of forced kinds nobody can switch those off.
+# Everybody has an inbox. The other channels need an address, and that the person wants them: by
+# a preference, or else the default channels of the type. Of forced types nobody can switch those
+# off.
 _ADD_DELIVERIES: Final = """
     WITH recipient AS (
         SELECT id, email FROM {user} WHERE id = ANY(%(users)s::bigint[]) AND is_active
-    ), place AS (
+    ), address AS (
         SELECT id AS user_id, 'inbox' AS channel, '' AS device_type FROM recipient
         UNION ALL
         SELECT id, 'email', '' FROM recipient WHERE email <> ''
@@ -44,18 +45,19 @@ _ADD_DELIVERIES: Final = """
             campus_id, message_id, user_id, channel, device_type, status, attempts,
             next_try_at, error, provider_id, created_at, sent_at
         )
-        SELECT %(campus)s, %(message)s, place.user_id, place.channel, place.device_type,
-               CASE place.channel WHEN 'inbox' THEN 'sent' ELSE 'waiting' END, 0,
+        SELECT %(campus)s, %(message)s, address.user_id, address.channel, address.device_type,
+               CASE address.channel WHEN 'inbox' THEN 'sent' ELSE 'waiting' END, 0,
                %(now)s::timestamptz, '', '', %(now)s::timestamptz,
-               CASE place.channel WHEN 'inbox' THEN %(now)s::timestamptz END
-        FROM place
-        LEFT JOIN {preference} wish
-               ON wish.campus_id = %(campus)s AND wish.user_id = place.user_id
-              AND wish.kind = %(kind)s AND wish.channel = place.channel
-        WHERE place.channel = 'inbox'
-           OR (place.channel = ANY(%(open)s::text[])
-               AND (coalesce(wish.is_wanted, place.channel = ANY(%(usual)s::text[]))
-                    OR place.channel = ANY(%(forced)s::text[])))
+               CASE address.channel WHEN 'inbox' THEN %(now)s::timestamptz END
+        FROM address
+        LEFT JOIN {preference} preference
+               ON preference.campus_id = %(campus)s AND preference.user_id = address.user_id
+              AND preference.kind = %(kind)s AND preference.channel = address.channel
+        WHERE address.channel = 'inbox'
+           OR (address.channel = ANY(%(open)s::text[])
+               AND (coalesce(preference.is_wanted,
+                             address.channel = ANY(%(default_channels)s::text[]))
+                    OR address.channel = ANY(%(forced)s::text[])))
         RETURNING channel
     )
     SELECT channel, count(*) FROM added GROUP BY channel
@@ -87,7 +89,7 @@ def deliveries_add(
     message_id: UUID,
     user_ids: Collection[int],
     phone_owners: Collection[int],
-    kind: Kind,
+    message_type: MessageType,
     open_channels: Collection[str],
     now: datetime,
 ) -> dict[str, int]:
@@ -109,9 +111,9 @@ def deliveries_add(
                 "message": message_id,
                 "users": sorted(set(user_ids)),
                 "phones": sorted(set(phone_owners)),
-                "kind": kind.code,
-                "usual": sorted(kind.usual),
-                "forced": sorted(kind.usual) if kind.forced else [],
+                "kind": message_type.code,
+                "default_channels": sorted(message_type.default_channels),
+                "forced": sorted(message_type.default_channels) if message_type.forced else [],
                 "open": sorted(open_channels),
                 "now": now,
             },
@@ -126,7 +128,7 @@ def contact_deliveries_add(
     open_channels: Collection[str],
     now: datetime,
 ) -> set[str]:
-    """One delivery per contact: a letter, or an SMS to who has no e-mail address.
+    """One delivery per contact: an e-mail, or an SMS to those without an e-mail address.
 
     Returns the channels that have something to send.
     """
