@@ -1,4 +1,4 @@
-"""The cache, kept apart per campus and harmless when its server is away."""
+"""The cache, kept apart per campus and harmless when its server does not answer."""
 
 import logging
 import secrets

@@ -16,7 +16,7 @@ CELERY_PROCESSES = 2
 
 def platform_services(*, host: str, port: int, var: Path) -> list[Service]:
     """Web server, workers and scheduler, in the order in which they are stopped."""
-    # Letters and calendars name the port that people use.
+    # E-mails and calendars name the port that people use.
     worker_env = {**_worker_env(), "PUBLIC_PORT": str(port)}
     return [
         Service(name="web", command=_web(host, port), env={"PUBLIC_PORT": str(port)}),

@@ -32,7 +32,7 @@ person: 0.45 for SFace, where none of 318,400 pairs of strangers (800 LFW photos
 def sample_judge(*, sample_id: int, now: datetime) -> FaceSample | None:
     """Accept or refuse a pending sample; None when there is nothing to judge.
 
-    Safe to run twice and to lose halfway. Raises `OSError` when the storage is away.
+    Safe to run twice and to lose halfway. Raises `OSError` when the storage does not answer.
     """
     from apps.biometrics.worker import Observation, observe_for_enrolment
 

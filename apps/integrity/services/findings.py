@@ -28,8 +28,8 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
     """Check a session and bring the stored ones up to date; returns all that stand.
 
     Safe to repeat. A finding keeps its first time and its dismissal. What is not found any more
-    (the class's median has moved) goes away, unless somebody dismissed it or a part of the evidence
-    has been dropped meanwhile. Seven statements for any number of students.
+    (the class's median has moved) is removed, unless somebody dismissed it or a part of the
+    evidence has been dropped meanwhile. Seven statements for any number of students.
     """
     ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
     if session.opened_at is None:

@@ -42,7 +42,7 @@ def session_create(
 
     Refuses where the room, the lecturer or the section has another planned session at that time
     (see `clashes_refused`). A session that is not planned, because its lecturer stands before the
-    class already, claims nothing and is not refused: what happens goes before what was planned.
+    class already, occupies nothing and is not refused: what happens goes before what was planned.
     """
     session = ClassSession(
         course=course,
@@ -168,7 +168,7 @@ def sessions_swap(
 ) -> tuple[ClassSession, ClassSession]:
     """Two scheduled sessions exchange their times and rooms, both or neither.
 
-    The first steps aside (as cancelled, which claims nothing) while the second takes its place:
+    The first steps aside (as cancelled, which occupies nothing) while the second takes its place:
     PostgreSQL checks the exclusions row by row.
     """
     if first.pk == second.pk:
