@@ -237,7 +237,7 @@ def _opened(row: dict[str, Any]) -> _Chain:
     return _Chain(report=report, roots=[])
 
 
-def run(*, path: str, roots: str | None, public_key: str, say: Any) -> int:
+def check_export(*, path: str, roots: str | None, public_key: str, say: Any) -> int:
     """Check one file and print the findings. Returns the number of problems.
 
     Raises `UnreadableExport`.
@@ -271,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"{text}\n")
 
     try:
-        problems = run(
+        problems = check_export(
             path=options.file, roots=options.roots, public_key=options.public_key, say=say
         )
     except (UnreadableExport, OSError) as error:

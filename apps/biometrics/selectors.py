@@ -53,7 +53,7 @@ def samples_of(*, student: Student) -> QuerySet[FaceSample]:
 def open_image(image: StoredImage, *, actor: Actor, now: datetime) -> bytes:
     """The JPEG for a person to look at; writes who looked into the audit log.
 
-    Raises `OSError` when the storage is away and `crypto.SealBroken` for a changed object.
+    Raises `OSError` when the storage does not answer and `crypto.SealBroken` for a changed object.
     """
     data = read_image(image)
     record(actor=actor, action="biometrics.image.opened", now=now, target=image)

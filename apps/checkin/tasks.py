@@ -26,7 +26,7 @@ ADDRESSES_KEPT: Final = timedelta(days=30)
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
 def settle_face(self: Task, attempt_id: str) -> None:
-    """Compare one selfie and settle its check-in. Storage that is away is tried again."""
+    """Compare one selfie and settle its check-in. Tried again while the storage does not answer."""
     try:
         settle_with_face(attempt_id=UUID(attempt_id), now=timezone.now())
     except OSError as error:

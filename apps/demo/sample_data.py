@@ -1,4 +1,4 @@
-"""Spreadsheets of a made-up campus, with the dirt that registrars' files have.
+"""Spreadsheets of a made-up campus, with the errors that registrars' files have.
 
 For trying an installation and for tests: five departments, four years, four sections each; every
 section takes six subjects of three hours a week and a lab on Saturday, without a clash.
@@ -31,20 +31,20 @@ Groups = list[tuple[int, str, int]]  # number, department, year
 
 @dataclass
 class SampleSheet:
-    """One table: clean rows below the headings, and which rows of the dirty one are wrong."""
+    """One table: clean rows below the headings, and which rows of the one with errors are wrong."""
 
     headings: Cells
     rows: list[Cells]
-    dirty: list[Cells] = field(default_factory=list)
-    wrong: set[int] = field(default_factory=set)  # row numbers, from 1, in the dirty sheet
+    with_errors: list[Cells] = field(default_factory=list)
+    wrong: set[int] = field(default_factory=set)  # row numbers, from 1, in the sheet with errors
 
 
 def campus_sheets(
-    students: int, *, departments: int = len(DEPARTMENTS), dirt: float = 0.02, seed: int = 1
+    students: int, *, departments: int = len(DEPARTMENTS), error_share: float = 0.02, seed: int = 1
 ) -> dict[str, SampleSheet]:
     """The workbooks by kind of import, in the order in which they go in.
 
-    `dirt`: the share (0–1) of rows that are dirty, half of them so that they can be read all the
+    `error_share`: of rows with errors (0–1), half of them so that they can be read all the
     same, half of them wrong.
     """
     chance = random.Random(seed)  # noqa: S311  (made-up data)
@@ -59,7 +59,7 @@ def campus_sheets(
         "schedules": _schedules(groups),
     }
     for kind, sheet in sheets.items():
-        _add_errors(sheet, kind, dirt, chance)
+        _add_errors(sheet, kind, error_share, chance)
     return sheets
 
 
@@ -159,7 +159,7 @@ def _schedules(groups: Groups) -> SampleSheet:
     return SampleSheet([*headings, "Venue"], rows)
 
 
-# --- Dirt ----------------------------------------------------------------------------------------
+# --- Errors --------------------------------------------------------------------------------------
 
 # What makes a row of each kind wrong: the column, and what stands there.
 _WRONG: Final[dict[str, tuple[tuple[int, Any], ...]]] = {
@@ -172,24 +172,24 @@ _WRONG: Final[dict[str, tuple[tuple[int, Any], ...]]] = {
 }
 
 
-def _add_errors(sheet: SampleSheet, kind: str, dirt: float, chance: random.Random) -> None:
-    """Dirty copies of some rows beside the clean ones, so that the clean sheet is the answer.
+def _add_errors(sheet: SampleSheet, kind: str, error_share: float, chance: random.Random) -> None:
+    """Copies with errors of some rows; the clean sheet is what an import should make of them.
 
-    A wrong row stands where the right one is missing in the dirty sheet; a harmless one only looks
+    In the sheet with errors a wrong row replaces the right one; a harmless one only looks
     different, or is there twice.
     """
     harmful = True
     for row in sheet.rows:
-        if chance.random() >= dirt:
-            sheet.dirty.append(list(row))
+        if chance.random() >= error_share:
+            sheet.with_errors.append(list(row))
             continue
         if harmful:
             column, cell = chance.choice(_WRONG[kind])
-            sheet.dirty.append([*row[:column], cell, *row[column + 1 :]])
-            sheet.wrong.add(len(sheet.dirty) + 1)
+            sheet.with_errors.append([*row[:column], cell, *row[column + 1 :]])
+            sheet.wrong.add(len(sheet.with_errors) + 1)
         else:
-            sheet.dirty.append([_reformat(cell) for cell in row])
-            sheet.dirty.append(list(row))
+            sheet.with_errors.append([_reformat(cell) for cell in row])
+            sheet.with_errors.append(list(row))
         harmful = not harmful
 
 

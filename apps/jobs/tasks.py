@@ -35,11 +35,11 @@ class JobTask(CampusTask):
 
 @shared_task(base=JobTask)
 def run_job(campus_id: int, job_id: str) -> None:
-    """Claim the job, do it and save its result in one transaction, or say why not."""
-    run(campus_id, UUID(job_id))
+    """Take the job, execute it and save its result in one transaction, or say why not."""
+    execute_job(campus_id, UUID(job_id))
 
 
-def run(campus_id: int, job_id: UUID) -> None:
+def execute_job(campus_id: int, job_id: UUID) -> None:
     """Also for commands, which run a job in their own process."""
     with campus_scope(campus_id):
         job = job_claim(job_id=job_id, now=timezone.now())

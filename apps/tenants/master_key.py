@@ -103,7 +103,7 @@ def confirm_new_connection(*, connection: Any, **_: Any) -> None:
 def confirm_at_start() -> None:
     """For processes that live long: raises `WrongMasterKey` before they take on any work.
 
-    Where the database is away they start all the same: its first connection will be asked.
+    Where the database does not answer they start all the same: its first connection will be asked.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.connection is not None:  # asked when it was made

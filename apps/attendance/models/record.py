@@ -157,7 +157,7 @@ class BulkChange(CampusModel):
 class RecordChange(CampusModel):
     """One change of a mark by a person: before, after, who and why. Never edited or removed.
 
-    "" stands for unmarked. `record` is empty where undoing took the mark away again. `leave_id` is
+    "" stands for unmarked. `record` is empty where undoing removed the mark. `leave_id` is
     the approved leave that made the change, of the app above; the database holds both together.
     """
 

@@ -366,7 +366,7 @@ def _restore(
 
 
 def _remove(record_ids: list[int]) -> None:
-    """Take marks away; changes and appeals stay, told apart by session and student: the database
+    """Delete marks; changes and appeals stay, found by session and student: the database
     empties what pointed at the mark from above.
 
     By hand, because Django's deletion works in batches: more statements for more students.

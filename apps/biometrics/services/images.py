@@ -122,7 +122,7 @@ def images_erase(*, image_ids: Collection[uuid.UUID], now: datetime) -> int:
 def images_purge(*, now: datetime) -> int:
     """Delete the entered campus's images whose time has come, rows and objects; returns how many.
 
-    At most 200 a run. A storage that is away leaves the row for the next run. Should the commit
+    At most 200 a run. Where the storage does not answer, the row stays. Should the commit
     fail, rows are left without objects: they are still due, and go with the next run.
     """
     due = StoredImage.objects.filter(delete_after__lte=now).order_by("delete_after")

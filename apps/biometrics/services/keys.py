@@ -37,7 +37,7 @@ def template_key_reissue(*, actor: Actor, now: datetime, track: Track = iter) ->
 
     The photos are embedded first (about 40 ms each); the key is locked only for the switch at the
     end, so check-ins go on meanwhile. Samples that no face could be read from now, or that were
-    accepted meanwhile, are judged again. Raises `OSError` when the storage is away.
+    accepted meanwhile, are judged again. Raises `OSError` when the storage does not answer.
     """
     model = add_default_model(now=now)
     accepted = FaceSample.objects.filter(status=FaceSample.Status.ACCEPTED)

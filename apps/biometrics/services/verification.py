@@ -41,9 +41,9 @@ def verify_student(
     """Compare a stored photo with the student's templates and keep the outcome.
 
     `reference` (at most 60 characters) names what asked: asked again, the first outcome is
-    returned and nothing is counted twice. Raises `OSError` when the storage is away: try again
-    later. Everything else is an outcome; undecided ones carry a reason of `reasons.Undecided` or
-    `quality.QualityReason`.
+    returned and nothing is counted twice. Raises `OSError` when the storage does not answer:
+    try again later. Everything else is an outcome; undecided ones carry a reason of
+    `reasons.Undecided` or `quality.QualityReason`.
     """
     known = FaceVerification.objects.filter(reference=reference).first()
     if known is not None:

@@ -116,7 +116,7 @@ class Command(BaseCommand):
 
     def _offline(self, **options: Any) -> None:
         try:
-            problems = offline.run(
+            problems = offline.check_export(
                 path=options["offline"],
                 roots=options["roots"],
                 public_key=options["public_key"],
