@@ -11,11 +11,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.known_devices import cookie_write
-from apps.accounts.online import online_note
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
+from apps.signin.known_devices import cookie_write
+from apps.signin.online import online_note
 from apps.tenants.middleware import PLATFORM_PATHS, refuse
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
