@@ -22,7 +22,7 @@ class RootFile:
     content: bytes
 
 
-class Place(Protocol):
+class RootsTarget(Protocol):
     name: str
 
     def write(self, files: list[RootFile]) -> None:
@@ -95,8 +95,8 @@ class Mail:
         letter.send()
 
 
-def configured_places() -> list[Place]:
-    places: list[Place] = []
+def configured_places() -> list[RootsTarget]:
+    places: list[RootsTarget] = []
     if settings.AUDIT_ROOTS_DIR:
         places.append(Folder(settings.AUDIT_ROOTS_DIR))
     if BUCKET in settings.STORAGES:

@@ -65,7 +65,7 @@ def _start(name: str, look: Callable[[], Any]) -> Future[Any]:
 def _run(found: Future[Any], look: Callable[[], Any]) -> None:
     try:
         found.set_result(look())
-    except BaseException as error:  # for whoever waits for it
+    except BaseException as error:  # for the thread that waits for it
         found.set_exception(error)
 
 

@@ -1,4 +1,4 @@
-"""Long reports: written by a worker, kept for a week, for whoever asked."""
+"""Long reports: written by a worker, kept for a week, for the person who asked."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -49,7 +49,7 @@ def export_start(
 def export_run(job: Job, progress: Progress) -> dict[str, Any]:
     """The job's work: read the report with its owner's eyes and keep the file."""
     if job.created_by is None:
-        raise Refused("owner_gone", _("Whoever asked for this report is no longer here."))
+        raise Refused("owner_gone", _("The person who asked for this report is no longer here."))
     report = report_named(job.params["report"])
     kind = job.params["format"]
     with translation.override(spoken(job.params["language"])):

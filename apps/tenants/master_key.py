@@ -52,7 +52,7 @@ class UnprovenMasterKey(CommandError):
         )
 
 
-def register_proof(proof: Proof) -> None:
+def add_proof(proof: Proof) -> None:
     """`proof()`: whether old rows were written under the given key; None: there are none."""
     if proof not in _proofs:
         _proofs.append(proof)

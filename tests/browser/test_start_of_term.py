@@ -13,7 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import Student, User
-from apps.demo.sample_data import Sheet, campus_sheets, workbook
+from apps.demo.sample_data import SampleSheet, campus_sheets, workbook
 from apps.enrollments.models import Course, Term
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
@@ -34,7 +34,7 @@ def worker(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def sheets(hall: Cast) -> dict[str, Sheet]:
+def sheets(hall: Cast) -> dict[str, SampleSheet]:
     """One department; the term of the cast runs now."""
     hall.campus.email_domains = ["north.example"]
     hall.campus.save()
@@ -77,7 +77,7 @@ def marked_rows(page: Page, folder: Path) -> set[int]:
 
 
 def test_dirty_workbooks_become_a_term_that_everybody_sees(
-    page: Page, site: str, hall: Cast, sheets: dict[str, Sheet], worker: None, tmp_path: Path
+    page: Page, site: str, hall: Cast, sheets: dict[str, SampleSheet], worker: None, tmp_path: Path
 ) -> None:
     sign_in(page, site, hall.admin.email)
     for kind, sheet in sheets.items():

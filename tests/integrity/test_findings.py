@@ -167,7 +167,7 @@ def test_looking_takes_the_same_statements_for_any_class(
     assert len(many) == len(few) <= 12  # savepoints of the test's transaction included
 
 
-def test_the_closing_asks_for_a_look_and_the_sweep_makes_up_for_a_lost_one(
+def test_the_closing_asks_for_a_check_and_a_lost_one_is_asked_again(
     cast: Cast, session: ClassSession, django_capture_on_commit_callbacks: Any
 ) -> None:
     with campus_scope(cast.campus):

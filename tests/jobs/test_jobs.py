@@ -16,7 +16,7 @@ from apps.jobs import registry
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.jobs.services import SILENT, job_cancel, job_claim, job_start
-from apps.jobs.tasks import run, sweep_jobs
+from apps.jobs.tasks import requeue_jobs, run
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, make_cast
 
@@ -175,12 +175,12 @@ def test_a_job_whose_worker_was_lost_is_taken_again(cast: Cast, handler: dict[st
     assert again(cast, job).status == "failed"
 
 
-def test_the_sweep_finds_what_waits_without_a_message(cast: Cast, handler: dict[str, Any]) -> None:
+def test_what_waits_without_a_message_is_queued_again(cast: Cast, handler: dict[str, Any]) -> None:
     job = start(cast)
-    assert sweep_jobs() == 0
+    assert requeue_jobs() == 0
     with campus_scope(cast.campus):
         Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
-    assert sweep_jobs() == 1
+    assert requeue_jobs() == 1
 
 
 def test_nothing_happens_for_an_unknown_job(cast: Cast) -> None:

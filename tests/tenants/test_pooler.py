@@ -100,7 +100,7 @@ def import_of(cast: Cast) -> Callable[[], Any]:
     data = xlsx(rows)
 
     def act() -> None:
-        assert do_import(cast, "students", data).outcome.new == 60
+        assert do_import(cast, "students", data).result.new == 60
 
     return act
 

@@ -55,7 +55,7 @@ def sample_add(*, student: Student, data: bytes, actor: Actor, now: datetime) ->
 
 
 def _consent(student: Student) -> Consent:
-    """The consent that a sample rests on; raises `Refused` without one."""
+    """The consent that a sample requires; raises `Refused` without one."""
     if not Campus.objects.filter(pk=current_campus_id(), face_enabled=True).exists():
         message = _("Face verification is off on this campus.")
         raise Refused("face_disabled", message, status=403)

@@ -112,7 +112,7 @@ def image_release(*, image_id: uuid.UUID, now: datetime) -> None:
 
 
 def images_erase(*, image_ids: Collection[uuid.UUID], now: datetime) -> int:
-    """Delete these images whoever refers to them; the objects go after the commit."""
+    """Delete these images and all references to them; the objects go after the commit."""
     marked = StoredImage.objects.filter(pk__in=image_ids).update(delete_after=now)
     if marked:
         enqueue(PURGE_TASK)
@@ -144,7 +144,7 @@ def _purge(pk: uuid.UUID, *, now: datetime) -> int:
     )
     if image is None:  # stored again meanwhile, or purged by somebody else
         return 0
-    image_references.forget([pk])
+    image_references.clear_references([pk])
     if _is_referenced(pk):
         logger.warning("Image %s is due for deletion and still referred to.", pk)
         return 0

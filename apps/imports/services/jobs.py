@@ -9,7 +9,7 @@ from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.imports.models import ImportRun
-from apps.imports.services.apply import Report, headings_of, read_upload, run_import
+from apps.imports.services.apply import ImportReport, headings_of, read_upload, run_import
 from apps.imports.services.files import file_forget, file_keep, file_read
 from apps.imports.types import import_type_named
 from apps.imports.workbooks import marked_workbook
@@ -58,7 +58,7 @@ def removes_more(count: int) -> str:
     return message % {"count": count}
 
 
-def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
+def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> ImportReport:
     import_type = import_type_named(run.kind)
     user = job.created_by
     writer = Writer(user)  # the rights of who commits, when it is saved

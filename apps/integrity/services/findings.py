@@ -12,7 +12,7 @@ from apps.attendance.selectors.register import board_key
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
-from apps.integrity.detectors import WEIGHTS, Found, findings_of
+from apps.integrity.detectors import WEIGHTS, DetectedFinding, findings_of
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.selectors import arrivals_of, seen_in
 from apps.sessions.models import ClassSession
@@ -42,7 +42,9 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
     return list(Finding.objects.filter(session=session).order_by("student_id", "kind"))
 
 
-def findings_save(*, session: ClassSession, found: Collection[Found], now: datetime) -> None:
+def findings_save(
+    *, session: ClassSession, found: Collection[DetectedFinding], now: datetime
+) -> None:
     """Save these findings; those that are known get their newest facts."""
     Finding.objects.bulk_create(
         [
@@ -63,7 +65,7 @@ def findings_save(*, session: ClassSession, found: Collection[Found], now: datet
     )
 
 
-def _forget_others(*, session: ClassSession, found: Collection[Found]) -> None:
+def _forget_others(*, session: ClassSession, found: Collection[DetectedFinding]) -> None:
     known = (
         Finding.objects.filter(session=session, dismissed_at__isnull=True)
         .exclude(kind__in=CHALLENGE_KINDS)

@@ -15,6 +15,7 @@ from apps.audit.services import Actor, record
 from apps.common.cache import forget
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.services import (
     codes_end,
     one_time_code_issue,
@@ -64,7 +65,7 @@ def session_open(
     now: datetime,
     actor: Actor,
 ) -> ClassSession:
-    """Open a scheduled session: freeze its policy and start its rotating code.
+    """Open a scheduled session: copy its policy and start its rotating code.
 
     `before` and `after` bound how far from its start it may be opened. Refuses without a topic,
     outside that window, when it is not scheduled, and when the course has another open session.
@@ -228,8 +229,8 @@ def start_code_issue(
     return issued
 
 
-def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime) -> str:
-    """Use a start code up; "" when it was right, else why not (see `one_time_code_try`)."""
+def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime) -> Problem:
+    """Use a start code up (see `one_time_code_try`)."""
     return one_time_code_try(
         purpose=START,
         subject=start_subject(course=course, faculty=faculty),

@@ -122,7 +122,7 @@ class Command(BaseCommand):
                 public_key=options["public_key"],
                 say=self.stdout.write,
             )
-        except (offline.Unreadable, OSError) as error:
+        except (offline.UnreadableExport, OSError) as error:
             raise CommandError(str(error)) from error
         if problems:
             raise CommandError(f"{problems} problems were found.")
