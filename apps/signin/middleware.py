@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import User
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
@@ -99,7 +100,7 @@ LIBRARY_PATHS: Final = ("/accounts/", "/_allauth/")
 _GUARDED_WRITE: Final = re.compile(
     r'(?:INSERT INTO|UPDATE|DELETE FROM) "(mfa_authenticator|socialaccount_socialaccount)" '
     r'|(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" '
-    r'|UPDATE "(accounts_user)" SET (?!"last_login" = %s WHERE)'
+    rf'|UPDATE "({User._meta.db_table})" SET (?!"last_login" = %s WHERE)'
 )
 
 
