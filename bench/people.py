@@ -10,10 +10,10 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.utils import timezone
 
-from apps.accounts.api.tokens import CAMPUS_CLAIM
 from apps.accounts.models import Device, Faculty, Membership, Person, Role, Student, User
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Enrollment, Subject, Term
+from apps.signin.api.tokens import CAMPUS_CLAIM
 
 
 def student(number: int) -> Student:

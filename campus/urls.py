@@ -37,7 +37,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("", include("apps.ops.urls")),
-    path("", include("apps.accounts.urls")),
+    path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),

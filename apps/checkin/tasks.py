@@ -8,11 +8,11 @@ from celery import Task, shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from apps.accounts.online import minutes_forget
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.services.online import minutes_store
 from apps.checkin.services.settle import GIVE_UP_AFTER, settle_with_face, settle_without_face
 from apps.checkin.services.waiting import waiting_lapse
+from apps.signin.online import minutes_forget
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import every_campus
 from apps.tenants.tasks import CampusTask, enqueue

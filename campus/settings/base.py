@@ -70,7 +70,8 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "apps.accounts",  # before Django's: its commands for accounts are audited
+    "apps.accounts",
+    "apps.signin",  # before Django's: its commands for accounts are audited
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -130,15 +131,15 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.tenants.middleware.CampusMiddleware",
-    "apps.accounts.middleware.LibraryWritesMiddleware",
+    "apps.signin.middleware.LibraryWritesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "apps.tenants.middleware.RouteLimitMiddleware",
-    "apps.accounts.middleware.KnownDeviceMiddleware",
-    "apps.accounts.middleware.PasswordChangeMiddleware",
-    "apps.accounts.middleware.OnlineMiddleware",
+    "apps.signin.middleware.KnownDeviceMiddleware",
+    "apps.signin.middleware.PasswordChangeMiddleware",
+    "apps.signin.middleware.OnlineMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -170,7 +171,7 @@ AUTH_USER_MODEL = "accounts.User"
 CAMPUS_RESOLVERS = [
     "apps.tenants.middleware.by_choice",
     "apps.tenants.middleware.by_host",
-    "apps.accounts.api.authentication.by_token",
+    "apps.signin.api.authentication.by_token",
     "apps.timetable.tokens.by_calendar_token",
     "apps.tenants.middleware.by_header",
 ]
@@ -258,7 +259,7 @@ if AUDIT_ROOTS_BUCKET:
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "apps.accounts.api.authentication.PhoneAuthentication",
+        "apps.signin.api.authentication.PhoneAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.api.permissions.IsMember"],

@@ -4,30 +4,30 @@ import os
 from typing import Any
 
 AUTHENTICATION_BACKENDS = [
-    "apps.accounts.backends.CampusBackend",
+    "apps.signin.backends.CampusBackend",
 ]
 PASSWORD_HASHERS = [
-    "apps.accounts.passwords.KeyedBCryptHasher",
+    "apps.signin.passwords.KeyedBCryptHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "apps.accounts.passwords.PlainBCryptHasher",
+    "apps.signin.passwords.PlainBCryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "apps.accounts.passwords.LengthValidator"},
+    {"NAME": "apps.signin.passwords.LengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
-SESSION_ENGINE = "apps.accounts.session_store"
+SESSION_ENGINE = "apps.signin.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 
-ACCOUNT_ADAPTER = "apps.accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "apps.signin.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -38,11 +38,11 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordRes
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
-    "change_password": "apps.accounts.forms.LimitedChangeForm",
-    "reset_password": "apps.accounts.forms.PasswordLinkForm",
+    "change_password": "apps.signin.forms.LimitedChangeForm",
+    "reset_password": "apps.signin.forms.PasswordLinkForm",
 }
 # Never per address alone: a campus sits behind one NAT address. Passwords, codes and mails on
-# request are limited by apps/accounts/guesses.py; what is closed or cannot be guessed by nobody.
+# request are limited by apps/signin/guesses.py; what is closed or cannot be guessed by nobody.
 ACCOUNT_RATE_LIMITS = {
     "login": False,
     "login_failed": False,
@@ -56,20 +56,20 @@ ACCOUNT_RATE_LIMITS = {
 }
 MFA_RATE_LIMITS = {"webauthn_login": False}
 MFA_FORMS = {
-    "authenticate": "apps.accounts.forms.LimitedAuthenticateForm",
-    "reauthenticate": "apps.accounts.forms.LimitedReauthenticateForm",
-    "activate_totp": "apps.accounts.forms.LimitedActivateForm",
+    "authenticate": "apps.signin.forms.LimitedAuthenticateForm",
+    "reauthenticate": "apps.signin.forms.LimitedReauthenticateForm",
+    "activate_totp": "apps.signin.forms.LimitedActivateForm",
 }
 # Addresses come from the office: a row that says "not confirmed" must not keep anybody from a
 # second factor.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 DEVICE_COOKIE_NAME = "campus_device"
-MFA_ADAPTER = "apps.accounts.mfa.MfaAdapter"
+MFA_ADAPTER = "apps.signin.mfa.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Campus"
 USERSESSIONS_TRACK_ACTIVITY = False
 
-SOCIALACCOUNT_ADAPTER = "apps.accounts.adapters.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "apps.signin.adapters.SocialAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 GOOGLE_CLIENT_ID = os.environ.get("GOOGLE_CLIENT_ID", "")
@@ -86,7 +86,7 @@ if GOOGLE_CLIENT_ID:
     }
 
 HEADLESS_CLIENTS = ("app",)
-HEADLESS_TOKEN_STRATEGY = "apps.accounts.api.tokens.CampusTokenStrategy"  # noqa: S105
+HEADLESS_TOKEN_STRATEGY = "apps.signin.api.tokens.CampusTokenStrategy"  # noqa: S105
 HEADLESS_JWT_ALGORITHM = "HS256"
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 60 * 60 * 24 * 30

@@ -14,10 +14,11 @@ from django.db import connection
 from django.http import HttpRequest
 from rest_framework.test import APIClient
 
-from apps.accounts.api.tokens import CampusTokenStrategy
 from apps.accounts.models import User
-from apps.accounts.session_store import CAMPUS_KEY, SessionStore
+from apps.accounts.open_sessions import CAMPUS_KEY
 from apps.accounts.signatures import binding_message
+from apps.signin.api.tokens import CampusTokenStrategy
+from apps.signin.session_store import SessionStore
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.factories import PASSWORD
@@ -86,7 +87,7 @@ def mint_access_token(user: User, campus: Campus) -> str:
     with campus_scope(campus):
         request.session = SessionStore()
         request.session[SESSION_KEY] = str(user.pk)
-        request.session[BACKEND_SESSION_KEY] = "apps.accounts.backends.CampusBackend"
+        request.session[BACKEND_SESSION_KEY] = "apps.signin.backends.CampusBackend"
         request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         request.session[CAMPUS_KEY] = campus.pk
         request.session.save()

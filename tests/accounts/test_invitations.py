@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.admin_accounts import InvitationAdmin
+from apps.accounts.admin.members import InvitationAdmin
 from apps.accounts.invitation_links import SALT, invitation_link, invitation_token, read_token
 from apps.accounts.models import Faculty, Invitation, Membership, Role, Student, User
 from apps.accounts.services import (

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.accounts.online import minutes_forget, minutes_noted, online_note
 from apps.attendance.models import AttendanceRecord, Policy
 from apps.checkin.models import OnlineMinute
 from apps.checkin.services.online import minutes_store
@@ -16,6 +15,7 @@ from apps.integrity.models import Finding, FindingKind
 from apps.integrity.services.findings import findings_find
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
+from apps.signin.online import minutes_forget, minutes_noted, online_note
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
 from tests.checkin.test_offline import item, opened_earlier, reason_of, sent

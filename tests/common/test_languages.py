@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.test import Client
 
-from apps.accounts.admin_forms import ContactForm, UserForm
+from apps.accounts.admin.forms import ContactForm, UserForm
 from apps.accounts.models import User
 from apps.common.languages import every_language_has_a_catalogue, spoken, translated
 from apps.notifications.rendering import in_language

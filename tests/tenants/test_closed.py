@@ -60,7 +60,7 @@ FOUND_BY: dict[str, Callable[[Cast], HttpRequest]] = {
     "apps.tenants.middleware.by_host": lambda cast: RequestFactory().get(
         "/", headers={"host": cast.host}
     ),
-    "apps.accounts.api.authentication.by_token": with_token,
+    "apps.signin.api.authentication.by_token": with_token,
     "apps.timetable.tokens.by_calendar_token": with_calendar,
     "apps.tenants.middleware.by_header": lambda cast: RequestFactory().get(
         "/", headers={"X-Campus": cast.campus.slug}

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Member, User
 from apps.accounts.notices import password_changed
-from apps.accounts.session_store import belongs_here, store_of
+from apps.accounts.open_sessions import belongs_here, store_of
 from apps.audit.services import Actor, record, record_platform
 from apps.tenants.bulk import UpsertCounts
 from apps.tenants.scope import entered_campus_id

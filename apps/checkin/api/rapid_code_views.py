@@ -8,7 +8,6 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import sign_in_of
 from apps.accounts.requests import request_user
 from apps.checkin.api.views import EXPIRED
 from apps.checkin.models import Reason
@@ -17,6 +16,7 @@ from apps.common.api import throttle
 from apps.common.http import client_address
 from apps.common.inputs import Input
 from apps.common.schema import conflict
+from apps.signin.api.authentication import sign_in_of
 
 
 class RapidCodeInput(Input):

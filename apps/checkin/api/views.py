@@ -14,7 +14,6 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import sign_in_of
 from apps.accounts.api.permissions import IsStudent
 from apps.accounts.requests import request_user
 from apps.audit.actors import request_actor
@@ -39,6 +38,7 @@ from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound
 from apps.common.http import client_address
 from apps.common.schema import conflict
+from apps.signin.api.authentication import sign_in_of
 
 EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer shown.")
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from django.db.models import Q
 
-from apps.accounts.online import Heard, minute_of, minutes_noted
 from apps.checkin.models import CheckInAttempt, OnlineMinute
 from apps.qr_otp.models import Scan
 from apps.sessions.services import CHECK_IN, subject_of
+from apps.signin.online import Heard, minute_of, minutes_noted
 
 # A phone that comes back signs in, renews its token and asks this and that before it sends what it
 # kept. Of so short a time before the submission nothing is held against it …

@@ -1,6 +1,6 @@
 """Who may enter is not decided by the application's role alone: see apps/tenants/signed.py.
 
-A migration of its own, because the libraries' tables refer to the accounts.
+The tables are of `accounts` and of the libraries; how they may be written belongs to signing in.
 """
 
 from django.db import migrations
@@ -25,6 +25,7 @@ SESSION_CHANGES = "(NEW.user_id, NEW.session_key) IS DISTINCT FROM (OLD.user_id,
 
 
 class Migration(migrations.Migration):
+    initial = True
     dependencies = [
         ("accounts", "0001_initial"),
         ("account", "0009_emailaddress_unique_primary_email"),

@@ -11,11 +11,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.known_devices import cookie_write
-from apps.accounts.online import online_note
+from apps.accounts.models import User
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
+from apps.signin.known_devices import cookie_write
+from apps.signin.online import online_note
 from apps.tenants.middleware import PLATFORM_PATHS, refuse
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
@@ -96,10 +97,16 @@ class OnlineMiddleware:
 
 # Where allauth itself decides who may change a second factor, a password or a session, and does.
 LIBRARY_PATHS: Final = ("/accounts/", "/_allauth/")
+_ACCOUNTS: Final = User._meta.db_table
 _GUARDED_WRITE: Final = re.compile(
-    r'(?:INSERT INTO|UPDATE|DELETE FROM) "(mfa_authenticator|socialaccount_socialaccount)" '
-    r'|(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" '
-    r'|UPDATE "(accounts_user)" SET (?!"last_login" = %s WHERE)'
+    "|".join(
+        (
+            r"(?:INSERT INTO|UPDATE|DELETE FROM) "
+            r'"(mfa_authenticator|socialaccount_socialaccount)" ',
+            r'(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" ',
+            rf'UPDATE "({_ACCOUNTS})" (?:SET) (?!"last_login" = %s WHERE)',
+        )
+    )
 )
 
 

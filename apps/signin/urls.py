@@ -7,8 +7,8 @@ from django.urls import include, path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.accounts.google import google_callback
 from apps.common.errors import Forbidden
+from apps.signin.google import google_callback
 from apps.tenants.middleware import refuse
 
 
@@ -30,7 +30,7 @@ urlpatterns = [
     path("_allauth/app/v1/account/email", closed),
     path("_allauth/app/v1/account/phone", closed),
     path("accounts/google/login/callback/", google_callback, name="google_callback"),
-    path("_allauth/app/v1/", include("apps.accounts.headless")),
+    path("_allauth/app/v1/", include("apps.signin.headless")),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
 ]

@@ -11,18 +11,18 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.google import GOOGLE, CampusGoogleProvider
-from apps.accounts.guesses import PASSWORD, guess_or_stop, guess_right
-from apps.accounts.known_devices import device_remember
-from apps.accounts.mails import CLOSED, MAILS, NOT_SENT, text_data
 from apps.accounts.models import User
 from apps.accounts.notices import account_notice
+from apps.accounts.open_sessions import CAMPUS_KEY
 from apps.accounts.permissions import may_enter
 from apps.accounts.services import password_set, sign_in_record
-from apps.accounts.session_store import CAMPUS_KEY
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden
 from apps.common.http import client_address
+from apps.signin.google import GOOGLE, CampusGoogleProvider
+from apps.signin.guesses import PASSWORD, guess_or_stop, guess_right
+from apps.signin.known_devices import device_remember
+from apps.signin.mails import CLOSED, MAILS, NOT_SENT, text_data
 from apps.tenants.middleware import refuse, request_campus
 from apps.tenants.scope import campus_scope, entered_campus_id
 

@@ -7,10 +7,10 @@ from django.core.management import CommandError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.accounts.management.operator import command_line_actor
-from apps.accounts.middleware import sign_library_write
 from apps.accounts.models import User
 from apps.accounts.services import platform_account_record, sessions_end
+from apps.signin.management.operator import command_line_actor
+from apps.signin.middleware import sign_library_write
 
 
 class Command(changepassword.Command):

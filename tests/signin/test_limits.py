@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from apps.accounts.known_devices import mark_of
-from apps.accounts.password_links import password_link
+from apps.signin.known_devices import mark_of
+from apps.signin.password_links import password_link
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import at, code_of, login
 from tests.factories import PASSWORD, Cast
@@ -28,7 +28,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
     # Theirs alone: signed acts go by the real one.
-    monkeypatch.setattr("apps.accounts.guesses.time", SimpleNamespace(time=lambda: stopped.now))
+    monkeypatch.setattr("apps.signin.guesses.time", SimpleNamespace(time=lambda: stopped.now))
     return stopped
 
 

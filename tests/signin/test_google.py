@@ -14,15 +14,15 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from apps.accounts.adapters import campus_address
 from apps.accounts.models import User
 from apps.accounts.services import account_deactivate
 from apps.audit.services import SYSTEM
+from apps.signin.adapters import campus_address
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
-from tests.accounts.google_server import CLIENT_ID, SECRET, Google
 from tests.accounts.support import ME, at, code_of, signed_in
 from tests.factories import PASSWORD, Cast
+from tests.signin.google_server import CLIENT_ID, SECRET, Google
 
 PROVIDER_TOKEN = "/_allauth/app/v1/auth/provider/token"
 CALLBACK = "/accounts/google/login/callback/"

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.accounts.api.tokens import CAMPUS_CLAIM
-from apps.accounts.middleware import password_change_required
-from apps.accounts.session_keys import stored
+from apps.signin.api.tokens import CAMPUS_CLAIM
+from apps.signin.middleware import password_change_required
+from apps.signin.session_keys import stored
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.selectors import campus_is_open
 

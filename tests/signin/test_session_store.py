@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.session_keys import StoredKey, stored
-from apps.accounts.session_store import CACHE_PREFIX, CACHE_SECONDS, SessionStore
+from apps.signin.session_keys import StoredKey, stored
+from apps.signin.session_store import CACHE_PREFIX, CACHE_SECONDS, SessionStore
 from apps.tenants.signed import signed_act
 from tests.admin.support import client_of
 from tests.factories import PASSWORD, Cast

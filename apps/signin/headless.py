@@ -5,7 +5,7 @@ from allauth.headless.constants import Client
 from allauth.headless.mfa.views import AuthenticateView, ManageTOTPView, ReauthenticateView
 from django.urls import path
 
-from apps.accounts.forms import (
+from apps.signin.forms import (
     LimitedActivateInput,
     LimitedAuthenticateInput,
     LimitedChangeInput,

@@ -5,9 +5,9 @@ from typing import Any
 from django.contrib.auth.management.commands import createsuperuser
 from django.utils import timezone
 
-from apps.accounts.management.operator import command_line_actor
 from apps.accounts.models import User
 from apps.accounts.services import platform_account_record
+from apps.signin.management.operator import command_line_actor
 
 
 class Command(createsuperuser.Command):

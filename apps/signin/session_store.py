@@ -6,12 +6,9 @@ from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.core.cache import caches
 
-from apps.accounts.session_keys import stored
-from apps.tenants.scope import entered_campus_id
+from apps.signin.session_keys import stored
 from apps.tenants.signed import signed_act
 
-# Under this key a session remembers the campus that it was opened on.
-CAMPUS_KEY: Final = "campus_id"
 CACHE_PREFIX: Final = "session:"
 ENDED: Final = "ended"
 # Longer than any request: a reader that saw the row before it was deleted cannot outlast it.
@@ -81,13 +78,3 @@ class SessionStore(db.SessionStore):
 
 def _cache_key(session_key: str) -> str:
     return f"{CACHE_PREFIX}{stored(session_key)}"
-
-
-def belongs_here(session: Any) -> bool:
-    """Whether this session was opened on the entered campus."""
-    return bool(session.get(CAMPUS_KEY) == entered_campus_id())
-
-
-def store_of(session_key: str) -> SessionStore:
-    """The session of that key, to look into."""
-    return SessionStore(session_key)

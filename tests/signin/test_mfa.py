@@ -16,9 +16,9 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from apps.accounts.forms import LimitedCode
 from apps.accounts.models import User
-from apps.accounts.tasks import mail_password_link
+from apps.signin.forms import LimitedCode
+from apps.signin.tasks import mail_password_link
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
 from tests.accounts.support import ME, at, login
@@ -117,7 +117,7 @@ def test_half_a_sign_in_of_another_campus_ends_nowhere(
 
 
 def test_shorter_passwords_suit_a_second_factor(protected: User) -> None:
-    from apps.accounts.passwords import LengthValidator
+    from apps.signin.passwords import LengthValidator
 
     LengthValidator().validate("x" * 8, protected)
 

@@ -12,10 +12,10 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.http import HttpRequest
 
-from apps.accounts.guesses import CODE, PASSWORD, PASSWORD_LINK, Secret, guess_or_stop, guess_right
-from apps.accounts.password_links import password_link_ask
 from apps.common.digits import plain_digits
 from apps.common.errors import Refused
+from apps.signin.guesses import CODE, PASSWORD, PASSWORD_LINK, Secret, guess_or_stop, guess_right
+from apps.signin.password_links import password_link_ask
 from apps.tenants.middleware import refuse
 
 

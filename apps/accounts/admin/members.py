@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.accounts.admin_forms import AddressForm, MemberForm, NewUserForm, UserForm
+from apps.accounts.admin.forms import AddressForm, MemberForm, NewUserForm, UserForm
 from apps.accounts.models import AllowedAddress, Invitation, Member, Membership, Role, User
 from apps.accounts.services import (
     invitation_renew,

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.accounts.online import online_note
-from apps.accounts.session_store import belongs_here
+from apps.accounts.open_sessions import belongs_here
+from apps.signin.online import online_note
 from apps.tenants.scope import entered_campus_id
 
 CAMPUS_CLAIM: Final = "campus"

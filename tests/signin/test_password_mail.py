@@ -18,12 +18,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts.mails import CLOSED, MAILS, NOT_SENT
 from apps.accounts.models import User
 from apps.accounts.services import password_link_send
-from apps.accounts.tasks import mail_password_link
 from apps.notifications.models import Delivery, Message
 from apps.notifications.texts import TEXTS
+from apps.signin.mails import CLOSED, MAILS, NOT_SENT
+from apps.signin.tasks import mail_password_link
 from apps.tenants.models import Domain
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
@@ -55,7 +55,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 def work(cast: Cast, sent: Sent) -> list[Any]:
     """What the workers do with it; returns the e-mails."""
     for name, args, campus_id in sent:
-        if name == "apps.accounts.tasks.mail_password_link":
+        if name == "apps.signin.tasks.mail_password_link":
             with campus_scope(campus_id):
                 mail_password_link(*args)
     sent.clear()

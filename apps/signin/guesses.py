@@ -17,10 +17,10 @@ from allauth.usersessions.models import UserSession
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.accounts.known_devices import device_of_request
 from apps.common.errors import TooMany
 from apps.common.guesses import GuessLimit, guess_wait, guesses_forget
 from apps.common.http import address_group, client_address
+from apps.signin.known_devices import device_of_request
 from apps.tenants.middleware import refuse
 
 

@@ -12,7 +12,7 @@ from apps.tenants.addresses import asked_host, campus_host, campus_url
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import hand_over
 
-TASK: Final = "apps.accounts.tasks.mail_password_link"
+TASK: Final = "apps.signin.tasks.mail_password_link"
 
 
 def password_link_ask(request: HttpRequest, *, email: str) -> None:

@@ -17,10 +17,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
-from apps.accounts.passwords import LengthValidator, adopted_hash
 from apps.accounts.services import password_set
 from apps.audit.services import SYSTEM
 from apps.notifications.models import Delivery, Message
+from apps.signin.passwords import LengthValidator, adopted_hash
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
 from campus.settings import base
