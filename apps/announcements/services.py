@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.announcements.models import Announcement
 from apps.announcements.selectors import classmates_user_ids, section_of, sent_by
-from apps.audit.services import SYSTEM, Actor, record
+from apps.audit.services import SYSTEM, Actor, log_event
 from apps.common.errors import Forbidden, Refused
 from apps.enrollments.models import Section
 from apps.notifications.models import Message
@@ -39,7 +39,7 @@ def announcement_send(
             announcement = _send(student, section, title, message, nonce, now)
     except IntegrityError:  # the same request at the same time was faster
         return sent_by(student=student).get(nonce=nonce), False
-    record(
+    log_event(
         actor=actor,
         action="announcement.sent",
         now=now,
@@ -88,5 +88,5 @@ def announcements_purge(*, now: datetime) -> int:
     purged, _by_model = Announcement.objects.filter(sent_at__lt=until).delete()
     if purged:
         data = {"announcements": purged, "before": until.isoformat()}
-        record(actor=SYSTEM, action="announcement.purged", now=now, data=data)
+        log_event(actor=SYSTEM, action="announcement.purged", now=now, data=data)
     return purged

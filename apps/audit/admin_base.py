@@ -21,7 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_widgets import KnownAutocomplete, fits, may_begin_with
-from apps.audit.services import record, record_platform
+from apps.audit.services import log_event, log_platform_event
 from apps.common.errors import Refused
 from apps.common.form_fields import ClockField, DayField, SplitMomentField
 from apps.tenants.models import Campus, CampusModel
@@ -260,10 +260,10 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         campus_id = owner or entered_campus_id()
         if campus_id is not None:
             with campus_scope(campus_id):
-                record(**entry)
+                log_event(**entry)
         by_the_platform = request.user.is_superuser and not isinstance(obj, CampusModel)
         if campus_id is None or by_the_platform:
-            record_platform(**entry)
+            log_platform_event(**entry)
 
 
 class IndexedSearch:

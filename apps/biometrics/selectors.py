@@ -21,7 +21,7 @@ from django.db.models import (
 from django.db.models.functions import Greatest
 
 from apps.accounts.models import Student
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -56,7 +56,7 @@ def open_image(image: StoredImage, *, actor: Actor, now: datetime) -> bytes:
     Raises `OSError` when the storage does not answer and `crypto.SealBroken` for a changed object.
     """
     data = read_image(image)
-    record(actor=actor, action="biometrics.image.opened", now=now, target=image)
+    log_event(actor=actor, action="biometrics.image.opened", now=now, target=image)
     return data
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.classrooms.models import Classroom
 from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
@@ -53,5 +53,5 @@ def classrooms_import(
         now=now,
     )
     data = {"new": counts.new, "changed": counts.changed, "source": source}
-    record(actor=actor, action="classrooms.classroom.imported", now=now, data=data)
+    log_event(actor=actor, action="classrooms.classroom.imported", now=now, data=data)
     return counts

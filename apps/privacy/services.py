@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.privacy.models import Consent
 from apps.privacy.registry import erasers_of
@@ -41,7 +41,7 @@ def consent_give(
         Consent.objects.filter(pk=held.pk).update(withdrawn_at=now)
     consent = Consent.objects.create(student=student, kind=kind, version=version, given_at=now)
     data = {"kind": kind, "version": version}
-    record(actor=actor, action="privacy.consent.given", now=now, target=student, data=data)
+    log_event(actor=actor, action="privacy.consent.given", now=now, target=student, data=data)
     return consent
 
 
@@ -61,5 +61,5 @@ def consent_withdraw(*, student: Student, kind: str, now: datetime, actor: Actor
         for eraser in erasers_of(kind)
     }
     data = {"kind": kind, "erased": erased}
-    record(actor=actor, action="privacy.consent.withdrawn", now=now, target=student, data=data)
+    log_event(actor=actor, action="privacy.consent.withdrawn", now=now, target=student, data=data)
     return sum(erased.values())

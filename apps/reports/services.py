@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from apps.accounts.viewers import viewer_of
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import NotFound, Refused
 from apps.common.languages import spoken
 from apps.jobs.models import Job
@@ -42,7 +42,7 @@ def export_start(
         user_id=user_id,
         now=now,
     )
-    record(actor=actor, action="report.export", now=now, target=job, data=job.params)
+    log_event(actor=actor, action="report.export", now=now, target=job, data=job.params)
     return job
 
 

@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 
 from apps.accounts.permissions import ADMIN_ROLES, roles_of
 from apps.audit.actors import request_actor
-from apps.audit.services import record_platform
+from apps.audit.services import log_platform_event
 from apps.tenants.middleware import CHOSEN_CAMPUS, request_campus
 from apps.tenants.models import Campus
 from apps.tenants.scope import NoCampus
@@ -103,7 +103,7 @@ class CampusAdminSite(UnfoldAdminSite):
                 request.session.pop(CHOSEN_CAMPUS, None)
             else:
                 request.session[CHOSEN_CAMPUS] = campus.pk
-            record_platform(
+            log_platform_event(
                 actor=request_actor(request),
                 action=f"platform.campus.{'left' if campus is None else 'entered'}",
                 now=timezone.now(),

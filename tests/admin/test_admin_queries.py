@@ -22,7 +22,7 @@ from apps.attendance.models import (
     RecordSource,
     Status,
 )
-from apps.audit.services import SYSTEM, put_aside, record, seal_pending
+from apps.audit.services import SYSTEM, log_event, put_aside, seal_pending
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -219,9 +219,9 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
     RapidCodeChallenge.objects.create(
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
-    put_aside(entries=[record(actor=SYSTEM, action="test.bad", now=now)], now=now)
+    put_aside(entries=[log_event(actor=SYSTEM, action="test.bad", now=now)], now=now)
     OnlineMinute.objects.create(user_id=n, minute=n, heard_at=now)
-    record(actor=SYSTEM, action="test.done", now=now, target=kept)
+    log_event(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending(now=now)
 
 

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from apps.audit.models import BadEntry, Entry
 from apps.audit.offline import UnreadableExport, roots_in
-from apps.audit.services import SYSTEM, export_log, put_aside, record_platform, verify
+from apps.audit.services import SYSTEM, export_log, log_platform_event, put_aside, verify
 from apps.audit.services.roots import public_key
 from apps.audit.tasks import seal_entries
 from apps.tenants.models import Campus
@@ -80,7 +80,7 @@ def test_what_was_bent_is_named(
 def test_a_whole_chain_left_out_is_named(
     campus: Campus, now: datetime, tmp_path: Path, settings: Any
 ) -> None:
-    record_platform(actor=SYSTEM, action="test.platform", now=now)
+    log_platform_event(actor=SYSTEM, action="test.platform", now=now)
     seal_entries()
     folder = kept_roots(tmp_path / "roots", settings, now + 3 * DAY)
     file = tmp_path / "log.jsonl"

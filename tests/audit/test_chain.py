@@ -13,7 +13,7 @@ from django.db import ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
 from apps.audit.models import BadEntry, Entry, Seal
-from apps.audit.services import SYSTEM, Actor, record, root_make, seal_pending, verify
+from apps.audit.services import SYSTEM, Actor, log_event, root_make, seal_pending, verify
 from apps.audit.tasks import seal_entries
 from apps.common.ids import earlier
 from apps.tenants.models import Campus
@@ -30,7 +30,7 @@ def campus(now: datetime) -> Campus:
     campus = make_campus("north")
     with campus_scope(campus):
         for number in range(5):
-            record(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number, "é": "ü"})
+            log_event(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number, "é": "ü"})
         assert seal_pending(now=now) == 5
     return campus
 
@@ -119,7 +119,7 @@ def test_entries_cut_off_at_the_end_show_against_a_length_noted_elsewhere(
 
 def test_an_entry_is_protected_before_it_is_sealed(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
-        entry = record(actor=SYSTEM, action="test.new", now=now)
+        entry = log_event(actor=SYSTEM, action="test.new", now=now)
     with by_hand(campus) as cursor:
         cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [entry.pk])
     assert broken(campus) == f"entry {entry.pk} (not sealed yet) was changed"
@@ -136,7 +136,7 @@ def test_the_application_itself_cannot_change_or_remove_entries(campus: Campus) 
 def test_another_campus_chain_is_under_another_key(campus: Campus, now: datetime) -> None:
     south = make_campus("south")
     with campus_scope(south):
-        record(actor=SYSTEM, action="test.0", now=now, data={"n": 0, "é": "ü"})
+        log_event(actor=SYSTEM, action="test.0", now=now, data={"n": 0, "é": "ü"})
         seal_pending(now=now)
         link = bytes(Seal.objects.get().link)
     with campus_scope(campus):
@@ -148,9 +148,9 @@ def test_what_is_wrong_with_one_log_keeps_no_other_from_being_sealed(
 ) -> None:
     south = make_campus("south")
     with campus_scope(south):
-        record(actor=SYSTEM, action="test.south", now=now)
+        log_event(actor=SYSTEM, action="test.south", now=now)
     with campus_scope(campus):
-        record(actor=SYSTEM, action="test.north", now=now)
+        log_event(actor=SYSTEM, action="test.north", now=now)
     with by_hand(campus) as cursor:
         cursor.execute("UPDATE audit_seal SET position = 9223372036854775807 WHERE position = 5")
     assert seal_entries() == 1
@@ -161,7 +161,7 @@ def test_what_is_wrong_with_one_log_keeps_no_other_from_being_sealed(
 def test_an_undone_change_leaves_no_entry(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
         with suppress(RuntimeError), transaction.atomic():
-            record(actor=SYSTEM, action="test.undone", now=now)
+            log_event(actor=SYSTEM, action="test.undone", now=now)
             raise RuntimeError
         assert Entry.objects.count() == 5
 
@@ -169,7 +169,7 @@ def test_an_undone_change_leaves_no_entry(campus: Campus, now: datetime) -> None
 def test_address_and_agent_are_kept_for_both_families(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
         for address in ("192.0.2.7", "2001:db8::7"):
-            record(
+            log_event(
                 actor=Actor(id="user:1", label="Ada", address=address, user_agent="x" * 500),
                 action="test.seen",
                 now=now,
@@ -196,9 +196,9 @@ def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
             f"SELECT %s, {columns} FROM audit_entry LIMIT 1",
             [odd],
         )
-        record(actor=SYSTEM, action="test.after", now=now)
+        log_event(actor=SYSTEM, action="test.after", now=now)
         assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
-        record(actor=SYSTEM, action="test.later", now=now)
+        log_event(actor=SYSTEM, action="test.later", now=now)
         assert seal_pending(now=now) == 1
         assert verify().holds
 
@@ -210,8 +210,8 @@ def test_an_entry_that_was_committed_long_after_others_gets_its_place(
     """Unsealed, it could be taken away without a trace."""
     now = timezone.now()  # ids are of the real clock
     with campus_scope(campus):
-        late = record(actor=SYSTEM, action="test.late", now=now)
-        newer = [record(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
+        late = log_event(actor=SYSTEM, action="test.late", now=now)
+        newer = [log_event(actor=SYSTEM, action="test.newer", now=now) for _n in range(5)]
     earlier_id = earlier(late.pk, timedelta(hours=2))
     with by_hand(campus) as cursor:  # those with higher ids were committed, and sealed, before it
         cursor.execute("UPDATE audit_entry SET id = %s WHERE id = %s", [earlier_id, late.pk])
@@ -235,7 +235,7 @@ def test_an_address_that_postgresql_spells_otherwise_is_the_same(
 ) -> None:
     """Else whoever has such an address would have acts that are put aside as forged."""
     with campus_scope(campus):
-        record(actor=Actor(label="A", address=address), action="test.address", now=now)
+        log_event(actor=Actor(label="A", address=address), action="test.address", now=now)
         assert seal_pending(now=now) == 1
         assert verify().holds
         assert not BadEntry.objects.exists()
@@ -243,7 +243,7 @@ def test_an_address_that_postgresql_spells_otherwise_is_the_same(
 
 def test_the_periodic_task_seals_every_campus(campus: Campus, now: datetime) -> None:
     with campus_scope(make_campus("south")):
-        record(actor=SYSTEM, action="test.s", now=now)
+        log_event(actor=SYSTEM, action="test.s", now=now)
     assert seal_entries() == 1
     assert seal_entries() == 0
 
@@ -289,7 +289,7 @@ def wrong_start(campus: Campus, now: datetime, settings: Any, number: int) -> li
     """What a process under another master key writes; ids."""
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
-        entries = [record(actor=SYSTEM, action="test.wrong", now=now) for _ in range(number)]
+        entries = [log_event(actor=SYSTEM, action="test.wrong", now=now) for _ in range(number)]
     settings.CAMPUS_MASTER_KEY = right
     return [entry.pk for entry in entries]
 
@@ -300,7 +300,7 @@ def test_the_sealer_puts_bad_entries_aside_and_the_chain_goes_on(
     """403 entries of a start under a wrong key: they are named, and everything else holds."""
     bad = wrong_start(campus, now, settings, 403)
     with campus_scope(campus):
-        good = record(actor=SYSTEM, action="test.after", now=now)
+        good = log_event(actor=SYSTEM, action="test.after", now=now)
         while seal_pending(now=now):
             pass
         outcome = verify()
@@ -319,7 +319,7 @@ def test_an_entry_that_was_changed_before_it_was_sealed_is_put_aside(
     campus: Campus, now: datetime
 ) -> None:
     with campus_scope(campus):
-        entry = record(actor=SYSTEM, action="test.new", now=now)
+        entry = log_event(actor=SYSTEM, action="test.new", now=now)
     with by_hand(campus) as cursor:
         cursor.execute("UPDATE audit_entry SET action = 'x' WHERE id = %s", [entry.pk])
     with campus_scope(campus):
@@ -364,11 +364,11 @@ def test_a_chain_that_was_sealed_under_a_wrong_key_can_go_on(
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
     with campus_scope(campus):
         for _ in range(3):
-            record(actor=SYSTEM, action="test.wrong", now=now)
+            log_event(actor=SYSTEM, action="test.wrong", now=now)
         seal_pending(now=now)
     settings.CAMPUS_MASTER_KEY = right
     with campus_scope(campus):
-        record(actor=SYSTEM, action="test.after", now=now)
+        log_event(actor=SYSTEM, action="test.after", now=now)
         seal_pending(now=now)
         assert len(verify().problems) == 3
         assert verify().sealed == 6
@@ -387,14 +387,14 @@ def test_a_chain_that_was_sealed_under_a_wrong_key_can_go_on(
 def test_what_is_written_is_what_is_read(campus: Campus, now: datetime, data: Any) -> None:
     """The database spells numbers in its own way: an honest entry must not look changed."""
     with campus_scope(campus):
-        record(actor=SYSTEM, action="test.numbers", now=now, data=data)
+        log_event(actor=SYSTEM, action="test.numbers", now=now, data=data)
         seal_pending(now=now)
         assert (verify().problems, verify().set_aside) == ([], [])
 
 
 def test_closed_campuses_are_sealed_and_verified_too(campus: Campus, now: datetime) -> None:
     with campus_scope(campus):
-        record(actor=SYSTEM, action="test.last", now=now)
+        log_event(actor=SYSTEM, action="test.last", now=now)
     with signed_act("tenants_campus"):
         Campus.objects.update(is_active=False)
     assert seal_entries() == 1

@@ -19,8 +19,8 @@ from apps.audit.services import (
     SYSTEM,
     Actor,
     entered,
-    record,
-    record_platform,
+    log_event,
+    log_platform_event,
     seal_pending,
     verify,
 )
@@ -182,7 +182,7 @@ def test_a_second_factor_of_the_platform_and_of_a_campus(cast: Cast, boss: User)
 
 def test_it_is_sealed_and_verified_like_every_other(now: datetime) -> None:
     for number in range(3):
-        record_platform(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number})
+        log_platform_event(actor=SYSTEM, action=f"test.{number}", now=now, data={"n": number})
     assert seal_entries() == 3
     with entered(None) as log:
         outcome = verify(log=log)
@@ -195,7 +195,7 @@ def test_it_is_sealed_and_verified_like_every_other(now: datetime) -> None:
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_a_change_by_hand_is_named(now: datetime) -> None:
     for number in range(3):
-        record_platform(actor=SYSTEM, action=f"test.{number}", now=now)
+        log_platform_event(actor=SYSTEM, action=f"test.{number}", now=now)
     seal_entries()
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute("UPDATE audit_platform_entry SET action = 'x' WHERE action = 'test.1'")
@@ -206,7 +206,7 @@ def test_a_change_by_hand_is_named(now: datetime) -> None:
 
 def test_a_bad_entry_of_the_platform_is_put_aside(now: datetime, settings: Any) -> None:
     right, settings.CAMPUS_MASTER_KEY = settings.CAMPUS_MASTER_KEY, bytes(range(100, 132))
-    record_platform(actor=SYSTEM, action="test.wrong", now=now)
+    log_platform_event(actor=SYSTEM, action="test.wrong", now=now)
     settings.CAMPUS_MASTER_KEY = right
     for _again in range(2):
         with entered(None) as log:
@@ -217,17 +217,17 @@ def test_a_bad_entry_of_the_platform_is_put_aside(now: datetime, settings: Any) 
 
 def test_it_is_closed_inside_a_campus(now: datetime) -> None:
     campus = make_campus("west")
-    record_platform(actor=SYSTEM, action="test.outside", now=now)
+    log_platform_event(actor=SYSTEM, action="test.outside", now=now)
     with campus_scope(campus):
-        record(actor=SYSTEM, action="test.inside", now=now)
+        log_event(actor=SYSTEM, action="test.inside", now=now)
         assert not PlatformEntry.objects.exists()
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM audit_platform_entry")
             assert cursor.fetchone() == (0,)
-        record_platform(actor=Actor(label="a"), action="test.from_inside", now=now)
+        log_platform_event(actor=Actor(label="a"), action="test.from_inside", now=now)
         assert entered_campus_id() == campus.pk
         assert [entry.action for entry in Entry.objects.all()] == ["test.inside"]
-        record(actor=SYSTEM, action="test.inside", now=now)
+        log_event(actor=SYSTEM, action="test.inside", now=now)
     assert actions() == ["test.outside", "test.from_inside"]
 
 
@@ -235,7 +235,7 @@ def test_the_platform_scope_gives_the_campus_back(now: datetime) -> None:
     west, east = make_campus("west"), make_campus("east")
     for campus in (west, east):
         with campus_scope(campus):
-            record(actor=SYSTEM, action=f"test.{campus.slug}", now=now)
+            log_event(actor=SYSTEM, action=f"test.{campus.slug}", now=now)
     with campus_scope(west):
         with campus_scope(east), platform_scope():
             with campus_scope(west):
@@ -249,7 +249,7 @@ def test_the_platform_scope_gives_the_campus_back(now: datetime) -> None:
 
 
 def test_it_can_be_read_where_no_campus_is_chosen(platform: Client, now: datetime) -> None:
-    record_platform(actor=SYSTEM, action="test.to_be_read", now=now)
+    log_platform_event(actor=SYSTEM, action="test.to_be_read", now=now)
     page = platform.get(reverse("admin:audit_platformentry_changelist"))
     assert b"test.to_be_read" in page.content
 

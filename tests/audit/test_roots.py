@@ -25,9 +25,9 @@ from apps.audit.offline import UnreadableExport, roots_in, verify_export
 from apps.audit.services import (
     SYSTEM,
     export_log,
+    log_event,
+    log_platform_event,
     put_aside,
-    record,
-    record_platform,
     root_make,
     roots_make_and_write,
     seal_pending,
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 def work(campus: Campus, now: datetime, number: int) -> None:
     with campus_scope(campus):
         for n in range(number):
-            record(actor=SYSTEM, action=f"test.{n}", now=now, data={"n": n, "é": "ü", "f": 0.5})
+            log_event(actor=SYSTEM, action=f"test.{n}", now=now, data={"n": n, "é": "ü", "f": 0.5})
         seal_pending(now=now)
 
 
@@ -131,7 +131,7 @@ def test_the_key_is_derived_or_configured(settings: Any) -> None:
 def test_the_folder_keeps_whole_files_that_are_never_changed(
     campus: Campus, now: datetime, tmp_path: Path, settings: Any
 ) -> None:
-    record_platform(actor=SYSTEM, action="test.platform", now=now)
+    log_platform_event(actor=SYSTEM, action="test.platform", now=now)
     folder = tmp_path / "roots"
     settings.AUDIT_ROOTS_DIR = str(folder)
     from apps.audit.tasks import seal_entries
@@ -358,7 +358,7 @@ def test_it_needs_neither_database_nor_key_nor_django(
 def test_the_command_exports_and_checks(
     campus: Campus, now: datetime, tmp_path: Path, settings: Any
 ) -> None:
-    record_platform(actor=SYSTEM, action="test.platform", now=now)
+    log_platform_event(actor=SYSTEM, action="test.platform", now=now)
     folder = kept_roots(tmp_path / "roots", settings, now + 2 * DAY)
     file = str(tmp_path / "log.jsonl")
     call_command("verify_audit", export=file, stdout=StringIO())
@@ -412,7 +412,7 @@ def test_entries_put_aside_are_counted_in_the_root_and_marked_in_the_export(
     campus: Campus, now: datetime, tmp_path: Path
 ) -> None:
     with campus_scope(campus):
-        bad = record(actor=SYSTEM, action="test.bad", now=now)
+        bad = log_event(actor=SYSTEM, action="test.bad", now=now)
         put_aside(entries=[bad], now=now)
         seal_pending(now=now)
     root = root_make(campus=campus, now=now + 4 * DAY)

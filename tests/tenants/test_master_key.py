@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
 
-from apps.audit.services import SYSTEM, record
+from apps.audit.services import SYSTEM, log_event
 from apps.common.crypto import check_value, fingerprint
 from apps.tenants import master_key
 from apps.tenants.checks import master_key_check
@@ -187,7 +187,7 @@ def test_migrate_notes_the_key_once(recorded: bytes) -> None:
 def test_an_older_log_under_another_key_is_not_adopted(settings: Any, now: Any) -> None:
     """An installation from before this: `migrate` under a wrong key does not make it right."""
     with campus_scope(make_campus("north")):
-        record(actor=SYSTEM, action="test.first", now=now)
+        log_event(actor=SYSTEM, action="test.first", now=now)
     settings.CAMPUS_MASTER_KEY = OTHER_KEY
     with pytest.raises(UnprovenMasterKey, match=fingerprint(check_value(OTHER_KEY))):
         call_command("migrate", verbosity=0)
@@ -198,9 +198,9 @@ def test_an_older_log_under_another_key_is_not_adopted(settings: Any, now: Any) 
 def test_an_older_log_with_entries_of_a_wrong_start_is_adopted(settings: Any, now: Any) -> None:
     right = project.CAMPUS_MASTER_KEY
     with campus_scope(make_campus("north")):
-        record(actor=SYSTEM, action="test.first", now=now)
+        log_event(actor=SYSTEM, action="test.first", now=now)
         settings.CAMPUS_MASTER_KEY = OTHER_KEY
-        record(actor=SYSTEM, action="test.wrong_start", now=now)
+        log_event(actor=SYSTEM, action="test.wrong_start", now=now)
     settings.CAMPUS_MASTER_KEY = right
     call_command("migrate", verbosity=0)
     assert MasterKey.objects.count() == 1

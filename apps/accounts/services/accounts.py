@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import Member, User
 from apps.accounts.notices import password_changed
 from apps.accounts.open_sessions import belongs_here, store_of
-from apps.audit.services import Actor, record, record_platform
+from apps.audit.services import Actor, log_event, log_platform_event
 from apps.tenants.bulk import UpsertCounts
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
@@ -22,7 +22,7 @@ def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -
     A super_admin may act outside every campus (first sign-in, own password): that stands in the
     platform's log.
     """
-    write = record_platform if entered_campus_id() is None else record
+    write = log_platform_event if entered_campus_id() is None else log_event
     write(actor=actor, action=action, now=now, target=target, data=data)
 
 
@@ -30,7 +30,7 @@ def log_many(
     *, actor: Actor, action: str, now: datetime, counts: UpsertCounts, source: str
 ) -> None:
     """One entry for a whole sheet: how many rows did what, and which file said so."""
-    write = record_platform if entered_campus_id() is None else record
+    write = log_platform_event if entered_campus_id() is None else log_event
     data = {"new": counts.new, "changed": counts.changed, "source": source}
     write(actor=actor, action=action, now=now, data=data)
 
@@ -153,7 +153,7 @@ def platform_account_record(
     *, user: User, action: str, now: datetime, actor: Actor, **data: Any
 ) -> None:
     """Note in the platform's log what happened to an account that no campus answers for."""
-    record_platform(actor=actor, action=action, now=now, target=user, data=data)
+    log_platform_event(actor=actor, action=action, now=now, target=user, data=data)
 
 
 def second_factor_record(

@@ -15,7 +15,7 @@ from apps.accounts.notices import invited
 from apps.accounts.selectors import address_problem, joins_at_once
 from apps.accounts.services.accounts import account_provide, log
 from apps.accounts.services.roles import membership_add
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.rows import table_name
 from apps.tenants.bulk import Stage
@@ -286,7 +286,7 @@ def invitations_import(
         to = [user_id for _email, user_id, was_mailed in asked if not was_mailed]
         invited(user_ids=to, key=key, now=now)
         data = {"count": len(asked), "role": role.value, "source": source}
-        record(actor=actor, action="accounts.invitation.sent", now=now, data=data)
+        log_event(actor=actor, action="accounts.invitation.sent", now=now, data=data)
     return [email for email, *_rest in asked]
 
 

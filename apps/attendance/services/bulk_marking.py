@@ -33,7 +33,7 @@ from apps.attendance.services.marking import (
 )
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import closing_mark
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
 from apps.common.errors import NotFound, Refused
 from apps.sessions.models import ClassSession
@@ -157,7 +157,7 @@ def _mark_bulk(
     )
     _save(register, wanted, bulk, now=now, actor=actor, reason=reason)
     _follow_up(register.session)
-    record(
+    log_event(
         actor=actor,
         action="attendance.records.marked",
         now=now,
@@ -313,7 +313,7 @@ def bulk_undo(
     ]
     _restore(register, undoable, bulk, now=now, actor=actor)
     _follow_up(register.session)
-    record(
+    log_event(
         actor=actor,
         action="attendance.records.undone",
         now=now,

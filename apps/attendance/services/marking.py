@@ -23,7 +23,7 @@ from apps.attendance.models import (
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.totals import refresh_totals
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
 from apps.common.errors import Invalid, NotFound
 from apps.sessions.models import ClassSession
@@ -136,7 +136,7 @@ def record_mark(
     if held.status == ClassSession.Status.COMPLETED:
         refresh_totals(session_id=held.pk)
     touch(board_key(held.pk))
-    record(
+    log_event(
         actor=actor,
         action="attendance.record.marked",
         now=now,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.attendance.models import AttendanceRecord, CustomStatus
 from apps.attendance.models.status import MEANING_COUNTS_AS
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound, Refused
 
 FIXED_ONCE_USED: Final = frozenset({"code", "meaning", "counts_as"})
@@ -21,7 +21,7 @@ def status_create(*, fields: dict[str, Any], now: datetime, actor: Actor) -> Cus
     made = CustomStatus(**fields)
     _check(made)
     made.save()
-    record(
+    log_event(
         actor=actor,
         action="attendance.status.created",
         now=now,
@@ -56,7 +56,9 @@ def status_update(
     _check(own)
     refuse_if_used(own, changed=set(changes))
     own.save()
-    record(actor=actor, action="attendance.status.updated", now=now, target=own, data=dict(changes))
+    log_event(
+        actor=actor, action="attendance.status.updated", now=now, target=own, data=dict(changes)
+    )
     return own
 
 

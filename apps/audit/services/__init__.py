@@ -2,7 +2,7 @@
 
 from apps.audit.services.chains import PLATFORM_LOG, Log, campus_log, entered
 from apps.audit.services.export import export_log
-from apps.audit.services.recording import SYSTEM, Actor, record, record_platform
+from apps.audit.services.recording import SYSTEM, Actor, log_event, log_platform_event
 from apps.audit.services.roots import root_make, roots_make_and_write, roots_write
 from apps.audit.services.sealing import put_aside, seal_pending
 from apps.audit.services.verifying import Verification, key_proof, verify
@@ -17,9 +17,9 @@ __all__ = [
     "entered",
     "export_log",
     "key_proof",
+    "log_event",
+    "log_platform_event",
     "put_aside",
-    "record",
-    "record_platform",
     "root_make",
     "roots_make_and_write",
     "roots_write",

@@ -25,7 +25,7 @@ class Actor:
 SYSTEM = Actor(label="system")
 
 
-def record(
+def log_event(
     *,
     actor: Actor,
     action: str,
@@ -43,7 +43,7 @@ def record(
     return entry
 
 
-def record_platform(
+def log_platform_event(
     *,
     actor: Actor,
     action: str,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from apps.audit.chain import FIRST_LINK, is_genuine, next_link
 from apps.audit.services.chains import BATCH, PLATFORM_LOG, Log, campus_log
-from apps.audit.services.recording import SYSTEM, record, record_platform
+from apps.audit.services.recording import SYSTEM, log_event, log_platform_event
 from apps.common.ids import FIRST, earlier, uuid7
 from apps.tenants.signed import signed_act
 
@@ -72,5 +72,5 @@ def put_aside(*, entries: Collection[Any], now: datetime, log: Log | None = None
         )
     ids = [str(entry.pk) for entry in entries]
     logger.error("%d audit entries do not fit their MAC and were put aside: %s", len(ids), ids)
-    write = record_platform if log is PLATFORM_LOG else record
+    write = log_platform_event if log is PLATFORM_LOG else log_event
     write(actor=SYSTEM, action=SET_ASIDE, now=now, data={"entries": ids})

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.audit.services import SYSTEM, Actor, record
+from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.models import FaceSample, FaceTemplate
 from apps.biometrics.selectors import faces_key
 from apps.biometrics.services.images import image_id, image_release, image_store, images_erase
@@ -49,7 +49,7 @@ def sample_add(*, student: Student, data: bytes, actor: Actor, now: datetime) ->
     sample = FaceSample.objects.create(
         student=student, consent=consent, image=image, created_at=now
     )
-    record(actor=actor, action="biometrics.sample.added", now=now, target=sample)
+    log_event(actor=actor, action="biometrics.sample.added", now=now, target=sample)
     enqueue(JUDGE_TASK, sample.pk)
     return sample
 
@@ -79,7 +79,7 @@ def sample_remove(*, sample: FaceSample, actor: Actor, now: datetime) -> None:
     image_release(image_id=sample.image_id, now=now)
     invalidate(faces_key(sample.student_id))
     data = {"student": sample.student_id, "sample": sample.pk}
-    record(actor=actor, action="biometrics.sample.removed", now=now, data=data)
+    log_event(actor=actor, action="biometrics.sample.removed", now=now, data=data)
 
 
 @transaction.atomic
@@ -97,7 +97,7 @@ def faces_erase(*, student: Student, now: datetime, actor: Actor) -> int:
     removed += templates + images_erase(image_ids=image_ids, now=now)
     invalidate(faces_key(student.pk))
     data = {"removed": removed}
-    record(actor=actor, action="biometrics.faces.erased", now=now, target=student, data=data)
+    log_event(actor=actor, action="biometrics.faces.erased", now=now, target=student, data=data)
     return removed
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pgvector.django import CosineDistance
 
 from apps.accounts.models import Student
-from apps.audit.services import SYSTEM, record
+from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.reasons import SampleReason
 from apps.biometrics.selectors import faces_key, threshold_for
@@ -67,7 +67,7 @@ def _settle(
     sample.save(update_fields=["status", "reason", "quality", "judged_at"])
     invalidate(faces_key(sample.student_id))
     action = f"biometrics.sample.{sample.status}"
-    record(actor=SYSTEM, action=action, now=now, target=sample, data={"reason": reason})
+    log_event(actor=SYSTEM, action=action, now=now, target=sample, data={"reason": reason})
     return sample
 
 

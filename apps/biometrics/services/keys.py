@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.biometrics.models import FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.services.judging import locked_key, template_store
 from apps.biometrics.services.registry import add_default_model
@@ -62,7 +62,7 @@ def template_key_reissue(*, actor: Actor, now: datetime, track: Track = iter) ->
         enqueue(JUDGE_TASK, sample_id)
     outcome = Reissue(generation=key.generation + 1, renewed=renewed, to_judge=len(left))
     data: dict[str, Any] = {"generation": outcome.generation, "templates": renewed}
-    record(actor=actor, action="biometrics.key.reissued", now=now, target=key, data=data)
+    log_event(actor=actor, action="biometrics.key.reissued", now=now, target=key, data=data)
     return outcome
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.audit.services import SYSTEM, record_platform
+from apps.audit.services import SYSTEM, log_platform_event
 from apps.biometrics.engines.base import EngineSpec
 from apps.biometrics.models import FaceModel
 
@@ -51,7 +51,9 @@ def _made(spec: EngineSpec, *, now: datetime) -> FaceModel:
         },
     )
     if created:
-        record_platform(actor=SYSTEM, action="biometrics.model.registered", now=now, target=model)
+        log_platform_event(
+            actor=SYSTEM, action="biometrics.model.registered", now=now, target=model
+        )
     return model
 
 
@@ -61,5 +63,7 @@ def _make_default(model: FaceModel, *, now: datetime) -> None:
     list(FaceModel.objects.select_for_update().order_by("pk"))
     FaceModel.objects.filter(is_default=True).exclude(pk=model.pk).update(is_default=False)
     if FaceModel.objects.filter(pk=model.pk, is_default=False).update(is_default=True):
-        record_platform(actor=SYSTEM, action="biometrics.model.made_default", now=now, target=model)
+        log_platform_event(
+            actor=SYSTEM, action="biometrics.model.made_default", now=now, target=model
+        )
     model.is_default = True

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pgvector.django import CosineDistance
 
 from apps.accounts.models import Student
-from apps.audit.services import SYSTEM, record
+from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.models import FaceModel, FaceVerification, StoredImage
 from apps.biometrics.reasons import Undecided
 from apps.biometrics.selectors import key_generation, own_templates, threshold_for, undecidable
@@ -92,7 +92,7 @@ def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> Face
     outcome.save(force_insert=True)
     data: dict[str, Any] = {"reference": outcome.reference, "reason": outcome.reason}
     action = f"biometrics.verification.{outcome.decision}"
-    record(actor=SYSTEM, action=action, now=outcome.at, target=outcome, data=data)
+    log_event(actor=SYSTEM, action=action, now=outcome.at, target=outcome, data=data)
     return outcome
 
 
@@ -110,7 +110,9 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
         return Undecided.NO_TEMPLATES
     damaged = [template for template in found if not is_intact(template)]
     for template in damaged:
-        record(actor=SYSTEM, action="biometrics.template.damaged", now=outcome.at, target=template)
+        log_event(
+            actor=SYSTEM, action="biometrics.template.damaged", now=outcome.at, target=template
+        )
     if damaged:
         return Undecided.DAMAGED_TEMPLATE
     outcome.model = model

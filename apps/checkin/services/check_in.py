@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.attendance.selectors.register import board_key
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.biometrics.services import image_store
 from apps.checkin.factors import FACTORS, applicable
 from apps.checkin.factors.base import (
@@ -130,7 +130,7 @@ def attempt_save(
     else:
         record_from_attempt(attempt=attempt, session=session, known=known, now=now)
     touch(board_key(session.id))
-    record(
+    log_event(
         actor=actor,
         action=f"checkin.attempt.{attempt.outcome}",
         now=now,

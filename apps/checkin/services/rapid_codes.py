@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.attendance.selectors.register import board_key
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.checkin.models import CheckInAttempt, Method, Outcome, RapidCodeChallenge, Reason
 from apps.checkin.rapid_codes import ChallengeResult, challenge_results
 from apps.checkin.selectors.hot_path import attendee_context
@@ -61,7 +61,7 @@ def challenge_show(*, session: ClassSession, now: datetime, actor: Actor) -> Rap
     # At once and not after the commit: without a live secret nobody shows anything.
     cache.set(challenge_cache_key(session.pk), challenge.first_window, ANNOUNCED_SECONDS)
     touch(board_key(session.pk))
-    record(actor=actor, action="checkin.challenge.started", now=now, target=challenge)
+    log_event(actor=actor, action="checkin.challenge.started", now=now, target=challenge)
     return challenge
 
 

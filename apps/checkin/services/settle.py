@@ -10,7 +10,7 @@ from django.db.models import Q
 from apps.accounts.models import Student
 from apps.attendance.selectors.register import board_key
 from apps.attendance.services.totals import refresh_totals
-from apps.audit.services import SYSTEM, record
+from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import verify_student
 from apps.checkin.factors import FACTORS
@@ -109,7 +109,7 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     if row["status"] == ClassSession.Status.COMPLETED:
         refresh_totals(session_id=session.id)
     touch(board_key(session.id))
-    record(
+    log_event(
         actor=SYSTEM,
         action=f"checkin.attempt.{attempt.outcome}",
         now=now,

@@ -18,7 +18,7 @@ from apps.attendance.services.marking import RecordState, change_of, lock_regist
 from apps.attendance.services.register import ABSENCES_TASK
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import unmarked_close
-from apps.audit.services import SYSTEM, Actor, record
+from apps.audit.services import SYSTEM, Actor, log_event
 from apps.checkin.explanation import waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.notices import check_in_decided
@@ -93,7 +93,7 @@ def _decide(
     if accept:
         _write_record(attempt, session, why=why, now=now, actor=actor)
     check_in_decided(attempt=attempt, session=session, accepted=accept, now=now)
-    record(
+    log_event(
         actor=actor,
         action=f"checkin.waiting.{attempt.outcome}",
         now=now,
@@ -174,7 +174,7 @@ def _lapse(session_id: int, *, now: datetime) -> int:
         attempt.outcome, attempt.settled_at = Outcome.REFUSED, now
         attempt.reason = Reason.DECIDED_ELSEWHERE if is_marked else Reason.LAPSED
         attempt.save(update_fields=["outcome", "reason", "settled_at"])
-        record(
+        log_event(
             actor=SYSTEM,
             action="checkin.waiting.lapsed",
             now=now,

@@ -8,7 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record, record_platform
+from apps.audit.services import Actor, log_event, log_platform_event
 from apps.common.errors import Forbidden
 from apps.demo.allowed import demo_allowed
 from apps.demo.loader.calendar import Calendar
@@ -54,9 +54,11 @@ def _load(*, slug: str, now: datetime, reset_passwords: bool) -> Loaded:
         accounts = _fill(loader, reset=reset_passwords)
         changes = {kind: number for kind, number in made.items() if number}
         if changes:
-            record(actor=ACTOR, action="demo.campus.loaded", now=now, target=campus, data=changes)
+            log_event(
+                actor=ACTOR, action="demo.campus.loaded", now=now, target=campus, data=changes
+            )
             if made["campuses"] or made["domains"]:
-                record_platform(
+                log_platform_event(
                     actor=ACTOR, action="demo.campus.loaded", now=now, target=campus, data=changes
                 )
     return Loaded(campus=campus, made=changes, sign_ins=accounts)

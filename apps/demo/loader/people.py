@@ -13,7 +13,7 @@ from apps.accounts.services import (
     password_set,
     student_create,
 )
-from apps.audit.services import Actor, record_platform
+from apps.audit.services import Actor, log_platform_event
 from apps.common.rows import table_name
 from apps.demo.loader.data import DemoData
 from apps.demo.loader.passwords import readable_password
@@ -57,7 +57,7 @@ class PeopleLoader:
                 user.is_superuser = True
                 with signed_act(table_name(User)):
                     user.save(update_fields=["is_superuser", "updated_at"])
-                record_platform(
+                log_platform_event(
                     actor=self.actor,
                     action="accounts.super_admin.made",
                     now=self.now,

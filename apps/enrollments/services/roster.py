@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Final
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.enrollments.models import Enrollment, Grade
 from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
@@ -73,7 +73,7 @@ def placements_import(stage: Stage, *, now: datetime, actor: Actor) -> tuple[int
     placed = stage.execute(_ENTER_SECTIONS, params)
     if placed:
         data = {"placed": placed}
-        record(actor=actor, action="enrollments.placement.imported", now=now, data=data)
+        log_event(actor=actor, action="enrollments.placement.imported", now=now, data=data)
     return placed, [name for (name,) in made]
 
 
@@ -180,4 +180,4 @@ def _match(stage: Stage, table: str, key: tuple[str, ...]) -> None:
 
 def _log(action: str, counts: UpsertCounts, source: str, **log: Any) -> None:
     data = {"new": counts.new, "changed": counts.changed, "source": source}
-    record(action=action, data=data, **log)
+    log_event(action=action, data=data, **log)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from apps.accounts.models import Student
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.rows import table_name
 from apps.tenants.bulk import execute, fetch_all, hashing
 from apps.tenants.scope import current_campus_id
@@ -121,5 +121,5 @@ def section_enrollments_sync(
         kept = [(student, course, status) for student, course, status in fetch_all(_KEPT, params)]
     if enrolled or dropped:
         data = {"enrolled": enrolled, "dropped": dropped}
-        record(actor=actor, action="enrollments.sections.enrolled", now=now, data=data)
+        log_event(actor=actor, action="enrollments.sections.enrolled", now=now, data=data)
     return SectionSync(enrolled=enrolled, dropped=dropped, kept=kept)

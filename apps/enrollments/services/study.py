@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.enrollments.models import Course, Subject, Term
 from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
@@ -86,4 +86,4 @@ def courses_import(
 
 def _log(action: str, counts: UpsertCounts, source: str, *, now: datetime, actor: Actor) -> None:
     data = {"new": counts.new, "changed": counts.changed, "source": source}
-    record(actor=actor, action=action, now=now, data=data)
+    log_event(actor=actor, action=action, now=now, data=data)

@@ -6,7 +6,7 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Subject
 
@@ -44,5 +44,5 @@ def _switch(subject: Subject, *, on: bool, action: str, now: datetime, actor: Ac
     if changed:
         action = f"enrollments.subject.{action}"
         data = {"code": subject.code}
-        record(actor=actor, action=action, now=now, target=subject, data=data)
+        log_event(actor=actor, action=action, now=now, target=subject, data=data)
     return bool(changed)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.writes import Writer
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.imports.models import ImportRun
 from apps.imports.reading.reader import form_of
@@ -62,7 +62,7 @@ def import_upload(
         created_by_id=user_id,
         created_at=now,
     )
-    record(
+    log_event(
         actor=actor,
         action="imports.uploaded",
         now=now,
@@ -131,7 +131,7 @@ def import_commit(
         now=now,
     )
     run.save(update_fields=["job"])
-    record(actor=actor, action="imports.committed", now=now, target=run)
+    log_event(actor=actor, action="imports.committed", now=now, target=run)
     return run
 
 

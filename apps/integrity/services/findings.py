@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.attendance.selectors.register import board_key
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
 from apps.integrity.detectors import WEIGHTS, DetectedFinding, findings_of
@@ -88,7 +88,7 @@ def finding_dismiss(*, finding: Finding, note: str, now: datetime, actor: Actor)
         raise Refused("already_dismissed", _("This finding has been dismissed already."))
     finding.refresh_from_db()
     touch(board_key(finding.session_id))
-    record(
+    log_event(
         actor=actor,
         action="integrity.finding.dismissed",
         now=now,

@@ -10,7 +10,7 @@ from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, Status
 from apps.attendance.selectors.policies import Editor, policy_for, refuse_edit, time_refusal
 from apps.attendance.services.marking import record_mark
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.leave import notices
 from apps.leave.attachments import AttachmentFile
@@ -111,7 +111,7 @@ def _make(
     )
     notices.appeal_requested(appeal=appeal, now=now)
     data = {"against": appeal.against, "wanted": appeal.wanted, "session": appeal.session_id}
-    record(actor=actor, action="leave.appeal.created", now=now, target=appeal, data=data)
+    log_event(actor=actor, action="leave.appeal.created", now=now, target=appeal, data=data)
     if attachment is not None and file is not None:
         attachment_write(attachment=attachment, file=file)
     return appeal
@@ -200,4 +200,6 @@ def _set(appeal: Appeal, **values: Any) -> None:
 
 def _log(appeal: Appeal, now: datetime, actor: Actor) -> None:
     data = {"note": appeal.decision_note, "session": appeal.session_id}
-    record(actor=actor, action=f"leave.appeal.{appeal.status}", now=now, target=appeal, data=data)
+    log_event(
+        actor=actor, action=f"leave.appeal.{appeal.status}", now=now, target=appeal, data=data
+    )

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.leave.attachments import AttachmentFile, delete_file, read_file, store_file
 from apps.leave.models import Attachment
@@ -54,7 +54,7 @@ def attachment_open(*, attachment: Attachment, now: datetime, actor: Actor) -> b
         data = read_file(key=attachment.key)
     except OSError as error:
         raise _away(_("Try again shortly.")) from error
-    record(actor=actor, action="leave.attachment.read", now=now, target=attachment)
+    log_event(actor=actor, action="leave.attachment.read", now=now, target=attachment)
     return data
 
 

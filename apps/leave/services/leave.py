@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
 from apps.attendance.selectors.policies import Editor, policy_for
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Forbidden, Invalid, NotFound, Refused
 from apps.enrollments.models import Course, Enrollment
 from apps.leave import notices
@@ -116,7 +116,7 @@ def _make(
     )
     notices.leave_requested(leave=leave, now=now)
     data = {"category": leave.category, "course": leave.course_id, **_span(leave)}
-    record(actor=actor, action="leave.request.requested", now=now, target=leave, data=data)
+    log_event(actor=actor, action="leave.request.requested", now=now, target=leave, data=data)
     if attachment is not None and file is not None:
         attachment_write(attachment=attachment, file=file)
     return leave
@@ -236,4 +236,4 @@ def _log(leave: LeaveRequest, was: str, effect: Effect, now: datetime, actor: Ac
         "changed": effect.changed,
         "kept": effect.kept,
     }
-    record(actor=actor, action=f"leave.request.{leave.status}", now=now, target=leave, data=data)
+    log_event(actor=actor, action=f"leave.request.{leave.status}", now=now, target=leave, data=data)

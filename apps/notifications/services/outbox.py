@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.notifications.addresses import contacts, phone_numbers
 from apps.notifications.channels import configured
 from apps.notifications.message_types import message_type_of
@@ -119,7 +119,7 @@ def retry_dead(*, deliveries: QuerySet[Delivery], now: datetime, actor: Actor) -
         status=Status.WAITING, attempts=0, next_try_at=now, error=""
     )
     if changed:
-        record(
+        log_event(
             actor=actor,
             action="notification.retried",
             now=now,

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound
 from apps.notifications.channels.web_push import from_base64url, is_allowed_endpoint
 from apps.notifications.message_types import MESSAGE_TYPES
@@ -69,7 +69,7 @@ def push_token_register(
             "auth": keys.auth if keys else "",
         },
     )
-    record(
+    log_event(
         actor=actor,
         action="push_token.registered",
         now=now,
@@ -96,7 +96,7 @@ def push_token_forget(*, user: Any, device_type: str, now: datetime, actor: Acto
     removed, _by_model = PushToken.objects.filter(user=user, device_type=device_type).delete()
     if not removed:
         raise NotFound("no_push_token", _("No such device is registered."))
-    record(
+    log_event(
         actor=actor,
         action="push_token.removed",
         now=now,

@@ -7,7 +7,7 @@ from typing import Final
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 
-from apps.audit.services import SYSTEM, record
+from apps.audit.services import SYSTEM, log_event
 from apps.notifications.models import OPEN_STATUSES, Delivery, Message
 from apps.notifications.selectors import campus_messages
 
@@ -32,7 +32,7 @@ def messages_purge(*, now: datetime) -> int:
         Message.objects.filter(pk__in=ids[start : start + AT_ONCE]).delete()
     if ids:
         data = {"messages": len(ids), "before": until.isoformat()}
-        record(actor=SYSTEM, action="notification.purged", now=now, data=data)
+        log_event(actor=SYSTEM, action="notification.purged", now=now, data=data)
     return len(ids)
 
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
@@ -95,7 +95,7 @@ def session_open(
     secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
     invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
-    record(
+    log_event(
         actor=actor,
         action="sessions.session.opened",
         now=now,
@@ -153,7 +153,7 @@ def session_hold_afterwards(
         raise Refused("not_scheduled", _("Only a session that nobody opened can be held so."))
     invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
-    record(
+    log_event(
         actor=actor,
         action="sessions.session.held_afterwards",
         now=now,
@@ -186,7 +186,7 @@ def session_complete(
     codes_end(purposes=[CHECK_IN, RAPID_CODE], subject=subject_of(session.pk), now=now)
     invalidate(facts_cache_key(session.pk))
     data = {"by_itself": True} if by_itself else {}
-    record(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)
+    log_event(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)
     if by_itself:
         session_closed_itself(session=locked, now=now)
     return locked
@@ -225,7 +225,7 @@ def start_code_issue(
         address=actor.address,
         user_agent=actor.user_agent,
     )
-    record(actor=actor, action="sessions.start_code.issued", now=now, target=course)
+    log_event(actor=actor, action="sessions.start_code.issued", now=now, target=course)
     return issued
 
 
@@ -259,7 +259,7 @@ def check_in_code_issue(
         address=actor.address,
         user_agent=actor.user_agent,
     )
-    record(
+    log_event(
         actor=actor,
         action="sessions.check_in_code.issued",
         now=now,

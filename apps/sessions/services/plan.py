@@ -9,7 +9,7 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.classrooms.models import Classroom
 from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
@@ -60,7 +60,7 @@ def session_create(
         session.save()
         _courses_add(session, session.also)
     data = {"also": [other.pk for other in session.also]} if session.also else {}
-    record(actor=actor, action="sessions.session.created", now=now, target=session, data=data)
+    log_event(actor=actor, action="sessions.session.created", now=now, target=session, data=data)
     return session
 
 
@@ -108,7 +108,7 @@ def session_courses_set(
     with clashes_refused(planned, saved_as=locked.pk):
         _courses_add(locked, [course for course in also if course.pk not in before])
     locked.refresh_from_db()
-    record(
+    log_event(
         actor=actor,
         action="sessions.session.courses_changed",
         now=now,
@@ -152,7 +152,7 @@ def session_change(
         return locked
     with clashes_refused(locked):
         _plan_write(locked, now)
-    record(
+    log_event(
         actor=actor,
         action="sessions.session.changed",
         now=now,
@@ -185,7 +185,9 @@ def sessions_swap(
             _plan_write(session, now)
     for session, other in ((one, two), (two, one)):
         data = {"before": before[session.pk], "after": _plan_of(session), "with": other.pk}
-        record(actor=actor, action="sessions.session.swapped", now=now, target=session, data=data)
+        log_event(
+            actor=actor, action="sessions.session.swapped", now=now, target=session, data=data
+        )
     return one, two
 
 
@@ -243,7 +245,7 @@ def session_remove(
     course_ids = course_ids_of(locked)
     try:
         with transaction.atomic():
-            record(
+            log_event(
                 actor=actor,
                 action="sessions.session.deleted",
                 now=now,
@@ -273,7 +275,7 @@ def session_cancel(
         raise Refused("not_scheduled", _("Only a scheduled session can be cancelled."))
     invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
-    record(
+    log_event(
         actor=actor,
         action="sessions.session.cancelled",
         now=now,
@@ -296,7 +298,7 @@ def sessions_cancel(
     scheduled.filter(pk__in=ids).update(status=Status.CANCELLED, closed_at=now, updated_at=now)
     for session in chosen:
         invalidate(facts_cache_key(session.pk))
-        record(
+        log_event(
             actor=actor,
             action="sessions.session.cancelled",
             now=now,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.timetable.models import CalendarLink
 from apps.timetable.tokens import token_for, token_hash
 
@@ -18,7 +18,7 @@ def calendar_link_create(*, user: Any, now: datetime, actor: Actor) -> str:
     link, _created = CalendarLink.objects.update_or_create(
         user=user, defaults={"token_hash": token_hash(token), "created_at": now}
     )
-    record(actor=actor, action="timetable.calendar_link.created", now=now, target=link)
+    log_event(actor=actor, action="timetable.calendar_link.created", now=now, target=link)
     return token
 
 
@@ -28,6 +28,6 @@ def calendar_link_remove(*, user: Any, now: datetime, actor: Actor) -> bool:
     link = CalendarLink.objects.filter(user=user).first()
     if link is None:
         return False
-    record(actor=actor, action="timetable.calendar_link.revoked", now=now, target=link)
+    log_event(actor=actor, action="timetable.calendar_link.revoked", now=now, target=link)
     link.delete()
     return True

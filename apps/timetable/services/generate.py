@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid
 from apps.enrollments.models import Course
 from apps.sessions.clashes import SAME, clash_text
@@ -190,7 +190,7 @@ def link_for(meeting: Occurrence, session_id: int, now: datetime) -> GeneratedSe
 def _record(run: _Run, actor: Actor) -> None:
     """One entry for the run, where it made something."""
     if run.result.created:
-        record(
+        log_event(
             actor=actor,
             action="timetable.sessions.generated",
             now=run.now,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.common.moments import local
 from apps.sessions.models import ClassSession
@@ -52,7 +52,7 @@ def holiday_create(*, holiday: Holiday, now: datetime, actor: Actor) -> HolidayR
         session_ids=courses.keys(), reason=holiday.name, now=now, actor=actor
     )
     GeneratedSession.objects.filter(session_id__in=cancelled).update(is_withdrawn=True)
-    record(
+    log_event(
         actor=actor,
         action="timetable.holiday.created",
         now=now,
@@ -86,7 +86,7 @@ def holiday_update(*, holiday: Holiday, now: datetime, actor: Actor) -> HolidayR
     old = Holiday.objects.get(pk=holiday.pk)
     if all(getattr(old, name) == getattr(holiday, name) for name in EXTENT):
         holiday.save()
-        record(
+        log_event(
             actor=actor,
             action="timetable.holiday.changed",
             now=now,
@@ -123,7 +123,7 @@ def holiday_remove(*, holiday: Holiday, now: datetime, actor: Actor) -> HolidayR
             "slot__course__section",
         )
     )
-    record(
+    log_event(
         actor=actor,
         action="timetable.holiday.removed",
         now=now,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.audit.services import Actor, record
+from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course, Term
 from apps.sessions.models import ClassSession
@@ -84,7 +84,7 @@ def slot_create(
     _check(slot)
     slot.save(force_insert=True)
     _join([slot])
-    record(
+    log_event(
         actor=actor,
         action="timetable.slot.created",
         now=now,
@@ -117,7 +117,7 @@ def slots_create(
     _join(made)
     if made:
         data = {"new": len(made), "source": source}
-        record(actor=actor, action="timetable.slots.created", now=now, data=data)
+        log_event(actor=actor, action="timetable.slots.created", now=now, data=data)
     return answers
 
 
@@ -171,7 +171,7 @@ def slot_update(
     after = _facts(slot)
     result = SlotResult(slot=slot)
     if before != after:
-        record(
+        log_event(
             actor=actor,
             action="timetable.slot.changed",
             now=now,
