@@ -97,10 +97,16 @@ class OnlineMiddleware:
 
 # Where allauth itself decides who may change a second factor, a password or a session, and does.
 LIBRARY_PATHS: Final = ("/accounts/", "/_allauth/")
+_ACCOUNTS: Final = User._meta.db_table
 _GUARDED_WRITE: Final = re.compile(
-    r'(?:INSERT INTO|UPDATE|DELETE FROM) "(mfa_authenticator|socialaccount_socialaccount)" '
-    r'|(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" '
-    rf'|UPDATE "({User._meta.db_table})" SET (?!"last_login" = %s WHERE)'
+    "|".join(
+        (
+            r'(?:INSERT INTO|UPDATE|DELETE FROM) "(mfa_authenticator)" ',
+            r'(?:INSERT INTO|UPDATE|DELETE FROM) "(socialaccount_socialaccount)" ',
+            r'(?:UPDATE|DELETE FROM) "(account_emailaddress|usersessions_usersession)" ',
+            rf'UPDATE "({_ACCOUNTS})" (?:SET) (?!"last_login" = %s WHERE)',
+        )
+    )
 )
 
 
