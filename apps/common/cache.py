@@ -98,7 +98,7 @@ class CampusCache(RedisCache):
         return answer
 
 
-def forget(key: str) -> None:
+def invalidate(key: str) -> None:
     """Drop a cached value now and again when the transaction has committed.
 
     Now, so that this transaction does not read it; afterwards, because another request may have

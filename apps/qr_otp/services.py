@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.crypto import keyed_hash
 from apps.common.ids import uuid7
 from apps.qr_otp import tokens
@@ -38,7 +38,7 @@ def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
         subject=subject,
         defaults={"sealed_secret": fresh, "created_at": now, "ended_at": None},
     )
-    forget(secret_cache_key(purpose, subject))
+    invalidate(secret_cache_key(purpose, subject))
 
 
 def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
@@ -51,7 +51,7 @@ def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
         ended_at=now
     )
     for purpose in purposes:
-        forget(secret_cache_key(purpose, subject))
+        invalidate(secret_cache_key(purpose, subject))
 
 
 def _code_hash(purpose: str, code: str) -> bytes:

@@ -17,7 +17,7 @@ from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import checksum_of, protect
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.crypto import SealBroken
 
 Vector = NDArray[np.float32]
@@ -65,7 +65,7 @@ def _settle(
     sample.status = Status.REFUSED if reason else Status.ACCEPTED
     sample.reason, sample.judged_at = reason, now
     sample.save(update_fields=["status", "reason", "quality", "judged_at"])
-    forget(faces_key(sample.student_id))
+    invalidate(faces_key(sample.student_id))
     action = f"biometrics.sample.{sample.status}"
     record(actor=SYSTEM, action=action, now=now, target=sample, data={"reason": reason})
     return sample

@@ -37,7 +37,7 @@ from apps.checkin.services.check_in import (
     new_attempt,
     refuse,
 )
-from apps.checkin.services.online import heard_between
+from apps.checkin.services.online import requests_between
 from apps.checkin.services.record import span_refusal
 from apps.checkin.services.redeem import PROBLEMS
 from apps.checkin.tickets import Ticket
@@ -126,7 +126,7 @@ def _online_problem(
     now: datetime,
 ) -> str:
     """A request since the code was shown means a network: it could have been sent then."""
-    heard = heard_between(
+    heard = requests_between(
         user_id=user.pk,
         student_id=student.id,
         device_id=student.device_id,

@@ -37,7 +37,7 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
     found = findings_of(seen_in(session_id=session.pk), arrivals_of(session=session))
     findings_save(session=session, found=found, now=now)
     if now - session.opened_at < FULL_SIGHT:
-        _forget_others(session=session, found=found)
+        _delete_others(session=session, found=found)
     touch(board_key(session.pk))
     return list(Finding.objects.filter(session=session).order_by("student_id", "kind"))
 
@@ -65,7 +65,7 @@ def findings_save(
     )
 
 
-def _forget_others(*, session: ClassSession, found: Collection[DetectedFinding]) -> None:
+def _delete_others(*, session: ClassSession, found: Collection[DetectedFinding]) -> None:
     known = (
         Finding.objects.filter(session=session, dismissed_at__isnull=True)
         .exclude(kind__in=CHALLENGE_KINDS)

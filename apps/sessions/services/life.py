@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
 from apps.audit.services import Actor, record
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
 from apps.qr_otp.services import (
@@ -92,7 +92,7 @@ def session_open(
     if not opened:
         raise Refused("not_scheduled", _("Only a scheduled session can be opened."))
     secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     record(
         actor=actor,
@@ -150,7 +150,7 @@ def session_hold_afterwards(
     )
     if not held:
         raise Refused("not_scheduled", _("Only a session that nobody opened can be held so."))
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     record(
         actor=actor,
@@ -183,7 +183,7 @@ def session_complete(
         update_fields=["status", "closed_at", "total_enrolled", "closed_itself", "updated_at"]
     )
     codes_end(purposes=[CHECK_IN, RAPID_CODE], subject=subject_of(session.pk), now=now)
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     data = {"by_itself": True} if by_itself else {}
     record(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)
     if by_itself:
