@@ -1,4 +1,4 @@
-"""Findings as sentences in the reader's language. They state facts, never a verdict."""
+"""Findings as sentences in the reader's language. They state facts, never a judgement."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
