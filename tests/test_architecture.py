@@ -28,6 +28,12 @@ LONGEST_FILE = 400
 LARGEST_APP = 4500  # lines of Python without migrations
 # The reviewed list of all tables, which tests/tenants/test_rights.py compares with the models.
 RIGHTS = ROOT / "apps" / "tenants" / "rights.py"
+# Django's commands, and fields that forms and serializers call alike, as Django and the REST
+# framework do. The others are to be divided.
+SHARED_NAMES = {
+    *("Command", "Migration", "ClockField", "DayField", "MomentField", "NumberTextField"),
+    *("PhoneField", "Channel", "Contact", "Outcome", "Rule", "Status"),
+}
 
 
 def rank(model: type[models.Model]) -> int | None:
@@ -172,6 +178,17 @@ def test_no_file_is_too_long() -> None:
         and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert grown == {}
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    """Two classes with one name in two apps: a reader has to look up the imports each time."""
+    where: dict[str, set[str]] = {}
+    for path in (ROOT / "apps").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, set()).add(str(path.relative_to(ROOT)))
+    shared = {name: sorted(paths) for name, paths in where.items() if len(paths) > 1}
+    assert {name: paths for name, paths in shared.items() if name not in SHARED_NAMES} == {}
 
 
 def test_no_setting_is_given_twice() -> None:

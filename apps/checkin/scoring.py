@@ -1,4 +1,4 @@
-"""From factors to a score and a verdict. Pure; monotone in every factor."""
+"""From factors to a score and a decision. Pure; monotone in every factor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def score_of(weights: Mapping[str, float], results: Mapping[str, FactorResult]) 
 def judge(
     policy: Mapping[str, Any], results: Mapping[str, FactorResult], *, scale: Decimal = ONE
 ) -> ScoreResult:
-    """The policy's verdict on these factors.
+    """What the policy makes of these factors.
 
     A required factor must be proven, a decisive one must not fail, and the score, multiplied by
     `scale` (0–1), must reach the policy's threshold.

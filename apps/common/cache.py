@@ -49,7 +49,7 @@ class CampusCache(RedisCache):
     """Django's Redis cache, in which a lost server means a miss and not an error.
 
     Everything that is cached can be rebuilt from PostgreSQL; a check-in must not fail because
-    Valkey restarts. What must not be forgotten is never kept here alone. A server that hangs costs
+    Valkey restarts. What must not be lost is never kept here alone. A server that hangs costs
     one timeout (settings.redis_cache), not one for each call.
     """
 
@@ -149,7 +149,7 @@ def _touch(key: str) -> None:
 
 
 def version(key: str) -> str:
-    """The current value of a version key; a fresh one when the cache has forgotten it."""
+    """The current value of a version key; a fresh one when the cache has lost it."""
     value = cache.get(key)
     if value is None:
         value = secrets.token_hex(8)

@@ -89,9 +89,9 @@ def who_asks(request: Any) -> object:
 def too_many(scope: str) -> TooMany:
     _number, seconds = rate_of(scope)
     message = (
-        _("These were many requests. Try again in an hour.")
+        _("Too many requests. Try again in an hour.")
         if seconds >= SECONDS["hour"]
-        else _("These were many requests. Wait a minute and try again.")
+        else _("Too many requests. Wait a minute and try again.")
     )
     return TooMany("throttled", message, retry_after=seconds)
 

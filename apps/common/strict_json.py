@@ -62,9 +62,7 @@ def _check(data: Any) -> None:
 
 
 def bad_text() -> UnreadableJSON:
-    return UnreadableJSON(
-        "bad_text", _("There is a character here that is none: NUL, or half a pair.")
-    )
+    return UnreadableJSON("bad_text", _("There is an invalid character here: NUL, or half a pair."))
 
 
 def _too_deep() -> UnreadableJSON:
@@ -72,7 +70,7 @@ def _too_deep() -> UnreadableJSON:
 
 
 def _bad_number() -> UnreadableJSON:
-    return UnreadableJSON("bad_number", _("There is a number here that is none, or too large."))
+    return UnreadableJSON("bad_number", _("There is an invalid or too large number here."))
 
 
 def _constant(_name: str) -> Any:

@@ -211,7 +211,7 @@ class ImportRunAdmin(CampusModelAdmin):
     def errors_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id, change=False)
         if not run.marked_as:
-            messages.error(request, _("This import has no wrong rows, or they are forgotten."))
+            messages.error(request, _("This import has no wrong rows, or they were deleted."))
             return redirect(self._page("change", run.pk))
         return self._workbook(file_read(run.marked_as), f"import-{run.pk}-errors.xlsx")
 

@@ -41,7 +41,7 @@ class UploadForm(forms.ModelForm):
         required=False,
         max_length=50,
         widget=UnfoldAdminTextInputWidget,
-        help_text=_("Only where the file has no such column. So for the next two."),
+        help_text=_("Only where the file has no such column. Likewise the next two."),
     )
     year = forms.IntegerField(
         label=_("Year"),

@@ -22,7 +22,7 @@ class FindingKind(models.TextChoices):
     RAPID_CODE_FAILED = "rapid_code_failed", _("did not keep up with the rapid-code challenge")
     SAME_FIX = "same_fix", _("the very same position as somebody else")
     SHARED_DEVICE = "shared_device", _("one device for several students")
-    MOCK_LOCATION = "mock_location", _("the position was made up by an app")
+    MOCK_LOCATION = "mock_location", _("an app set a false position")
     TOGETHER = "together", _("always arrives with the same person from one address")
     RAPID_CODE_PASSED = "rapid_code_passed", _("kept up with the rapid-code challenge")
     COPIED_PHOTO = "copied_photo", _("a photo that was not taken now")

@@ -1,4 +1,4 @@
-"""Findings as sentences in the reader's language. They state facts, never a verdict."""
+"""Findings as sentences in the reader's language. They state facts, never a judgement."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -19,7 +19,7 @@ TEXTS: Final[dict[str, Any]] = {
     FindingKind.OTHER_DEVICE: _l("Attempts with another device than the bound one: %(tries)s."),
     FindingKind.SAME_FIX: _l("The very same position, to the millimetre, as %(others)s."),
     FindingKind.SHARED_DEVICE: _l("One device signed for this student and for %(others)s."),
-    FindingKind.MOCK_LOCATION: _l("The phone says that an app made its position up."),
+    FindingKind.MOCK_LOCATION: _l("The phone says that an app sets a false position."),
     FindingKind.TOGETHER: _l(
         "Arrived within 3 seconds of %(others)s, from one address, in %(times)s of %(of)s sessions."
     ),

@@ -1,4 +1,4 @@
-"""Finished exports: sealed under the campus's key until they are fetched or forgotten."""
+"""Finished exports: sealed under the campus's key until they are deleted."""
 
 import uuid
 from typing import Final

@@ -90,11 +90,11 @@ def export_of(*, user_id: int, job_id: UUID) -> Job:
 
 
 def export_file(*, job: Job) -> bytes:
-    """Raises `Refused` (export_not_ready) before it is written and `NotFound` once forgotten."""
+    """Raises `Refused` (export_not_ready) before it is written and `NotFound` once deleted."""
     if job.status != Status.SUCCEEDED:
         raise Refused("export_not_ready", _("This report is not written yet."))
     if not job.result.get("stored_as"):
-        raise NotFound("export_forgotten", _("This file was forgotten after a week. Ask again."))
+        raise NotFound("export_deleted", _("This file was deleted after a week. Ask again."))
     return file_read(job.result["stored_as"])
 
 

@@ -82,7 +82,7 @@ class ClassSession(TimestampedModel):
         _("planned"),
         default=True,
         editable=False,
-        help_text=_("A session that was started on the spot happens, whatever the plan says."),
+        help_text=_("An unscheduled session may overlap with planned ones."),
     )
     revision = models.PositiveIntegerField(_("revision"), default=0, editable=False)
     policy = models.JSONField(

@@ -115,7 +115,7 @@ class CampusMiddleware:
         return response
 
     def _set_up_wrongly(self, request: HttpRequest) -> HttpResponse:
-        message = _("This server is set up wrongly and saves nothing. Tell its operator.")
+        message = _("This server is not set up correctly and saves nothing. Tell its operator.")
         response: HttpResponse = JsonResponse(
             error_body(Refused("wrong_master_key", message, status=503)), status=503
         )

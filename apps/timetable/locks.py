@@ -1,4 +1,4 @@
-"""One planner at a time: the generator and changes of slots take turns, campus by campus."""
+"""One planner at a time: the generator and changes of slots wait for each other, per campus."""
 
 from typing import Final
 

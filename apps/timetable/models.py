@@ -49,7 +49,7 @@ class WeeklySlot(TimestampedModel):
     also_courses: list[Course] | None = None
 
     class Parity(models.TextChoices):
-        """Weeks take turns from the term's `odd_week` on, also over New Year."""
+        """Weeks alternate from the term's `odd_week` on, also over New Year."""
 
         EVERY = "every", _("every week")
         ODD = "odd", _("odd weeks")

@@ -294,7 +294,7 @@ def test_no_secret_and_no_coordinate_leaves_in_the_answer(
     assert "hall-1" not in answer.content.decode()
 
 
-def test_coordinates_are_forgotten_after_a_day(
+def test_coordinates_are_deleted_after_a_day(
     cast: Cast, session: ClassSession, phone: Phone
 ) -> None:
     phone.check_in(ticket_for(phone, session), location=HERE)
@@ -309,7 +309,7 @@ def test_coordinates_are_forgotten_after_a_day(
     assert attempt.address is not None
 
 
-def test_addresses_are_forgotten_after_thirty_days(
+def test_addresses_are_deleted_after_thirty_days(
     cast: Cast, session: ClassSession, phone: Phone
 ) -> None:
     phone.check_in(ticket_for(phone, session))

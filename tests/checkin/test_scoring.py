@@ -54,8 +54,8 @@ def test_a_student_without_face_can_score_as_high_as_one_with() -> None:
 
 def test_a_missing_required_factor_refuses_whatever_the_score() -> None:
     no_device = FactorResult(passed=None, reason="no_device")
-    verdict = judge(POLICY, {**ALL, "device": no_device})
-    assert (verdict.reason, verdict.score) == ("no_device", Decimal("0.90"))
+    result = judge(POLICY, {**ALL, "device": no_device})
+    assert (result.reason, result.score) == ("no_device", Decimal("0.90"))
 
 
 def test_a_wrong_face_refuses_but_one_that_could_not_be_told_does_not() -> None:
@@ -71,9 +71,9 @@ def test_too_little_proof_is_too_low() -> None:
 
 
 def test_the_explanation_adds_up_to_the_score() -> None:
-    verdict = judge(POLICY, {**ALL, "location": NO, "face": UNSURE})
-    points = sum(factor["points"] for factor in verdict.factors.values())
-    assert points == pytest.approx(float(verdict.score), abs=0.006)
+    result = judge(POLICY, {**ALL, "location": NO, "face": UNSURE})
+    points = sum(factor["points"] for factor in result.factors.values())
+    assert points == pytest.approx(float(result.score), abs=0.006)
 
 
 result = st.one_of(

@@ -204,7 +204,7 @@ def test_scans_and_strangers_are_not_noted(cast: Cast, session: ClassSession, ph
     assert noted(cast) == before
 
 
-def test_notes_are_kept_in_postgresql_and_forgotten_after_a_day(cast: Cast) -> None:
+def test_notes_are_kept_in_postgresql_and_deleted_after_a_day(cast: Cast) -> None:
     now = timezone.now()
     note(cast, now - timedelta(hours=26))
     note(cast, now - timedelta(minutes=5))

@@ -204,7 +204,7 @@ def test_lists_ask_a_bounded_number_of_questions(
         assert api.get("/api/v1/imports").json()["count"] == 3
 
 
-def test_uploaded_files_lie_sealed_and_are_forgotten(cast: Cast, api: APIClient) -> None:
+def test_uploaded_files_are_sealed_and_deleted(cast: Cast, api: APIClient) -> None:
     run_id = upload(api).json()["id"]
     work(cast)
     with campus_scope(cast.campus):

@@ -217,7 +217,7 @@ def test_rights_are_asked_again_when_it_is_written(taught: Cast) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_are_forgotten_after_a_week(office: APIClient, taught: Cast) -> None:
+def test_files_are_deleted_after_a_week(office: APIClient, taught: Cast) -> None:
     export = start(office).json()
     work_off(taught, export["id"])
     with campus_scope(taught.campus):

@@ -55,7 +55,7 @@ def validate_required(value: Any) -> None:
     """The same without the face, which has its own setting: who has none must not be shut out."""
     validate_factors(value)
     if "face" in value:
-        raise ValidationError(_("Whether a face is asked for is said by “faces”."))
+        raise ValidationError(_("“Faces” says whether a face is asked for."))
 
 
 class FaceUse(models.TextChoices):

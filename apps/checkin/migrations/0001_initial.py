@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(verbose_name='started')),
                 ('started_by', models.CharField(max_length=254, verbose_name='started by')),
                 ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled')),
-                ('is_void', models.BooleanField(default=False, help_text='Fewer than half of the class passed: it says nothing about anybody.', verbose_name='void')),
+                ('is_void', models.BooleanField(default=False, help_text='Fewer than half of the class passed: it does not count.', verbose_name='void')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('session', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='class_sessions.classsession', verbose_name='session')),
             ],

@@ -32,7 +32,7 @@ class RapidCodeChallenge(CampusModel):
     is_void = models.BooleanField(
         _("void"),
         default=False,
-        help_text=_("Fewer than half of the class passed: it says nothing about anybody."),
+        help_text=_("Fewer than half of the class passed: it does not count."),
     )
 
     class Meta:

@@ -287,7 +287,7 @@ def decide(
     policy = session.policy
     scale = offline_scale(policy) if attempt.offline else ONE
     counting = counted(results, policy=policy, method=attempt.method)
-    apply_verdict(attempt, judge(policy, counting, scale=scale), now=now)
+    apply_score(attempt, judge(policy, counting, scale=scale), now=now)
     if attempt.reason not in ("", Reason.SCORE_TOO_LOW):
         return
     reason = face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
@@ -330,12 +330,12 @@ def _tried_before(attempt: CheckInAttempt) -> bool:
     return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()
 
 
-def apply_verdict(attempt: CheckInAttempt, verdict: ScoreResult, *, now: datetime) -> None:
-    """Write a verdict into the attempt (not yet saved)."""
-    attempt.score = verdict.score
-    attempt.factors = verdict.factors
-    outcome = Outcome.REFUSED if verdict.reason else Outcome.ACCEPTED
-    _settle(attempt, outcome=outcome, reason=verdict.reason, now=now)
+def apply_score(attempt: CheckInAttempt, result: ScoreResult, *, now: datetime) -> None:
+    """Write a score into the attempt (not yet saved)."""
+    attempt.score = result.score
+    attempt.factors = result.factors
+    outcome = Outcome.REFUSED if result.reason else Outcome.ACCEPTED
+    _settle(attempt, outcome=outcome, reason=result.reason, now=now)
 
 
 def refuse(attempt: CheckInAttempt, *, reason: str, now: datetime) -> None:

@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                 ('academic_year', models.CharField(max_length=9, validators=[django.core.validators.RegexValidator('^\\d{4}-\\d{4}$'), apps.enrollments.models.terms.validate_academic_year], verbose_name='academic year')),
                 ('starts_on', models.DateField(verbose_name='first day')),
                 ('ends_on', models.DateField(verbose_name='last day')),
-                ('odd_week_on', models.DateField(blank=True, help_text='From its week on, odd and even weeks take turns, also over New Year. Empty: the week of the first day is odd.', null=True, verbose_name='a day of an odd week')),
+                ('odd_week_on', models.DateField(blank=True, help_text='From its week on, odd and even weeks alternate, also over New Year. Empty: the week of the first day is odd.', null=True, verbose_name='a day of an odd week')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
             ],
             options={
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 ('ended_on', models.DateField(blank=True, help_text='From this day on the student no longer belongs to the course.', null=True, verbose_name='left on')),
                 ('status', models.CharField(choices=[('enrolled', 'enrolled'), ('dropped', 'dropped'), ('completed', 'completed')], default='enrolled', max_length=10, verbose_name='status')),
                 ('final_grade', models.CharField(blank=True, max_length=5, verbose_name='final grade')),
-                ('by_hand', models.BooleanField(default=False, editable=False, help_text="Was decided otherwise than the student's section says; imports leave it.", verbose_name='kept by hand')),
+                ('by_hand', models.BooleanField(default=False, editable=False, help_text="Differs from the student's section; imports do not change it.", verbose_name='kept by hand')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
                 ('course', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='enrollments.course', verbose_name='course')),
                 ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='accounts.student', verbose_name='student')),
@@ -268,7 +268,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'enrolments',
                 'ordering': ['course_id', 'student_id'],
                 'indexes': [models.Index(fields=['campus', 'course', 'status', 'student'], name='enrollment_course')],
-                'constraints': [models.UniqueConstraint(fields=('campus', 'student', 'course'), name='enrollment_unique'), models.CheckConstraint(condition=models.Q(('status__in', ['enrolled', 'dropped', 'completed'])), name='enrollment_status'), apps.common.constraints.DayInBounds(field='enrolled_on', name='enrollment_enrolled_on'), apps.common.constraints.DayInBounds(field='ended_on', name='enrollment_ended_on'), models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('ended_on__gte', models.F('enrolled_on')), _connector='OR'), name='enrollment_days', violation_error_message='The student leaves before having come.'), models.CheckConstraint(condition=models.Q(models.Q(('ended_on__isnull', True), ('status', 'enrolled')), models.Q(models.Q(('status', 'enrolled'), _negated=True), ('ended_on__isnull', False)), _connector='OR'), name='enrollment_ended', violation_error_message='Who is enrolled has not left; who has left, left on a day.')],
+                'constraints': [models.UniqueConstraint(fields=('campus', 'student', 'course'), name='enrollment_unique'), models.CheckConstraint(condition=models.Q(('status__in', ['enrolled', 'dropped', 'completed'])), name='enrollment_status'), apps.common.constraints.DayInBounds(field='enrolled_on', name='enrollment_enrolled_on'), apps.common.constraints.DayInBounds(field='ended_on', name='enrollment_ended_on'), models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('ended_on__gte', models.F('enrolled_on')), _connector='OR'), name='enrollment_days', violation_error_message='The student leaves before having come.'), models.CheckConstraint(condition=models.Q(models.Q(('ended_on__isnull', True), ('status', 'enrolled')), models.Q(models.Q(('status', 'enrolled'), _negated=True), ('ended_on__isnull', False)), _connector='OR'), name='enrollment_ended', violation_error_message='Only a student who left has a day of leaving, and needs one.')],
             },
         ),
         migrations.CreateModel(

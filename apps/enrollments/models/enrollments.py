@@ -57,7 +57,7 @@ class Enrollment(TimestampedModel):
         _("kept by hand"),
         default=False,
         editable=False,
-        help_text=_("Was decided otherwise than the student's section says; imports leave it."),
+        help_text=_("Differs from the student's section; imports do not change it."),
     )
 
     class Meta:
@@ -84,7 +84,7 @@ class Enrollment(TimestampedModel):
                 | (~Q(status="enrolled") & Q(ended_on__isnull=False)),
                 name="enrollment_ended",
                 violation_error_message=_(
-                    "Who is enrolled has not left; who has left, left on a day."
+                    "Only a student who left has a day of leaving, and needs one."
                 ),
             ),
         ]

@@ -36,7 +36,7 @@ class Term(TimestampedModel):
         null=True,
         blank=True,
         help_text=_(
-            "From its week on, odd and even weeks take turns, also over New Year. "
+            "From its week on, odd and even weeks alternate, also over New Year. "
             "Empty: the week of the first day is odd."
         ),
     )

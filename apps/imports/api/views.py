@@ -173,7 +173,7 @@ def marked(request: Request, run_id: int) -> HttpResponse:
     """The uploaded table with every wrong row coloured and its problems in a last column."""
     run = import_run(run_id=run_id)
     if not run.marked_as:
-        raise NotFound("nothing_wrong", _("This import has no wrong rows, or they are forgotten."))
+        raise NotFound("nothing_wrong", _("This import has no wrong rows, or they were deleted."))
     return workbook(file_read(run.marked_as), f"import-{run.pk}-errors.xlsx")
 
 

@@ -120,5 +120,5 @@ def _check_size(table: SheetTable) -> None:
             message = _("Row %(row)d has a cell of more than %(length)d characters.")
             raise Invalid("cell_too_long", message % {"row": number, "length": MAX_CELL})
         if any("\0" in cell for cell in row):
-            message = _("Row %(row)d has a character that is none (NUL).")
+            message = _("Row %(row)d has an invalid character (NUL).")
             raise Invalid("bad_text", message % {"row": number})

@@ -1,4 +1,4 @@
-"""Uploaded files: kept sealed under the campus's key while they are needed, then forgotten."""
+"""Uploaded files: kept sealed under the campus's key while they are needed, then deleted."""
 
 import uuid
 from typing import Final

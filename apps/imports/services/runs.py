@@ -1,4 +1,4 @@
-"""The life of an import: uploaded, checked, committed, and its file forgotten."""
+"""The life of an import: uploaded, checked, committed, and its file deleted."""
 
 import hashlib
 from datetime import datetime, timedelta

@@ -31,7 +31,9 @@ from apps.sessions.selectors import session_of
 
 class FindingOutput(serializers.ModelSerializer[Finding]):
     name = serializers.CharField(source="get_kind_display")
-    text = serializers.SerializerMethodField(help_text="A fact with its figures, never a verdict.")
+    text = serializers.SerializerMethodField(
+        help_text="A fact with its figures, never a judgement."
+    )
     weight = serializers.FloatField(source="score", help_text="1 is a flag by itself.")
 
     class Meta:

@@ -180,7 +180,7 @@ def leave_withdraw(
     current = _locked(leave)
     was = current.status
     if was == State.REJECTED:
-        raise Refused("leave_rejected", _("This request was declined: nothing is left of it."))
+        raise Refused("leave_rejected", _("This request was declined and has no effect."))
     if was == State.WITHDRAWN:
         return current, Effect()
     _set(current, status=State.WITHDRAWN, updated_at=now)

@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('scheduled', 'scheduled'), ('open', 'open'), ('completed', 'completed'), ('cancelled', 'cancelled')], default='scheduled', max_length=10, verbose_name='status')),
                 ('topic', models.CharField(blank=True, max_length=200, verbose_name='topic')),
                 ('also_codes', models.TextField(blank=True, default='', editable=False, help_text='Course codes.', verbose_name='together with')),
-                ('is_planned', models.BooleanField(default=True, editable=False, help_text='A session that was started on the spot happens, whatever the plan says.', verbose_name='planned')),
+                ('is_planned', models.BooleanField(default=True, editable=False, help_text='An unscheduled session may overlap with planned ones.', verbose_name='planned')),
                 ('revision', models.PositiveIntegerField(default=0, editable=False, verbose_name='revision')),
                 ('policy', models.JSONField(blank=True, default=dict, editable=False, help_text='What check-ins are judged by, as it stood when the session was opened.', verbose_name='policy snapshot')),
                 ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened')),

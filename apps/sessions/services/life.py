@@ -150,7 +150,9 @@ def session_hold_afterwards(
         updated_at=now,
     )
     if not held:
-        raise Refused("not_scheduled", _("Only a session that nobody opened can be held so."))
+        raise Refused(
+            "not_scheduled", _("Only a session that nobody opened can be recorded this way.")
+        )
     invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     log_event(
