@@ -37,6 +37,7 @@ from apps.biometrics.evaluation import (  # noqa: E402
     labelled_photos,
     operating_points,
     pair_distances,
+    separation,
 )
 from apps.biometrics.images import read_photo  # noqa: E402
 from apps.biometrics.quality import CHECK_IN, ENROLMENT, assess  # noqa: E402
@@ -56,6 +57,7 @@ class Result:
     found: int
     tar: dict[str, float]  # at each false match rate
     threshold: dict[str, float]  # cosine distance there
+    separation: float  # area under the ROC curve
     median_ms: float
 
 
@@ -115,6 +117,7 @@ def summary(
     return Result(
         photos=len(photos),
         found=len(pairs),
+        separation=separation(distances),
         tar={f"{point.fmr:g}": point.tar for point in points},
         threshold={f"{point.fmr:g}": point.threshold for point in points},
         median_ms=1000 * statistics.median(times),
@@ -187,10 +190,16 @@ def report(
     """Print the table, write the JSON, and return 1 if a promise is broken."""
     ours, bare = results["ours"], results["bare"]
     print(f"{ours.photos} photos of {people} people, engine {options.engine}")
-    print(f"{'':6}{'found':>7}" + "".join(f"{f'TAR@{r:g}':>12}" for r in RATES) + f"{'ms':>8}")
+    print(
+        f"{'':6}{'found':>7}"
+        + "".join(f"{f'TAR@{r:g}':>12}" for r in RATES)
+        + f"{'AUC':>9}{'ms':>8}"
+    )
     for name, result in results.items():
         rates = "".join(f"{100 * result.tar[f'{rate:g}']:11.2f}%" for rate in RATES)
-        print(f"{name:6}{result.found:7}{rates}{result.median_ms:8.1f}")
+        print(
+            f"{name:6}{result.found:7}{rates}{100 * result.separation:8.2f}%{result.median_ms:8.1f}"
+        )
     ratio = ours.median_ms / bare.median_ms
     loss = max(bare.tar[key] - ours.tar[key] for key in bare.tar)
     print(

@@ -15,11 +15,16 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 @beat_init.connect
-def refuse_another_key(**_: Any) -> None:
-    """Celery logs the exceptions of receivers and goes on: only this ends the process."""
+def refuse_to_start(**_: Any) -> None:
+    """Under another master key, or on an incomplete database.
+
+    Celery logs the exceptions of receivers and goes on: only this ends the process.
+    """
     from apps.tenants.master_key import WrongMasterKey, confirm_at_start
+    from apps.tenants.schema import IncompleteSchema, confirm_schema_at_start
 
     try:
         confirm_at_start()
-    except WrongMasterKey as error:
+        confirm_schema_at_start()
+    except (WrongMasterKey, IncompleteSchema) as error:
         raise SystemExit(str(error)) from error

@@ -4,7 +4,9 @@ from importlib import import_module
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
+
+from apps.common.description import DescriptionView
 
 handler400 = "apps.common.error_views.bad_request"
 handler404 = "apps.common.error_views.page_not_found"
@@ -37,7 +39,7 @@ urlpatterns = [
     path("", include("apps.ops.urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.timetable.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),
     path(
         "api/docs/",

@@ -4,7 +4,7 @@ Adding an address: add a `Row` with the route exactly as the resolver knows it (
 prints it), and one status per role. `PASSES` means “the role may; what happens then depends on
 the body”: anything below 500 except 401, 403 and 404.
 
-Rows with an id name an object of campus “north”. The same table is the tenancy sweep: every row is
+Rows with an id name an object of campus “north”. The same table tests tenancy: every row is
 also visited by the people of campus “south”, on both hosts, and must never answer them.
 """
 
@@ -89,7 +89,7 @@ class Row:
     # The route's arguments: ids of objects of the given cast's campus, which is entered.
     arguments: Callable[[Cast], dict[str, Any]] = field(default=lambda cast: {})
     body: dict[str, Any] = field(default_factory=dict)
-    # Answered without any campus: schema, health. The tenancy sweep has nothing to find there.
+    # Answered without any campus: schema, health. There is nothing of a tenant to find.
     public: bool = False
 
     def __str__(self) -> str:

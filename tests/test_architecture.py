@@ -8,6 +8,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import models
@@ -25,6 +26,8 @@ LAYERS = CONTRACTS["apps"]["layers"]
 RANK = {app.strip(" ()"): row for row, line in enumerate(LAYERS) for app in line.split("|")}
 LONGEST_FILE = 450
 LARGEST_APP = 4500  # lines of Python without migrations
+# The reviewed list of all tables, which tests/tenants/test_rights.py compares with the models.
+RIGHTS = ROOT / "apps" / "tenants" / "rights.py"
 LARGER = {"accounts"}  # people, sign-in and devices: to be divided
 
 
@@ -114,7 +117,42 @@ def test_names_in_strings_point_down_the_layers() -> None:
     assert upward == []
 
 
-def test_no_app_has_become_a_warehouse() -> None:
+def strings_of(path: Path) -> list[str]:
+    """The text of every string of a file, docstrings left out; of f-strings the literal parts."""
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
+
+
+def test_sql_names_tables_of_other_apps_through_their_models() -> None:
+    """By `apps.common.rows.table_name`: a model that is renamed is then found by its import."""
+    owners = {
+        model._meta.db_table: model._meta.app_config.name
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.app_config is not None and model._meta.app_config.name.startswith("apps.")
+    }
+    named = re.compile(rf"\b({'|'.join(owners)})\b")
+    literal = []
+    for path in sorted((ROOT / "apps").rglob("*.py")):
+        app = f"apps.{path.relative_to(ROOT / 'apps').parts[0]}"
+        if "migrations" in path.parts or path == RIGHTS:
+            continue
+        tables = {table for text in strings_of(path) for table in named.findall(text)}
+        foreign = sorted(table for table in tables if owners[table] != app)
+        literal += [f"{path.relative_to(ROOT)}: {table}" for table in foreign]
+    assert literal == []
+
+
+def test_no_app_is_too_large() -> None:
     sizes = {
         app.name: sum(
             len(path.read_text().splitlines())
@@ -126,12 +164,12 @@ def test_no_app_has_become_a_warehouse() -> None:
     assert {app for app, lines in sizes.items() if lines > LARGEST_APP} == LARGER
 
 
-def test_no_file_has_grown_past_its_room() -> None:
+def test_no_file_is_too_long() -> None:
     grown = {
         str(path.relative_to(ROOT)): lines
-        for folder in ("apps", "campus")
-        for path in (ROOT / folder).rglob("*.py")
-        if "migrations" not in path.parts
+        for folder, kind in (("apps", "py"), ("campus", "py"), ("static", "css"), ("static", "js"))
+        for path in (ROOT / folder).rglob(f"*.{kind}")
+        if not {"migrations", "vendor"} & set(path.parts)
         and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert grown == {}
@@ -149,6 +187,7 @@ def test_no_setting_is_given_twice() -> None:
     assert twice == []
 
 
+@pytest.mark.django_db  # it does not start on a database without tables
 def test_the_web_process_loads_no_neural_network() -> None:
     """Django with all addresses resolved, in a process of its own."""
     code = (
@@ -176,7 +215,7 @@ def test_digits_are_asked_for_as_int_reads_them() -> None:
 
 
 def test_nobody_waits_for_the_cache_server_by_themselves() -> None:
-    """`apps.common.cache` has the breaker; a client taken elsewhere waits at each call again."""
+    """`apps.common.cache` has the circuit breaker: no other client waits at each call."""
     taken = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "apps").rglob("*.py"))

@@ -32,7 +32,7 @@ from apps.audit.admin_base import (
     HistoryInline,
     IndexedSearch,
 )
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain, MasterKey
 from apps.tenants.selectors import host_cache_key
@@ -286,7 +286,7 @@ class PlatformAdmin(CampusModelAdmin):
         super().save_related(request, form, formsets, change)
         campus_id = getattr(form.instance, "campus_id", form.instance.pk)
         for host in Domain.objects.filter(campus_id=campus_id).values_list("host", flat=True):
-            forget(host_cache_key(host))
+            invalidate(host_cache_key(host))
 
 
 class DomainInline(CampusInline):

@@ -12,7 +12,7 @@ from apps.tenants.selectors import every_campus
 def purge_announcements() -> int:
     """Forget old announcements, campus by campus; returns how many."""
     purged = 0
-    for campus in every_campus(reason="forget old announcements"):
+    for campus in every_campus(reason="delete old announcements"):
         with campus_scope(campus):
             purged += announcements_purge(now=timezone.now())
     return purged

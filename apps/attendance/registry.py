@@ -1,7 +1,7 @@
 """What a register asks of the apps above this one. They add themselves in `ready()`.
 
 Closing a register asks who is excused and whose mark is decided later, and has the session checked
-afterwards. Whoever adds the same twice is asked once.
+afterwards. The same function added twice is called once.
 """
 
 from typing import Protocol

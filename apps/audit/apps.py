@@ -8,6 +8,6 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.audit.services import key_proof
-        from apps.tenants.master_key import register_proof
+        from apps.tenants.master_key import add_proof
 
-        register_proof(key_proof)
+        add_proof(key_proof)

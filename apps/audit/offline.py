@@ -3,7 +3,7 @@
     python -m apps.audit.offline log.jsonl --roots FOLDER --public-key HEX
 
 Recomputes the digests of every entry and compares them with the signed roots: those inside the
-export, and those that were kept elsewhere (`--roots`), which whoever changes the log cannot reach.
+export, and those kept elsewhere (`--roots`), out of reach of anyone who changes the log.
 What came after the last root is only checked for being complete in itself. The MACs need the
 master key: `manage.py verify_audit`.
 """
@@ -45,12 +45,12 @@ _MALFORMED: Final = (
 )
 
 
-class Unreadable(Exception):
+class UnreadableExport(Exception):
     """A file is no export, or no root."""
 
 
 @dataclass(kw_only=True)
-class Report:
+class AuditReport:
     """What was found about one chain. `covered`: entries up to the last root that fits."""
 
     chain: str
@@ -66,7 +66,7 @@ class Report:
 
 @dataclass(kw_only=True)
 class _Chain:
-    report: Report
+    report: AuditReport
     roots: list[dict[str, Any]]
     digest: bytes = START
     position: int = 0
@@ -90,7 +90,7 @@ class _Chain:
                 self.is_over = True
                 self.is_complete = row["entries"] == self.report.entries
             case kind:
-                raise Unreadable(f"A line of an unknown kind: {kind}")
+                raise UnreadableExport(f"A line of an unknown kind: {kind}")
 
     def _step(self, row: dict[str, Any], *, is_there: bool) -> None:
         position, entry = row["position"], row["entry"]
@@ -112,7 +112,7 @@ class _Chain:
         self.report.entries += 1
         self.report.set_aside += bool(row.get("set_aside"))
 
-    def finish(self, kept: Iterable[dict[str, Any]], public_key: str) -> Report:
+    def finish(self, kept: Iterable[dict[str, Any]], public_key: str) -> AuditReport:
         if not self.is_complete:
             self.report.problems.append("the export ends before its end")
         kept = list(kept)
@@ -171,16 +171,16 @@ def is_signed(root: dict[str, Any], public_key: str) -> bool:
 def roots_in(folder: Path) -> list[dict[str, Any]]:
     """The root files below this folder; other files in it are passed over."""
     if not folder.is_dir():
-        raise Unreadable(f"{folder} is no folder.")
+        raise UnreadableExport(f"{folder} is no folder.")
     found = []
     for path in sorted(folder.rglob("*.json")):
         try:
             root = _read(path.read_bytes())
         except (ValueError, RecursionError) as error:
-            raise Unreadable(f"{path} is no root.") from error
+            raise UnreadableExport(f"{path} is no root.") from error
         if isinstance(root, dict) and (root.get("format"), root.get("version")) == ROOT_FORMAT:
             if any(type(root.get(name)) is not kind for name, kind in ROOT_FIELDS.items()):
-                raise Unreadable(f"{path} is no root.")
+                raise UnreadableExport(f"{path} is no root.")
             found.append(root)
     return found
 
@@ -199,8 +199,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def verify_export(
     lines: Iterable[str], *, kept: list[dict[str, Any]], public_key: str = ""
-) -> Iterator[Report]:
-    """One report for each chain of the export; raises `Unreadable`.
+) -> Iterator[AuditReport]:
+    """One report for each chain of the export; raises `UnreadableExport`.
 
     Without a public key the one that the export itself names is believed: that shows accidents, not
     an attacker. A chain of which roots were kept, and that is not in the export, has a report too.
@@ -216,29 +216,32 @@ def verify_export(
                 chain = _opened(row)
                 seen.add(chain.report.campus)
             elif chain is None:
-                raise Unreadable("This is no export of an audit log.")
+                raise UnreadableExport("This is no export of an audit log.")
             else:
                 chain.take(row)
         if chain is None:
-            raise Unreadable("This is no export of an audit log.")
+            raise UnreadableExport("This is no export of an audit log.")
         yield chain.finish(kept, public_key)
     except _MALFORMED as error:
-        raise Unreadable(f"This is no export of an audit log: {error}") from error
+        raise UnreadableExport(f"This is no export of an audit log: {error}") from error
     names = {root["campus"]: root["chain"] for root in kept if root["campus"] not in seen}
     for campus, name in names.items():
         problem = "it is not in the export, and roots of it were kept"
-        yield Report(chain=name, campus=campus, public_key=public_key, problems=[problem])
+        yield AuditReport(chain=name, campus=campus, public_key=public_key, problems=[problem])
 
 
 def _opened(row: dict[str, Any]) -> _Chain:
     if (row["format"], row["version"]) != EXPORT_FORMAT:
-        raise Unreadable("This is an export of another format.")
-    report = Report(chain=row["chain"], campus=row["campus"], public_key=row["public_key"])
+        raise UnreadableExport("This is an export of another format.")
+    report = AuditReport(chain=row["chain"], campus=row["campus"], public_key=row["public_key"])
     return _Chain(report=report, roots=[])
 
 
-def run(*, path: str, roots: str | None, public_key: str, say: Any) -> int:
-    """Check one file, say what was found; returns the number of problems. Raises `Unreadable`."""
+def check_export(*, path: str, roots: str | None, public_key: str, say: Any) -> int:
+    """Check one file and print the findings. Returns the number of problems.
+
+    Raises `UnreadableExport`.
+    """
     problems = 0
     kept = roots_in(Path(roots)) if roots else []
     if not public_key:
@@ -268,10 +271,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"{text}\n")
 
     try:
-        problems = run(
+        problems = check_export(
             path=options.file, roots=options.roots, public_key=options.public_key, say=say
         )
-    except (Unreadable, OSError) as error:
+    except (UnreadableExport, OSError) as error:
         say(str(error))
         return 2
     return 1 if problems else 0

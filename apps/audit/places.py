@@ -22,7 +22,7 @@ class RootFile:
     content: bytes
 
 
-class Place(Protocol):
+class RootsTarget(Protocol):
     name: str
 
     def write(self, files: list[RootFile]) -> None:
@@ -74,7 +74,7 @@ class Bucket:
 
 
 class Mail:
-    """`AUDIT_ROOTS_MAIL`: one letter with all that is new."""
+    """`AUDIT_ROOTS_MAIL`: one e-mail with all that is new."""
 
     name = "mail"
 
@@ -82,21 +82,21 @@ class Mail:
         self._addresses = addresses
 
     def write(self, files: list[RootFile]) -> None:
-        letter = EmailMessage(
+        email = EmailMessage(
             subject=_("Audit roots of %(day)s") % {"day": Path(files[-1].name).stem},
             body=_(
-                "Keep this letter: with the attached files an export of the audit log can be "
+                "Keep this e-mail: with the attached files an export of the audit log can be "
                 "checked later, without the database and without its keys."
             ),
             to=self._addresses,
         )
         for file in files:
-            letter.attach(file.name.replace("/", "_"), file.content, "application/json")
-        letter.send()
+            email.attach(file.name.replace("/", "_"), file.content, "application/json")
+        email.send()
 
 
-def configured_places() -> list[Place]:
-    places: list[Place] = []
+def configured_places() -> list[RootsTarget]:
+    places: list[RootsTarget] = []
     if settings.AUDIT_ROOTS_DIR:
         places.append(Folder(settings.AUDIT_ROOTS_DIR))
     if BUCKET in settings.STORAGES:

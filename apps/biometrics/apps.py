@@ -9,6 +9,6 @@ class BiometricsConfig(AppConfig):
     def ready(self) -> None:
         from apps.biometrics.services import faces_erase
         from apps.privacy.models import Consent
-        from apps.privacy.registry import register_eraser
+        from apps.privacy.registry import add_eraser
 
-        register_eraser(Consent.Kind.FACE, faces_erase)
+        add_eraser(Consent.Kind.FACE, faces_erase)

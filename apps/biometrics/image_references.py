@@ -1,27 +1,27 @@
-"""Who refers to stored images, and lets go of them when their time is over.
+"""Who refers to stored images. The references are removed before the images are deleted.
 
-Other apps register in `ready()`; this one knows none of them.
+Other apps add theirs in `ready()`; this one knows none of them.
 """
 
 from collections.abc import Callable, Collection
 from uuid import UUID
 
-Forget = Callable[[Collection[UUID]], object]
+ClearReferences = Callable[[Collection[UUID]], object]
 """Sets the references to these images to NULL, in the caller's transaction."""
 
-_forgetters: list[Forget] = []
+_references: list[ClearReferences] = []
 
 
-def register(forget: Forget) -> None:
-    """Ask `forget` before images are deleted. Registering twice counts once."""
-    if forget not in _forgetters:
-        _forgetters.append(forget)
+def add_reference(clear: ClearReferences) -> None:
+    """Call `clear` before images are deleted. Adding twice counts once."""
+    if clear not in _references:
+        _references.append(clear)
 
 
-def unregister(forget: Forget) -> None:
-    _forgetters.remove(forget)
+def remove_reference(clear: ClearReferences) -> None:
+    _references.remove(clear)
 
 
-def forget(image_ids: Collection[UUID]) -> None:
-    for forgetter in _forgetters:
-        forgetter(image_ids)
+def clear_references(image_ids: Collection[UUID]) -> None:
+    for clear in _references:
+        clear(image_ids)

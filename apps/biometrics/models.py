@@ -127,7 +127,7 @@ class FaceSample(CampusModel):
 
 
 class FaceTemplate(CampusModel):
-    """A face vector, turned by the campus's secret key; only vectors of one model are compared."""
+    """A face vector, rotated by the campus's secret key; only vectors of one model are compared."""
 
     student = CampusForeignKey(
         Student, on_delete=models.CASCADE, related_name="face_templates", verbose_name=_("student")

@@ -1,9 +1,9 @@
-"""Turns face vectors by a secret rotation, so that stored templates can be revoked.
+"""Rotates face vectors by a secret matrix, so that stored templates can be revoked.
 
 Every vector of a campus is multiplied by one secret orthogonal matrix derived from the campus key.
 Distances inside the campus stay as they were, so the database can compare; vectors of another
-campus, or from before a re-issued key, compare like strangers. It is revocable, not irreversible:
-whoever holds the key, or enough pairs of plain and turned vectors, can turn them back.
+campus, or from before a re-issued key, compare like those of other people. It is revocable, not
+irreversible: with the key, or enough pairs of plain and rotated vectors, it can be undone.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class TemplateProtector:
         self._rotation = _haar_matrix(key, dimension)
 
     def protect(self, vectors: NDArray[Any]) -> NDArray[np.float32]:
-        """Turn vectors of shape (dimension,) or (n, dimension); distances stay within 1e-5."""
+        """Rotate vectors of shape (dimension,) or (n, dimension); distances stay within 1e-5."""
         if vectors.shape[-1] != self.dimension:
             raise ValueError(f"Vectors have {vectors.shape[-1]} numbers, not {self.dimension}.")
         return (vectors.astype(np.float64) @ self._rotation).astype(np.float32)
@@ -53,7 +53,7 @@ def _haar_matrix(key: bytes, dimension: int) -> NDArray[np.float64]:
 def _gaussians(key: bytes, count: int) -> NDArray[np.float64]:
     """Normal numbers from SHAKE-256 (FIPS 202) keyed by the secret, by Box and Muller's method.
 
-    numpy's generators are no cryptographic ones: from a few turned vectors their state, and with
+    numpy's generators are no cryptographic ones: from a few rotated vectors their state, and with
     it the matrix, could be guessed.
     """
     pairs = (count + 1) // 2

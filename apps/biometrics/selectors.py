@@ -49,10 +49,11 @@ def samples_of(*, student: Student) -> QuerySet[FaceSample]:
     return FaceSample.objects.filter(student=student).order_by("-created_at", "-pk")
 
 
+# Without a caller yet: the one way in which a person may look at a photo.
 def open_image(image: StoredImage, *, actor: Actor, now: datetime) -> bytes:
     """The JPEG for a person to look at; writes who looked into the audit log.
 
-    Raises `OSError` when the storage is away and `crypto.SealBroken` for a changed object.
+    Raises `OSError` when the storage does not answer and `crypto.SealBroken` for a changed object.
     """
     data = read_image(image)
     record(actor=actor, action="biometrics.image.opened", now=now, target=image)
@@ -64,6 +65,7 @@ def faces_key(student_id: int) -> str:
     return f"face:{current_campus_id()}:{student_id}"
 
 
+# Without a caller yet, with the cache of `faces_key`: for telling phones what to send.
 def has_templates(*, student_id: int) -> bool:
     """Whether a photo of this student can be compared; cached for two hours."""
     key = faces_key(student_id)
@@ -87,7 +89,7 @@ def threshold_for(*, model: FaceModel) -> float:
 
 
 def own_templates(*, student_id: int, model: FaceModel, generation: int) -> QuerySet[FaceTemplate]:
-    """The student's templates that a vector of this model, turned by this key, is compared with."""
+    """The student's templates to compare with a vector of this model, rotated by this key."""
     return FaceTemplate.objects.filter(
         student_id=student_id, model=model, key_generation=generation
     )
@@ -140,11 +142,6 @@ def verification_allowed(*, student_id: int, now: datetime) -> bool:
     if row["count"] < FAILURES_BEFORE_DELAY:
         return True
     return row["count"] < FAILURES_BEFORE_OFF and now - row["last"] >= DELAY
-
-
-def verifications_of(*, student: Student) -> QuerySet[FaceVerification]:
-    """The student's history, the newest first."""
-    return FaceVerification.objects.filter(student=student).order_by("-at", "-pk")
 
 
 class Percentile(Aggregate):

@@ -80,6 +80,7 @@ def keys_of_day(*, folder: str, day: date) -> list[str]:
     return [f"{place}/{name}" for name in names if name]
 
 
+# Without a caller yet: for moving a campus to other machines.
 def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
     """A signed address of the sealed object that expires, for moving images between machines.
 

@@ -25,7 +25,7 @@ ASKED_AGAIN_SECONDS: Final = 60
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
 def judge_sample(self: Task, sample_id: int) -> None:
-    """Judge one sample. Storage that is away is tried again; then the sweep takes over."""
+    """Judge one sample; again while the storage does not answer, then see `requeue_samples`."""
     try:
         sample_judge(sample_id=sample_id, now=timezone.now())
     except OSError as error:
@@ -33,10 +33,10 @@ def judge_sample(self: Task, sample_id: int) -> None:
 
 
 @shared_task
-def sweep_samples() -> int:
+def requeue_samples() -> int:
     """Ask again for samples whose task was lost; returns how many."""
     swept = 0
-    for campus in every_campus(reason="sweep pending samples"):
+    for campus in every_campus(reason="requeue pending samples"):
         with campus_scope(campus):
             swept += _requeue_campus()
     return swept

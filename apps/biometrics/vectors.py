@@ -16,7 +16,7 @@ CHECKSUM: Final = "face-template-checksum"
 
 
 def protect(vectors: NDArray[Any], *, generation: int) -> NDArray[np.float32]:
-    """Vectors of shape (dimension,) or (n, dimension), turned by the entered campus's key."""
+    """Vectors of shape (dimension,) or (n, dimension), rotated by the entered campus's key."""
     key = campus_key(ROTATION, current_campus_id(), generation=generation)
     return template_protector(key, vectors.shape[-1]).protect(vectors)
 

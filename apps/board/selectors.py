@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, Source, Status
+from apps.attendance.models import AttendanceRecord, RecordSource, Status
 from apps.attendance.selectors.register import ATTENDED, BY_PERSON, register_of
 from apps.checkin.explanation import explain, waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome
@@ -93,7 +93,7 @@ def _settled(record: AttendanceRecord | None) -> bool:
 
 def _method(record: AttendanceRecord | None, attempt: CheckInAttempt | None) -> str:
     """How the row came to be: the attempt's method, or who or what marked it otherwise."""
-    if record is not None and record.source != Source.CHECK_IN:
+    if record is not None and record.source != RecordSource.CHECK_IN:
         return record.source
     return attempt.method if attempt is not None else ""
 

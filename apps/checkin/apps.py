@@ -12,5 +12,5 @@ class CheckInConfig(AppConfig):
         from apps.checkin.selectors.attempts import undecided_students
         from apps.checkin.services.selfies import selfies_unlink
 
-        image_references.register(selfies_unlink)
+        image_references.add_reference(selfies_unlink)
         registry.add_undecided(undecided_students)

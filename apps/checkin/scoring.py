@@ -23,7 +23,7 @@ REASONS: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ScoreResult:
     """`reason` is "" when the check-in counts; `factors` explains the score, factor by factor."""
 
     score: Decimal
@@ -51,7 +51,7 @@ def score_of(weights: Mapping[str, float], results: Mapping[str, FactorResult]) 
 
 def judge(
     policy: Mapping[str, Any], results: Mapping[str, FactorResult], *, scale: Decimal = ONE
-) -> Verdict:
+) -> ScoreResult:
     """The policy's verdict on these factors.
 
     A required factor must be proven, a decisive one must not fail, and the score, multiplied by
@@ -71,11 +71,11 @@ def judge(
         }
         for name, result in results.items()
     }
-    return Verdict(score=score, reason=_problem(policy, results, score), factors=factors)
+    return ScoreResult(score=score, reason=_problem(policy, results, score), factors=factors)
 
 
 def offline_scale(policy: Mapping[str, Any]) -> Decimal:
-    """What the score of an offline check-in is multiplied by under this frozen policy."""
+    """What the score of an offline check-in is multiplied by under this policy snapshot."""
     return Decimal(str(policy.get("offline_factor", OFFLINE)))
 
 

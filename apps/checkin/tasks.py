@@ -26,7 +26,7 @@ ADDRESSES_KEPT: Final = timedelta(days=30)
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
 def settle_face(self: Task, attempt_id: str) -> None:
-    """Compare one selfie and settle its check-in. Storage that is away is tried again."""
+    """Compare one selfie and settle its check-in. Tried again while the storage does not answer."""
     try:
         settle_with_face(attempt_id=UUID(attempt_id), now=timezone.now())
     except OSError as error:
@@ -81,9 +81,9 @@ def keep_online_minutes() -> int:
 
 @shared_task
 def purge_location_data() -> int:
-    """Forget raw coordinates after 24 hours and addresses after 30 days; returns how many.
+    """Forget raw coordinates after 24 hours, addresses and sign-ins after 30 days.
 
-    The distance band in the factors stays, and so do the findings.
+    Returns how many attempts. The distance band in the factors stays, and so do the findings.
     """
     now = timezone.now()
     dropped = 0
@@ -94,5 +94,5 @@ def purge_location_data() -> int:
             ).update(latitude=None, longitude=None)
             dropped += CheckInAttempt.objects.filter(
                 address__isnull=False, received_at__lt=now - ADDRESSES_KEPT
-            ).update(address=None)
+            ).update(address=None, sign_in="")
     return dropped

@@ -6,7 +6,7 @@ from typing import Final
 
 from apps.audit.services import Actor, record
 from apps.classrooms.models import Classroom
-from apps.tenants.bulk import Counts, Stage
+from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
 
 _NEW_BUILDINGS: Final = """
@@ -27,7 +27,7 @@ _FIND_ROOMS: Final = """
 
 def classrooms_import(
     stage: Stage, *, present: Collection[str], source: str, now: datetime, actor: Actor
-) -> Counts:
+) -> UpsertCounts:
     """Stage: building, room_number, floor, capacity, latitude, longitude, geofence_radius (m), and
     building_id, id, is_new to be filled. Buildings that do not exist yet are made."""
     params = {"campus": current_campus_id(), "now": now}

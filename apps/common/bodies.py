@@ -8,7 +8,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 
-from apps.common.strict_json import Unreadable, bad_text, loads
+from apps.common.strict_json import UnreadableJSON, bad_text, loads
 from apps.common.texts import UNSTORABLE, is_storable
 
 
@@ -18,7 +18,7 @@ class StrictJSONParser(JSONParser):
     def parse(self, stream: IO[Any], media_type: Any = None, parser_context: Any = None) -> Any:
         try:
             return loads(stream.read())
-        except Unreadable as error:
+        except UnreadableJSON as error:
             raise ParseError(error.message, error.code) from error
 
 

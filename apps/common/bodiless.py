@@ -14,7 +14,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from apps.common.errors import Invalid
 from apps.common.inputs import OF_FORMS
-from apps.common.strict_json import FORMS, Unreadable, loads
+from apps.common.strict_json import FORMS, UnreadableJSON, loads
 
 
 def check_body_is_expected(request: HttpRequest, view: Callable[..., Any]) -> None:
@@ -49,7 +49,7 @@ def _names_in(request: HttpRequest) -> list[str]:
         return []
     try:
         sent = loads(request.body)
-    except Unreadable as error:
+    except UnreadableJSON as error:
         raise Invalid(error.code, error.message) from error
     if not isinstance(sent, dict):
         raise Invalid("invalid", _("A JSON object is expected."))

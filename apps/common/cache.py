@@ -1,4 +1,4 @@
-"""The cache, kept apart per campus and harmless when its server is away."""
+"""The cache, kept apart per campus and harmless when its server does not answer."""
 
 import logging
 import secrets
@@ -11,7 +11,7 @@ from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from apps.common.breaker import Breaker
+from apps.common.circuit_breaker import CircuitBreaker
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _COUNT_UP: Final = """
 
 
 # One for the process: cache, limits, sessions and the broker are the same server.
-server_breaker = Breaker(pause=PAUSE_SECONDS, longest_try=1.0)
+circuit_breaker = CircuitBreaker(pause=PAUSE_SECONDS, longest_try=1.0)
 
 
 class OneClient(RedisCacheClient):
@@ -86,19 +86,19 @@ class CampusCache(RedisCache):
 
     @staticmethod
     def _or(fallback: Any, call: Any, *args: Any, **kwargs: Any) -> Any:
-        if not server_breaker.allows():
+        if not circuit_breaker.allows():
             return fallback
         try:
             answer = call(*args, **kwargs)
         except RedisError:
-            server_breaker.failed()
+            circuit_breaker.failed()
             logger.warning("The cache did not answer; going on without it.")
             return fallback
-        server_breaker.worked()
+        circuit_breaker.worked()
         return answer
 
 
-def forget(key: str) -> None:
+def invalidate(key: str) -> None:
     """Drop a cached value now and again when the transaction has committed.
 
     Now, so that this transaction does not read it; afterwards, because another request may have
@@ -124,7 +124,7 @@ def ask_server(call: Callable[[Any], T], *, otherwise: T) -> T:
     """What `call(client)` says of the server's own client; `otherwise` while it does not answer.
 
     For what Django's cache has no word for. Nothing else takes the client: one wait for a server
-    that is away is enough, and the breaker sees to that.
+    that is away is enough, and the circuit breaker sees to that.
     """
     answer: T = CampusCache._or(otherwise, lambda: call(_client()))
     return answer

@@ -1,6 +1,8 @@
 """Refusals that a caller can act on, in one shape for every interface."""
 
-from typing import Any
+from typing import Any, Self
+
+from django.db.models import TextChoices
 
 
 class Refused(Exception):
@@ -48,3 +50,21 @@ class TooMany(Refused):
     def __init__(self, code: str, message: str, *, retry_after: int) -> None:
         super().__init__(code, message)
         self.retry_after = max(1, retry_after)
+
+
+class Refusal(TextChoices):
+    """Reasons of one subject, each with its code, the HTTP status of an API, and its words:
+    `TOO_LATE = "too_late", 410, _("It is too late.")`. Without a status it is answered with 409.
+    """
+
+    status: int
+
+    def __new__(cls, code: str, status: int = Refused.status) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = str(code)
+        member.status = status
+        return member
+
+    def error(self) -> Refused:
+        """What an interface raises."""
+        return Refused(self.value, str(self.label), status=self.status)

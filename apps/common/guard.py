@@ -22,7 +22,7 @@ from apps.common.bodiless import check_body_is_expected
 from apps.common.error_views import refused
 from apps.common.errors import Invalid, Refused
 from apps.common.languages import spoken
-from apps.common.strict_json import FORMS, Unreadable, bad_text, loads
+from apps.common.strict_json import FORMS, UnreadableJSON, bad_text, loads
 from apps.common.texts import is_storable
 
 SIGN_IN_API: Final = "/_allauth/"
@@ -145,7 +145,7 @@ def _check_json(request: HttpRequest) -> None:
     try:
         if request.body and not isinstance(loads(request.body), dict):
             raise Invalid("parse_error", _("A JSON object is expected."))
-    except Unreadable as error:
+    except UnreadableJSON as error:
         raise Invalid(error.code, error.message) from error
     except UnreadablePostError as error:
         raise unreadable(error) from error

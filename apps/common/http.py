@@ -179,7 +179,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         on_bytes: Callable[[int, int], None] | None = None,
     ) -> HttpAnswer:
-        """Ask once; `on_bytes(so far, expected)` hears how the body comes in.
+        """Ask once; `on_bytes(so far, expected)` is called as the body arrives.
 
         Raises `AddressRefused` and `NoAnswer`.
         """

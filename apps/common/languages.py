@@ -6,7 +6,6 @@ them would be a mixture, and right-to-left around English words.
 """
 
 import gettext
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,6 @@ def translated(language: str, *, folder: Path) -> set[str]:
     with path.open("rb") as file:
         catalogue: dict[Any, str] = vars(gettext.GNUTranslations(file))["_catalog"]
     return {key[0] if isinstance(key, tuple) else key for key, text in catalogue.items() if text}
-
-
-def untranslated(language: str, *, ids: Collection[str], folder: Path) -> list[str]:
-    """Those of `ids` that a reader of this language would see in English, sorted."""
-    return sorted(set(ids) - translated(language, folder=folder))
 
 
 @register()

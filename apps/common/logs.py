@@ -1,4 +1,4 @@
-"""Log lines without secrets: whoever reads a log must not be able to use what stands in it."""
+"""Log lines without secrets: a reader of a log must not be able to use what it contains."""
 
 import logging
 import re

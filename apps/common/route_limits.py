@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from apps.common.cache import count_up
 from apps.common.errors import TooMany
 from apps.common.http import address_group, client_address
-from apps.common.strict_json import Unreadable, loads
+from apps.common.strict_json import UnreadableJSON, loads
 
 SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600}
 
@@ -118,7 +118,7 @@ def _secret_in(request: HttpRequest, name: str) -> str:
         return f"{request.path} {address_group(client_address(request))}"
     try:
         sent = loads(request.body)
-    except Unreadable:
+    except UnreadableJSON:
         return ""
     secret = sent.get(name) if isinstance(sent, dict) else None
     return secret if isinstance(secret, str) else ""

@@ -21,7 +21,7 @@ MAX_DIGITS: Final = 40  # of a whole number: more than any column holds, fields 
 _SUSPECT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
-class Unreadable(ValueError):
+class UnreadableJSON(ValueError):
     """The text is no JSON that can be taken. `code` is documented in docs/api.md."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -31,16 +31,16 @@ class Unreadable(ValueError):
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of this JSON text (bytes: UTF-8); raises `Unreadable`."""
+    """The value of this JSON text (bytes: UTF-8); raises `UnreadableJSON`."""
     try:
         text = text.decode() if isinstance(text, bytes) else text
         data = _DECODER.decode(text)
-    except Unreadable:
+    except UnreadableJSON:
         raise
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
-        raise Unreadable("parse_error", _("This is not JSON.")) from error
+        raise UnreadableJSON("parse_error", _("This is not JSON.")) from error
     nested = text.count("[") + text.count("{") > MAX_DEPTH
     if nested or _SUSPECT.search(text):
         _check(data)
@@ -61,16 +61,18 @@ def _check(data: Any) -> None:
             raise bad_text()
 
 
-def bad_text() -> Unreadable:
-    return Unreadable("bad_text", _("There is a character here that is none: NUL, or half a pair."))
+def bad_text() -> UnreadableJSON:
+    return UnreadableJSON(
+        "bad_text", _("There is a character here that is none: NUL, or half a pair.")
+    )
 
 
-def _too_deep() -> Unreadable:
-    return Unreadable("too_deep", _("This is nested too deeply."))
+def _too_deep() -> UnreadableJSON:
+    return UnreadableJSON("too_deep", _("This is nested too deeply."))
 
 
-def _bad_number() -> Unreadable:
-    return Unreadable("bad_number", _("There is a number here that is none, or too large."))
+def _bad_number() -> UnreadableJSON:
+    return UnreadableJSON("bad_number", _("There is a number here that is none, or too large."))
 
 
 def _constant(_name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Spreadsheets of a made-up campus, with the dirt that registrars' files have.
+"""Spreadsheets of a made-up campus, with the errors that registrars' files have.
 
 For trying an installation and for tests: five departments, four years, four sections each; every
 section takes six subjects of three hours a week and a lab on Saturday, without a clash.
@@ -30,21 +30,21 @@ Groups = list[tuple[int, str, int]]  # number, department, year
 
 
 @dataclass
-class Sheet:
-    """One table: clean rows below the headings, and which rows of the dirty one are wrong."""
+class SampleSheet:
+    """One table: clean rows below the headings, and which rows of the one with errors are wrong."""
 
     headings: Cells
     rows: list[Cells]
-    dirty: list[Cells] = field(default_factory=list)
-    wrong: set[int] = field(default_factory=set)  # row numbers, from 1, in the dirty sheet
+    with_errors: list[Cells] = field(default_factory=list)
+    wrong: set[int] = field(default_factory=set)  # row numbers, from 1, in the sheet with errors
 
 
 def campus_sheets(
-    students: int, *, departments: int = len(DEPARTMENTS), dirt: float = 0.02, seed: int = 1
-) -> dict[str, Sheet]:
+    students: int, *, departments: int = len(DEPARTMENTS), error_share: float = 0.02, seed: int = 1
+) -> dict[str, SampleSheet]:
     """The workbooks by kind of import, in the order in which they go in.
 
-    `dirt`: the share (0–1) of rows that are dirty, half of them so that they can be read all the
+    `error_share`: of rows with errors (0–1), half of them so that they can be read all the
     same, half of them wrong.
     """
     chance = random.Random(seed)  # noqa: S311  (made-up data)
@@ -59,7 +59,7 @@ def campus_sheets(
         "schedules": _schedules(groups),
     }
     for kind, sheet in sheets.items():
-        _add_errors(sheet, kind, dirt, chance)
+        _add_errors(sheet, kind, error_share, chance)
     return sheets
 
 
@@ -92,44 +92,44 @@ def _name(chance: random.Random) -> str:
     return f"{chance.choice(GIVEN)} {chance.choice(FAMILY)}"
 
 
-def _classrooms(groups: Groups) -> Sheet:
+def _classrooms(groups: Groups) -> SampleSheet:
     rooms = [
         ["Academic block", _room(group, section), 70]
         for group, _department, _year in groups
         for section in range(len(SECTIONS))
     ]
-    return Sheet(["Building", "Room", "Capacity"], rooms)
+    return SampleSheet(["Building", "Room", "Capacity"], rooms)
 
 
-def _faculty(groups: Groups, chance: random.Random) -> Sheet:
+def _faculty(groups: Groups, chance: random.Random) -> SampleSheet:
     rows = [
         [_teacher(group, number), _name(chance), department]
         for group, department, _year in groups
         for number in range(SUBJECTS + 2)
     ]
-    return Sheet(["FacultyId", "FacultyName", "Department"], rows)
+    return SampleSheet(["FacultyId", "FacultyName", "Department"], rows)
 
 
-def _subjects(groups: Groups) -> Sheet:
+def _subjects(groups: Groups) -> SampleSheet:
     rows: list[Cells] = []
     for _group, department, year in groups:
         for number in range(SUBJECTS + 1):
             code = _subject(department, year, number)
             kind = "Lab" if number == SUBJECTS else "Theory"
             rows.append([code, f"{department}{year}-{number + 1}", f"Subject {code}", kind])
-    return Sheet(["code", "mnemonic", "name", "type"], rows)
+    return SampleSheet(["code", "mnemonic", "name", "type"], rows)
 
 
-def _students(groups: Groups, students: int, chance: random.Random) -> Sheet:
+def _students(groups: Groups, students: int, chance: random.Random) -> SampleSheet:
     rows: list[Cells] = []
     for number in range(students):
         _group, department, year = groups[number % len(groups)]
         section = SECTIONS[number // len(groups) % len(SECTIONS)]
         rows.append([210001 + number, _name(chance), f"E{year}", department, section])
-    return Sheet(["id", "name", "year", "department", "section"], rows)
+    return SampleSheet(["id", "name", "year", "department", "section"], rows)
 
 
-def _assignments(groups: Groups) -> Sheet:
+def _assignments(groups: Groups) -> SampleSheet:
     rows: list[Cells] = []
     for group, department, year in groups:
         for number in range(SUBJECTS + 1):
@@ -138,10 +138,10 @@ def _assignments(groups: Groups) -> Sheet:
                 code = _subject(department, year, number)
                 rows.append([_teacher(group, teacher), "", code, department, f"E{year}", section])
     headings = ["FacultyId", "FacultyName", "SubjectCode", "Department", "Year", "Section"]
-    return Sheet(headings, rows)
+    return SampleSheet(headings, rows)
 
 
-def _schedules(groups: Groups) -> Sheet:
+def _schedules(groups: Groups) -> SampleSheet:
     """Section i has its hour h at place h + 9 i of the week: no lecturer is in two rooms."""
     rows: list[Cells] = []
     for group, department, year in groups:
@@ -156,10 +156,10 @@ def _schedules(groups: Groups) -> Sheet:
             first = (1, 5)[index % 2]
             rows.append(["Saturday", *common, first, lab, _teacher(group, assistant), room])
     headings = ["Day", "Department", "Year", "Section", "Period", "SubjectCode", "FacultyId"]
-    return Sheet([*headings, "Venue"], rows)
+    return SampleSheet([*headings, "Venue"], rows)
 
 
-# --- Dirt ----------------------------------------------------------------------------------------
+# --- Errors --------------------------------------------------------------------------------------
 
 # What makes a row of each kind wrong: the column, and what stands there.
 _WRONG: Final[dict[str, tuple[tuple[int, Any], ...]]] = {
@@ -172,24 +172,24 @@ _WRONG: Final[dict[str, tuple[tuple[int, Any], ...]]] = {
 }
 
 
-def _add_errors(sheet: Sheet, kind: str, dirt: float, chance: random.Random) -> None:
-    """Dirty copies of some rows beside the clean ones, so that the clean sheet is the answer.
+def _add_errors(sheet: SampleSheet, kind: str, error_share: float, chance: random.Random) -> None:
+    """Copies with errors of some rows; the clean sheet is what an import should make of them.
 
-    A wrong row stands where the right one is missing in the dirty sheet; a harmless one only looks
+    In the sheet with errors a wrong row replaces the right one; a harmless one only looks
     different, or is there twice.
     """
     harmful = True
     for row in sheet.rows:
-        if chance.random() >= dirt:
-            sheet.dirty.append(list(row))
+        if chance.random() >= error_share:
+            sheet.with_errors.append(list(row))
             continue
         if harmful:
             column, cell = chance.choice(_WRONG[kind])
-            sheet.dirty.append([*row[:column], cell, *row[column + 1 :]])
-            sheet.wrong.add(len(sheet.dirty) + 1)
+            sheet.with_errors.append([*row[:column], cell, *row[column + 1 :]])
+            sheet.wrong.add(len(sheet.with_errors) + 1)
         else:
-            sheet.dirty.append([_reformat(cell) for cell in row])
-            sheet.dirty.append(list(row))
+            sheet.with_errors.append([_reformat(cell) for cell in row])
+            sheet.with_errors.append(list(row))
         harmful = not harmful
 
 

@@ -16,7 +16,7 @@ from apps.enrollments.models import (
     Department,
     Enrollment,
     EnrollmentPeriod,
-    Mark,
+    Grade,
     Placement,
     Section,
     Subject,
@@ -90,7 +90,7 @@ class CourseAdmin(IndexedSearch, CampusModelAdmin):
         return rows.filter(course_found_by(text))
 
     def save_model(self, request: HttpRequest, obj: Course, form: Any, change: bool) -> None:
-        """Whoever is in the section is in the course, save what was decided by hand."""
+        """Students of the section are in the course, save what was decided by hand."""
         super().save_model(request, obj, form, change)
         if not change or "section" in form.changed_data:
             _sync(request, courses=[obj.pk])
@@ -162,9 +162,9 @@ class EnrollmentPeriodAdmin(HistoryAdmin):
         return str(period.enrollment.course)
 
 
-@admin.register(Mark)
-class MarkAdmin(CampusModelAdmin):
-    list_display = ["student", "subject", "marks", "grade", "given_on"]
+@admin.register(Grade)
+class GradeAdmin(CampusModelAdmin):
+    list_display = ["student", "subject", "points", "grade", "given_on"]
     list_select_related = ["student", "subject"]
     search_fields = ["student__code", "student__full_name", "subject__code"]
     autocomplete_fields = ["student", "subject"]

@@ -227,7 +227,7 @@ class ImportRunAdmin(CampusModelAdmin):
     # --- Helpers -----------------------------------------------------------------------------
 
     def _run(self, request: HttpRequest, run_id: int, *, change: bool = True) -> ImportRun:
-        """The run, for whoever may look at it or, by POST, act on it."""
+        """The run, for people who may see it or, by POST, act on it."""
         allowed = self.has_add_permission(request) if change else self.has_view_permission(request)
         if not allowed or (change and request.method != "POST"):
             raise PermissionDenied

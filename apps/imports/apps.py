@@ -9,7 +9,7 @@ class ImportsConfig(AppConfig):
     def ready(self) -> None:
         from apps.imports.notices import import_ended
         from apps.imports.services import jobs
-        from apps.jobs.registry import register
+        from apps.jobs.registry import add_job
 
-        register(jobs.CHECK, jobs.check, ended=import_ended)
-        register(jobs.COMMIT, jobs.commit, ended=import_ended)
+        add_job(jobs.CHECK, jobs.check, ended=import_ended)
+        add_job(jobs.COMMIT, jobs.commit, ended=import_ended)

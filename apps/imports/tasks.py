@@ -12,7 +12,7 @@ from apps.tenants.selectors import every_campus
 def purge_imports() -> int:
     """Forget uploaded files after 30 days; returns how many imports lost theirs."""
     purged = 0
-    for campus in every_campus(reason="forget uploaded files"):
+    for campus in every_campus(reason="delete uploaded files"):
         with campus_scope(campus):
             purged += imports_purge(now=timezone.now())
     return purged

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
-from apps.imports.reading.reader import Table
+from apps.imports.reading.reader import SheetTable
 from apps.imports.types.base import ImportType, Problem
 
 HEADING: Final = Font(bold=True)
@@ -38,7 +38,7 @@ def template_workbook(import_type: ImportType) -> bytes:
     return _bytes(book)
 
 
-def marked_workbook(tables: Sequence[Table], problems: Iterable[Problem]) -> bytes:
+def marked_workbook(tables: Sequence[SheetTable], problems: Iterable[Problem]) -> bytes:
     """The upload again, wrong rows coloured, with what is wrong in a last column."""
     by_row: dict[tuple[str, int], list[Problem]] = defaultdict(list)
     for found in problems:
@@ -54,7 +54,7 @@ def marked_workbook(tables: Sequence[Table], problems: Iterable[Problem]) -> byt
     return _bytes(book)
 
 
-def _sheet_name(table: Table) -> str:
+def _sheet_name(table: SheetTable) -> str:
     """The table's own name, without what no sheet may be called: a file of a bundle may."""
     return neutral(INVALID_TITLE_REGEX.sub(" ", table.name))[:31].strip(" '") or "Import"
 

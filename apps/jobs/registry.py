@@ -1,4 +1,4 @@
-"""Which function does which kind of job. Apps register theirs in `ready()`."""
+"""Which function does which kind of job. Apps add theirs in `ready()`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,11 +20,11 @@ _handlers: dict[str, Handler] = {}
 _endings: dict[str, Ending] = {}
 
 
-def register(kind: str, handler: Handler, *, ended: Ending | None = None) -> None:
+def add_job(kind: str, handler: Handler, *, ended: Ending | None = None) -> None:
     """`handler(job, progress)` works in one transaction and returns the result, as JSON values.
 
     It may be called again for the same job when its worker was lost: then the first transaction
-    was rolled back. `ended` hears of every job that succeeded or failed, however it came to that.
+    was rolled back. `ended` is called for every job that has succeeded or failed.
     """
     _handlers[kind] = handler
     if ended is not None:

@@ -29,17 +29,17 @@ class JobTask(CampusTask):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         campus_id = self.message_campus_id()
         if not campus_is_open(campus_id=campus_id):
-            return None  # queued as before: `sweep_jobs` finds it when the campus is open again
+            return None  # queued as before: `requeue_jobs` finds it when the campus is open again
         return Task.__call__(self, campus_id, *args, **kwargs)
 
 
 @shared_task(base=JobTask)
 def run_job(campus_id: int, job_id: str) -> None:
-    """Claim the job, do it and save its result in one transaction, or say why not."""
-    run(campus_id, UUID(job_id))
+    """Take the job, execute it and save its result in one transaction, or say why not."""
+    execute_job(campus_id, UUID(job_id))
 
 
-def run(campus_id: int, job_id: UUID) -> None:
+def execute_job(campus_id: int, job_id: UUID) -> None:
     """Also for commands, which run a job in their own process."""
     with campus_scope(campus_id):
         job = job_claim(job_id=job_id, now=timezone.now())
@@ -65,13 +65,13 @@ def _failed(campus_id: int, job_id: UUID, problem: str) -> None:
 
 
 @shared_task
-def sweep_jobs() -> int:
+def requeue_jobs() -> int:
     """Enqueue again what waits without a message or lost its worker."""
     swept = 0
     before = timezone.now() - SILENT
     waiting = Q(status=Job.Status.QUEUED, created_at__lt=before)
     lost = Q(status=Job.Status.RUNNING, heartbeat_at__lt=before)
-    for campus in every_campus(reason="sweep jobs"):
+    for campus in every_campus(reason="requeue jobs"):
         with campus_scope(campus):
             for job_id in Job.objects.filter(waiting | lost).values_list("pk", flat=True):
                 enqueue(run_job, str(job_id))

@@ -33,7 +33,7 @@ DECLINED = _("Declined in the administration; ask the office for the reason.")
 
 
 class DecidedAdmin(HistoryAdmin):
-    """Requests are not edited: an action decides them, for whoever may change them."""
+    """Requests are not edited: an action decides them, for people who may change them."""
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Named by the actions. The page itself stays read-only."""

@@ -175,7 +175,7 @@ class Appeal(Decided):
         blank=True,
         related_name="appeals",
         verbose_name=_("record"),
-        help_text=_("Empty where the mark was taken away since."),
+        help_text=_("Empty where the mark was removed since."),
     )
     session = CampusForeignKey(
         ClassSession,

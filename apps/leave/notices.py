@@ -14,7 +14,7 @@ from apps.sessions.selectors import campus_zone
 
 
 def leave_requested(*, leave: LeaveRequest, now: datetime) -> int:
-    """To whoever may decide: the course's lecturer, or the office where it is for all courses.
+    """To those who may decide: the course's lecturer, or the office where it is for all courses.
 
     The reason stays in the request: what somebody suffers from is nothing for a lock screen.
     """

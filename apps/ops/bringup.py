@@ -60,7 +60,7 @@ def bring_up(*, options: UpOptions, stream: Terminal) -> None:
         services = platform_services(
             host=options.host, port=options.port, var=Path(settings.CAMPUS_VAR)
         )
-        announcement = Announcement(options.address, output=output)
+        announcement = StartNotice(options.address, output=output)
         supervise(services, stack=stack, output=output, announcement=announcement)
     output.line(OUR_NAME, "Stopped.")
 
@@ -149,7 +149,7 @@ def supervise(
     *,
     stack: EmbeddedStack,
     output: PrefixedOutput,
-    announcement: "Announcement | None" = None,
+    announcement: "StartNotice | None" = None,
     greeting: str = "",
 ) -> None:
     """Keep services and servers running until a stop signal, which is heeded from the greeting."""
@@ -164,7 +164,7 @@ def supervise(
     Supervisor(services, output=output, cwd=cwd, tick=tick, greeting=greeting).run()
 
 
-class Announcement:
+class StartNotice:
     """Says where the platform is, once it answers there."""
 
     def __init__(self, address: str, *, output: PrefixedOutput) -> None:

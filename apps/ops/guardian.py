@@ -22,7 +22,7 @@ POLL_SECONDS = 0.1
 
 
 class Guardian:
-    """The side of whoever may be killed: starts the guardian and keeps it informed."""
+    """The side of the process that may be killed: starts the guardian and keeps it informed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

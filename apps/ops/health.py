@@ -35,7 +35,7 @@ class Health:
 def check_health() -> Health:
     """Look at everything at once. Never raises; failures are logged.
 
-    What has not answered in time counts as away. Its check goes on in its thread, and is the one
+    What has not answered in time counts as down. Its check goes on in its thread, and is the one
     that the next call waits for: a server that hangs costs one thread, not one each time.
     """
     until = time.monotonic() + ANSWER_WITHIN_SECONDS
@@ -65,7 +65,7 @@ def _start(name: str, look: Callable[[], Any]) -> Future[Any]:
 def _run(found: Future[Any], look: Callable[[], Any]) -> None:
     try:
         found.set_result(look())
-    except BaseException as error:  # for whoever waits for it
+    except BaseException as error:  # for the thread that waits for it
         found.set_exception(error)
 
 

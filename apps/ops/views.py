@@ -16,7 +16,7 @@ from apps.ops.metrics import CONTENT_TYPE, exposition
 @never_cache
 @require_GET
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when every service answers, else 503; which one is away, and nothing else.
+    """200 when every service answers, else 503; which one does not, and nothing else.
 
     A provider of messages that is down is named, but is no reason to send people elsewhere.
     """

@@ -1,4 +1,4 @@
-"""Who erases what when a consent is withdrawn. Apps register in `ready()`; privacy knows none."""
+"""Who erases what when a consent is withdrawn. Apps add theirs in `ready()`; privacy knows none."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from apps.audit.services import Actor
 
 
 class Eraser(Protocol):
-    """Removes everything that rested on the consent, inside the caller's transaction.
+    """Removes everything that the consent allowed, inside the caller's transaction.
 
     Returns how many things it removed. Files go after the commit (enqueue a task).
     """
@@ -21,14 +21,14 @@ class Eraser(Protocol):
 _erasers: dict[str, list[Eraser]] = {}
 
 
-def register_eraser(kind: str, eraser: Eraser) -> None:
-    """Run `eraser` when a consent of this kind is withdrawn. Registering twice counts once."""
+def add_eraser(kind: str, eraser: Eraser) -> None:
+    """Run `eraser` when a consent of this kind is withdrawn. Adding twice counts once."""
     known = _erasers.setdefault(kind, [])
     if eraser not in known:
         known.append(eraser)
 
 
-def unregister_eraser(kind: str, eraser: Eraser) -> None:
+def remove_eraser(kind: str, eraser: Eraser) -> None:
     _erasers.get(kind, []).remove(eraser)
 
 

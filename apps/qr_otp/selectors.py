@@ -13,6 +13,7 @@ from django.db.models import Q
 from apps.common.crypto import seal, unseal
 from apps.qr_otp import tokens
 from apps.qr_otp.models import QrSecret
+from apps.qr_otp.problems import Problem
 from apps.tenants.scope import current_campus_id
 
 QR_SEAL: Final = "qr-secret"
@@ -34,11 +35,10 @@ class ShownCode:
 class Check:
     """Outcome of looking at one scanned or typed code.
 
-    `problem` is "" when it is right, else "malformed", "forged", "expired" or "wrong".
     `delay_ms` counts from the start of the code's window, by the server's clock.
     """
 
-    problem: str
+    problem: Problem
     subject: str = ""
     window: int | None = None
     delay_ms: int | None = None
@@ -142,8 +142,8 @@ def check_token(*, purpose: str, text: str, now: datetime) -> Check:
     if check.problem or check.window is None:
         return check
     delay = tokens.age_ms(now, check.window)
-    problem = "" if 0 <= tokens.window_at(now) - check.window <= tokens.QR_GRACE else "expired"
-    return replace(check, problem=problem, delay_ms=delay)
+    stands = 0 <= tokens.window_at(now) - check.window <= tokens.QR_GRACE
+    return replace(check, problem=_in_time(stands), delay_ms=delay)
 
 
 def check_kept_token(*, purpose: str, text: str, ended_after: datetime) -> Check:
@@ -158,8 +158,12 @@ def check_rapid_token(*, purpose: str, text: str, now: datetime) -> Check:
     if check.problem or check.window is None:
         return check
     delay = tokens.age_ms(now, check.window, period=tokens.RAPID_PERIOD)
-    problem = "" if 0 <= delay <= tokens.RAPID_WITHIN_MS else "expired"
-    return replace(check, problem=problem, delay_ms=delay)
+    stands = 0 <= delay <= tokens.RAPID_WITHIN_MS
+    return replace(check, problem=_in_time(stands), delay_ms=delay)
+
+
+def _in_time(stands: bool) -> Problem:
+    return Problem.NONE if stands else Problem.EXPIRED
 
 
 def _genuine(text: str, *, purpose: str, secret_of: SecretOf, prefix: str = tokens.PREFIX) -> Check:
@@ -167,12 +171,12 @@ def _genuine(text: str, *, purpose: str, secret_of: SecretOf, prefix: str = toke
     try:
         token = tokens.parse_token(text, prefix=prefix)
     except tokens.Malformed:
-        return Check(problem="malformed")
+        return Check(problem=Problem.MALFORMED)
     if token.campus_id != current_campus_id():
-        return Check(problem="forged")
+        return Check(problem=Problem.FORGED)
     secret = secret_of(purpose=purpose, subject=token.subject)
     if secret is None:
-        return Check(problem="expired", subject=token.subject, window=token.window)
+        return Check(problem=Problem.EXPIRED, subject=token.subject, window=token.window)
     expected = tokens.token_mac(
         secret,
         campus_id=token.campus_id,
@@ -181,14 +185,15 @@ def _genuine(text: str, *, purpose: str, secret_of: SecretOf, prefix: str = toke
         window=token.window,
     )
     genuine = hmac.compare_digest(expected, token.mac)
-    return Check(problem="" if genuine else "forged", subject=token.subject, window=token.window)
+    problem = Problem.NONE if genuine else Problem.FORGED
+    return Check(problem=problem, subject=token.subject, window=token.window)
 
 
 def check_text(*, purpose: str, subject: str, typed: str, now: datetime) -> Check:
     """Whether a typed text code is the current or the previous one of this subject."""
     secret = live_secret(purpose=purpose, subject=subject)
     if secret is None:
-        return Check(problem="expired", subject=subject)
+        return Check(problem=Problem.EXPIRED, subject=subject)
     current = tokens.window_at(now, period=tokens.TEXT_PERIOD)
     code = tokens.normal_text(typed).encode()
     for window in range(current, current - tokens.TEXT_GRACE - 1, -1):
@@ -201,5 +206,5 @@ def check_text(*, purpose: str, subject: str, typed: str, now: datetime) -> Chec
         )
         if hmac.compare_digest(expected.encode(), code):
             delay = tokens.age_ms(now, window, period=tokens.TEXT_PERIOD)
-            return Check(problem="", subject=subject, window=window, delay_ms=delay)
-    return Check(problem="wrong", subject=subject)
+            return Check(problem=Problem.NONE, subject=subject, window=window, delay_ms=delay)
+    return Check(problem=Problem.WRONG_CODE, subject=subject)

@@ -12,11 +12,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.crypto import keyed_hash
 from apps.common.ids import uuid7
 from apps.qr_otp import tokens
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
 from apps.tenants.inserts import row_insert, row_insert_once
 from apps.tenants.scope import current_campus_id
@@ -38,7 +39,7 @@ def secret_start(*, purpose: str, subject: str, now: datetime) -> None:
         subject=subject,
         defaults={"sealed_secret": fresh, "created_at": now, "ended_at": None},
     )
-    forget(secret_cache_key(purpose, subject))
+    invalidate(secret_cache_key(purpose, subject))
 
 
 def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
@@ -51,7 +52,7 @@ def codes_end(*, purposes: list[str], subject: str, now: datetime) -> None:
         ended_at=now
     )
     for purpose in purposes:
-        forget(secret_cache_key(purpose, subject))
+        invalidate(secret_cache_key(purpose, subject))
 
 
 def _code_hash(purpose: str, code: str) -> bytes:
@@ -101,12 +102,12 @@ def one_time_code_issue(
 
 
 def counted_try(
-    *, purpose: str, subject: str, who: str, now: datetime, judge: Callable[[], str]
-) -> str:
-    """Run `judge` ("" is right, else the problem) unless this person failed five times.
+    *, purpose: str, subject: str, who: str, now: datetime, judge: Callable[[], Problem]
+) -> Problem:
+    """Run `judge` unless this person failed five times.
 
     Failures are counted per (purpose, subject, who) whatever the code, and a new code does not
-    reset them: after five even the right code is refused ("too_many_tries"), until 15 minutes
+    reset them: after five even the right code is refused (`TOO_MANY_TRIES`), until 15 minutes
     pass without a try. The row is locked, so tries at the same time are counted one by one.
     """
     tries, _created = Tries.objects.select_for_update().get_or_create(
@@ -114,7 +115,7 @@ def counted_try(
     )
     failed = 0 if now - tries.last_at > TRIES_KEPT else tries.count
     if failed >= OTP_MAX_TRIES:
-        return "too_many_tries"
+        return Problem.TOO_MANY_TRIES
     problem = judge()
     Tries.objects.filter(pk=tries.pk).update(count=failed + 1 if problem else 0, last_at=now)
     return problem
@@ -127,9 +128,9 @@ def person_subject(subject: str, who: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CodeUse:
-    """Outcome of one try; `problem` is "" when right, else "wrong" or "expired"."""
+    """Outcome of one try: right, `WRONG_CODE` or `EXPIRED`."""
 
-    problem: str
+    problem: Problem
     code_id: int | None = None
 
 
@@ -142,13 +143,13 @@ def one_time_code_use(*, purpose: str, subject: str, code: str, now: datetime) -
     live = OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True)
     row = live.first()
     if row is None or now >= row.expires_at:
-        return CodeUse(problem="expired")
+        return CodeUse(problem=Problem.EXPIRED)
     if not hmac.compare_digest(bytes(row.code_hash), code_hash):
         live.update(attempts=F("attempts") + 1)
-        return CodeUse(problem="wrong")
+        return CodeUse(problem=Problem.WRONG_CODE)
     ended = {"ended_at": now} if row.single_use else {}
     used = live.filter(pk=row.pk).update(used_at=now, **ended)
-    return CodeUse(problem="" if used else "expired", code_id=row.pk)
+    return CodeUse(problem=Problem.NONE if used else Problem.EXPIRED, code_id=row.pk)
 
 
 def one_time_code_used(*, purpose: str, subject: str, code: str, now: datetime) -> int | None:
@@ -163,10 +164,10 @@ def one_time_code_used(*, purpose: str, subject: str, code: str, now: datetime) 
     return None
 
 
-def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: datetime) -> str:
-    """Try a one-time code; returns "" when right, else "wrong", "expired" or "too_many_tries"."""
+def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: datetime) -> Problem:
+    """Try a one-time code: right, `WRONG_CODE`, `EXPIRED` or `TOO_MANY_TRIES`."""
 
-    def judge() -> str:
+    def judge() -> Problem:
         return one_time_code_use(purpose=purpose, subject=subject, code=code, now=now).problem
 
     return counted_try(purpose=purpose, subject=subject, who=who, now=now, judge=judge)

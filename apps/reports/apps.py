@@ -7,7 +7,7 @@ class ReportsConfig(AppConfig):
     verbose_name = _("reports")
 
     def ready(self) -> None:
-        from apps.jobs.registry import register
+        from apps.jobs.registry import add_job
         from apps.reports import services
 
-        register(services.EXPORT, services.export_run)
+        add_job(services.EXPORT, services.export_run)

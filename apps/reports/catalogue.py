@@ -8,26 +8,26 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.reports.asked import Asked
 from apps.reports.selectors import attendance, overview, registers, risk
-from apps.reports.tables import Column, Found, Kind
+from apps.reports.tables import Column, ColumnType, PagedRows
 
 RULE: Final = _(
     "Percentage: attended sessions of those that count. Late counts as attended; excused sessions "
     "do not count."
 )
-BELOW: Final = _("Listed is who is below the limit; whoever is exactly at it is not.")
+BELOW: Final = _("Students below the limit are listed; students exactly at it are not.")
 
 
 def number(key: str, label: Any, width: int = 8, **options: Any) -> Column:
-    return Column(key=key, label=label, kind=Kind.WHOLE, width=width, **options)
+    return Column(key=key, label=label, kind=ColumnType.WHOLE, width=width, **options)
 
 
 def identity(key: str) -> Column:
     """For programs only."""
-    return Column(key=key, label=key, kind=Kind.WHOLE, in_files=False)
+    return Column(key=key, label=key, kind=ColumnType.WHOLE, in_files=False)
 
 
 def percent(key: str, label: Any) -> Column:
-    return Column(key=key, label=label, kind=Kind.DECIMAL, width=10)
+    return Column(key=key, label=label, kind=ColumnType.DECIMAL, width=10)
 
 
 PERCENTAGE: Final = percent("percentage", _("Attendance (%)"))
@@ -55,25 +55,25 @@ OUTLOOK: Final = (
     number("may_miss", _("May miss")),
     number("in_a_row", _("Next in a row until safe")),
 )
-STARTS: Final = Column(key="starts_at", label=_("Session"), kind=Kind.MOMENT, width=16)
+STARTS: Final = Column(key="starts_at", label=_("Session"), kind=ColumnType.MOMENT, width=16)
 STUDENT_COURSES: Final = (
     *COURSE,
     Column(key="term", label=_("Term"), width=16),
-    Column(key="first_attended", label=_("First attended"), kind=Kind.DAY, width=11),
-    Column(key="last_attended", label=_("Last attended"), kind=Kind.DAY, width=11),
+    Column(key="first_attended", label=_("First attended"), kind=ColumnType.DAY, width=11),
+    Column(key="last_attended", label=_("Last attended"), kind=ColumnType.DAY, width=11),
     *COUNTERS,
     *OUTLOOK,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class ReportDefinition:
     """`groups`: what `group_by` may be, the first unless said otherwise."""
 
     name: str
     title: Any
     columns: Sequence[Column]
-    rows: Callable[[Asked], Found]
+    rows: Callable[[Asked], PagedRows]
     notes: Sequence[Any] = ()
     groups: Sequence[str] = ()
 
@@ -81,7 +81,7 @@ class Report:
 REPORTS: Final = {
     report.name: report
     for report in (
-        Report(
+        ReportDefinition(
             name="attendance",
             title=_("Attendance"),
             rows=attendance.attendance,
@@ -96,14 +96,14 @@ REPORTS: Final = {
                 *COUNTERS,
             ),
         ),
-        Report(
+        ReportDefinition(
             name="defaulters",
             title=_("Defaulters"),
             rows=risk.defaulters,
             notes=[RULE, BELOW],
             columns=(*PERSON, *COUNTERS, *OUTLOOK),
         ),
-        Report(
+        ReportDefinition(
             name="consecutive-absences",
             title=_("Absences in a row"),
             rows=risk.consecutive_absences,
@@ -111,12 +111,14 @@ REPORTS: Final = {
             columns=(
                 *PERSON,
                 number("missed", _("Missed in a row")),
-                Column(key="since", label=_("Since"), kind=Kind.MOMENT, width=16),
-                Column(key="last_attended", label=_("Last attended"), kind=Kind.DAY, width=11),
+                Column(key="since", label=_("Since"), kind=ColumnType.MOMENT, width=16),
+                Column(
+                    key="last_attended", label=_("Last attended"), kind=ColumnType.DAY, width=11
+                ),
                 PERCENTAGE,
             ),
         ),
-        Report(
+        ReportDefinition(
             name="statistics",
             title=_("Statistics"),
             rows=overview.statistics,
@@ -132,7 +134,7 @@ REPORTS: Final = {
                 *COUNTERS,
             ),
         ),
-        Report(
+        ReportDefinition(
             name="methods",
             title=_("How students checked in"),
             rows=overview.methods,
@@ -142,13 +144,13 @@ REPORTS: Final = {
                 number("face", _("Face verified")),
                 number("place", _("Place verified")),
                 number("beacon", _("Beacon verified")),
-                Column(key="mean_score", label=_("Mean score"), kind=Kind.DECIMAL),
+                Column(key="mean_score", label=_("Mean score"), kind=ColumnType.DECIMAL),
                 number("score_low", _("Score below 0.60")),
                 number("score_middle", _("0.60 to 0.79")),
                 number("score_high", _("0.80 and above")),
             ),
         ),
-        Report(
+        ReportDefinition(
             name="check-ins",
             title=_("Marks with their proofs"),
             rows=overview.check_ins,
@@ -163,26 +165,26 @@ REPORTS: Final = {
                 Column(key="label", label=_("Status"), width=12),
                 Column(key="method", label=_("Method"), width=12),
                 Column(key="factors", label=_("Proven"), width=20),
-                Column(key="score", label=_("Score"), kind=Kind.DECIMAL, width=7),
-                Column(key="recorded_at", label=_("Recorded"), kind=Kind.MOMENT, width=16),
+                Column(key="score", label=_("Score"), kind=ColumnType.DECIMAL, width=7),
+                Column(key="recorded_at", label=_("Recorded"), kind=ColumnType.MOMENT, width=16),
                 number("minutes_late", _("Minutes late")),
             ),
         ),
-        Report(
+        ReportDefinition(
             name="not-taken",
             title=_("Registers not taken"),
             rows=registers.not_taken,
             columns=(
                 identity("session"),
                 STARTS,
-                Column(key="ends_at", label=_("Ends"), kind=Kind.MOMENT, width=16),
+                Column(key="ends_at", label=_("Ends"), kind=ColumnType.MOMENT, width=16),
                 *COURSE,
                 Column(key="lecturer", label=_("Lecturer"), width=20),
                 Column(key="room", label=_("Room"), width=14),
                 Column(key="topic", label=_("Topic"), width=20),
             ),
         ),
-        Report(
+        ReportDefinition(
             name="signing-sheet",
             title=_("Sheet to sign"),
             rows=registers.signing_sheet,
@@ -191,7 +193,7 @@ REPORTS: Final = {
                 identity("student"),
                 CODE,
                 NAME,
-                Column(key="signature", label=_("Signature"), kind=Kind.BLANK, width=34),
+                Column(key="signature", label=_("Signature"), kind=ColumnType.BLANK, width=34),
             ),
         ),
     )

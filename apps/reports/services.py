@@ -1,4 +1,4 @@
-"""Long reports: written by a worker, kept for a week, for whoever asked."""
+"""Long reports: written by a worker, kept for a week, for the person who asked."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,7 +17,7 @@ from apps.jobs.progress import Progress
 from apps.jobs.services import job_start
 from apps.reports.asked import Asked, Filters
 from apps.reports.exports import WRITERS, filename
-from apps.reports.files import file_forget, file_keep, file_read
+from apps.reports.files import delete_file, file_read, store_file
 from apps.reports.writing import report_named, table_of
 from apps.sessions.selectors import campus_zone
 
@@ -49,7 +49,7 @@ def export_start(
 def export_run(job: Job, progress: Progress) -> dict[str, Any]:
     """The job's work: read the report with its owner's eyes and keep the file."""
     if job.created_by is None:
-        raise Refused("owner_gone", _("Whoever asked for this report is no longer here."))
+        raise Refused("owner_gone", _("The person who asked for this report is no longer here."))
     report = report_named(job.params["report"])
     kind = job.params["format"]
     with translation.override(spoken(job.params["language"])):
@@ -72,7 +72,7 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any]:
         "rows": len(table.rows),
         "size": len(data),
         "filename": filename(table, kind),
-        "stored_as": file_keep(data),
+        "stored_as": store_file(data),
     }
 
 
@@ -102,6 +102,6 @@ def exports_purge(*, now: datetime) -> int:
     """Forget the files of exports that ended a week ago; returns how many."""
     old = Job.objects.filter(kind=EXPORT, finished_at__lt=now - KEPT, result__has_key="stored_as")
     for job in old:
-        file_forget(job.result.pop("stored_as"))
+        delete_file(job.result.pop("stored_as"))
         job.save(update_fields=["result"])
     return len(old)

@@ -14,7 +14,7 @@ from apps.common.moments import local
 Row = dict[str, Any]
 
 
-class Kind(StrEnum):
+class ColumnType(StrEnum):
     TEXT = "text"
     WHOLE = "whole"  # whole numbers
     DECIMAL = "decimal"  # two places
@@ -29,7 +29,7 @@ class Column:
 
     key: str
     label: Any
-    kind: Kind = Kind.TEXT
+    kind: ColumnType = ColumnType.TEXT
     in_files: bool = True
     # Relative to the other columns, on paper.
     width: int = 10
@@ -38,7 +38,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ReportTable:
     """A report with its rows, ready to be written. `notes` say what was asked for and the rule."""
 
     name: str
@@ -74,7 +74,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Found:
+class PagedRows:
     """Rows that are read page by page. Paginators count and slice it like a list.
 
     `finish` makes rows of the records of one page, with as many statements for one as for many.

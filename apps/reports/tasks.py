@@ -12,7 +12,7 @@ from apps.tenants.selectors import every_campus
 def purge_exports() -> int:
     """Forget written reports after a week; returns how many files went."""
     purged = 0
-    for campus in every_campus(reason="forget written reports"):
+    for campus in every_campus(reason="delete written reports"):
         with campus_scope(campus):
             purged += exports_purge(now=timezone.now())
     return purged

@@ -11,9 +11,9 @@ from apps.common.moments import local
 from apps.enrollments.models import Department, Section, Term
 from apps.enrollments.selectors import course_seen
 from apps.reports.asked import Asked
-from apps.reports.catalogue import REPORTS, Report
+from apps.reports.catalogue import REPORTS, ReportDefinition
 from apps.reports.selectors.registers import sheet_of
-from apps.reports.tables import Column, Row, Table
+from apps.reports.tables import Column, ReportTable, Row
 
 BATCH: Final = 1000
 NAMED: Final = {
@@ -24,11 +24,13 @@ NAMED: Final = {
 }
 
 
-def report_named(name: str) -> Report:
+def report_named(name: str) -> ReportDefinition:
     return REPORTS[name]
 
 
-def table_of(asked: Asked, report: Report, *, report_progress: Callable[[int, int], None]) -> Table:
+def table_of(
+    asked: Asked, report: ReportDefinition, *, report_progress: Callable[[int, int], None]
+) -> ReportTable:
     """The whole report, read in batches; `report_progress(done, total)` is called after each."""
     found = report.rows(asked)
     total = found.count()
@@ -39,7 +41,7 @@ def table_of(asked: Asked, report: Report, *, report_progress: Callable[[int, in
     return table_with(asked, report, rows)
 
 
-def table_with(asked: Asked, report: Report, rows: list[Row]) -> Table:
+def table_with(asked: Asked, report: ReportDefinition, rows: list[Row]) -> ReportTable:
     group = asked.filters.group_by or next(iter(report.groups), "")
     return made_table(
         asked,
@@ -59,8 +61,8 @@ def made_table(
     columns: Sequence[Column],
     rows: list[Row],
     notes: list[str],
-) -> Table:
-    return Table(
+) -> ReportTable:
+    return ReportTable(
         name=name,
         title=title,
         notes=notes,
@@ -72,7 +74,7 @@ def made_table(
     )
 
 
-def asked_for(asked: Asked, report: Report) -> list[str]:
+def asked_for(asked: Asked, report: ReportDefinition) -> list[str]:
     """The filters in words, one line each; names only of what the reader may see."""
     lines = []
     if report.name == "signing-sheet":

@@ -23,14 +23,14 @@ SAME: Final = "session_exists"  # the course's own session at that very start
 
 
 @dataclass(frozen=True)
-class Claims:
+class Occupancy:
     """The courses of a session and their sections."""
 
     courses: frozenset[int]
     sections: frozenset[int]
 
 
-def claims_of(session: ClassSession) -> Claims:
+def occupancy_of(session: ClassSession) -> Occupancy:
     """Of a session as it is to be written: its own course and section, and the further courses
     (`also`, else as saved)."""
     if session.pk is None or session.also:
@@ -40,7 +40,7 @@ def claims_of(session: ClassSession) -> Claims:
             (row.course_id, row.section_id) for row in session.courses.all() if not row.is_lead
         ]
     found = [(session.course_id, session.section_id), *further]
-    return Claims(
+    return Occupancy(
         frozenset(course for course, _section in found),
         frozenset(section for _course, section in found if section is not None),
     )
@@ -48,7 +48,7 @@ def claims_of(session: ClassSession) -> Claims:
 
 def clash_code(session: ClassSession, other: ClassSession) -> str:
     """The first thing that these overlapping sessions share; "" for nothing."""
-    mine, theirs = claims_of(session), claims_of(other)
+    mine, theirs = occupancy_of(session), occupancy_of(other)
     if mine.courses & theirs.courses and session.starts_at == other.starts_at:
         return SAME
     if session.classroom_id and session.classroom_id == other.classroom_id:
@@ -67,14 +67,14 @@ def session_in_the_way(
 
     `saved_as`: its own id, where it is described by an unsaved copy.
     """
-    claims = claims_of(session)
+    occupied = occupancy_of(session)
     shared = Q(faculty_id=session.faculty_id)
     if session.classroom_id:
         shared |= Q(classroom_id=session.classroom_id)
-    if claims.sections:
-        shared |= meeting(section__in=claims.sections)
+    if occupied.sections:
+        shared |= meeting(section__in=occupied.sections)
     planned = Q(is_planned=True, starts_at__lt=session.ends_at, ends_at__gt=session.starts_at)
-    same = meeting(course__in=claims.courses, starts_at=session.starts_at)
+    same = meeting(course__in=occupied.courses, starts_at=session.starts_at)
     return (
         ClassSession.objects.filter(same | (planned & shared))
         .exclude(status=ClassSession.Status.CANCELLED)

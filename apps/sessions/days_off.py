@@ -1,4 +1,4 @@
-"""Days without classes, asked of whoever keeps them: this app knows no holidays."""
+"""Days without classes, as other apps define them: this app knows no holidays."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,8 @@ Calendar = Callable[[QuerySet[ClassSession]], QuerySet[ClassSession]]
 _calendars: list[Calendar] = []
 
 
-def register_calendar(calendar: Calendar) -> None:
-    """Ask `calendar` from now on. Registering twice counts once."""
+def add_calendar(calendar: Calendar) -> None:
+    """Ask `calendar` from now on. Adding twice counts once."""
     if calendar not in _calendars:
         _calendars.append(calendar)
 

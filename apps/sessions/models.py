@@ -25,7 +25,7 @@ class ClassSession(TimestampedModel):
 
     `section` is the course's when the session was planned, `revision` counts the changes that a
     calendar shows, and `held_on` is the day of its start on the campus's calendar, by which its
-    register asks who was enrolled; triggers keep these and `also_codes`, whoever writes.
+    register asks who was enrolled; triggers keep these and `also_codes`.
     """
 
     # The further courses of a session that is not saved yet; of a saved one: `courses`.
@@ -86,7 +86,7 @@ class ClassSession(TimestampedModel):
     )
     revision = models.PositiveIntegerField(_("revision"), default=0, editable=False)
     policy = models.JSONField(
-        _("frozen policy"),
+        _("policy snapshot"),
         default=dict,
         blank=True,
         editable=False,

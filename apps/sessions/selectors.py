@@ -44,7 +44,7 @@ def session_of(*, faculty: Faculty, session_id: int) -> ClassSession:
 
 
 def any_session(*, session_id: int) -> ClassSession:
-    """A session of this campus, whoever holds it: for those who see all of them."""
+    """A session of this campus, of any lecturer: for those who see all of them."""
     session = ClassSession.objects.filter(pk=session_id).select_related("course").first()
     if session is None:
         raise NotFound("session_not_found", _("There is no such session on this campus."))
@@ -145,7 +145,7 @@ def lock_for_late_check_in(*, session_id: int) -> dict[str, Any] | None:
 
 
 def session_for_check_in(*, session_id: int) -> dict[str, Any] | None:
-    """The same without holding it: for what the opening froze."""
+    """The same without holding it: for what was copied at the opening."""
     return _check_in_row(session_id, "")
 
 

@@ -13,11 +13,12 @@ from apps.tenants.scope import current_campus_id
 
 STAGE_TABLE: Final = "import_stage"  # the one that the owner's `campus_stage` makes
 WORK: Final = {"id": "bigint", "is_new": "boolean"}  # columns that `Stage.upsert` fills
+StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 Params = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Counts:
+class UpsertCounts:
     """What an upsert did."""
 
     new: int = 0
@@ -59,7 +60,7 @@ class Stage:
         insert: Mapping[str, str],
         update: Mapping[str, str],
         now: datetime,
-    ) -> Counts:
+    ) -> UpsertCounts:
         """Write staged rows: those whose `id` column is null are inserted, the others updated.
 
         `insert` and `update` give, for each column, an SQL expression over the stage (alias s)
@@ -70,7 +71,7 @@ class Stage:
         total = self.rows("SELECT count(*) FROM {stage}")[0][0]
         changed = self._update(table, update, now) if update else 0
         new = self._insert(table, insert, now)
-        return Counts(new=new, changed=changed, unchanged=total - new - changed)
+        return UpsertCounts(new=new, changed=changed, unchanged=total - new - changed)
 
     def _named(self, statement: str) -> str:
         return statement.replace("{stage}", f'"{self.table}"')

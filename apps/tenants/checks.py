@@ -18,7 +18,7 @@ def master_key_check(**_: Any) -> list[checks.CheckMessage]:
     except WrongMasterKey as error:
         return [checks.Error(str(error), id="tenants.E001")]
     except Error:
-        text = "The database is away: CAMPUS_MASTER_KEY could not be compared with it."
+        text = "The database does not answer: CAMPUS_MASTER_KEY could not be compared with it."
         return [checks.Info(text, id="tenants.I001")]
     if known is None:
         text = "The database has no check value of CAMPUS_MASTER_KEY: run manage.py migrate."

@@ -11,6 +11,14 @@ from django.db.migrations.operations.base import Operation
 
 from apps.common.ids import UUID7_FUNCTION
 
+# An update that says itself when it happened, as the ORM's `save()` does, is left alone.
+STAMP_FUNCTION: Final = """
+CREATE FUNCTION stamp_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$
+"""
 KEYS: Final = """
 CREATE TABLE campus_signing_key (
     id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -143,6 +151,16 @@ class MakeSigning(DatabaseOnly):
 
     def describe(self) -> str:
         return "Make the check of signed acts"
+
+
+class MakeStamps(DatabaseOnly):
+    """The function behind the triggers that keep `updated_at` (`operations.StampUpdates`)."""
+
+    forwards = (STAMP_FUNCTION,)
+    backwards = "DROP FUNCTION stamp_updated_at()"
+
+    def describe(self) -> str:
+        return "Make the stamp of updates"
 
 
 class MakeIds(DatabaseOnly):

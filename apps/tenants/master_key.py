@@ -52,7 +52,7 @@ class UnprovenMasterKey(CommandError):
         )
 
 
-def register_proof(proof: Proof) -> None:
+def add_proof(proof: Proof) -> None:
     """`proof()`: whether old rows were written under the given key; None: there are none."""
     if proof not in _proofs:
         _proofs.append(proof)
@@ -103,7 +103,7 @@ def confirm_new_connection(*, connection: Any, **_: Any) -> None:
 def confirm_at_start() -> None:
     """For processes that live long: raises `WrongMasterKey` before they take on any work.
 
-    Where the database is away they start all the same: its first connection will be asked.
+    Where the database does not answer they start all the same: its first connection will be asked.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.connection is not None:  # asked when it was made

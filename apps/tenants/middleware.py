@@ -83,7 +83,7 @@ class CampusMiddleware:
         except (OperationalError, InterfaceError):
             logger.exception("The database did not answer.")
             return self._unavailable(request)
-        except WrongMasterKey as error:  # the database was away when this process started
+        except WrongMasterKey as error:  # the database did not answer when this process started
             logger.critical("%s", error)
             return self._set_up_wrongly(request)
 

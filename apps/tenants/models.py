@@ -74,7 +74,7 @@ class Campus(models.Model):
         blank=True,
         validators=[validate_email_domains],
         help_text=_(
-            "Domains that were proven to be this campus's own: whoever has such an address joins "
+            "Domains that were proven to be this campus's own: people with such addresses join "
             "without an invitation, also where the account exists on another campus."
         ),
     )

@@ -11,14 +11,6 @@ from apps.tenants.scope import CAMPUS_SETTING
 PREDICATE: Final = f"campus_id = nullif(current_setting('{CAMPUS_SETTING}', true), '')::bigint"
 POLICY: Final = "campus_isolation"
 STAMP: Final = "stamp_updated_at"
-# An update that says itself when it happened, as the ORM's `save()` does, is left alone.
-STAMP_FUNCTION: Final = f"""
-CREATE OR REPLACE FUNCTION {STAMP}() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.updated_at := clock_timestamp();
-    RETURN NEW;
-END $$
-"""
 OUTSIDE: Final = f"coalesce(current_setting('{CAMPUS_SETTING}', true), '') = ''"
 PLATFORM_POLICY: Final = "outside_every_campus"
 
@@ -50,7 +42,6 @@ def stamp_updates(schema_editor: Any, table: str, ignoring: Sequence[str] = ()) 
         f'OLD."{column}" IS NOT DISTINCT FROM NEW."{column}"'
         for column in ("updated_at", *ignoring)
     )
-    schema_editor.execute(STAMP_FUNCTION)
     schema_editor.execute(
         f'CREATE OR REPLACE TRIGGER {STAMP} BEFORE UPDATE ON "{table}" FOR EACH ROW '
         f"WHEN ({same}) EXECUTE FUNCTION {STAMP}()"

@@ -81,7 +81,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "enrollments_department": ALL,
     "enrollments_enrollment": ALL,
     "enrollments_enrollmentperiod": ALL,
-    "enrollments_mark": ALL,
+    "enrollments_grade": ALL,
     "enrollments_placement": ALL,
     "enrollments_section": ALL,
     "enrollments_subject": ALL,

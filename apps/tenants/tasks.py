@@ -39,7 +39,7 @@ class CampusTask(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Nothing is done for a campus that was switched off meanwhile. What was left lies in the
-        database: the sweeps, which visit open campuses, find it when it is open again."""
+        database: the requeueing tasks, which visit open campuses, find it when it is open again."""
         campus_id = self.message_campus_id()
         if not campus_is_open(campus_id=campus_id):
             logger.info("%s left undone: campus %d is switched off.", self.name, campus_id)
@@ -64,7 +64,7 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
     """Send a task, given itself or by its dotted name, when the transaction has committed.
 
     Services name tasks, because they may not import them. A broker that is down must not undo what
-    was saved: the failure is logged, and the periodic sweep of the task's owner picks the work up
+    was saved: the failure is logged, and the requeueing task of its owner queues it again
     again from the database.
     """
     name = task if isinstance(task, str) else task.name
@@ -73,7 +73,7 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
 
 
 def hand_over(task: str, *args: Any) -> None:
-    """Send a task at once, for work that no sweep would find again.
+    """Send a task at once, for work that is not queued again.
 
     Raises `Refused` (try_later) when the broker is down: nothing was saved that could be lost.
     """
@@ -89,10 +89,10 @@ def hand_over(task: str, *args: Any) -> None:
 def _send(name: str, args: Any, kwargs: Any, headers: dict[str, Any]) -> None:
     if not server_answers():  # the client of the broker would wait for seconds
         logger.error(
-            "%s could not be enqueued, the broker is away; the sweep will pick it up.", name
+            "%s could not be enqueued, the broker does not answer; it will be queued again.", name
         )
         return
     try:
         current_app.send_task(name, args, kwargs, headers=headers, retry=False)
     except Exception:
-        logger.exception("%s could not be enqueued; the sweep will pick it up.", name)
+        logger.exception("%s could not be enqueued; it will be queued again.", name)

@@ -115,7 +115,7 @@ class GeneratesSessions:
         _generate(request, courses, last=max(course.term.ends_on for course in courses))
 
 
-def _tell_slot(request: HttpRequest, result: SlotResult) -> None:
+def _report_slot(request: HttpRequest, result: SlotResult) -> None:
     """What became of the slot's sessions, where it matters."""
     if result.moved or result.cancelled or result.kept:
         text = _t("Sessions moved: %(moved)d, cancelled: %(cancelled)d, kept: %(kept)d.")
@@ -129,7 +129,7 @@ def _tell_slot(request: HttpRequest, result: SlotResult) -> None:
 def _save_slot(request: HttpRequest, slot: WeeklySlot, *, change: bool) -> None:
     """Refusals reach the page through `CampusModelAdmin.changeform_view`."""
     save = slot_update if change else slot_create
-    _tell_slot(request, save(slot=slot, **_facts(request)))
+    _report_slot(request, save(slot=slot, **_facts(request)))
 
 
 class SlotInline(CampusInline):
@@ -198,7 +198,7 @@ class TimetabledTermAdmin(TermAdmin):
         before = Term.objects.get(pk=obj.pk).odd_week if change else obj.odd_week
         super().save_model(request, obj, form, change)
         for result in term_turn_follow(term=obj, before=before, **_facts(request)):
-            _tell_slot(request, result)
+            _report_slot(request, result)
 
 
 @admin.register(WeeklySlot)
@@ -242,7 +242,7 @@ class WeeklySlotAdmin(GeneratesSessions, CampusModelAdmin):
         rows = [*there.select_related("course"), *formset.new_objects]
         also = [row.course for row in rows if row.course_id is not None]
         slot = slots().get(pk=form.instance.pk)
-        _tell_slot(request, slot_update(slot=slot, also=also, **_facts(request)))
+        _report_slot(request, slot_update(slot=slot, also=also, **_facts(request)))
 
     @admin.display(description=_("lecturer"), ordering="course__faculty__full_name")
     def lecturer(self, slot: WeeklySlot) -> str:

@@ -7,7 +7,7 @@ class TimetableConfig(AppConfig):
     verbose_name = _("timetable")
 
     def ready(self) -> None:
-        from apps.sessions.days_off import register_calendar
+        from apps.sessions.days_off import add_calendar
         from apps.timetable.selectors.holidays import off_holidays
 
-        register_calendar(off_holidays)
+        add_calendar(off_holidays)

@@ -1,4 +1,4 @@
-"""What runs by the clock (UTC): sweeps that pick up lost work, and the nightly chores."""
+"""What runs by the clock (UTC): tasks that queue lost work again, and the nightly ones."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     },
     **MESSAGES_SCHEDULE,
     **AUDIT_SCHEDULE,
-    "sweep-jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 60.0},
+    "requeue-jobs": {"task": "apps.jobs.tasks.requeue_jobs", "schedule": 60.0},
     "requeue-pending-faces": {"task": "apps.checkin.tasks.requeue_pending", "schedule": 30.0},
-    "sweep-pending-samples": {"task": "apps.biometrics.tasks.sweep_samples", "schedule": 60.0},
+    "requeue-samples": {"task": "apps.biometrics.tasks.requeue_samples", "schedule": 60.0},
     "purge-images": {
         "task": "apps.biometrics.tasks.purge_images",
         "schedule": crontab(hour=2, minute=37),

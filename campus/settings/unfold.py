@@ -56,7 +56,7 @@ NAVIGATION = [
         link("enrollments_course", _("Courses"), "local_library"),
         link("enrollments_enrollment", _("Enrolments"), "how_to_reg"),
         link("enrollments_enrollmentperiod", _("Days of enrolments"), "date_range"),
-        link("enrollments_mark", _("Marks"), "grade"),
+        link("enrollments_grade", _("Grades"), "grade"),
     ),
     group(
         _("Imports"),

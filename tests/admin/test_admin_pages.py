@@ -314,7 +314,7 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "check_in_until_minutes": 30,
             "offline_factor": "0.5",
             "edit_days": 7,
-            "frozen_before": "2026-01-01",
+            "locked_before": "2026-01-01",
             "appeal_days": 3,
             "defaulter_percent": "70",
             "warn_percent": "75.5",
@@ -338,7 +338,7 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
     ahead = (timezone.now() + timedelta(days=2)).date()
     for name, wrong in (
         ("weight_location", "0.3"),
-        ("frozen_before", ahead.isoformat()),
+        ("locked_before", ahead.isoformat()),
         ("offline_factor", "1.5"),
         ("waiting_hours", "0"),
         ("class_code_weight", "1.5"),

@@ -19,7 +19,7 @@ from apps.attendance.models import (
     CustomStatus,
     Policy,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.audit.services import SYSTEM, put_aside, record, seal_pending
@@ -33,7 +33,7 @@ from apps.biometrics.models import (
 )
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.classrooms.models import Beacon, Building, Classroom
-from apps.enrollments.models import Course, Department, Mark, Placement, Section, Subject, Term
+from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
@@ -81,7 +81,9 @@ def _study(n: int, now: datetime) -> None:
     Invitation.objects.create(
         email=student.email, role="student", student=student, sent_at=now, expires_at=now
     )
-    Mark.objects.create(student=student, subject=subject, marks=1, grade="A", given_on="2026-09-01")
+    Grade.objects.create(
+        student=student, subject=subject, points=1, grade="A", given_on="2026-09-01"
+    )
     Policy.objects.create(course=course, version=1, created_at=now)
     _timetable(n, course, now)
     _messages(n, student, section, now)
@@ -194,7 +196,7 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         status=Status.LATE,
         label=own,
         policy=course.policies.first(),
-        source=Source.CHECK_IN,
+        source=RecordSource.CHECK_IN,
         attempt_id=attempt.pk,
         recorded_at=now,
     )

@@ -14,7 +14,7 @@ from apps.attendance.models import (
     BulkChange,
     CustomStatus,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.services.bulk_marking import (
@@ -111,11 +111,11 @@ def test_who_was_marked_as_wanted_already_keeps_the_proof(
     in_campus: Cast, session: ClassSession, now: datetime
 ) -> None:
     AttendanceRecord.objects.create(
-        session=session, student=in_campus.student, source=Source.CHECK_IN, recorded_at=now
+        session=session, student=in_campus.student, source=RecordSource.CHECK_IN, recorded_at=now
     )
     change = bulk(session, now, wanted(in_campus.student, "present", "present"))
     assert told(change) == [("unchanged", "")]
-    assert AttendanceRecord.objects.get().source == Source.CHECK_IN
+    assert AttendanceRecord.objects.get().source == RecordSource.CHECK_IN
     assert not RecordChange.objects.exists()
 
 
@@ -218,7 +218,7 @@ def test_undoing_puts_back_what_nobody_changed_since(
     assert results[in_campus.representative.pk].status == ""
     assert statuses() == {"STUD": "excused", "MATE": "present"}
     restored = AttendanceRecord.objects.get(student=in_campus.student)
-    assert (restored.shown_code, restored.source) == ("trip", Source.MANUAL)
+    assert (restored.shown_code, restored.source) == ("trip", RecordSource.MANUAL)
     with pytest.raises(Refused) as refused:
         bulk_undo(bulk=change, now=now, actor=ADA)
     assert refused.value.code == "already_undone"
@@ -249,7 +249,7 @@ def test_undoing_after_the_end_makes_who_was_unmarked_absent(
     assert closed.total_attended == 1
     bulk_undo(bulk=change, now=now, actor=ADA)
     row = AttendanceRecord.objects.get(student=in_campus.student)
-    assert (row.status, row.source) == (Status.ABSENT, Source.CLOSING)
+    assert (row.status, row.source) == (Status.ABSENT, RecordSource.CLOSING)
     closed.refresh_from_db()
     assert closed.total_attended == 0
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.attendance.models import AttendanceRecord, Policy, RecordChange, Source, Status
+from apps.attendance.models import AttendanceRecord, Policy, RecordChange, RecordSource, Status
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for
 from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.attendance.services.marking import record_mark
@@ -73,10 +73,10 @@ def test_nobody_changes_a_frozen_register_and_the_day_of_the_freeze_is_free(
     # 00:30 on the 15th in Berlin, still the 14th in UTC: the campus's day counts.
     session = held(in_campus, datetime(2026, 9, 14, 22, 30, tzinfo=UTC))
     at = session.ends_at
-    Policy.objects.create(version=1, frozen_before=date(2026, 9, 15), created_at=at)
+    Policy.objects.create(version=1, locked_before=date(2026, 9, 15), created_at=at)
     assert correct(session, in_campus, at, role) == ""
-    Policy.objects.create(version=2, frozen_before=date(2026, 9, 16), created_at=at)
-    assert correct(session, in_campus, at, role) == "register_frozen"
+    Policy.objects.create(version=2, locked_before=date(2026, 9, 16), created_at=at)
+    assert correct(session, in_campus, at, role) == "register_locked"
 
 
 def test_every_writer_of_marks_keeps_to_the_freeze(in_campus: Cast, now: datetime) -> None:
@@ -84,7 +84,7 @@ def test_every_writer_of_marks_keeps_to_the_freeze(in_campus: Cast, now: datetim
     mark = MarkInput(student_id=in_campus.student.pk, status="present", was="absent", reason="r")
     facts = {"now": now, "actor": ADA, "role": Editor.OFFICE}
     change = records_mark_bulk(session=session, marks=[mark], nonce="n-1", **facts)
-    Policy.objects.create(version=1, frozen_before=now.date() + timedelta(days=1), created_at=now)
+    Policy.objects.create(version=1, locked_before=now.date() + timedelta(days=1), created_at=now)
     before = list(AttendanceRecord.objects.order_by("pk").values())
     for write in (
         lambda: records_mark_bulk(session=session, marks=[mark], nonce="n-2", **facts),
@@ -92,7 +92,7 @@ def test_every_writer_of_marks_keeps_to_the_freeze(in_campus: Cast, now: datetim
     ):
         with pytest.raises(Refused) as refused:
             write()
-        assert refused.value.code == "register_frozen"
+        assert refused.value.code == "register_locked"
     assert list(AttendanceRecord.objects.order_by("pk").values()) == before
 
 
@@ -116,7 +116,7 @@ def test_a_mark_keeps_the_policy_that_its_session_was_held_under(
     assert correct(session, in_campus, now, Editor.LECTURER) == ""
     register_close(session=session, now=now, actor=ADA)
     kept = AttendanceRecord.objects.values_list("source", "policy_id")
-    assert set(kept) == {(Source.MANUAL, first.pk), (Source.CLOSING, first.pk)}
+    assert set(kept) == {(RecordSource.MANUAL, first.pk), (RecordSource.CLOSING, first.pk)}
 
 
 # --- Taken afterwards ------------------------------------------------------------------------

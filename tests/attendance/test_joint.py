@@ -11,13 +11,13 @@ from django.utils import timezone
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.attendance.selectors.not_taken import registers_not_taken
 from apps.attendance.selectors.register import register_of
-from apps.attendance.selectors.summaries import recomputed_counts
 from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_open_now
 from apps.attendance.services.warnings import absences_notify
 from apps.audit.services import SYSTEM, Actor
 from apps.board.document import board_document
+from apps.checkin.services.codes import student_code_issue
 from apps.common.errors import NotFound, Refused
 from apps.enrollments.models import Course
 from apps.leave.models import LeaveRequest
@@ -26,6 +26,7 @@ from apps.portal.student.selectors.courses import student_sessions_today
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import campus_scope
 from apps.timetable.selectors.schedule import assignments_of
+from tests.attendance.recount import recomputed_counts
 from tests.factories import Cast, enroll, make_session
 from tests.phone import Phone, code_of, signed_in
 from tests.reports.support import ask, mark
@@ -190,6 +191,16 @@ def test_check_in_with_one_code(cast: Cast) -> None:
     with campus_scope(cast.campus):
         own = dict(AttendanceRecord.objects.values_list("student__code", "course__code"))
     assert own == {"STUD": "CS201-A", "STRA": "CS201-B"}
+
+
+def test_a_student_of_a_further_course_is_given_a_code(
+    in_campus: Cast, session: ClassSession, now: datetime
+) -> None:
+    for student in (in_campus.student, in_campus.stranger):
+        _code, _until, given = student_code_issue(
+            session=session, student_id=student.pk, now=now, actor=ADA
+        )
+        assert given == student
 
 
 def test_a_check_in_asks_no_more_than_before(cast: Cast) -> None:

@@ -40,7 +40,7 @@ def test_it_closes_after_its_end_and_the_grace_of_its_policy(
 ) -> None:
     Policy.objects.create(version=1, close_after_minutes=45, created_at=now)
     session = left_open(in_campus, now)
-    Policy.objects.create(version=2, close_after_minutes=0, created_at=now)  # frozen: 45 holds
+    Policy.objects.create(version=2, close_after_minutes=0, created_at=now)  # 45 holds
     due = session.ends_at + 45 * MINUTE
     assert sessions_left_open(now=due - MINUTE) == []
     assert not register_close_itself(session_id=session.pk, now=due - MINUTE)

@@ -140,10 +140,10 @@ def test_an_administrator_corrects_what_the_lecturer_may_no_longer(
     assert send(admin, session, "mark", body)[1]["status"] == "present"
     with campus_scope(cast.campus):
         Policy.objects.create(
-            version=1, created_at=ended, frozen_before=timezone.now().date() - timedelta(days=1)
+            version=1, created_at=ended, locked_before=timezone.now().date() - timedelta(days=1)
         )
     status, answer = send(admin, session, "mark", {**body, "status": "late"})
-    assert (status, code_of(answer)) == (409, "register_frozen")
+    assert (status, code_of(answer)) == (409, "register_locked")
 
 
 def test_a_register_is_taken_afterwards(cast: Cast, lecturer: APIClient) -> None:

@@ -13,7 +13,7 @@ from apps.attendance.models import (
     AttendanceSummary,
     Policy,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.selectors.policies import policy_for
@@ -179,10 +179,10 @@ def test_who_waits_for_the_face_comparison_is_not_made_absent(
 def test_a_mark_by_hand_keeps_before_after_actor_and_reason(in_campus: Cast, now: datetime) -> None:
     session = opened(in_campus, now)
     first = mark(session, in_campus.student, Status.ABSENT, now)
-    assert first.source == Source.MANUAL
+    assert first.source == RecordSource.MANUAL
     mark(session, in_campus.student, Status.PRESENT, now, reason="came through the back door")
     record = AttendanceRecord.objects.get()
-    assert (record.status, record.source) == (Status.PRESENT, Source.CORRECTED)
+    assert (record.status, record.source) == (Status.PRESENT, RecordSource.CORRECTED)
     changes = RecordChange.objects.order_by("pk").values_list(
         "before", "after", "reason", "actor_label"
     )

@@ -14,7 +14,7 @@ from apps.attendance.models import (
     AttendanceSummary,
     CountsAs,
     CustomStatus,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.services.marking import record_mark
@@ -45,7 +45,7 @@ def given_to(cast: Cast, own: CustomStatus, now: datetime) -> AttendanceRecord:
         student=cast.student,
         status=own.meaning,
         label=own,
-        source=Source.MANUAL,
+        source=RecordSource.MANUAL,
         recorded_at=now,
     )
 
@@ -214,7 +214,7 @@ def test_any_sequence_of_labelled_changes_keeps_the_summary_true(
             AttendanceRecord.objects.create(
                 session=sessions[number],
                 student=students[who],
-                source=Source.MANUAL,
+                source=RecordSource.MANUAL,
                 recorded_at=START,
                 **values,
             )

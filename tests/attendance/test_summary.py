@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Source, Status
-from apps.attendance.selectors.summaries import recomputed_counts
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, RecordSource, Status
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
+from tests.attendance.recount import recomputed_counts
 from tests.factories import Cast, make_cast, make_course, make_session
 
 START = datetime(2026, 9, 14, 22, 30, tzinfo=UTC)  # the day after in Berlin
@@ -24,7 +24,7 @@ def put(session: ClassSession, student: Student, status: str) -> AttendanceRecor
         session=session,
         student=student,
         status=status,
-        source=Source.MANUAL,
+        source=RecordSource.MANUAL,
         recorded_at=session.starts_at,
     )
 

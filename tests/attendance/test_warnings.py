@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import Contact
-from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, RecordSource
 from apps.attendance.services.register import register_close, register_open
 from apps.attendance.services.warnings import absences_notify
 from apps.audit.services import SYSTEM
@@ -36,7 +36,7 @@ def completed(in_campus: Cast, now: datetime, marks: str) -> list[str]:
             session=session,
             student=in_campus.student,
             status=statuses[mark],
-            source=Source.MANUAL,
+            source=RecordSource.MANUAL,
             recorded_at=at,
         )
         absences_notify(session=session, now=at)
@@ -104,7 +104,7 @@ def test_a_status_of_the_campus_counts_by_its_own_rule(in_campus: Cast, now: dat
         student=in_campus.student,
         status="absent",
         label=trip,
-        source=Source.MANUAL,
+        source=RecordSource.MANUAL,
         recorded_at=now,
     )
     assert absences_notify(session=session, now=now) == 0

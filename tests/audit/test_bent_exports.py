@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.audit.models import BadEntry, Entry
-from apps.audit.offline import Unreadable, roots_in
+from apps.audit.offline import UnreadableExport, roots_in
 from apps.audit.services import SYSTEM, export_log, put_aside, record_platform, verify
 from apps.audit.services.roots import public_key
 from apps.audit.tasks import seal_entries
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_said_to_be_no_export(
 ) -> None:
     file = exported(campus, tmp_path / "log.jsonl", now)
     file.write_text(file.read_text() + line)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableExport):
         checked(file)
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_is_said_to_be_no_export(
 def test_a_root_without_its_fields_is_none(tmp_path: Path, fields: dict[str, Any]) -> None:
     root = {"format": "campus-audit-root", "version": 1, **fields}
     (tmp_path / "root.json").write_text(json.dumps(root))
-    with pytest.raises(Unreadable, match=r"root\.json is no root"):
+    with pytest.raises(UnreadableExport, match=r"root\.json is no root"):
         roots_in(tmp_path)
 
 

@@ -21,7 +21,7 @@ from moto import mock_aws
 
 from apps.audit.digests import START, next_digest
 from apps.audit.models import Entry, Root, RootCopy
-from apps.audit.offline import Unreadable, roots_in, verify_export
+from apps.audit.offline import UnreadableExport, roots_in, verify_export
 from apps.audit.services import (
     SYSTEM,
     export_log,
@@ -320,7 +320,7 @@ def test_an_export_that_was_cut_off_is_noticed(
     "text", ["", "[]", "{}", "null", "x", '{"type": "chain"}', '{"type": "entry"}', "\x00"]
 )
 def test_what_is_no_export_is_said_to_be_none(tmp_path: Path, text: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableExport):
         list(verify_export([text] if text else [], kept=[]))
 
 

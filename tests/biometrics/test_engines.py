@@ -44,7 +44,7 @@ def vector_of(engine: Engine, image: Pixels) -> np.ndarray:
     return engine.embed(image, engine.detect(image)[:1])[0]
 
 
-def turned(image: Pixels, degrees: float) -> Pixels:
+def rotated(image: Pixels, degrees: float) -> Pixels:
     height, width = image.shape[:2]
     rotation = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     return np.asarray(cv2.warpAffine(image, rotation, (width, height)), dtype=np.uint8)
@@ -132,7 +132,7 @@ def test_no_face_gives_no_vector(engine: Engine, noise: Pixels) -> None:
 def test_different_shots_of_one_portrait_match(engine: Engine, astronaut: Pixels) -> None:
     larger = cv2.resize(astronaut[20:300, 80:380], None, fx=1.7, fy=1.7)
     closer = np.asarray(larger, dtype=np.uint8)
-    worse = np.clip(turned(astronaut, 12).astype(float) * 0.6, 0, 255).astype(np.uint8)
+    worse = np.clip(rotated(astronaut, 12).astype(float) * 0.6, 0, 255).astype(np.uint8)
 
     distance = cosine_distance(vector_of(engine, closer), vector_of(engine, worse))
 
@@ -153,7 +153,7 @@ def test_people_of_the_demo_match_themselves_only(engine: Engine, demo_faces: Pa
 
 def test_chips_are_those_of_opencv(engine: Engine, astronaut: Pixels, models_dir: Path) -> None:
     recogniser = cv2.FaceRecognizerSF.create(str(verified_path(models_dir, SFACE)), "")
-    for image in (astronaut, turned(astronaut, 25), turned(astronaut, -40)):
+    for image in (astronaut, rotated(astronaut, 25), rotated(astronaut, -40)):
         face = engine.detect(image)[0]
         points = [value for point in face.landmarks for value in point]
         row = np.array([*face.box, *points, face.score], dtype=np.float32)

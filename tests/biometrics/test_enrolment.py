@@ -17,7 +17,7 @@ from apps.biometrics.reasons import SampleReason
 from apps.biometrics.selectors import faces_key, has_templates
 from apps.biometrics.services import images_purge, sample_add, sample_judge, sample_remove
 from apps.biometrics.services.enrolment import MAX_SAMPLES, refused_samples_drop
-from apps.biometrics.tasks import judge_sample, sweep_samples
+from apps.biometrics.tasks import judge_sample, requeue_samples
 from apps.common.errors import Refused
 from apps.privacy.services import consent_withdraw
 from apps.tenants.models import Campus
@@ -234,7 +234,7 @@ class TestSweep:
         give_consent(in_campus.student, now)
         add(in_campus, plain_jpeg("red"), timezone.now() - timedelta(minutes=1))
         add(in_campus, plain_jpeg("blue"), timezone.now())  # still on its way
-        assert sweep_samples() == 1
-        assert sweep_samples() == 0
+        assert requeue_samples() == 1
+        assert requeue_samples() == 0
         cache.clear()
-        assert sweep_samples() == 1
+        assert requeue_samples() == 1

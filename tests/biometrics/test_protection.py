@@ -64,11 +64,11 @@ def expect_strangers(vectors: np.ndarray, labels: list[str] | list[int]) -> None
 @pytest.mark.parametrize("dimension", [2, 127, 128, 512])
 def test_distances_are_kept(dimension: int) -> None:
     vectors = unit_vectors(60, dimension)
-    turned = TemplateProtector(KEY, dimension).protect(vectors)
+    rotated = TemplateProtector(KEY, dimension).protect(vectors)
 
-    assert turned.dtype == np.float32
-    assert np.abs(turned @ turned.T - vectors @ vectors.T).max() < 1e-5
-    assert np.abs(np.linalg.norm(turned, axis=1) - 1).max() < 1e-5
+    assert rotated.dtype == np.float32
+    assert np.abs(rotated @ rotated.T - vectors @ vectors.T).max() < 1e-5
+    assert np.abs(np.linalg.norm(rotated, axis=1) - 1).max() < 1e-5
 
 
 def test_one_vector_is_turned_like_many() -> None:

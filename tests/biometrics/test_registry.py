@@ -25,12 +25,12 @@ from apps.biometrics.models import (
 )
 from apps.biometrics.selectors import key_generation, threshold_for
 from apps.biometrics.services import (
+    add_default_model,
     image_store,
-    register_default_model,
     template_key_reissue,
     verify_student,
 )
-from apps.biometrics.services.registry import ModelChanged, register_model
+from apps.biometrics.services.registry import ModelChanged, add_model
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.vectors import is_intact, protect
 from apps.tenants.scope import campus_scope
@@ -48,7 +48,7 @@ class TestModels:
     def test_the_engine_registers_itself_once_and_is_the_default(
         self, engine: Engine, now: datetime
     ) -> None:
-        first, second = register_default_model(now=now), register_default_model(now=now)
+        first, second = add_default_model(now=now), add_default_model(now=now)
         assert first == second
         assert first.is_default
         assert (first.name, first.dimension, first.sha256) == (
@@ -58,18 +58,18 @@ class TestModels:
         )
 
     def test_a_calibrated_threshold_is_not_overwritten(self, now: datetime) -> None:
-        model = register_model(spec=SPEC, now=now)
+        model = add_model(spec=SPEC, now=now)
         FaceModel.objects.filter(pk=model.pk).update(threshold=0.41)
-        assert register_model(spec=SPEC, now=now).threshold == 0.41
+        assert add_model(spec=SPEC, now=now).threshold == 0.41
 
     def test_other_weights_under_the_same_name_are_refused(self, now: datetime) -> None:
-        register_model(spec=SPEC, now=now)
+        add_model(spec=SPEC, now=now)
         with pytest.raises(ModelChanged):
-            register_model(spec=replace(SPEC, sha256="b" * 64), now=now)
+            add_model(spec=replace(SPEC, sha256="b" * 64), now=now)
 
     def test_the_newest_registered_is_the_only_default(self, now: datetime) -> None:
-        register_model(spec=SPEC, now=now)
-        newer = register_model(spec=replace(SPEC, version="2"), now=now)
+        add_model(spec=SPEC, now=now)
+        newer = add_model(spec=replace(SPEC, version="2"), now=now)
         assert FaceModel.objects.get(is_default=True) == newer
         assert FaceModel.objects.count() == 2
 
@@ -81,7 +81,7 @@ def test_workers_that_start_together_register_one_model(now: datetime) -> None:
     def register(_number: int) -> int:
         start.wait(timeout=10)
         try:
-            return register_model(spec=SPEC, now=now).pk
+            return add_model(spec=SPEC, now=now).pk
         finally:
             connection.close()
 
@@ -144,11 +144,11 @@ class TestTemplates:
         assert mean_distance(probe, student_id=classmate, model=model, generation=1) is None
 
     def test_campuses_turn_their_vectors_differently(self, cast: Cast, other_cast: Cast) -> None:
-        turned = []
+        rotated = []
         for each in (cast, other_cast):
             with campus_scope(each.campus):
-                turned.append(protect(unit(*range(1, 129)), generation=1))
-        assert abs(float(turned[0] @ turned[1])) < 0.5
+                rotated.append(protect(unit(*range(1, 129)), generation=1))
+        assert abs(float(rotated[0] @ rotated[1])) < 0.5
 
     def test_a_campuss_threshold_goes_before_the_models(
         self, in_campus: Cast, now: datetime

@@ -227,14 +227,14 @@ class TestPurge:
     ) -> None:
         image = store(now, kept_for=timedelta(days=1))
         attempt = attempt_with(in_campus, image, now)
-        monkeypatch.setattr(image_references, "_forgetters", [])
+        monkeypatch.setattr(image_references, "_references", [])
         assert images_purge(now=now + MONTH) == 0
         assert objects(media) == [media / image.key]
 
         def forget(image_ids: Any) -> None:
             CheckInAttempt.objects.filter(selfie_id__in=image_ids).update(selfie=None)
 
-        image_references.register(forget)
+        image_references.add_reference(forget)
         assert images_purge(now=now + MONTH) == 1
         attempt.refresh_from_db()
         assert attempt.selfie_id is None

@@ -1,4 +1,4 @@
-"""The start of a term in a real browser: dirty workbooks in, corrected, and everybody's week."""
+"""The start of a term in a real browser: workbooks with errors, corrected, and everybody's week."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import Student, User
-from apps.demo.sample_data import Sheet, campus_sheets, workbook
+from apps.demo.sample_data import SampleSheet, campus_sheets, workbook
 from apps.enrollments.models import Course, Term
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
@@ -34,7 +34,7 @@ def worker(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def sheets(hall: Cast) -> dict[str, Sheet]:
+def sheets(hall: Cast) -> dict[str, SampleSheet]:
     """One department; the term of the cast runs now."""
     hall.campus.email_domains = ["north.example"]
     hall.campus.save()
@@ -42,7 +42,7 @@ def sheets(hall: Cast) -> dict[str, Sheet]:
         Term.objects.update(
             starts_on=TODAY - timedelta(days=7), ends_on=TODAY + timedelta(days=100)
         )
-    return campus_sheets(160, departments=1, dirt=0.1, seed=5)
+    return campus_sheets(160, departments=1, error_share=0.1, seed=5)
 
 
 def counts(page: Page) -> dict[str, int]:
@@ -76,15 +76,15 @@ def marked_rows(page: Page, folder: Path) -> set[int]:
     return {row[0].row for row in sheet.iter_rows(min_row=2) if row[-1].value}
 
 
-def test_dirty_workbooks_become_a_term_that_everybody_sees(
-    page: Page, site: str, hall: Cast, sheets: dict[str, Sheet], worker: None, tmp_path: Path
+def test_workbooks_with_errors_become_a_term_that_everybody_sees(
+    page: Page, site: str, hall: Cast, sheets: dict[str, SampleSheet], worker: None, tmp_path: Path
 ) -> None:
     sign_in(page, site, hall.admin.email)
     for kind, sheet in sheets.items():
-        dirty, clean = tmp_path / f"{kind}.xlsx", tmp_path / f"{kind}-corrected.xlsx"
-        workbook(sheet.headings, sheet.dirty, title=kind).save(dirty)
+        wrong, clean = tmp_path / f"{kind}.xlsx", tmp_path / f"{kind}-corrected.xlsx"
+        workbook(sheet.headings, sheet.with_errors, title=kind).save(wrong)
         workbook(sheet.headings, sheet.rows, title=kind).save(clean)
-        checked = upload(page, site, kind, dirty)
+        checked = upload(page, site, kind, wrong)
         assert checked["Wrong"] == len(sheet.wrong), kind
         saved = save(page)
         assert saved == checked

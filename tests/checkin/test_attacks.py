@@ -15,9 +15,12 @@ from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.services.findings import findings_find
+from apps.integrity.services.rapid_codes import challenge_start
 from apps.qr_otp.models import Scan
+from apps.qr_otp.selectors import shown_rapid_code
 from apps.qr_otp.tokens import QR_PERIOD, TEXT_LENGTH, parse_token, window_at
 from apps.sessions.models import ClassSession
+from apps.sessions.services import RAPID_CODE, subject_of
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import HEARD, HERE, open_session
 from tests.factories import Cast, enroll, make_course, make_session
@@ -100,6 +103,29 @@ def test_a_friend_in_the_room_does_not_scan_for_the_phone_elsewhere(
     assert phone.check_in(phone.ticket(token)).json()["outcome"] == "accepted"
     with campus_scope(cast.campus):
         assert Scan.objects.filter(accepted=True).count() == 2
+
+
+def test_a_friend_in_the_room_does_not_answer_the_challenge(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    """The phone elsewhere checked in with a code that travelled; the friend cannot pass for it."""
+    assert cast.student.user is not None
+    assert phone.check_in(phone.ticket(now_token(cast, session))).json()["outcome"] == "accepted"
+    friend = signed_in(cast, cast.student.user)
+    with campus_scope(cast.campus):
+        challenge_start(session=session, now=timezone.now(), actor=SYSTEM)
+        shown = shown_rapid_code(
+            purpose=RAPID_CODE, subject=subject_of(session.pk), now=timezone.now()
+        )
+    assert shown is not None
+    body = {"token": shown.token}
+    refused = friend.post("/api/v1/check-in/rapid-code", body, format="json")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, "other_sign_in")
+    own = phone.client.post("/api/v1/check-in/rapid-code", body, format="json")
+    assert own.status_code == 201
+    with campus_scope(cast.campus):
+        scans = Scan.objects.filter(purpose=RAPID_CODE).order_by("at")
+        assert [scan.reason for scan in scans] == ["other_sign_in", ""]
 
 
 def test_a_browser_checks_in_with_the_ticket_that_it_redeemed(

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Device
-from apps.attendance.models import AttendanceRecord, AttendanceSummary, Source, Status
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, RecordSource, Status
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.models import Entry
@@ -54,7 +54,7 @@ def test_full_evidence_makes_the_student_present(
     }
     record = record_of(cast, cast.student)
     assert record is not None
-    assert (record.status, record.source) == (Status.PRESENT, Source.CHECK_IN)
+    assert (record.status, record.source) == (Status.PRESENT, RecordSource.CHECK_IN)
     assert record.location_verified
     assert record.bluetooth_verified
     assert not record.biometric_verified
@@ -216,7 +216,7 @@ def test_a_lecturers_mark_is_never_overwritten(
     phone.check_in(ticket_for(phone, session), location=HERE)
     record = record_of(cast, cast.student)
     assert record is not None
-    assert (record.status, record.source) == (Status.EXCUSED, Source.MANUAL)
+    assert (record.status, record.source) == (Status.EXCUSED, RecordSource.MANUAL)
 
 
 @pytest.mark.parametrize(
@@ -318,10 +318,12 @@ def test_addresses_are_forgotten_after_thirty_days(
         CheckInAttempt.objects.update(received_at=old)
         Scan.objects.update(at=old)
         assert Scan.objects.filter(address__isnull=False).exists()
+        assert CheckInAttempt.objects.get().sign_in
     assert purge_location_data() == 1
     purge_codes()
     with campus_scope(cast.campus):
-        assert CheckInAttempt.objects.get().address is None
+        attempt = CheckInAttempt.objects.get()
+        assert (attempt.address, attempt.sign_in) == (None, "")
         assert not Scan.objects.filter(address__isnull=False).exists()
 
 
@@ -440,7 +442,7 @@ def test_the_score_and_status_are_bounded_by_the_database(
             AttendanceRecord.objects.create(
                 session=session,
                 student=cast.student,
-                source=Source.MANUAL,
+                source=RecordSource.MANUAL,
                 recorded_at=timezone.now(),
             )
 

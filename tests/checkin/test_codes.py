@@ -9,12 +9,13 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.attendance.models import Policy
-from apps.attendance.services.register import register_close
+from apps.attendance.services.register import StartRefusal, register_close
 from apps.audit.services import SYSTEM
-from apps.checkin.models import CheckInAttempt
+from apps.checkin.models import CheckInAttempt, Reason
 from apps.checkin.services.codes import class_code_issue, student_code_issue
 from apps.common.errors import NotFound, Refused
 from apps.qr_otp.models import OneTimeCode, Scan
+from apps.qr_otp.problems import Problem
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import HEARD, HERE, open_session
@@ -216,3 +217,30 @@ def test_ten_redeems_at_once_get_one_ticket() -> None:
     assert len(set(bodies)) == 1, bodies
     with campus_scope(cast.campus):
         assert Scan.objects.count() == 1
+
+
+def test_what_is_wrong_with_a_code_is_a_reason_of_the_same_name_and_code() -> None:
+    """The problems of `qr_otp` are members of each vocabulary that answers with them."""
+    assert {problem.name: Reason(problem).name for problem in Problem} == {
+        problem.name: problem.name for problem in Problem
+    }
+    told = {Problem.WRONG_CODE, Problem.EXPIRED, Problem.TOO_MANY_TRIES}
+    assert {str(reason) for reason in StartRefusal} == told
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        (Reason.MALFORMED, 400),
+        (Reason.FORGED, 400),
+        (Reason.EXPIRED, 410),
+        (Reason.WRONG_CODE, 400),
+        (Reason.TOO_MANY_TRIES, 429),
+        (Reason.NOT_OPEN, 409),
+        (Reason.NOT_ENROLLED, 403),
+        (Reason.BAD_TICKET, 400),
+    ],
+)
+def test_a_reason_brings_its_code_status_and_words(reason: Reason, status: int) -> None:
+    error = reason.error()
+    assert (error.code, error.status, error.message) == (reason.value, status, str(reason.label))

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, Policy, Source, Status
+from apps.attendance.models import AttendanceRecord, Policy, RecordSource, Status
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt, Outcome
@@ -90,7 +90,7 @@ def test_what_was_scanned_offline_counts_later_at_a_lower_score(
     assert "offline" in attempt["explanation"]
     record = record_of(cast)
     assert record is not None
-    assert (record.status, record.source) == (Status.PRESENT, Source.CHECK_IN)
+    assert (record.status, record.source) == (Status.PRESENT, RecordSource.CHECK_IN)
     assert record.recorded_at == datetime.fromtimestamp(
         window_at(scanned_at) * QR_PERIOD, tz=scanned_at.tzinfo
     )
@@ -136,14 +136,14 @@ def test_after_the_closing_it_mends_the_absence_that_the_closing_wrote(
     assert session.total_attended == 1
 
 
-@pytest.mark.parametrize("source", [Source.MANUAL, Source.CORRECTED])
+@pytest.mark.parametrize("source", [RecordSource.MANUAL, RecordSource.CORRECTED])
 @pytest.mark.parametrize("status", [Status.ABSENT, Status.EXCUSED, Status.INVALID])
 def test_a_persons_mark_is_never_overwritten(
     cast: Cast,
     session: ClassSession,
     phone: Phone,
     scanned_at: datetime,
-    source: Source,
+    source: RecordSource,
     status: Status,
 ) -> None:
     with campus_scope(cast.campus):
@@ -268,7 +268,7 @@ def test_a_frozen_register_takes_no_more(
     with campus_scope(cast.campus):
         Policy.objects.create(
             version=1,
-            frozen_before=date.fromordinal(timezone.localdate().toordinal() + 2),
+            locked_before=date.fromordinal(timezone.localdate().toordinal() + 2),
             created_at=timezone.now(),
         )
     assert reason_of(phone, kept) == "register_frozen"

@@ -180,7 +180,7 @@ def test_a_lost_task_is_picked_up_by_the_sweep(
     )
     with campus_scope(enrolled.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=1))
-    for _ in range(2):  # asked for once, however often the sweep comes by
+    for _ in range(2):  # asked for once, however often it is queued again
         with django_capture_on_commit_callbacks(execute=True):
             assert requeue_pending() == 1
     assert sent == [("apps.checkin.tasks.settle_face", (attempt_id,))]

@@ -14,7 +14,7 @@ from apps.attendance.models import (
     AttendanceSummary,
     Policy,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.services.marking import record_mark
@@ -99,7 +99,7 @@ def test_the_ones_that_wait_are_accepted_together_by_the_time_of_their_codes(
         records = {row.student_id: row for row in AttendanceRecord.objects.all()}
         assert records[cast.student.pk].status == Status.PRESENT
         assert records[cast.classmate.pk].status == Status.LATE
-        assert records[cast.student.pk].source == Source.CHECK_IN
+        assert records[cast.student.pk].source == RecordSource.CHECK_IN
         assert waiting_in(session_id=session.pk) == []
         change = RecordChange.objects.get(student=cast.student)
         assert (change.before, change.after) == ("", Status.PRESENT)
@@ -378,7 +378,7 @@ def test_who_is_excused_and_came_all_the_same_waits_to_be_seen(
             course=cast.course,
             student=cast.student,
             status=Status.EXCUSED,
-            source=Source.LEAVE,
+            source=RecordSource.LEAVE,
             recorded_at=session.opened_at,
         )
     attempt = kept_waiting(cast, session, cast.student)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.admin_forms import ContactForm, UserForm
 from apps.accounts.models import User
-from apps.common.languages import every_language_has_a_catalogue, spoken, translated, untranslated
+from apps.common.languages import every_language_has_a_catalogue, spoken, translated
 from apps.notifications.rendering import in_language
 from tests.accounts.support import ME, signed_in
 from tests.admin.support import client_of
@@ -53,6 +54,11 @@ def test_the_texts_of_the_source_are_found(source_ids: set[str]) -> None:
     assert "Too many attempts. Wait a minute and try again." in source_ids
     assert "Choose a password" in source_ids  # of a template
     assert "Welcome to %(campus)s" in source_ids  # marked where it stands, translated elsewhere
+
+
+def untranslated(language: str, *, ids: Collection[str], folder: Path) -> list[str]:
+    """Those of `ids` that a reader of this language would see in English, sorted."""
+    return sorted(set(ids) - translated(language, folder=folder))
 
 
 def test_every_offered_language_is_complete(source_ids: set[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.common.strict_json import MAX_DEPTH, MAX_DIGITS, Unreadable, loads
+from apps.common.strict_json import MAX_DEPTH, MAX_DIGITS, UnreadableJSON, loads
 
 
 def nested(depth: int) -> str:
@@ -50,7 +50,7 @@ def test_what_can_be_stored_is_read(value: Any) -> None:
     ],
 )
 def test_what_cannot_be_stored_is_refused_by_name(text: str | bytes, code: str) -> None:
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableJSON) as refused:
         loads(text)
     assert refused.value.code == code
 

@@ -1,4 +1,4 @@
-"""A whole campus from dirty spreadsheets, then from the corrected ones."""
+"""A whole campus from spreadsheets with errors, then from the corrected ones."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from tests.imports.support import counts, do_import, xlsx
 pytestmark = pytest.mark.django_db
 
 
-def test_dirty_files_go_in_and_the_corrected_ones_make_it_whole(cast: Cast) -> None:
-    sheets = campus_sheets(100, departments=1, dirt=0.1, seed=3)
+def test_files_with_errors_go_in_and_the_corrected_ones_make_it_whole(cast: Cast) -> None:
+    sheets = campus_sheets(100, departments=1, error_share=0.1, seed=3)
     Campus.objects.filter(pk=cast.campus.pk).update(years_of_study=4)
     for kind, sheet in sheets.items():
-        report = do_import(cast, kind, xlsx([sheet.headings, *sheet.dirty]))
+        report = do_import(cast, kind, xlsx([sheet.headings, *sheet.with_errors]))
         wrong = {problem.row for problem in report.problems}
         assert sheet.wrong
         assert sheet.wrong <= wrong, kind
@@ -45,5 +45,5 @@ def test_dirty_files_go_in_and_the_corrected_ones_make_it_whole(cast: Cast) -> N
 def test_the_workbooks_are_real(tmp_path: Path) -> None:
     sheet = campus_sheets(20)["students"]
     path = tmp_path / "students.xlsx"
-    workbook(sheet.headings, sheet.dirty, title="students").save(path)
+    workbook(sheet.headings, sheet.with_errors, title="students").save(path)
     assert path.read_bytes().startswith(b"PK")

@@ -27,11 +27,11 @@ from apps.checkin.factors.location import distance_m
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.demo.loader import load_demo
 from apps.demo.simulation.acts import Played
-from apps.demo.simulation.album import Album, Person, blurred, taken_again
+from apps.demo.simulation.album import Album, AlbumPerson, blurred, taken_again
 from apps.demo.simulation.cast import LEAST, PARTS, class_of
 from apps.demo.simulation.casting import deal_faces, faces_wanted
 from apps.demo.simulation.prepare import Account, Office
-from apps.demo.simulation.qr_reader import Unreadable, read_qr
+from apps.demo.simulation.qr_reader import UnreadableCode, read_qr
 from apps.demo.simulation.report import percentile, row_of, settle_times, table
 from apps.demo.simulation.room import Room
 from apps.demo.simulation.server import SimulationError
@@ -59,8 +59,8 @@ def picture(*, noise: int) -> bytes:
     return buffer.getvalue()
 
 
-def person(number: int) -> Person:
-    return Person(samples=(b"s%d" % number,), selfies=(b"f%d" % number,))
+def person(number: int) -> AlbumPerson:
+    return AlbumPerson(samples=(b"s%d" % number,), selfies=(b"f%d" % number,))
 
 
 # --- Reading the projector ---------------------------------------------------------------------
@@ -75,7 +75,7 @@ def test_the_code_is_read_from_the_very_picture_of_the_board(text: str) -> None:
 
 @pytest.mark.parametrize("svg", ["", "<svg></svg>", code_svg("C.1").replace("h7", "h1")])
 def test_a_picture_without_a_code_is_said_to_have_none(svg: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableCode):
         read_qr(svg)
 
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from apps.enrollments.models import Course, Enrollment, Mark, Placement, Section, Subject, Term
+from apps.enrollments.models import Course, Enrollment, Grade, Placement, Section, Subject, Term
 from apps.sessions.models import ClassSession
 from tests.factories import Cast, enroll, make_course, make_session, make_term
 
@@ -96,20 +96,20 @@ def test_a_student_is_in_one_section_at_a_time(in_campus: Cast) -> None:
 
 
 def test_a_grade_has_two_characters_at_most(in_campus: Cast) -> None:
-    mark = Mark(
+    grade = Grade(
         student=in_campus.student,
         subject=in_campus.course.subject,
-        marks=87,
+        points=87,
         grade="A+",
         given_on=date(2027, 1, 15),
     )
-    mark.full_clean()
-    mark.save()
-    mark.grade = "A++"
+    grade.full_clean()
+    grade.save()
+    grade.grade = "A++"
     with pytest.raises(ValidationError):
-        mark.full_clean()
+        grade.full_clean()
     with pytest.raises(IntegrityError), transaction.atomic():
-        Mark.objects.update(marks=-1)
+        Grade.objects.update(points=-1)
 
 
 def test_the_same_course_code_may_return_next_term(in_campus: Cast) -> None:

@@ -10,7 +10,7 @@ import openpyxl
 
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
-from apps.imports.services.apply import Report, read_upload, run_import
+from apps.imports.services.apply import ImportReport, read_upload, run_import
 from apps.imports.types import import_type_named
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
@@ -53,7 +53,7 @@ def do_import(
     now: datetime = NOW,
     writer: Writer = PLATFORM,
     **options: Any,
-) -> Report:
+) -> ImportReport:
     """Import a table in one go, as a worker does."""
     body = data if isinstance(data, bytes) else xlsx(data)
     with campus_scope(cast.campus):
@@ -73,11 +73,11 @@ def do_import(
         )
 
 
-def counts(report: Report) -> tuple[int, int, int, int]:
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
     """new, changed, unchanged, wrong."""
     result = report.result
     return result.new, result.changed, result.unchanged, report.wrong_rows
 
 
-def reasons(report: Report) -> list[tuple[int, str]]:
+def reasons(report: ImportReport) -> list[tuple[int, str]]:
     return [(problem.row, problem.reason) for problem in report.problems]

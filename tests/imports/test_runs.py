@@ -19,7 +19,7 @@ from apps.imports.reading.reader import _parsed
 from apps.imports.services import imports_purge
 from apps.imports.services.runs import KEPT
 from apps.jobs.models import Job
-from apps.jobs.tasks import run
+from apps.jobs.tasks import execute_job
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
 from tests.factories import Cast
@@ -45,7 +45,7 @@ def work(cast: Cast) -> None:
     with campus_scope(cast.campus):
         waiting = list(Job.objects.filter(status=Job.Status.QUEUED).values_list("pk", flat=True))
     for job_id in waiting:
-        run(cast.campus.pk, job_id)
+        execute_job(cast.campus.pk, job_id)
 
 
 def upload(api: APIClient, rows: Any = ROWS, **body: Any) -> Any:

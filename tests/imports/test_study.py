@@ -1,4 +1,4 @@
-"""Subjects, courses, enrolments, marks and rooms from spreadsheets."""
+"""Subjects, courses, enrolments, grades and rooms from spreadsheets."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.classrooms.models import Classroom
 from apps.common.errors import Invalid
-from apps.enrollments.models import Course, Enrollment, Mark, Subject, Term
+from apps.enrollments.models import Course, Enrollment, Grade, Subject, Term
 from apps.imports.types.fields import Wrong, clock, day, words
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
@@ -103,18 +103,18 @@ def test_enrollments(cast: Cast) -> None:
         assert Enrollment.objects.get(student=cast.student, course=cast.course).status == "dropped"
 
 
-def test_marks(cast: Cast) -> None:
+def test_grades(cast: Cast) -> None:
     rows = [
         ["student id", "subject code", "marks", "grade", "date"],
         [cast.student.code, "CS201", 72, "A", "01.12.2026"],
         [cast.student.code, "CS201", -1, "F", "02.12.2026"],
         [cast.student.code, "CS201", 1, "F", "tomorrow"],
     ]
-    report = do_import(cast, "marks", rows)
+    report = do_import(cast, "grades", rows)
     assert counts(report) == (1, 0, 0, 2)
     with campus_scope(cast.campus):
-        assert Mark.objects.get().marks == 72
-    assert counts(do_import(cast, "marks", rows[:2])) == (0, 0, 1, 0)
+        assert Grade.objects.get().points == 72
+    assert counts(do_import(cast, "grades", rows[:2])) == (0, 0, 1, 0)
 
 
 def test_classrooms(cast: Cast) -> None:

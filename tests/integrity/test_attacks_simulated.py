@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from apps.checkin.rapid_codes import NEEDED
-from apps.integrity.detectors import Found, Seen, findings_of, flagged
+from apps.integrity.detectors import DetectedFinding, Seen, findings_of, flagged
 from apps.integrity.models import FindingKind
 from tests.integrity.simulated import (
     SIZE,
@@ -22,7 +22,7 @@ CHAT_S = (4.0, 15.0)  # photograph, send, open, scan
 VIDEO_S = (1.5, 4.0)  # a group call on mobile networks, scanned from a second screen
 
 
-def by_student(found: Iterable[Found]) -> dict[int, set[str]]:
+def by_student(found: Iterable[DetectedFinding]) -> dict[int, set[str]]:
     kinds: dict[int, set[str]] = {}
     for one in found:
         kinds.setdefault(one.student_id, set()).add(one.kind)

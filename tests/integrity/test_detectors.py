@@ -143,7 +143,7 @@ def test_a_clock_fits_within_two_windows(drift: float, right: bool) -> None:
     assert fits(drift) == right
 
 
-def test_far_and_mocked_are_signs_of_their_own() -> None:
+def test_far_and_mocked_are_separate_findings() -> None:
     found = kinds(findings_of([Seen(student_id=1, far="over_1_km", mocked=True)], []))
     assert found == {1: {FindingKind.FAR_AWAY, FindingKind.MOCK_LOCATION}}
     assert findings_of([Seen(student_id=1, far="under_200_m")], []) == []

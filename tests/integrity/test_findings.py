@@ -61,7 +61,7 @@ def found(session: ClassSession) -> dict[tuple[int, str], Finding]:
     return {(finding.student_id, finding.kind): finding for finding in Finding.objects.all()}
 
 
-def test_slow_alone_is_no_flag_and_with_a_second_sign_it_is(
+def test_slow_alone_is_no_flag_and_with_a_second_finding_it_is(
     in_campus: Cast, session: ClassSession
 ) -> None:
     class_with_a_straggler(in_campus, session)
@@ -79,7 +79,7 @@ def flags(cast: Cast, session: ClassSession) -> dict[int, bool]:
     return {row["student_id"]: row["flagged"] for row in rows if row["findings"]}
 
 
-def test_signs_never_change_a_mark(in_campus: Cast, session: ClassSession) -> None:
+def test_findings_never_change_a_mark(in_campus: Cast, session: ClassSession) -> None:
     for student in (in_campus.student, in_campus.classmate):
         attempt(session, student, **FIX)
         AttendanceRecord.objects.create(
@@ -113,7 +113,7 @@ def test_what_is_not_found_any_more_goes_away_while_all_evidence_is_there(
     assert found(session) == {}
 
 
-def test_dropped_coordinates_take_no_sign_away(in_campus: Cast, session: ClassSession) -> None:
+def test_dropped_coordinates_remove_no_finding(in_campus: Cast, session: ClassSession) -> None:
     attempt(session, in_campus.student, **FIX)
     attempt(session, in_campus.classmate, **FIX)
     assert len(found(session)) == 2
@@ -167,7 +167,7 @@ def test_looking_takes_the_same_statements_for_any_class(
     assert len(many) == len(few) <= 12  # savepoints of the test's transaction included
 
 
-def test_the_closing_asks_for_a_look_and_the_sweep_makes_up_for_a_lost_one(
+def test_the_closing_asks_for_a_check_and_a_lost_one_is_asked_again(
     cast: Cast, session: ClassSession, django_capture_on_commit_callbacks: Any
 ) -> None:
     with campus_scope(cast.campus):
@@ -211,7 +211,7 @@ def test_the_lecturer_reads_facts_with_reasons(cast: Cast, session: ClassSession
     assert "52.5" not in body  # no coordinates
 
 
-def test_a_dismissed_sign_stays_without_weight(cast: Cast, session: ClassSession, url: str) -> None:
+def test_a_dismissed_finding_weighs_nothing(cast: Cast, session: ClassSession, url: str) -> None:
     with campus_scope(cast.campus):
         attempt(session, cast.student, device_info={"mock_location": "1"})
     lecturer = signed_in(cast, cast.lecturer.user)
@@ -229,7 +229,7 @@ def test_a_dismissed_sign_stays_without_weight(cast: Cast, session: ClassSession
         assert flags(cast, session) == {}
 
 
-def test_a_sign_of_another_session_is_not_found(cast: Cast, session: ClassSession) -> None:
+def test_a_finding_of_another_session_is_not_found(cast: Cast, session: ClassSession) -> None:
     with campus_scope(cast.campus):
         other = make_session(cast.course, starts_at=timezone.now() + timedelta(hours=5))
         finding = Finding.objects.create(

@@ -16,7 +16,7 @@ from apps.jobs import registry
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.jobs.services import SILENT, job_cancel, job_claim, job_start
-from apps.jobs.tasks import run, sweep_jobs
+from apps.jobs.tasks import execute_job, requeue_jobs
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, make_cast
 
@@ -62,8 +62,8 @@ def another_connection(cast: Cast) -> Iterator[Any]:
 
 def test_done_once(cast: Cast, handler: dict[str, Any]) -> None:
     job = start(cast)
-    run(cast.campus.pk, job.pk)
-    run(cast.campus.pk, job.pk)
+    execute_job(cast.campus.pk, job.pk)
+    execute_job(cast.campus.pk, job.pk)
     done = again(cast, job)
     assert (done.status, done.result, done.attempts, done.percent) == (
         "succeeded",
@@ -92,7 +92,7 @@ def test_progress_is_seen_before_the_work_commits(cast: Cast, handler: dict[str,
         return {}
 
     handler["do"] = do
-    run(cast.campus.pk, start(cast).pk)
+    execute_job(cast.campus.pk, start(cast).pk)
     assert seen == [(3, 10, "counting", "running"), (0,)]
 
 
@@ -110,7 +110,7 @@ def test_progress_leaves_no_campus_on_its_connection(cast: Cast, handler: dict[s
         return {}
 
     handler["do"] = do
-    run(cast.campus.pk, start(cast).pk)
+    execute_job(cast.campus.pk, start(cast).pk)
     assert seen[0] in (None, "")
     assert seen[1] == 0
 
@@ -125,7 +125,7 @@ def test_a_stopped_job_leaves_nothing(cast: Cast, handler: dict[str, Any]) -> No
 
     handler["do"] = do
     job = start(cast)
-    run(cast.campus.pk, job.pk)
+    execute_job(cast.campus.pk, job.pk)
     assert again(cast, job).status == "cancelled"
     with campus_scope(cast.campus):
         assert not Department.objects.filter(code="NEW").exists()
@@ -138,7 +138,7 @@ def test_a_waiting_job_is_cancelled_at_once(cast: Cast, handler: dict[str, Any])
         with pytest.raises(Refused):
             job_cancel(job=job, now=timezone.now())
     handler["do"] = None
-    run(cast.campus.pk, job.pk)
+    execute_job(cast.campus.pk, job.pk)
     assert again(cast, job).status == "cancelled"
 
 
@@ -155,7 +155,7 @@ def test_failures_are_said_and_undone(
 
     handler["do"] = do
     job = start(cast)
-    run(cast.campus.pk, job.pk)
+    execute_job(cast.campus.pk, job.pk)
     failed = again(cast, job)
     assert failed.status == "failed"
     assert failed.problem.startswith(said)
@@ -175,13 +175,13 @@ def test_a_job_whose_worker_was_lost_is_taken_again(cast: Cast, handler: dict[st
     assert again(cast, job).status == "failed"
 
 
-def test_the_sweep_finds_what_waits_without_a_message(cast: Cast, handler: dict[str, Any]) -> None:
+def test_what_waits_without_a_message_is_queued_again(cast: Cast, handler: dict[str, Any]) -> None:
     job = start(cast)
-    assert sweep_jobs() == 0
+    assert requeue_jobs() == 0
     with campus_scope(cast.campus):
         Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
-    assert sweep_jobs() == 1
+    assert requeue_jobs() == 1
 
 
 def test_nothing_happens_for_an_unknown_job(cast: Cast) -> None:
-    run(cast.campus.pk, uuid.uuid4())
+    execute_job(cast.campus.pk, uuid.uuid4())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange, Source
+from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange, RecordSource
 from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
 from apps.attendance.services.register import register_close
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
@@ -166,7 +166,10 @@ class Register:
 
     def says(self) -> Says:
         record = self._record()
-        by_person = record is not None and record.source in (Source.MANUAL, Source.CORRECTED)
+        by_person = record is not None and record.source in (
+            RecordSource.MANUAL,
+            RecordSource.CORRECTED,
+        )
         return record and (record.status, PERSON if by_person else str(record.source))
 
     def history(self) -> list[tuple[str, str]]:

@@ -109,10 +109,10 @@ def test_the_deadline_is_seven_days_after_the_end_and_follows_the_policy(
 def test_frozen_registers_cannot_be_appealed_against(
     in_campus: Cast, session: ClassSession, now: datetime
 ) -> None:
-    Policy.objects.create(version=1, frozen_before=date(2026, 9, 15), created_at=now)
+    Policy.objects.create(version=1, locked_before=date(2026, 9, 15), created_at=now)
     with pytest.raises(Refused) as refused:
         made(in_campus, session, now)
-    assert refused.value.code == "register_frozen"
+    assert refused.value.code == "register_locked"
 
 
 def test_one_open_appeal_at_a_time_and_the_same_nonce_is_one(

@@ -1,4 +1,4 @@
-"""Leave: what can be asked for, what a decision does to marks, and how it is taken back."""
+"""Leave: what can be asked for, what a decision does to marks, and how it is undone."""
 
 import threading
 from datetime import date, datetime, timedelta
@@ -183,11 +183,11 @@ def test_who_came_in_spite_of_a_leave_is_present(in_campus: Cast, now: datetime)
     assert mark_of(session, in_campus.student) == ("present", "manual")
 
 
-@pytest.mark.parametrize("frozen_before", [None, date(2026, 9, 1)])
+@pytest.mark.parametrize("locked_before", [None, date(2026, 9, 1)])
 def test_decisions_take_as_many_statements_for_many_absences(
-    in_campus: Cast, now: datetime, frozen_before: date | None
+    in_campus: Cast, now: datetime, locked_before: date | None
 ) -> None:
-    Policy.objects.create(version=1, frozen_before=frozen_before, created_at=now)
+    Policy.objects.create(version=1, locked_before=locked_before, created_at=now)
     for day in range(6):
         closed(in_campus, now + day * DAY)
     later = now + 7 * DAY
@@ -275,12 +275,12 @@ def test_marks_out_of_a_lecturers_time_stay_and_are_counted(in_campus: Cast, now
 
 
 def test_frozen_registers_stay_for_everybody(in_campus: Cast, now: datetime) -> None:
-    frozen, free = closed(in_campus, now), closed(in_campus, now + DAY)
+    locked, free = closed(in_campus, now), closed(in_campus, now + DAY)
     leave = asked(in_campus.student, now + DAY, starts_at=now - DAY)
-    Policy.objects.create(version=1, frozen_before=date(2026, 9, 15), created_at=now)
+    Policy.objects.create(version=1, locked_before=date(2026, 9, 15), created_at=now)
     effect = decided(leave, now + DAY)
     assert (effect.changed, effect.kept) == (1, 1)
-    assert mark_of(frozen, in_campus.student) == ABSENT
+    assert mark_of(locked, in_campus.student) == ABSENT
     assert mark_of(free, in_campus.student) == EXCUSED
 
 

@@ -84,7 +84,7 @@ def test_what_people_wrote_gets_no_facts() -> None:
 
 def test_contacts_read_why_they_get_a_letter() -> None:
     for part in email_of(is_for_contact=True):
-        assert "agreed to be told about this student" in part
+        assert "agreed to be informed about this student" in part
         assert "you have an account" not in part
     assert all("you have an account" in part for part in email_of())
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, Source
+from apps.attendance.models import AttendanceRecord, CustomStatus, Policy, RecordSource
 from apps.attendance.selectors.policies import Editor
 from apps.checkin.models import CheckInAttempt
 from apps.leave.services.appeals import appeal_create, appeal_decide
@@ -84,7 +84,7 @@ def test_a_check_in_is_explained_in_words(
     with campus_scope(cast.campus):
         AttendanceRecord.objects.filter(student=cast.student).update(
             status="late",
-            source=Source.CHECK_IN,
+            source=RecordSource.CHECK_IN,
             minutes_late=12,
             attempt_id=attempt(cast, missed).pk,
         )
@@ -148,7 +148,7 @@ def test_no_appeal_is_offered_on_frozen_days(
     cast: Cast, student: Client, missed: ClassSession
 ) -> None:
     with campus_scope(cast.campus):
-        set_policy(frozen_before=timezone.localdate())
+        set_policy(locked_before=timezone.localdate())
     assert "Appeal this mark" not in page(student)
 
 
@@ -207,7 +207,7 @@ def test_the_limit_of_the_policy_and_the_outlook_are_shown(
     assert "Below the required 50 %" in shown
     assert "3 classes are left: attend 2 to be safe." in shown
     assert "You may still miss 1." in shown
-    assert "The next one lifts you over the limit." in shown
+    assert "The next one brings you above the limit." in shown
     assert "Highest that can still be reached: 75 %" in shown
 
 
@@ -246,7 +246,7 @@ def test_the_page_takes_the_same_number_of_statements_for_any_number_of_marks(
 
     with campus_scope(cast.campus):
         another(2)
-        set_policy(frozen_before=timezone.localdate() - timedelta(days=30))
+        set_policy(locked_before=timezone.localdate() - timedelta(days=30))
     statements()
     before = statements()
     with campus_scope(cast.campus):

@@ -13,7 +13,7 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.privacy.models import Consent
-from apps.privacy.registry import register_eraser, unregister_eraser
+from apps.privacy.registry import add_eraser, remove_eraser
 from apps.privacy.selectors import active_consent
 from apps.privacy.services import consent_give, consent_withdraw
 from apps.privacy.wording import WORDINGS, Wording
@@ -40,10 +40,10 @@ def erased() -> Iterator[list[Student]]:
         calls.append(student)
         return 3
 
-    register_eraser(FACE, forget_samples)
-    register_eraser(FACE, forget_samples)
+    add_eraser(FACE, forget_samples)
+    add_eraser(FACE, forget_samples)
     yield calls
-    unregister_eraser(FACE, forget_samples)
+    remove_eraser(FACE, forget_samples)
 
 
 @pytest.fixture
@@ -121,12 +121,12 @@ def test_failed_erasure_leaves_the_consent_standing(in_campus: Cast, now: dateti
         raise OSError("storage is away")
 
     give(in_campus.student, now)
-    register_eraser(FACE, broken)
+    add_eraser(FACE, broken)
     try:
         with pytest.raises(OSError, match="away"):
             consent_withdraw(student=in_campus.student, kind=FACE, now=now, actor=SYSTEM)
     finally:
-        unregister_eraser(FACE, broken)
+        remove_eraser(FACE, broken)
     assert active_consent(student=in_campus.student, kind=FACE) is not None
 
 

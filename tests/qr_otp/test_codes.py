@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection, connections
 
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.scan_log import window_counts
 from apps.qr_otp.selectors import (
     check_text,
@@ -28,7 +29,6 @@ from tests.factories import Cast, make_campus
 
 pytestmark = pytest.mark.django_db
 QR = {"purpose": "check_in", "subject": "42"}
-WRONG = "wrong"
 
 
 @pytest.fixture
@@ -52,21 +52,21 @@ def test_the_shown_code_is_right_now_and_one_window_later_but_no_longer(
     token = shown(now)
     assert scan(token, now) == ""
     assert scan(token, now + timedelta(seconds=9.9)) == ""
-    assert scan(token, now + timedelta(seconds=10)) == "expired"
+    assert scan(token, now + timedelta(seconds=10)) == Problem.EXPIRED
 
 
 def test_a_code_of_the_future_is_refused(secret: None, now: datetime) -> None:
-    assert scan(shown(now + timedelta(seconds=5)), now) == "expired"
+    assert scan(shown(now + timedelta(seconds=5)), now) == Problem.EXPIRED
 
 
 def test_a_forged_or_foreign_code_is_refused(secret: None, now: datetime) -> None:
     token = shown(now)
     last = "A" if token[-3] != "A" else "B"
-    assert scan(token[:-3] + last + token[-2:], now) == "forged"
+    assert scan(token[:-3] + last + token[-2:], now) == Problem.FORGED
     other = make_campus("west")
     with campus_scope(other):
         secret_start(**QR, now=now)
-        assert scan(token, now) == "forged"
+        assert scan(token, now) == Problem.FORGED
         assert scan(shown(now), now) == ""
 
 
@@ -90,20 +90,20 @@ def test_no_secret_is_kept_in_clear(secret: None, now: datetime) -> None:
 def test_an_ended_code_is_dead_at_once(secret: None, now: datetime) -> None:
     token = shown(now)
     codes_end(purposes=["check_in"], subject="42", now=now)
-    assert scan(token, now) == "expired"
+    assert scan(token, now) == Problem.EXPIRED
     assert shown_code(**QR, now=now) is None
 
 
 def test_a_new_secret_kills_the_codes_of_the_old_one(secret: None, now: datetime) -> None:
     token = shown(now)
     secret_start(**QR, now=now)
-    assert scan(token, now) == "forged"
+    assert scan(token, now) == Problem.FORGED
 
 
 def test_the_text_code_stands_for_its_window_and_one_more(secret: None, now: datetime) -> None:
     code = shown_code(**QR, now=now)
     assert code is not None
-    for seconds, problem in ((0, ""), (59, ""), (60, WRONG)):
+    for seconds, problem in ((0, ""), (59, ""), (60, Problem.WRONG_CODE)):
         at = now + timedelta(seconds=seconds)
         typed = f"{code.text[:4].lower()} {code.text[4:]}"
         assert check_text(**QR, typed=typed, now=at).problem == problem
@@ -133,23 +133,23 @@ def test_a_code_has_six_digits_and_works_once(in_campus: Cast, now: datetime) ->
     assert code.isdigit()
     assert expires_at == now + timedelta(minutes=5)
     assert attempt(code, now) == ""
-    assert attempt(code, now) == "expired"
+    assert attempt(code, now) == Problem.EXPIRED
 
 
 def test_a_code_dies_after_five_minutes(in_campus: Cast, now: datetime) -> None:
     code, _expires_at = one_time_code_issue(**OTP, now=now)
-    assert attempt(code, now + timedelta(minutes=5, seconds=1)) == "expired"
+    assert attempt(code, now + timedelta(minutes=5, seconds=1)) == Problem.EXPIRED
 
 
 def test_after_five_failures_the_right_code_is_refused_and_a_new_code_does_not_help(
     in_campus: Cast, now: datetime
 ) -> None:
     code, _expires_at = one_time_code_issue(**OTP, now=now)
-    assert [attempt(other_than(code), now) for _ in range(5)] == [WRONG] * 5
+    assert [attempt(other_than(code), now) for _ in range(5)] == [Problem.WRONG_CODE] * 5
     assert OneTimeCode.objects.get().attempts == 5
-    assert attempt(code, now) == "too_many_tries"
+    assert attempt(code, now) == Problem.TOO_MANY_TRIES
     fresh, _expires_at = one_time_code_issue(**OTP, now=now)
-    assert attempt(fresh, now) == "too_many_tries"
+    assert attempt(fresh, now) == Problem.TOO_MANY_TRIES
     later = now + timedelta(minutes=16)
     fresh, _expires_at = one_time_code_issue(**OTP, now=later)
     assert attempt(fresh, later) == ""
@@ -158,14 +158,14 @@ def test_after_five_failures_the_right_code_is_refused_and_a_new_code_does_not_h
 def test_a_new_code_ends_the_one_before(in_campus: Cast, now: datetime) -> None:
     old, _expires_at = one_time_code_issue(**OTP, now=now)
     new, _expires_at = one_time_code_issue(**OTP, now=now)
-    assert attempt(old, now) == WRONG if old != new else True
+    assert attempt(old, now) == Problem.WRONG_CODE if old != new else True
     assert attempt(new, now) == ""
 
 
 def test_a_code_is_bound_to_its_subject(in_campus: Cast, now: datetime) -> None:
     code, _expires_at = one_time_code_issue(**OTP, now=now)
     other = one_time_code_try(purpose="start", subject="F1-C3", who="f", code=code, now=now)
-    assert other == "expired"
+    assert other == Problem.EXPIRED
 
 
 def test_two_live_codes_of_a_campus_are_never_the_same(
@@ -189,7 +189,7 @@ def test_the_code_itself_is_nowhere_in_the_database(in_campus: Cast, now: dateti
 def test_there_is_no_master_code(in_campus: Cast, now: datetime) -> None:
     code, _expires_at = one_time_code_issue(**OTP, now=now)
     for guess in {"000000", "123456", "111111", "999999"} - {code}:
-        assert attempt(guess, now) == WRONG
+        assert attempt(guess, now) == Problem.WRONG_CODE
         Tries.objects.all().delete()
 
 
@@ -211,7 +211,7 @@ def test_of_sixteen_uses_at_once_exactly_one_wins(now: datetime) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert sorted(outcomes) == ["", *["expired"] * 15]
+    assert sorted(outcomes) == ["", *[Problem.EXPIRED] * 15]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -231,7 +231,7 @@ def test_guesses_at_once_are_all_counted(now: datetime) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert sorted(outcomes) == ["too_many_tries"] * 7 + [WRONG] * 5
+    assert sorted(outcomes) == [Problem.TOO_MANY_TRIES] * 7 + [Problem.WRONG_CODE] * 5
 
 
 # --- Scan log ---------------------------------------------------------------------------------

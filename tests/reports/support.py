@@ -78,4 +78,4 @@ def work_off(cast: Cast, job_id: str) -> None:
     """Do an export as a worker would."""
     with campus_scope(cast.campus):
         job = Job.objects.get(pk=job_id)
-    job_tasks.run(cast.campus.pk, job.pk)
+    job_tasks.execute_job(cast.campus.pk, job.pk)

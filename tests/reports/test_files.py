@@ -13,16 +13,16 @@ from pypdf import PdfReader
 
 from apps.common.formulas import neutral
 from apps.reports.exports import WRITERS
-from apps.reports.tables import Column, Kind, Table
+from apps.reports.tables import Column, ColumnType, ReportTable
 
 MOMENT = datetime(2026, 9, 14, 22, 30, tzinfo=UTC)
 COLUMNS = [
-    Column(key="id", label="id", kind=Kind.WHOLE, in_files=False),
+    Column(key="id", label="id", kind=ColumnType.WHOLE, in_files=False),
     Column(key="name", label="Name", width=30),
-    Column(key="number", label="Sessions", kind=Kind.WHOLE),
-    Column(key="share", label="Attendance (%)", kind=Kind.DECIMAL),
-    Column(key="day", label="Day", kind=Kind.DAY),
-    Column(key="at", label="At", kind=Kind.MOMENT, width=18),
+    Column(key="number", label="Sessions", kind=ColumnType.WHOLE),
+    Column(key="share", label="Attendance (%)", kind=ColumnType.DECIMAL),
+    Column(key="day", label="Day", kind=ColumnType.DAY),
+    Column(key="at", label="At", kind=ColumnType.MOMENT, width=18),
 ]
 
 
@@ -38,8 +38,8 @@ def a_row(name: str = "Zoë Müller", **cells: Any) -> dict[str, Any]:
     }
 
 
-def a_table(*rows: dict[str, Any], **fields: Any) -> Table:
-    return Table(
+def a_table(*rows: dict[str, Any], **fields: Any) -> ReportTable:
+    return ReportTable(
         **{
             "name": "attendance",
             "title": "Attendance",
@@ -53,20 +53,20 @@ def a_table(*rows: dict[str, Any], **fields: Any) -> Table:
     )
 
 
-def written(kind: str, table: Table) -> bytes:
+def written(kind: str, table: ReportTable) -> bytes:
     return WRITERS[kind][1](table)
 
 
-def csv_rows(table: Table) -> list[list[str]]:
+def csv_rows(table: ReportTable) -> list[list[str]]:
     return list(csv.reader(io.StringIO(written("csv", table).decode("utf-8-sig"))))
 
 
-def sheet_rows(table: Table) -> list[tuple[Any, ...]]:
+def sheet_rows(table: ReportTable) -> list[tuple[Any, ...]]:
     book = load_workbook(io.BytesIO(written("xlsx", table)))
     return list(book.active.iter_rows(values_only=True))  # type: ignore[union-attr]
 
 
-def pdf_text(table: Table) -> str:
+def pdf_text(table: ReportTable) -> str:
     reader = PdfReader(io.BytesIO(written("pdf", table)))
     return "\n".join(page.extract_text() for page in reader.pages)
 

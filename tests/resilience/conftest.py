@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from apps.common.cache import server_breaker as cache_breaker
-from apps.common.postgresql.connection import server_breaker as database_breaker
+from apps.common.cache import circuit_breaker as cache_breaker
+from apps.common.postgresql.connection import circuit_breaker as database_breaker
 from apps.ops.bringup import answers
 from apps.ops.embedded.server import EmbeddedServer
 from apps.ops.fleet import platform_services

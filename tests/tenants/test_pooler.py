@@ -19,7 +19,7 @@ from apps.jobs import registry
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.jobs.services import job_start
-from apps.jobs.tasks import run
+from apps.jobs.tasks import execute_job
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
@@ -90,7 +90,7 @@ def job_of(cast: Cast) -> Callable[[], Any]:
     def act() -> None:
         with campus_scope(cast.campus):
             job = job_start(kind=KIND, title="T", params={}, user_id=None, now=timezone.now())
-        run(cast.campus.pk, job.pk)
+        execute_job(cast.campus.pk, job.pk)
 
     return act
 
@@ -100,7 +100,7 @@ def import_of(cast: Cast) -> Callable[[], Any]:
     data = xlsx(rows)
 
     def act() -> None:
-        assert do_import(cast, "students", data).outcome.new == 60
+        assert do_import(cast, "students", data).result.new == 60
 
     return act
 

@@ -196,8 +196,9 @@ def refuses() -> Refuses:
         "public_key, signature) VALUES ('@platform', '2999-01-01', 1, '', 0, '', now(), '', '')",
         "INSERT INTO audit_root_copy (root_id, place, written_at) VALUES (1, 'folder', now())",
         "INSERT INTO audit_platform_seal (position, entry_id, link) "
-        "VALUES (9223372036854775807, 1, '')",
-        "INSERT INTO audit_platform_bad_entry (entry_id, found_at) VALUES (1, now())",
+        "VALUES (9223372036854775807, gen_random_uuid(), '')",
+        "INSERT INTO audit_platform_bad_entry (entry_id, found_at) "
+        "VALUES (gen_random_uuid(), now())",
         "SELECT * FROM campus_signing_key",
         "INSERT INTO campus_signing_key VALUES (1, '', '')",
         "SELECT campus_signed('accounts_user')",

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from apps.enrollments.models import Subject
-from apps.tenants.bulk import STAGE_TABLE, WORK, Counts, Stage, stage_open
+from apps.tenants.bulk import STAGE_TABLE, WORK, Stage, UpsertCounts, stage_open
 from tests.factories import Cast
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ def test_an_upsert_counts_what_it_did_and_fills_in_the_ids(stage: Stage) -> None
         update={"name": "s.name"},
         now=NOW,
     )
-    assert counts == Counts(new=1, changed=1, unchanged=1)
+    assert counts == UpsertCounts(new=1, changed=1, unchanged=1)
     other.refresh_from_db()
     assert other.name == "Three"
     new = Subject.objects.get(code="S2")

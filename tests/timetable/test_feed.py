@@ -126,6 +126,25 @@ def test_the_declared_zone_is_the_real_one_hour_by_hour(name: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["Africa/Casablanca", "Europe/Dublin", "Europe/Berlin"])
+@pytest.mark.parametrize("day", [1, 20, 40])
+def test_every_change_of_the_clocks_is_declared_at_its_instant(name: str, day: int) -> None:
+    """Morocco leaves summer time for Ramadan alone: a search in steps of months misses it, from
+    some first days on."""
+    zone = ZoneInfo(name)
+    first = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    component = time_zone_component(zone, first=first, last=first + timedelta(days=365))
+    declared = {
+        (part["DTSTART"].dt - part.TZOFFSETFROM).replace(tzinfo=UTC)
+        for part in component.subcomponents
+    }
+    hours = [first + hour * HOUR for hour in range(365 * 24)]
+    offsets = [at.astimezone(zone).utcoffset() for at in hours]
+    changes = {hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]}
+    assert len(changes) >= 2
+    assert changes <= declared
+
+
 def test_a_campus_on_utc_needs_no_time_zone(in_campus: Cast) -> None:
     campus = Campus.objects.get(pk=in_campus.campus.pk)
     campus.time_zone = "UTC"

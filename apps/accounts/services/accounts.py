@@ -11,7 +11,7 @@ from apps.accounts.models import Member, User
 from apps.accounts.notices import password_changed
 from apps.accounts.session_store import belongs_here, store_of
 from apps.audit.services import Actor, record, record_platform
-from apps.tenants.bulk import Counts
+from apps.tenants.bulk import UpsertCounts
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
 
@@ -26,7 +26,9 @@ def log(*, actor: Actor, action: str, now: datetime, target: Any, **data: Any) -
     write(actor=actor, action=action, now=now, target=target, data=data)
 
 
-def log_many(*, actor: Actor, action: str, now: datetime, counts: Counts, source: str) -> None:
+def log_many(
+    *, actor: Actor, action: str, now: datetime, counts: UpsertCounts, source: str
+) -> None:
     """One entry for a whole sheet: how many rows did what, and which file said so."""
     write = record_platform if entered_campus_id() is None else record
     data = {"new": counts.new, "changed": counts.changed, "source": source}

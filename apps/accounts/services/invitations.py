@@ -17,21 +17,23 @@ from apps.accounts.services.accounts import account_provide, log
 from apps.accounts.services.roles import membership_add
 from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.rows import table_name
 from apps.tenants.bulk import Stage
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, current_campus_id
 from apps.tenants.selectors import campus_is_open
 
 GOOD_FOR: Final = timedelta(seconds=GOOD_FOR_SECONDS)
 AGAIN_AFTER: Final = timedelta(days=1)  # between two mails to one address
 Status = Invitation.Status
-_OF_ADDRESS: Final = """
+_OF_ADDRESS: Final = f"""
     SELECT campus.id, campus.slug, campus.name, invitation.role, invitation.expires_at
     FROM accounts_invitation invitation
-    JOIN tenants_campus campus ON campus.id = invitation.campus_id AND campus.is_active
+    JOIN {table_name(Campus)} campus ON campus.id = invitation.campus_id AND campus.is_active
     WHERE invitation.email = %(email)s AND invitation.status = 'waiting'
         AND invitation.expires_at > %(now)s
     ORDER BY campus.name, campus.id, invitation.role
-"""
+"""  # noqa: S608  (names of our models)
 _SET_INVITED: Final = "SELECT set_config('campus.invited', %s, true)"
 
 

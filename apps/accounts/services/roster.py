@@ -17,7 +17,7 @@ from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
 from apps.accounts.writes import MEMBERSHIP, WITH_OTHER_ROLES, Writer, with_more_roles
 from apps.audit.services import Actor
-from apps.tenants.bulk import WORK, Counts, Stage
+from apps.tenants.bulk import WORK, Stage, StagedProblem, UpsertCounts
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import is_only_campus, own_domains
@@ -44,7 +44,6 @@ _OWN: Final[dict[type[Person], dict[str, str]]] = {
     },
     Faculty: {"department": "text"},
 }
-StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
 _WANTS: Final = """
     UPDATE {{stage}} s SET wants = true
@@ -214,7 +213,7 @@ def people_import(
     writer: Writer,
     now: datetime,
     actor: Actor,
-) -> tuple[Counts, list[str]]:
+) -> tuple[UpsertCounts, list[str]]:
     """Save matched rows with their accounts and roles, and invite whose accounts are elsewhere.
 
     Only `present` fields of known people change; who was deactivated is active again. A login is

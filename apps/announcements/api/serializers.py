@@ -34,5 +34,5 @@ class ReceivedOutput(serializers.Serializer[Announcement]):
     section = serializers.CharField()
     sender = serializers.CharField()
     sent_at = MomentField()
-    inbox_id = serializers.IntegerField()
+    inbox_id = serializers.UUIDField()
     read_at = MomentField(allow_null=True)

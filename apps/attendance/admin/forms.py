@@ -101,7 +101,7 @@ class PolicyForm(forms.ModelForm):
             "offline_limit",
             "waiting_hours",
             "edit_days",
-            "frozen_before",
+            "locked_before",
             "appeal_days",
             "defaulter_percent",
             "warn_percent",
@@ -117,11 +117,11 @@ class PolicyForm(forms.ModelForm):
                 self.add_error("weight_location", error)
         return cleaned
 
-    def clean_frozen_before(self) -> date | None:
-        """A freeze takes hold at once: of days to come it would close registers not yet held."""
-        day: date | None = self.cleaned_data["frozen_before"]
+    def clean_locked_before(self) -> date | None:
+        """A lock applies at once: a later day would lock sessions that were not held yet."""
+        day: date | None = self.cleaned_data["locked_before"]
         if day and day > timezone.localdate():
-            raise ValidationError(_("Only days that have passed can be frozen."))
+            raise ValidationError(_("Only days that have passed can be locked."))
         return day
 
     def weights(self) -> dict[str, float]:

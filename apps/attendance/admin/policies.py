@@ -47,7 +47,7 @@ class PolicyAdmin(CampusModelAdmin):
                     ]
                 },
             ),
-            (_("Corrections"), {"fields": [("edit_days", "appeal_days", "frozen_before")]}),
+            (_("Corrections"), {"fields": [("edit_days", "appeal_days", "locked_before")]}),
             (
                 _("Reports"),
                 {"fields": [("defaulter_percent", "warn_percent", "consecutive_absences")]},

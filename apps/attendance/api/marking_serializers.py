@@ -47,7 +47,7 @@ class TakeInput(Input):
     marks = serializers.ListField(
         child=MarkRequest(),
         max_length=MAX_MARKS,
-        help_text=_("Whoever is left out becomes absent."),
+        help_text=_("Students who are left out become absent."),
     )
 
 

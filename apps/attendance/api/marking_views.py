@@ -34,7 +34,7 @@ from apps.common.errors import NotFound
 from apps.common.schema import conflict
 from apps.sessions.models import ClassSession
 
-EDITING = ("session_not_open", "register_frozen", "edit_time_over")
+EDITING = ("session_not_open", "register_locked", "edit_time_over")
 
 
 def _validated(serializer: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def session_mark(request: Request, session_id: int) -> Response:
 @permission_classes([EditsRegisters])
 def session_mark_bulk(request: Request, session_id: int) -> Response:
     """Mark up to 1,000 students at once. Every row is answered by itself: who is marked otherwise
-    than `was` says is left alone and told as a conflict."""
+    than `was` says is left unchanged and reported as a conflict."""
     session, role = editable_session(request, session_id)
     data = _validated(BulkMarkInput(data=request.data))
     bulk = records_mark_bulk(
@@ -99,7 +99,7 @@ def session_mark_bulk(request: Request, session_id: int) -> Response:
 @api_view(["POST"])
 @permission_classes([EditsRegisters])
 def session_undo(request: Request, session_id: int) -> Response:
-    """Put back what a bulk change did, but for what has been changed since."""
+    """Undo a bulk change, except marks that were changed since."""
     session, role = editable_session(request, session_id)
     data = _validated(UndoInput(data=request.data))
     bulk = _bulk(session, data.get("bulk"))

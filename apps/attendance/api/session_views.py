@@ -18,6 +18,7 @@ from apps.attendance.services.register import (
 from apps.audit.actors import request_actor
 from apps.common.api import Pages, paged, throttle
 from apps.common.schema import conflict
+from apps.qr_otp.problems import Problem
 from apps.sessions.api.serializers import (
     CancelInput,
     CodeOutput,
@@ -30,7 +31,7 @@ from apps.sessions.selectors import course_of, session_of, sessions_of
 from apps.sessions.services import session_cancel, start_code_issue
 
 OPENING = ("outside_window", "another_session_open", "not_scheduled")
-CODES = ("wrong_code", "expired_code")
+CODES = (Problem.WRONG_CODE, Problem.EXPIRED)
 TOO_MANY = {429: OpenApiResponse(description="`code` is too_many_tries: wait 15 minutes.")}
 
 

@@ -6,7 +6,7 @@ from apps.attendance.models.record import (
     AttendanceSummary,
     BulkChange,
     RecordChange,
-    Source,
+    RecordSource,
 )
 from apps.attendance.models.status import CountsAs, CustomStatus, Status
 
@@ -20,6 +20,6 @@ __all__ = [
     "FaceUse",
     "Policy",
     "RecordChange",
-    "Source",
+    "RecordSource",
     "Status",
 ]

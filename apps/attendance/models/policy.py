@@ -138,12 +138,12 @@ class Policy(CampusModel):
         _("closes by itself after its end (min)"),
         default=30,
         validators=[MaxValueValidator(1440)],
-        help_text=_("A session that nobody completes: whoever is unmarked then becomes absent."),
+        help_text=_("A session that nobody completes: unmarked students then become absent."),
     )
     grace_minutes = models.PositiveSmallIntegerField(
         _("nobody is late after the opening for (min)"),
         default=10,
-        help_text=_("Whoever scans so soon after a session was opened late is not late."),
+        help_text=_("A scan so soon after a session was opened late is not late."),
     )
     check_in_from_minutes = models.SmallIntegerField(
         _("check-in from (min after its start)"),
@@ -162,10 +162,10 @@ class Policy(CampusModel):
     edit_days = models.PositiveSmallIntegerField(
         _("lecturers correct for (days)"),
         default=14,
-        help_text=_("After the session's end. Administrators correct until the freeze."),
+        help_text=_("After the session's end. Administrators correct until the lock."),
     )
-    frozen_before = models.DateField(
-        _("frozen before"),
+    locked_before = models.DateField(
+        _("locked before"),
         null=True,
         blank=True,
         help_text=_("Nobody changes registers of the days before this one."),
@@ -197,7 +197,7 @@ class Policy(CampusModel):
         decimal_places=2,
         default=Decimal("75.00"),
         validators=PERCENT,
-        help_text=_("Whoever is below it is listed; whoever is exactly at it is not."),
+        help_text=_("Students below it are listed; students exactly at it are not."),
     )
     warn_percent = models.DecimalField(
         _("warn below (%)"),
@@ -262,7 +262,7 @@ class Policy(CampusModel):
             Between(field="edit_days", name="policy_edit_days", high=3660),
             Between(field="appeal_days", name="policy_appeal_days", high=3660),
             Between(field="consecutive_absences", name="policy_absences", low=1, high=1000),
-            DayInBounds(field="frozen_before", name="policy_frozen_before"),
+            DayInBounds(field="locked_before", name="policy_locked_before"),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
 
 
-class Source(models.TextChoices):
+class RecordSource(models.TextChoices):
     CHECK_IN = "check_in", _("check-in")
     MANUAL = "manual", _("marked by hand")
     CORRECTED = "corrected", _("corrected")
@@ -67,7 +67,7 @@ class AttendanceRecord(TimestampedModel):
         verbose_name=_("status of the campus"),
         help_text=_("The campus's own name for this status, if it was marked with one."),
     )
-    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    source = models.CharField(_("source"), max_length=10, choices=RecordSource.choices)
     attempt_id = models.UUIDField(_("attempt"), null=True, blank=True)
     policy = CampusForeignKey(
         Policy,
@@ -99,7 +99,9 @@ class AttendanceRecord(TimestampedModel):
                 condition=Q(verification_score__range=(0, 1)), name="record_score"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="record_status"),
-            models.CheckConstraint(condition=Q(source__in=Source.values), name="record_source"),
+            models.CheckConstraint(
+                condition=Q(source__in=RecordSource.values), name="record_source"
+            ),
         ]
         indexes = [
             models.Index(fields=["campus", "student", "session"], name="record_student"),
@@ -155,7 +157,7 @@ class BulkChange(CampusModel):
 class RecordChange(CampusModel):
     """One change of a mark by a person: before, after, who and why. Never edited or removed.
 
-    "" stands for unmarked. `record` is empty where undoing took the mark away again. `leave_id` is
+    "" stands for unmarked. `record` is empty where undoing removed the mark. `leave_id` is
     the approved leave that made the change, of the app above; the database holds both together.
     """
 
@@ -194,7 +196,7 @@ class RecordChange(CampusModel):
     before = models.CharField(_("before"), max_length=10, choices=Status.choices, blank=True)
     before_label = models.CharField(_("before, on campus"), max_length=20, blank=True)
     before_source = models.CharField(
-        _("before, by"), max_length=10, choices=Source.choices, blank=True
+        _("before, by"), max_length=10, choices=RecordSource.choices, blank=True
     )
     after = models.CharField(_("after"), max_length=10, choices=Status.choices, blank=True)
     after_label = models.CharField(_("after, on campus"), max_length=20, blank=True)

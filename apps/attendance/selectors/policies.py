@@ -1,7 +1,7 @@
-"""Which policy holds for a course, how a session freezes it, and who may still change a mark.
+"""Which policy holds for a course, its snapshot in a session, and who may still change a mark.
 
-A session is judged by the policy that its opening froze; whether its register may be changed
-follows from the policy that holds now.
+A session is judged by the policy that was copied at its opening; whether its register may be
+changed follows from the policy that holds now.
 """
 
 from base64 import b64encode
@@ -58,7 +58,7 @@ def window_of(policy: Policy) -> tuple[timedelta, timedelta]:
 
 
 def closes_at(session: ClassSession) -> datetime:
-    """When an open session closes by itself: the grace of its frozen policy after its end.
+    """When an open session closes by itself: the grace of its policy snapshot after its end.
 
     One that was opened after its end gets the grace from its opening.
     """
@@ -76,7 +76,7 @@ class Editor(StrEnum):
 
 EDIT_REFUSALS: Final = {
     "session_not_open": _l("This session is not open."),
-    "register_frozen": _l("The registers of these days are frozen. Nobody changes them any more."),
+    "register_locked": _l("The registers of these days are locked. Nobody can change them."),
     "edit_time_over": _l("The days for corrections have passed. Ask an administrator."),
 }
 
@@ -93,7 +93,7 @@ def edit_refusal(
 
     `policy` is the one that holds now for the course. Every writer of marks asks this: single and
     bulk marks, undoing, leave and appeals. Only check-ins and the closing of an open session go
-    by the session's own frozen policy.
+    by the session's own policy snapshot.
     """
     if session.status not in (ClassSession.Status.OPEN, ClassSession.Status.COMPLETED):
         return "session_not_open"
@@ -110,20 +110,20 @@ def time_refusal(
 ) -> str:
     """`edit_refusal` by the calendar alone, whatever state the session is in.
 
-    The freeze goes by the session's day in the campus's time zone: one query, where there is a
-    freeze and the caller, asking about many sessions, has not brought the `zone`.
+    The lock goes by the session's day in the campus's time zone: one query, where there is a
+    lock and the caller, asking about many sessions, has not brought the `zone`.
     """
-    if policy.frozen_before and is_locked(
+    if policy.locked_before and is_locked(
         session=session, policy=policy, zone=zone or campus_zone()
     ):
-        return "register_frozen"
+        return "register_locked"
     over = now > session.ends_at + timedelta(days=policy.edit_days)
     return "edit_time_over" if over and role == Editor.LECTURER else ""
 
 
 def is_locked(*, session: ClassSession, policy: Policy, zone: tzinfo) -> bool:
-    """Whether the session's day, on the campus's calendar, lies before the freeze."""
-    before = policy.frozen_before
+    """Whether the session's day, on the campus's calendar, lies before the locked day."""
+    before = policy.locked_before
     return before is not None and local(session.starts_at, zone).date() < before
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from apps.attendance.models import AttendanceRecord, Source, Status
+from apps.attendance.models import AttendanceRecord, RecordSource, Status
 from apps.common.cache import version
 from apps.enrollments.models import Enrollment, EnrollmentPeriod
 from apps.sessions.models import ClassSession
@@ -12,7 +12,7 @@ from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
 # Marks that no check-in changes. Leave is none: who comes all the same is present.
-BY_PERSON: Final = (Source.MANUAL, Source.CORRECTED)
+BY_PERSON: Final = (RecordSource.MANUAL, RecordSource.CORRECTED)
 
 
 def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:

@@ -18,7 +18,7 @@ from apps.attendance.models import (
     BulkChange,
     CustomStatus,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.registry import excused_students
@@ -100,10 +100,10 @@ def records_mark_bulk(
     role: Editor = Editor.LECTURER,
     reason: str = "",
 ) -> BulkChange:
-    """MarkInput many students in one transaction; `results` of what is returned has a row for each.
+    """Mark many students in one transaction; `results` of what is returned has a row for each.
 
-    A student who is marked otherwise than the caller saw is left alone and told as a conflict,
-    with what the register shows. Rows that cannot be saved are told, the others are saved.
+    A student who is marked otherwise than the caller saw is left unchanged and reported as a
+    conflict, with what the register shows. Rows that cannot be saved are reported, others saved.
     `reason` stands for rows without their own. The same nonce gets the first answer; `Refused`
     nonce_used when it was somebody else's or another session's.
     """
@@ -242,7 +242,7 @@ def _save(
     for mark in marks:
         row = register.marks.get(mark.student_id)
         before.append(state_of(row))
-        source = Source.MANUAL if row is None else Source.CORRECTED
+        source = RecordSource.MANUAL if row is None else RecordSource.CORRECTED
         row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
         row.status, row.label = mark.status, register.labels.get(mark.label)
         row.source = source
@@ -291,7 +291,7 @@ def last_bulk(*, session: ClassSession) -> BulkChange:
 def bulk_undo(
     *, bulk: BulkChange, now: datetime, actor: Actor, role: Editor = Editor.LECTURER
 ) -> list[MarkResult]:
-    """Put back what a bulk change changed and nobody has changed since; the rest is told.
+    """Restore what a bulk change changed and nobody changed since; the rest is reported.
 
     Who was unmarked before is unmarked again, or what the closing makes of them when the session
     has been completed.
@@ -366,7 +366,7 @@ def _restore(
 
 
 def _remove(record_ids: list[int]) -> None:
-    """Take marks away; changes and appeals stay, told apart by session and student: the database
+    """Delete marks; changes and appeals stay, found by session and student: the database
     empties what pointed at the mark from above.
 
     By hand, because Django's deletion works in batches: more statements for more students.

@@ -17,7 +17,7 @@ from apps.attendance.models import (
     BulkChange,
     CustomStatus,
     RecordChange,
-    Source,
+    RecordSource,
     Status,
 )
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
@@ -130,7 +130,7 @@ def record_mark(
         raise Invalid("reason_required", _("Say why you change this mark."))
     row = existing or new_record(session=held, student_id=student_id, now=now)
     row.status, row.label = status, own
-    row.source = Source.CORRECTED if existing else Source.MANUAL
+    row.source = RecordSource.CORRECTED if existing else RecordSource.MANUAL
     row.save()
     change_of(row=row, before=before, reason=reason, now=now, actor=actor).save()
     if held.status == ClassSession.Status.COMPLETED:
@@ -151,7 +151,7 @@ def record_mark(
 
 
 def new_record(*, session: ClassSession, student_id: int, now: datetime) -> AttendanceRecord:
-    """A record under the session's frozen policy, not yet marked nor saved."""
+    """A record under the session's policy snapshot, not yet marked nor saved."""
     return AttendanceRecord(
         session=session,
         student_id=student_id,
@@ -161,7 +161,7 @@ def new_record(*, session: ClassSession, student_id: int, now: datetime) -> Atte
 
 
 def _register_row(session: ClassSession, student_id: int) -> AttendanceRecord | None:
-    """The student's record, None while unmarked; `NotFound` for whoever does not belong here."""
+    """The student's record, None while unmarked; `NotFound` if not in the register."""
     marks = AttendanceRecord.objects.filter(session=session, student_id=student_id)
     row = marks.select_related("label").first()
     enrolled = register_of(session_id=session.pk).filter(student_id=student_id)

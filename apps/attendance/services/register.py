@@ -24,8 +24,9 @@ from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import unmarked_close
 from apps.audit.services import Actor
 from apps.common.cache import touch
-from apps.common.errors import Refused
+from apps.common.errors import Refusal, Refused
 from apps.enrollments.models import Course
+from apps.qr_otp.problems import Problem
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_ids_of, open_sessions_of, session_due
 from apps.sessions.services import (
@@ -40,14 +41,18 @@ from apps.sessions.services import (
 from apps.tenants.tasks import enqueue
 
 ABSENCES_TASK: Final = "apps.attendance.tasks.notify_absences"
-START_CODE_REFUSALS: Final = {
-    "wrong": ("wrong_code", _l("This code is not right.")),
-    "expired": ("expired_code", _l("This code has expired. Ask for a new one.")),
-    "too_many_tries": (
-        "too_many_tries",
+
+
+class StartRefusal(Refusal):
+    """Why a start code opens no session."""
+
+    WRONG_CODE = Problem.WRONG_CODE, _l("This code is not right.")
+    EXPIRED = Problem.EXPIRED, _l("This code has expired. Ask for a new one.")
+    TOO_MANY_TRIES = (
+        Problem.TOO_MANY_TRIES,
+        429,
         _l("Too many wrong codes. Wait 15 minutes or start from the portal."),
-    ),
-}
+    )
 
 
 @transaction.atomic
@@ -110,9 +115,7 @@ def register_open_by_code(
     with transaction.atomic():
         problem = start_code_use(course=course, faculty=course.faculty, code=code, now=now)
     if problem:
-        code_, message = START_CODE_REFUSALS[problem]
-        status = 429 if problem == "too_many_tries" else 409
-        raise Refused(code_, str(message), status=status)
+        raise StartRefusal(problem).error()
     return register_open_now(
         course=course, topic=topic, now=now, actor=actor, close_open=close_open
     )
@@ -122,7 +125,7 @@ def register_open_by_code(
 def register_close(
     *, session: ClassSession, now: datetime, actor: Actor, by_itself: bool = False
 ) -> ClassSession:
-    """Complete the session: whoever was enrolled on its day and is unmarked becomes absent.
+    """Complete the session: unmarked students who were enrolled on its day become absent.
 
     Students whose face is still being compared, and those whose check-in waits, get their record
     when that is settled.

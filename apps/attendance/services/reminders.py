@@ -12,7 +12,7 @@ LOOK_BACK: Final = timedelta(days=7)  # older ones stand in the list, without an
 def registers_remind(*, now: datetime) -> int:
     """Tell each lecturer of the entered campus once of each register that was not taken.
 
-    Safe to run again: nobody hears of the same session twice. Returns how many were told.
+    Safe to run again: nobody is reminded of a session twice. Returns how many were sent.
     """
     return sum(
         register_not_taken(session=session, now=now)

@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from apps.attendance.models import AttendanceRecord, Source, Status
+from apps.attendance.models import AttendanceRecord, RecordSource, Status
 from apps.attendance.registry import excused_students, undecided_students
 from apps.sessions.models import ClassSession
 
 
-def closing_mark(*, excused: bool) -> tuple[Status, Source]:
+def closing_mark(*, excused: bool) -> tuple[Status, RecordSource]:
     """The mark that the end of a session gives, and whose word that is."""
-    return (Status.EXCUSED, Source.LEAVE) if excused else (Status.ABSENT, Source.CLOSING)
+    return (
+        (Status.EXCUSED, RecordSource.LEAVE) if excused else (Status.ABSENT, RecordSource.CLOSING)
+    )
 
 
 def unmarked_close(*, session: ClassSession, enrolled: Iterable[int], now: datetime) -> None:

@@ -1,8 +1,8 @@
-"""What an absence leads to: a note of it, and warnings near and below the limit, told once.
+"""What an absence leads to: a note of it, and warnings near and below the limit, sent once.
 
 A warning is due where the session just completed took a student across a line: below the
 percentage at which the policy warns, below the one it demands, or to a number of sessions missed
-in a row. Whoever stays below hears nothing again before having been above.
+in a row. A student who stays below gets no second one before having been above.
 """
 
 from collections.abc import Collection, Mapping

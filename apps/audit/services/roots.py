@@ -14,7 +14,7 @@ from django.db.models import Max
 from apps.audit.chain import canonical
 from apps.audit.digests import START, next_digest, root_digest, signed_bytes
 from apps.audit.models import Root, RootCopy
-from apps.audit.places import Place, RootFile, configured_places
+from apps.audit.places import RootFile, RootsTarget, configured_places
 from apps.audit.services.chains import Log, chain_name, entered, every_log_owner
 from apps.audit.services.sealing import seal_pending
 from apps.common.crypto import PLATFORM, campus_key
@@ -137,7 +137,7 @@ def roots_write(*, now: datetime) -> RootsOutcome:
     return outcome
 
 
-def _written(place: Place, roots: list[Root], outcome: RootsOutcome) -> bool:
+def _written(place: RootsTarget, roots: list[Root], outcome: RootsOutcome) -> bool:
     files = [
         RootFile(
             name=f"{root.chain}/{root.day.isoformat()}.json",

@@ -94,7 +94,7 @@ def verify(*, expected_length: int | None = None, log: Log | None = None) -> Ver
 
 
 def _said_to_be_put_aside(log: Log) -> set[UUID]:
-    """What genuine entries name: whoever changes an entry must not hide it by a row beside it."""
+    """What genuine entries name: a changed entry must not be hidden by a row beside it."""
     said = log.entries.objects.filter(action=SET_ASIDE)
     return {UUID(pk) for entry in said if is_genuine(entry) for pk in entry.data["entries"]}
 

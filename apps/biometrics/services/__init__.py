@@ -12,17 +12,17 @@ from apps.biometrics.services.enrolment import (
 from apps.biometrics.services.images import image_id, image_store, images_purge, orphans_delete
 from apps.biometrics.services.judging import sample_judge
 from apps.biometrics.services.keys import template_key_reissue
-from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.services.verification import verify_student
 
 __all__ = [
+    "add_default_model",
     "faces_erase",
     "image_id",
     "image_store",
     "images_purge",
     "orphans_delete",
     "refused_samples_drop",
-    "register_default_model",
     "sample_add",
     "sample_judge",
     "sample_remove",

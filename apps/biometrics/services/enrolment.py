@@ -14,7 +14,7 @@ from apps.biometrics.models import FaceSample, FaceTemplate
 from apps.biometrics.selectors import faces_key
 from apps.biometrics.services.images import image_id, image_release, image_store, images_erase
 from apps.biometrics.storage import SAMPLES
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Refused
 from apps.privacy.models import Consent
 from apps.privacy.selectors import active_consent
@@ -55,7 +55,7 @@ def sample_add(*, student: Student, data: bytes, actor: Actor, now: datetime) ->
 
 
 def _consent(student: Student) -> Consent:
-    """The consent that a sample rests on; raises `Refused` without one."""
+    """The consent that a sample requires; raises `Refused` without one."""
     if not Campus.objects.filter(pk=current_campus_id(), face_enabled=True).exists():
         message = _("Face verification is off on this campus.")
         raise Refused("face_disabled", message, status=403)
@@ -77,7 +77,7 @@ def sample_remove(*, sample: FaceSample, actor: Actor, now: datetime) -> None:
     if not deleted:
         return
     image_release(image_id=sample.image_id, now=now)
-    forget(faces_key(sample.student_id))
+    invalidate(faces_key(sample.student_id))
     data = {"student": sample.student_id, "sample": sample.pk}
     record(actor=actor, action="biometrics.sample.removed", now=now, data=data)
 
@@ -95,7 +95,7 @@ def faces_erase(*, student: Student, now: datetime, actor: Actor) -> int:
     templates = FaceTemplate.objects.filter(student=student).delete()[0]
     removed = samples.delete()[0]
     removed += templates + images_erase(image_ids=image_ids, now=now)
-    forget(faces_key(student.pk))
+    invalidate(faces_key(student.pk))
     data = {"removed": removed}
     record(actor=actor, action="biometrics.faces.erased", now=now, target=student, data=data)
     return removed

@@ -112,7 +112,7 @@ def image_release(*, image_id: uuid.UUID, now: datetime) -> None:
 
 
 def images_erase(*, image_ids: Collection[uuid.UUID], now: datetime) -> int:
-    """Delete these images whoever refers to them; the objects go after the commit."""
+    """Delete these images and all references to them; the objects go after the commit."""
     marked = StoredImage.objects.filter(pk__in=image_ids).update(delete_after=now)
     if marked:
         enqueue(PURGE_TASK)
@@ -122,7 +122,7 @@ def images_erase(*, image_ids: Collection[uuid.UUID], now: datetime) -> int:
 def images_purge(*, now: datetime) -> int:
     """Delete the entered campus's images whose time has come, rows and objects; returns how many.
 
-    At most 200 a run. A storage that is away leaves the row for the next run. Should the commit
+    At most 200 a run. Where the storage does not answer, the row stays. Should the commit
     fail, rows are left without objects: they are still due, and go with the next run.
     """
     due = StoredImage.objects.filter(delete_after__lte=now).order_by("delete_after")
@@ -144,7 +144,7 @@ def _purge(pk: uuid.UUID, *, now: datetime) -> int:
     )
     if image is None:  # stored again meanwhile, or purged by somebody else
         return 0
-    image_references.forget([pk])
+    image_references.clear_references([pk])
     if _is_referenced(pk):
         logger.warning("Image %s is due for deletion and still referred to.", pk)
         return 0

@@ -13,11 +13,11 @@ from apps.audit.services import SYSTEM, record
 from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.reasons import SampleReason
 from apps.biometrics.selectors import faces_key, threshold_for
-from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import checksum_of, protect
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.crypto import SealBroken
 
 Vector = NDArray[np.float32]
@@ -32,7 +32,7 @@ person: 0.45 for SFace, where none of 318,400 pairs of strangers (800 LFW photos
 def sample_judge(*, sample_id: int, now: datetime) -> FaceSample | None:
     """Accept or refuse a pending sample; None when there is nothing to judge.
 
-    Safe to run twice and to lose halfway. Raises `OSError` when the storage is away.
+    Safe to run twice and to lose halfway. Raises `OSError` when the storage does not answer.
     """
     from apps.biometrics.worker import Observation, observe_for_enrolment
 
@@ -65,7 +65,7 @@ def _settle(
     sample.status = Status.REFUSED if reason else Status.ACCEPTED
     sample.reason, sample.judged_at = reason, now
     sample.save(update_fields=["status", "reason", "quality", "judged_at"])
-    forget(faces_key(sample.student_id))
+    invalidate(faces_key(sample.student_id))
     action = f"biometrics.sample.{sample.status}"
     record(actor=SYSTEM, action=action, now=now, target=sample, data={"reason": reason})
     return sample
@@ -77,7 +77,7 @@ def _enrol(sample: FaceSample, vector: Vector, *, now: datetime) -> str:
     The key's row is locked: two students cannot enrol one face at the same moment, and the key is
     not re-issued in between.
     """
-    model = register_default_model(now=now)
+    model = add_default_model(now=now)
     generation = locked_key(now=now).generation
     reason = _identity_problem(sample, vector, model=model, generation=generation)
     if not reason:
@@ -90,11 +90,11 @@ def _identity_problem(
 ) -> str:
     """Somebody else's face, or another one than the student's other samples show. Or ""."""
     threshold = threshold_for(model=model)
-    turned = protect(vector, generation=generation)
+    rotated = protect(vector, generation=generation)
     nearest = (
         FaceTemplate.objects.filter(model=model, key_generation=generation)
         .exclude(student_id=sample.student_id)
-        .annotate(distance=CosineDistance("vector", turned))
+        .annotate(distance=CosineDistance("vector", rotated))
         .order_by("distance")
         .values_list("distance", flat=True)
         .first()
@@ -114,7 +114,7 @@ def locked_key(*, now: datetime) -> TemplateKey:
 def template_store(
     *, sample: FaceSample, vector: Vector, model: FaceModel, generation: int, now: datetime
 ) -> FaceTemplate:
-    """Keep a plain vector as the sample's template, turned and checksummed; replaces the old."""
+    """Keep a plain vector as the sample's template, rotated and checksummed; replaces the old."""
     template = FaceTemplate(
         student_id=sample.student_id,
         sample=sample,

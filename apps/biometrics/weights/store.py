@@ -14,7 +14,7 @@ from apps.biometrics.weights.catalogue import CATALOGUE, WeightFile, WeightsMiss
 Report = Callable[[str], None]
 
 
-class Source(Protocol):
+class WeightsSource(Protocol):
     """Somewhere the published files can be read from."""
 
     def read(self, file: WeightFile) -> bytes:
@@ -51,7 +51,7 @@ def verified_path(models_dir: Path, file: WeightFile) -> Path:
 
 
 def install(
-    source: Source,
+    source: WeightsSource,
     *,
     models_dir: Path,
     report: Report,

@@ -8,12 +8,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import sign_in_of
 from apps.accounts.requests import request_user
-from apps.checkin.api.views import EXPIRED, REDEEM_STATUS
+from apps.checkin.api.views import EXPIRED
 from apps.checkin.models import Reason
 from apps.checkin.services.rapid_codes import challenge_redeem
 from apps.common.api import throttle
-from apps.common.errors import Refused
 from apps.common.http import client_address
 from apps.common.inputs import Input
 from apps.common.schema import conflict
@@ -37,7 +37,8 @@ class RapidCodeOutput(serializers.Serializer):
 @permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
 @throttle_classes([throttle("rapid_code")])
 def rapid_code(request: Request) -> Response:
-    """Redeem one code of a challenge: its text begins with “B.” and it counts for 1.5 seconds."""
+    """Redeem one code of a challenge: its text begins with “B.” and it counts for 1.5 seconds, from
+    the sign-in that checked in (403 other_sign_in)."""
     data = RapidCodeInput(data=request.data)
     data.is_valid(raise_exception=True)
     scan = challenge_redeem(
@@ -45,9 +46,9 @@ def rapid_code(request: Request) -> Response:
         token=data.validated_data["token"],
         now=timezone.now(),
         address=client_address(request),
+        sign_in=sign_in_of(request),
     )
     if scan.reason:
-        reason = Reason(scan.reason)
-        raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
+        raise Reason(scan.reason).error()
     body = {"session": scan.session_id, "delay_ms": scan.delay_ms}
     return Response(body, status=status.HTTP_201_CREATED)

@@ -12,7 +12,7 @@ from apps.checkin.waiting_rules import tries_left
 from apps.common.digits import CodeField
 from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
-from apps.common.strict_json import Unreadable, loads
+from apps.common.strict_json import UnreadableJSON, loads
 from apps.common.texts import NONCE
 
 MAX_EVIDENCE = 16 * 1024  # characters
@@ -101,7 +101,7 @@ def read_evidence(text: str, reader: serializers.Serializer) -> dict[str, Any]:
     """The signed JSON text, read; with the very bytes that were signed as "message"."""
     try:
         parsed = loads(text)
-    except Unreadable as error:
+    except UnreadableJSON as error:
         raise serializers.ValidationError(error.message, error.code) from error
     return {**reader.run_validation(parsed), "message": text.encode()}
 

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,20 +36,9 @@ from apps.checkin.models import CheckInAttempt, Method, Reason
 from apps.checkin.services.check_in import Submission, check_in
 from apps.checkin.services.redeem import Redemption, redeem_token, redeem_typed
 from apps.common.api import throttle
-from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.errors import Invalid, NotFound
 from apps.common.http import client_address
 from apps.common.schema import conflict
-
-# Status with which a refused redeem is answered; the code in the body is the reason itself.
-REDEEM_STATUS: Final[dict[str, int]] = {
-    Reason.MALFORMED: 400,
-    Reason.FORGED: 400,
-    Reason.EXPIRED: 410,
-    Reason.WRONG_CODE: 400,
-    Reason.TOO_MANY_TRIES: 429,
-    Reason.NOT_OPEN: 409,
-    Reason.NOT_ENROLLED: 403,
-}
 
 EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer shown.")
 
@@ -66,8 +55,7 @@ def redeem(request: Request) -> Response:
     """Turn a scanned or typed code into a ticket, at once. Every try is in the scan log."""
     outcome = _redeem(request, REDEEM.run_validation(request.data))
     if outcome.reason:
-        reason = Reason(outcome.reason)
-        raise Refused(reason.value, str(reason.label), status=REDEEM_STATUS[reason])
+        raise Reason(outcome.reason).error()
     body = {
         "ticket": outcome.ticket,
         "expires_at": outcome.expires_at,

@@ -63,7 +63,7 @@ def session_waiting(request: Request, session_id: int) -> Response:
     request=DecideInput,
     responses={
         200: DecidedOutput,
-        **conflict("nothing_waiting", "session_not_open", "register_frozen", "edit_time_over"),
+        **conflict("nothing_waiting", "session_not_open", "register_locked", "edit_time_over"),
     },
 )
 @api_view(["POST"])

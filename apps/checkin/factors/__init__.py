@@ -9,8 +9,8 @@ from apps.checkin.factors.base import Attendee, Factor, JudgedSession
 
 
 def face_use(policy: Mapping[str, Any]) -> FaceUse:
-    """What this frozen policy makes of faces. Sessions opened before there was a choice say yes or
-    no: their yes is today's default."""
+    """How this policy snapshot uses faces. Older sessions hold true or false: true is read as
+    today's default."""
     use = policy.get("face", False)
     if isinstance(use, bool):
         return FaceUse.PREFERRED if use else FaceUse.OFF

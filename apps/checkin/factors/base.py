@@ -41,7 +41,7 @@ class BeaconReading:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedSession:
-    """The session as its opening froze it."""
+    """The session as it was opened."""
 
     id: int
     campus_id: int
@@ -78,7 +78,6 @@ class Evidence:
     beacons: tuple[BeaconReading, ...] | None = None
     selfie: bool = False
     face: str = ""  # "", "matched", "not_matched" or why it could not tell
-    face_distance: float | None = None
 
 
 class Factor(Protocol):

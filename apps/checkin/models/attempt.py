@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import Device, Student
 from apps.biometrics.models import StoredImage
 from apps.common.constraints import Between, MomentInBounds
+from apps.common.errors import Refusal
 from apps.common.ids import TimeOrderedKey
 from apps.qr_otp.models import Scan
+from apps.qr_otp.problems import Problem
 from apps.sessions.models import ClassSession
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
@@ -36,20 +38,32 @@ class FaceState(models.TextChoices):
     SETTLED = "settled", _("compared")
 
 
-class Reason(models.TextChoices):
-    """Why a redeem or check-in was refused or waits. Documented in docs/check-in.md."""
+class Reason(Refusal):
+    """Why a redeem or check-in was refused or waits. Documented in docs/check-in.md.
+
+    With a status: what a redeem is answered with. The others are outcomes of a check-in.
+    """
 
     NONE = "", ""
-    MALFORMED = "malformed_code", _("This is not a code of this platform.")
-    FORGED = "forged_code", _("This code was not issued by this campus.")
-    EXPIRED = "expired_code", _("This code has expired. Scan the one on the screen now.")
-    WRONG_CODE = "wrong_code", _("This code is not right.")
-    TOO_MANY_TRIES = "too_many_tries", _("Too many wrong codes. Ask your lecturer to mark you.")
-    NOT_OPEN = "session_not_open", _("This session is not open.")
+    MALFORMED = Problem.MALFORMED, 400, _("This is not a code of this platform.")
+    FORGED = Problem.FORGED, 400, _("This code was not issued by this campus.")
+    EXPIRED = Problem.EXPIRED, 410, _("This code has expired. Scan the one on the screen now.")
+    WRONG_CODE = Problem.WRONG_CODE, 400, _("This code is not right.")
+    TOO_MANY_TRIES = (
+        Problem.TOO_MANY_TRIES,
+        429,
+        _("Too many wrong codes. Ask your lecturer to mark you."),
+    )
+    NOT_OPEN = "session_not_open", 409, _("This session is not open.")
     TOO_EARLY = "check_in_too_early", _("It is too early to check in. Scan again later.")
     TOO_LATE = "check_in_too_late", _("It is too late to check in. Ask your lecturer to mark you.")
-    NOT_ENROLLED = "not_enrolled", _("You are not enrolled in this course.")
-    BAD_TICKET = "bad_ticket", _("This ticket was not issued to you. Scan the code again.")
+    NOT_ENROLLED = "not_enrolled", 403, _("You are not enrolled in this course.")
+    OTHER_SIGN_IN = (
+        "other_sign_in",
+        403,
+        _("You checked in with another phone or sign-in. Scan with that one."),
+    )
+    BAD_TICKET = "bad_ticket", 400, _("This ticket was not issued to you. Scan the code again.")
     TICKET_EXPIRED = "ticket_expired", _("The 90 seconds have passed. Scan the code again.")
     NO_DEVICE = "no_device", _("No device is bound to you yet. Bind this phone first.")
     OTHER_DEVICE = "other_device", _("You scanned with another device than the bound one.")
@@ -186,8 +200,9 @@ class CheckInAttempt(CampusModel):
     device_counter = models.BigIntegerField(_("device's counter"), null=True, blank=True)
     offline_window = models.BigIntegerField(_("window of the code"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("time by the phone's clock"), null=True, blank=True)
-    # Dropped after 30 days.
+    # Both are dropped after 30 days. The sign-in is the one that a rapid code must come from too.
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    sign_in = models.CharField(_("sign-in"), max_length=16, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("check-in attempt")

@@ -13,18 +13,26 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import Device, Student
+from apps.attendance.models import AttendanceRecord
+from apps.biometrics.models import FaceSample, FaceTemplate
 from apps.biometrics.services import image_id
+from apps.checkin.models import CheckInAttempt
 from apps.common.errors import Forbidden
+from apps.common.rows import table_name
+from apps.enrollments.models import Enrollment, EnrollmentPeriod
+from apps.privacy.models import Consent
+from apps.sessions.models import SessionCourse
 from apps.tenants.scope import current_campus_id
 
 # The course of the session in which the student was enrolled on its day, whatever has become of
 # that since; of several the one that leads.
-_COURSE: Final = """
+_COURSE: Final = f"""
     (
-        SELECT c.course_id FROM class_sessions_sessioncourse c
-        JOIN enrollments_enrollment e
+        SELECT c.course_id FROM {table_name(SessionCourse)} c
+        JOIN {table_name(Enrollment)} e
             ON e.campus_id = c.campus_id AND e.course_id = c.course_id
-        JOIN enrollments_enrollmentperiod p
+        JOIN {table_name(EnrollmentPeriod)} p
             ON p.campus_id = e.campus_id AND p.enrollment_id = e.id
         WHERE c.campus_id = s.campus_id AND c.session_id = %(session_id)s AND e.student_id = s.id
             AND p.enrolled_on <= c.held_on AND (p.ended_on IS NULL OR p.ended_on > c.held_on)
@@ -35,31 +43,31 @@ _COURSE: Final = """
 _ATTENDEE: Final = f"""
     SELECT s.id, d.id, d.public_key, {_COURSE} IS NOT NULL,
         EXISTS (
-            SELECT FROM privacy_consent c
+            SELECT FROM {table_name(Consent)} c
             WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
                 AND c.withdrawn_at IS NULL
         ),
         EXISTS (
-            SELECT FROM biometrics_facetemplate t
+            SELECT FROM {table_name(FaceTemplate)} t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
         )
-    FROM accounts_student s
-    LEFT JOIN accounts_device d
+    FROM {table_name(Student)} s
+    LEFT JOIN {table_name(Device)} d
         ON d.campus_id = s.campus_id AND d.student_id = s.id AND d.is_active
     WHERE s.campus_id = %(campus_id)s AND s.user_id = %(user_id)s AND s.is_active
 """
 _LOCKED: Final = " FOR NO KEY UPDATE OF s"
 
 # Whose a photo is that comes a second time; asked only where one came.
-_PHOTO: Final = """
+_PHOTO: Final = f"""
     CASE WHEN %(photo)s::text = '' THEN ''
         WHEN EXISTS (
-            SELECT FROM biometrics_facesample f
+            SELECT FROM {table_name(FaceSample)} f
             WHERE f.campus_id = s.campus_id AND f.image_id = %(photo_id)s::uuid
         ) THEN 'enrolled'
         ELSE coalesce((
             SELECT CASE WHEN p.student_id = s.id THEN 'own' ELSE 'others' END
-            FROM checkin_checkinattempt p
+            FROM {table_name(CheckInAttempt)} p
             WHERE p.campus_id = s.campus_id AND p.photo_sha256 = %(photo)s::text
                 AND p.photo_sha256 <> ''
             ORDER BY p.student_id = s.id LIMIT 1
@@ -70,14 +78,14 @@ _PHOTO: Final = """
 _PRIOR_STATE: Final = f"""
     SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
         CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
-            SELECT coalesce(max(t.photo_try), 0) FROM checkin_checkinattempt t
+            SELECT coalesce(max(t.photo_try), 0) FROM {table_name(CheckInAttempt)} t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
                 AND t.received_at >= %(since)s::timestamptz AND t.scan_id = %(scan_id)s::uuid
         ) END
-    FROM accounts_student s
-    LEFT JOIN checkin_checkinattempt a
+    FROM {table_name(Student)} s
+    LEFT JOIN {table_name(CheckInAttempt)} a
         ON a.campus_id = s.campus_id AND a.student_id = s.id AND a.nonce = %(nonce)s
-    LEFT JOIN attendance_attendancerecord r
+    LEFT JOIN {table_name(AttendanceRecord)} r
         ON r.campus_id = s.campus_id AND r.session_id = %(session_id)s AND r.student_id = s.id
     WHERE s.campus_id = %(campus_id)s AND s.id = %(student_id)s
 """

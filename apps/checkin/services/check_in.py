@@ -25,7 +25,7 @@ from apps.checkin.factors.base import (
     JudgedSession,
 )
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
-from apps.checkin.scoring import ONE, Verdict, judge, offline_scale
+from apps.checkin.scoring import ONE, ScoreResult, judge, offline_scale
 from apps.checkin.selectors.devices import device_that_signed
 from apps.checkin.selectors.hot_path import (
     AttendeeContext,
@@ -46,7 +46,7 @@ from apps.checkin.waiting_rules import (
     would_count,
 )
 from apps.common.cache import touch
-from apps.common.errors import Invalid, NotFound
+from apps.common.errors import NotFound
 from apps.common.ids import uuid7
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_check_in
@@ -88,7 +88,7 @@ def check_in(
     """
     ticket = read_ticket(submission.ticket)
     if ticket is None:
-        raise Invalid(Reason.BAD_TICKET, str(Reason.BAD_TICKET.label))
+        raise Reason.BAD_TICKET.error()
     student = attendee_context(user_id=user.pk, session_id=None, lock=True)
     row = lock_for_check_in(session_id=ticket.session_id)
     if row is None:
@@ -204,6 +204,7 @@ def new_attempt(
         bluetooth_rssi=loudest,
         device_info=submission.device_info,
         address=actor.address,
+        sign_in=submission.sign_in,
     )
 
 
@@ -329,7 +330,7 @@ def _tried_before(attempt: CheckInAttempt) -> bool:
     return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()
 
 
-def apply_verdict(attempt: CheckInAttempt, verdict: Verdict, *, now: datetime) -> None:
+def apply_verdict(attempt: CheckInAttempt, verdict: ScoreResult, *, now: datetime) -> None:
     """Write a verdict into the attempt (not yet saved)."""
     attempt.score = verdict.score
     attempt.factors = verdict.factors

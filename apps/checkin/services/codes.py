@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
-from apps.attendance.selectors.register import enrolled_students
+from apps.attendance.selectors.register import register_of
 from apps.audit.services import Actor
 from apps.common.errors import NotFound, Refused
 from apps.sessions.models import ClassSession
@@ -22,9 +22,9 @@ def class_codes_allowed(session: ClassSession) -> bool:
 def student_code_issue(
     *, session: ClassSession, student_id: int, now: datetime, actor: Actor
 ) -> tuple[str, datetime, Student]:
-    """A code for one enrolled student: 5 minutes, once, for nobody else. Replaces an earlier one,
-    and the student's wrong tries stay counted."""
-    enrolled = enrolled_students(course_id=session.course_id).filter(student_id=student_id).first()
+    """A code for one student of the register: 5 minutes, once, for nobody else. Replaces an
+    earlier one, and the student's wrong tries stay counted."""
+    enrolled = register_of(session_id=session.pk).filter(student_id=student_id).first()
     if enrolled is None:
         raise NotFound("student_not_found", _("This student is not in the register."))
     code, expires_at = check_in_code_issue(

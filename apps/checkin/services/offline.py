@@ -37,11 +37,11 @@ from apps.checkin.services.check_in import (
     new_attempt,
     refuse,
 )
-from apps.checkin.services.online import heard_between
+from apps.checkin.services.online import requests_between
 from apps.checkin.services.record import span_refusal
-from apps.checkin.services.redeem import PROBLEMS
 from apps.checkin.tickets import Ticket
 from apps.common.errors import NotFound
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, check_kept_token
 from apps.qr_otp.tokens import QR_PERIOD, window_at
 from apps.sessions.models import ClassSession
@@ -125,8 +125,8 @@ def _online_problem(
     shown_at: datetime,
     now: datetime,
 ) -> str:
-    """Whoever was heard since the code was shown had a network, and could have sent it then."""
-    heard = heard_between(
+    """A request since the code was shown means a network: it could have been sent then."""
+    heard = requests_between(
         user_id=user.pk,
         student_id=student.id,
         device_id=student.device_id,
@@ -186,14 +186,14 @@ def _code_problem(
     attempt: CheckInAttempt, session: JudgedSession, check: Check, *, now: datetime
 ) -> str:
     """Whether the token is one that this session showed within the last day, and not used yet."""
-    if check.problem in ("malformed", "forged"):
-        return PROBLEMS[check.problem]
+    if check.problem in (Problem.MALFORMED, Problem.FORGED):
+        return Reason(check.problem)
     if check.subject != subject_of(session.id):
         return Reason.OTHER_SESSION
     held = ClassSession.objects.select_related("course").get(pk=session.id)
     if check.problem or check.window is None or _older_than_a_day(check.window, now):
         return Reason.TOO_OLD
-    if _frozen(held, now):
+    if _is_locked(held, now):
         return Reason.FROZEN
     if not _shown_then(check.window, held, now):
         return Reason.OUTSIDE_SESSION
@@ -210,8 +210,8 @@ def _older_than_a_day(window: int, now: datetime) -> bool:
     return now > datetime.fromtimestamp((window + 1) * QR_PERIOD, tz=UTC) + SENT_WITHIN
 
 
-def _frozen(session: ClassSession, now: datetime) -> bool:
-    """Whether the register was completed and frozen since the code was scanned."""
+def _is_locked(session: ClassSession, now: datetime) -> bool:
+    """Whether the register was completed and locked since the code was scanned."""
     return session.status == ClassSession.Status.COMPLETED and bool(
         time_refusal(
             session=session, role=Editor.OFFICE, policy=policy_for(course=session.course), now=now

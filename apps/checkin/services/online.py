@@ -19,7 +19,7 @@ AT_THE_TIME: Final = timedelta(minutes=10)
 KEPT: Final = timedelta(hours=25)  # an offline check-in comes within 24 hours
 
 
-def heard_between(
+def requests_between(
     *,
     user_id: int,
     student_id: int,

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -20,7 +21,6 @@ from apps.checkin.models import CheckInAttempt, Method, Outcome, RapidCodeChalle
 from apps.checkin.rapid_codes import ChallengeResult, challenge_results
 from apps.checkin.selectors.hot_path import attendee_context
 from apps.checkin.selectors.rapid_codes import challenge_cache_key
-from apps.checkin.services.redeem import PROBLEMS
 from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.qr_otp.models import Scan
@@ -76,18 +76,24 @@ class ChallengeScan:
 
 @transaction.atomic(savepoint=False)
 def challenge_redeem(
-    *, user: User, token: str, now: datetime, address: str | None = None
+    *, user: User, token: str, now: datetime, address: str | None = None, sign_in: str = ""
 ) -> ChallengeScan:
-    """Redeem one code of a challenge. Every try is in the scan log."""
+    """Redeem one code of a challenge. Every try is in the scan log.
+
+    It counts from the sign-in that the student checked in with: a friend in the room, signed in as
+    the student, cannot pass for a phone elsewhere.
+    """
     check = check_rapid_token(purpose=RAPID_CODE, text=token, now=now)
     session_id = int(check.subject) if check.subject.isdecimal() else None
     facts = session_facts(session_id=session_id) if session_id and not check.problem else None
     student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
-    reason: str = PROBLEMS.get(check.problem, "")
+    reason = Reason(check.problem)
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
     if not reason and not student.enrolled:
         reason = Reason.NOT_ENROLLED
+    if not reason and _checked_in_elsewhere(session_id, student.id, sign_in):
+        reason = Reason.OTHER_SIGN_IN
     scan_save(
         purpose=RAPID_CODE,
         check=check,
@@ -100,15 +106,32 @@ def challenge_redeem(
     return ChallengeScan(reason=reason, session_id=session_id, delay_ms=check.delay_ms)
 
 
+def _checked_in_elsewhere(session_id: int | None, student_id: int, sign_in: str) -> bool:
+    """Whether the student's check-ins of this session that count came from other sign-ins."""
+    known = set(
+        _checked_in(session_id)
+        .filter(student_id=student_id)
+        .exclude(sign_in="")
+        .values_list("sign_in", flat=True)
+    )
+    return bool(known) and sign_in not in known
+
+
+def _checked_in(session_id: int | None) -> QuerySet[CheckInAttempt]:
+    """The check-ins whose students a challenge expects, as long as they came before it."""
+    return CheckInAttempt.objects.filter(
+        session_id=session_id,
+        outcome__in=(Outcome.ACCEPTED, Outcome.PENDING, Outcome.WAITING),
+        offline=False,
+    )
+
+
 def challenge_outcome(*, challenge: RapidCodeChallenge) -> tuple[list[ChallengeResult], bool]:
     """Who redeemed how many codes in time, of those who had checked in; and whether it is void."""
     checked_in = set(
-        CheckInAttempt.objects.filter(
-            session_id=challenge.session_id,
-            outcome__in=(Outcome.ACCEPTED, Outcome.PENDING, Outcome.WAITING),
-            offline=False,
-            received_at__lte=challenge.started_at,
-        ).values_list("student_id", flat=True)
+        _checked_in(challenge.session_id)
+        .filter(received_at__lte=challenge.started_at)
+        .values_list("student_id", flat=True)
     )
     redeemed: dict[int, set[int]] = defaultdict(set)
     scans = Scan.objects.filter(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from apps.attendance.models import AttendanceRecord, Source, Status
+from apps.attendance.models import AttendanceRecord, RecordSource, Status
 from apps.attendance.selectors.register import ATTENDED, BY_PERSON
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
@@ -63,7 +63,7 @@ def record_from_attempt(
     values: dict[str, Any] = {
         "status": status,
         "label": None,
-        "source": Source.CHECK_IN,
+        "source": RecordSource.CHECK_IN,
         "attempt_id": attempt.pk,
         "policy_id": session.policy.get("policy_id"),
         "recorded_at": attempt.redeemed_at or now,
@@ -92,7 +92,7 @@ def _may_improve(known: PriorState, status: Status) -> bool:
     return (
         known.record_source not in BY_PERSON
         and known.record_status not in ATTENDED
-        and (status in ATTENDED or known.record_source == Source.CLOSING)
+        and (status in ATTENDED or known.record_source == RecordSource.CLOSING)
     )
 
 

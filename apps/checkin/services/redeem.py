@@ -6,7 +6,6 @@ nothing that is raised here needs one, because it is raised before anything was 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from django.db import transaction
 
@@ -16,6 +15,7 @@ from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
 from apps.checkin.tickets import Ticket, ticket_text
 from apps.common.digits import plain_digits
 from apps.qr_otp.models import Scan
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, check_text, check_token
 from apps.qr_otp.services import (
     counted_try,
@@ -26,14 +26,6 @@ from apps.qr_otp.services import (
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_facts
 from apps.sessions.services import CHECK_IN, student_subject, subject_of
-
-PROBLEMS: Final[dict[str, str]] = {
-    "malformed": Reason.MALFORMED,
-    "forged": Reason.FORGED,
-    "expired": Reason.EXPIRED,
-    "wrong": Reason.WRONG_CODE,
-    "too_many_tries": Reason.TOO_MANY_TRIES,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +78,14 @@ def redeem_typed(
     facts = session_facts(session_id=session_id)
     student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
     subject = subject_of(session_id)
-    check = Check(problem="", subject=subject)
+    check = Check(problem=Problem.NONE, subject=subject)
     if facts is None or not student.enrolled:
         return _redeem(
             student=student, check=check, facts=facts, method=method, now=now, address=address
         )
     told = _Told()
 
-    def judge() -> str:
+    def judge() -> Problem:
         nonlocal check, told
         if method == Method.TEXT:
             check = check_text(purpose=CHECK_IN, subject=subject, typed=code, now=now)
@@ -122,7 +114,7 @@ def redeem_typed(
 class _Told:
     """A one-time code that was tried: whose it was, and which."""
 
-    problem: str = "expired"
+    problem: Problem = Problem.EXPIRED
     method: Method = Method.OTP
     code_id: int | None = None
 
@@ -132,15 +124,15 @@ def _told_code(*, session_id: int, student_id: int, code: str, now: datetime) ->
     own = student_subject(session_id, student_id)
     again = one_time_code_used(purpose=CHECK_IN, subject=own, code=code, now=now)
     if again is not None:
-        return _Told(problem="", code_id=again)
+        return _Told(problem=Problem.NONE, code_id=again)
     used = one_time_code_use(purpose=CHECK_IN, subject=own, code=code, now=now)
     if not used.problem:
-        return _Told(problem="", code_id=used.code_id)
+        return _Told(problem=Problem.NONE, code_id=used.code_id)
     whole = one_time_code_use(purpose=CHECK_IN, subject=subject_of(session_id), code=code, now=now)
     if not whole.problem:
-        return _Told(problem="", method=Method.CLASS_CODE, code_id=whole.code_id)
-    wrong = "wrong" in (used.problem, whole.problem)
-    return _Told(problem="wrong" if wrong else "expired")
+        return _Told(problem=Problem.NONE, method=Method.CLASS_CODE, code_id=whole.code_id)
+    wrong = Problem.WRONG_CODE in (used.problem, whole.problem)
+    return _Told(problem=Problem.WRONG_CODE if wrong else Problem.EXPIRED)
 
 
 def _redeem(
@@ -157,7 +149,7 @@ def _redeem(
     """The same code, redeemed again by the same student with the same device, is the same scan and
     so the same ticket. What another sign-in scans is a scan of its own, as late as it was. One that
     has run out is not revived by a code that still stands."""
-    reason = PROBLEMS.get(check.problem, "")
+    reason = Reason(check.problem)
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
     if not reason and not student.enrolled:

@@ -145,7 +145,7 @@ def _settle_session(session: ClassSession, *, absent: Collection[int], now: date
 def waiting_lapse(*, now: datetime) -> int:
     """Let the check-ins lapse whose time is over; returns how many students became absent by it.
 
-    One transaction a session. Whoever was marked otherwise keeps that mark.
+    One transaction a session. Students who were marked otherwise keep that mark.
     """
     due = (
         CheckInAttempt.objects.filter(outcome=Outcome.WAITING, waits_until__lte=now)

@@ -13,7 +13,7 @@ import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql import base, features
 
-from apps.common.postgresql.connection import PatientConnection, server_breaker
+from apps.common.postgresql.connection import PatientConnection, circuit_breaker
 
 OWN_OPTIONS: Final = ("pooler", "prepare", "patience")
 PREPARE_AFTER: Final = 5  # runs of a statement; PostgreSQL keeps its plan from then on
@@ -54,20 +54,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        if not server_breaker.allows():
+        if not circuit_breaker.allows():
             message = "PostgreSQL did not answer a moment ago."
             raise OperationalError(message)
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.errors.ConnectionTimeout:
-            server_breaker.failed()
+            circuit_breaker.failed()
             raise
         except psycopg.Error:
-            server_breaker.worked()  # it refused, but at once: everybody may ask
+            circuit_breaker.worked()  # it refused, but at once: everybody may ask
             raise
         with connection.waiting_at_most(GREETING_SECONDS):
             self.pooled = self._stands_behind_pooler(connection)
-        server_breaker.worked()
+        circuit_breaker.worked()
         connection.patience = self._option("patience")
         may_prepare = self._option("prepare")
         if may_prepare is None:

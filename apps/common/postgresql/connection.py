@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors
 
-from apps.common.breaker import Breaker
+from apps.common.circuit_breaker import CircuitBreaker
 from apps.common.postgresql.pulse import Pulse
 
 PAUSE_SECONDS: Final = 2.0  # between tries to reach a server that did not answer
@@ -18,7 +18,7 @@ _INTERVAL_SECONDS: Final = 0.1
 
 # One of each for the process: all aliases lead to one server. The breaker opens by silence only: a
 # server that is down refuses at once and may be asked again.
-server_breaker = Breaker(pause=PAUSE_SECONDS, longest_try=5.0)
+circuit_breaker = CircuitBreaker(pause=PAUSE_SECONDS, longest_try=5.0)
 pulse = Pulse()
 
 
@@ -47,10 +47,10 @@ class PatientConnection(psycopg.Connection[Any]):
                     raise self._given_up() from silence
 
     def _server_lives(self) -> bool:
-        return not server_breaker.is_open and pulse.beats(self)
+        return not circuit_breaker.is_open and pulse.beats(self)
 
     def _given_up(self) -> errors.OperationalError:
-        server_breaker.failed()
+        circuit_breaker.failed()
         self.pgconn.finish()
         return errors.OperationalError("PostgreSQL did not answer.")
 

@@ -52,7 +52,7 @@ class Calendar:
     def _today(self) -> None:
         """One session from now on, at the next round five minutes plus the course's offset.
 
-        It hangs on the hour of loading, so it claims no place in the timetable.
+        It hangs on the hour of loading, so it occupies no place in the timetable.
         """
         near = (self.now - NEARBY, self.now + NEARBY)
         if not self._has_session(*near):

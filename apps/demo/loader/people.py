@@ -14,6 +14,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.audit.services import Actor, record_platform
+from apps.common.rows import table_name
 from apps.demo.loader.data import DemoData
 from apps.demo.loader.passwords import readable_password
 from apps.tenants.signed import signed_act
@@ -33,7 +34,7 @@ class SignIn:
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleLoader:
-    """Makes whoever is missing. Nobody's name or role is changed on a later run."""
+    """Makes the missing people. Nobody's name or role is changed on a later run."""
 
     data: DemoData
     slug: str
@@ -54,7 +55,7 @@ class PeopleLoader:
         if row["role"] == SUPER_ADMIN:
             if created:
                 user.is_superuser = True
-                with signed_act("accounts_user"):
+                with signed_act(table_name(User)):
                     user.save(update_fields=["is_superuser", "updated_at"])
                 record_platform(
                     actor=self.actor,

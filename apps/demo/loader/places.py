@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.classrooms.models import Beacon, Building, Classroom
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Refused
 from apps.tenants.models import Campus, Domain
 from apps.tenants.selectors import host_cache_key
@@ -47,7 +47,7 @@ def _domains_ensure(campus: Campus, made: Counter[str]) -> None:
         _domain, created = Domain.objects.get_or_create(host=host, defaults={"campus": campus})
         made["domains"] += created
         if created:
-            forget(host_cache_key(host))
+            invalidate(host_cache_key(host))
 
 
 def rooms_ensure(*, facts: dict[str, Any], made: Counter[str]) -> dict[str, Classroom]:

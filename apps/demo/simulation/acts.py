@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from apps.demo.simulation.album import Person, blurred, taken_again
+from apps.demo.simulation.album import AlbumPerson, blurred, taken_again
 from apps.demo.simulation.lecturer import Lecturer, Projector
-from apps.demo.simulation.phone import Evidence, Phone, Signed
+from apps.demo.simulation.phone import Phone, PhoneEvidence, Signed
 from apps.demo.simulation.room import VAGUE_ACCURACY_M, Room
 from apps.demo.simulation.server import Client
 
@@ -32,8 +32,8 @@ class Player:
     sign_in_elsewhere: Callable[[], Client]
     random: Random
     student: int = 0  # the account's number, as the lecturer's list has it
-    person: Person | None = None
-    stranger: Person | None = None  # whose face the wrong person shows
+    person: AlbumPerson | None = None
+    stranger: AlbumPerson | None = None  # whose face the wrong person shows
     second_tries: int = 0
 
 
@@ -48,7 +48,7 @@ class Played:
 Act = Callable[[Player, Scene], Played]
 
 
-def evidence(player: Player, scene: Scene, **changes: Any) -> Evidence:
+def evidence(player: Player, scene: Scene, **changes: Any) -> PhoneEvidence:
     """All that an honest phone in the room sends."""
     selfie = player.person.selfies[0] if player.person else None
     facts = {
@@ -56,7 +56,7 @@ def evidence(player: Player, scene: Scene, **changes: Any) -> Evidence:
         "beacons": scene.room.heard(),
         "selfie": selfie,
     }
-    return Evidence(**{**facts, **changes})
+    return PhoneEvidence(**{**facts, **changes})
 
 
 def check_in(player: Player, scene: Scene, *, code: dict[str, Any], **changes: Any) -> Played:

@@ -31,7 +31,7 @@ SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class AlbumPerson:
     """The photos of one face. `derived`: the only photo serves as selfie too, cropped and lit
     differently, because there is no other."""
 
@@ -50,11 +50,11 @@ class Album:
         self._folders = folders
         self.unlike = 0  # people passed over, because their own photos do not match
 
-    def people(self, number: int) -> list[Person]:
+    def people(self, number: int) -> list[AlbumPerson]:
         """The first so many whose photos can be used, or all where there are fewer."""
         return list(islice(self._usable(self._folders), number))
 
-    def _usable(self, folders: list[Path]) -> Iterator[Person]:
+    def _usable(self, folders: list[Path]) -> Iterator[AlbumPerson]:
         for folder in folders:
             files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
             person = self._person([path.read_bytes() for path in files])
@@ -65,7 +65,7 @@ class Album:
             else:
                 self.unlike += 1
 
-    def _person(self, photos: list[bytes]) -> Person | None:
+    def _person(self, photos: list[bytes]) -> AlbumPerson | None:
         """Up to three photos to enrol with, the others to check in with: at least one, if there
         are two."""
         enrolable = [photo for photo in photos if self._shows_one_face(photo, ENROLMENT)]
@@ -76,13 +76,13 @@ class Album:
         if len(samples) > 1 and set(presentable) <= set(samples):
             samples.pop()
         selfies = tuple(photo for photo in presentable if photo not in samples)
-        return Person(
+        return AlbumPerson(
             samples=tuple(samples),
             selfies=selfies or (taken_again(samples[0]),),
             derived=not selfies,
         )
 
-    def _matches(self, person: Person) -> bool:
+    def _matches(self, person: AlbumPerson) -> bool:
         """Whether the first selfie is near enough to the samples, as a worker measures it."""
         selfie = self._vector(person.selfies[0])
         distances = [cosine_distance(selfie, self._vector(sample)) for sample in person.samples]

@@ -34,7 +34,7 @@ class Expected:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
+class SimulatedRole:
     """One student of the class.
 
     `face`: "own" shows the enrolled face where portraits suffice, "needed" cannot be played
@@ -60,21 +60,21 @@ PRESENT: Final = Expected(
 REFUSED: Final = Expected(answer="refused bad_signature", register="absent")
 
 PARTS: Final = (
-    Role(
+    SimulatedRole(
         key="TEXT",
         name="Farah Qureshi",
         does="types the text code",
         act=acts.by_text_code,
         expected=replace(PRESENT, score=LOWER),
     ),
-    Role(
+    SimulatedRole(
         key="OTP",
         name="Gustav Nyström",
         does="gets a one-time code, has no camera",
         act=acts.by_one_time_code,
         expected=replace(PRESENT, score=LOWER),
     ),
-    Role(
+    SimulatedRole(
         key="LATE",
         name="Lorenzo Basile",
         does="scans a minute later",
@@ -82,21 +82,21 @@ PARTS: Final = (
         after_s=LATE_AFTER_S,
         expected=replace(PRESENT, register="late"),
     ),
-    Role(
+    SimulatedRole(
         key="OUTSIDE",
         name="Oksana Melnyk",
         does="is 400 m outside the fence",
         act=acts.outside,
         expected=replace(PRESENT, factors={"face": YES, "location": NO}, score=LOWER),
     ),
-    Role(
+    SimulatedRole(
         key="VAGUE",
         name="Valentin Dupuis",
         does="has a fix good to 350 m",
         act=acts.vague,
         expected=replace(PRESENT, factors={"face": YES, "location": UNKNOWN}, score=LOWER),
     ),
-    Role(
+    SimulatedRole(
         key="NOFACE",
         name="Nadia Farouk",
         does="never agreed to faces",
@@ -104,7 +104,7 @@ PARTS: Final = (
         face="",
         expected=replace(PRESENT, factors={"face": NOT_ASKED, "location": YES}),
     ),
-    Role(
+    SimulatedRole(
         key="IMPOSTOR",
         name="Ivan Petrov",
         does="lent the phone: another face",
@@ -114,7 +114,7 @@ PARTS: Final = (
             answer="refused face_mismatch", register="invalid", factors={"face": NO}, score=LOWER
         ),
     ),
-    Role(
+    SimulatedRole(
         key="BLURRED",
         name="Beatriz Salgado",
         does="sends a selfie without a face",
@@ -128,7 +128,7 @@ PARTS: Final = (
             score=LOWER,
         ),
     ),
-    Role(
+    SimulatedRole(
         key="COPIED",
         name="Cosima Reuter",
         does="sends the enrolled photo, then a new one",
@@ -136,7 +136,7 @@ PARTS: Final = (
         face="needed",
         expected=replace(PRESENT, answer="refused enrolled_photo, accepted"),
     ),
-    Role(
+    SimulatedRole(
         key="STOLEN",
         name="Stefan Krüger",
         does="redeems a code of a minute ago",
@@ -145,7 +145,7 @@ PARTS: Final = (
         after_s=LATE_AFTER_S,
         expected=Expected(answer="410 expired_code", register="absent"),
     ),
-    Role(
+    SimulatedRole(
         key="FORGED",
         name="Fergus Doyle",
         does="redeems a forged code",
@@ -153,7 +153,7 @@ PARTS: Final = (
         face="",
         expected=Expected(answer="400 forged_code", register="absent"),
     ),
-    Role(
+    SimulatedRole(
         key="SIGNED",
         name="Sakura Ishida",
         does="signs with another phone's key",
@@ -161,7 +161,7 @@ PARTS: Final = (
         face="",
         expected=REFUSED,
     ),
-    Role(
+    SimulatedRole(
         key="TAMPERED",
         name="Tendai Moyo",
         does="changes the evidence after signing",
@@ -169,7 +169,7 @@ PARTS: Final = (
         face="",
         expected=REFUSED,
     ),
-    Role(
+    SimulatedRole(
         key="STRANGER",
         name="Selma Aydın",
         does="is not enrolled in the course",
@@ -178,21 +178,21 @@ PARTS: Final = (
         enrolled=False,
         expected=Expected(answer="403 not_enrolled", register=NOT_LISTED),
     ),
-    Role(
+    SimulatedRole(
         key="RETRY",
         name="Rukmini Iyer",
         does="sends the same check-in twice",
         act=acts.retried,
         expected=replace(PRESENT, answer="accepted, same attempt", factors={}),
     ),
-    Role(
+    SimulatedRole(
         key="TWOPHONES",
         name="Thandiwe Dube",
         does="tries to bind a second phone",
         act=acts.two_phones,
         expected=replace(PRESENT, answer="409 device_already_bound, accepted", factors={}),
     ),
-    Role(
+    SimulatedRole(
         key="FORGOT",
         name="Felix Aubert",
         does="forgot the phone, marked by hand",
@@ -200,7 +200,7 @@ PARTS: Final = (
         marked_by_hand=True,
         expected=Expected(register=BY_HAND),
     ),
-    Role(
+    SimulatedRole(
         key="MISSING",
         name="Mikael Hansen",
         does="does not come",
@@ -217,10 +217,10 @@ CLASSMATES: Final = (
 LEAST: Final = len(PARTS) + 1
 
 
-def class_of(students: int) -> list[Role]:
+def class_of(students: int) -> list[SimulatedRole]:
     """The whole cast: everybody on time, as many as are asked for, and the parts above."""
     on_time = [
-        Role(
+        SimulatedRole(
             key=f"{number:03d}",
             name=CLASSMATES[(number - 1) % len(CLASSMATES)],
             does="on time, with everything",
@@ -232,7 +232,7 @@ def class_of(students: int) -> list[Role]:
     return [*on_time, *PARTS]
 
 
-def without_face(role: Role) -> Role:
+def without_face(role: SimulatedRole) -> SimulatedRole:
     """The same part where no portrait is left: it counts the same without a face."""
     known = role.expected.factors
     factors = {name: NOT_ASKED if name == "face" else said for name, said in known.items()}

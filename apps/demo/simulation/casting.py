@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from apps.demo.simulation.album import Person
-from apps.demo.simulation.cast import Role, without_face
+from apps.demo.simulation.album import AlbumPerson
+from apps.demo.simulation.cast import SimulatedRole, without_face
 
 NO_PORTRAIT: Final = "no portrait left for it"
 FIRST: Final = {"another": 0, "needed": 1, "own": 2}  # who gets a face before whom
@@ -17,18 +17,18 @@ TWO: Final = 2  # faces that it takes to show another one
 class Casting:
     """Who plays, with which face; whose face the impostor shows; and what nobody can play."""
 
-    playing: dict[str, Role]
-    faces: dict[str, Person]
-    another: Person | None
-    skipped: list[Role]
+    playing: dict[str, SimulatedRole]
+    faces: dict[str, AlbumPerson]
+    another: AlbumPerson | None
+    skipped: list[SimulatedRole]
 
 
-def faces_wanted(roles: Sequence[Role]) -> int:
+def faces_wanted(roles: Sequence[SimulatedRole]) -> int:
     """How many people it takes to give every part its face."""
     return sum(bool(role.face) for role in roles)
 
 
-def deal_faces(roles: Sequence[Role], people: Sequence[Person]) -> Casting:
+def deal_faces(roles: Sequence[SimulatedRole], people: Sequence[AlbumPerson]) -> Casting:
     """Give each part a face while there are some, those that need one first.
 
     A part that counts the same without a face is played without; one that is about faces is left

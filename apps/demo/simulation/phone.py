@@ -21,7 +21,7 @@ FACE: Final = "face"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class PhoneEvidence:
     """What the phone's sensors say. The ticket, a nonce and the selfie's hash are added."""
 
     location: dict[str, Any] | None = None
@@ -101,7 +101,7 @@ class Phone:
         """`token=…`, or `session=…` with `text_code=…` or `one_time_code=…`."""
         return self.client.post("check-in/redeem", timed="redeem", json=code)
 
-    def signed(self, ticket: str, evidence: Evidence) -> Signed:
+    def signed(self, ticket: str, evidence: PhoneEvidence) -> Signed:
         """The check-in as this phone signs it: over exactly the text that is sent."""
         selfie = evidence.selfie
         text = json.dumps(

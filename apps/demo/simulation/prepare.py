@@ -18,7 +18,7 @@ from apps.attendance.services.register import register_close
 from apps.audit.services import Actor
 from apps.classrooms.models import Beacon, Classroom
 from apps.demo.loader.study import term_ensure
-from apps.demo.simulation.cast import Role
+from apps.demo.simulation.cast import SimulatedRole
 from apps.demo.simulation.room import Room
 from apps.demo.simulation.server import SimulationError
 from apps.enrollments.models import Course, Enrollment, Subject, Term
@@ -55,7 +55,7 @@ class Prepared:
     room: Room
 
 
-def student_code(role: Role) -> str:
+def student_code(role: SimulatedRole) -> str:
     return f"{PREFIX}-{role.key}"
 
 
@@ -66,7 +66,7 @@ class Office:
     campus: Campus
     now: datetime
 
-    def prepare(self, roles: Sequence[Role], *, lecturer: Account | None) -> Prepared:
+    def prepare(self, roles: Sequence[SimulatedRole], *, lecturer: Account | None) -> Prepared:
         """Everything that `roles` need; `lecturer` names a real one instead of the simulated.
 
         Raises `SimulationError` when the campus is not fit for it.
@@ -161,7 +161,7 @@ class Office:
         ).order_by("pk"):
             register_close(session=session, now=self.now, actor=ACTOR)
 
-    def _student(self, role: Role) -> Student:
+    def _student(self, role: SimulatedRole) -> Student:
         """The student with no phone and no face left from an earlier class."""
         code = student_code(role)
         student = Student.objects.filter(code=code).select_related("user").first()

@@ -1,4 +1,4 @@
-"""Reads the projector's QR code off its SVG, module by module, as a camera would off the wall."""
+"""Reads the projector's QR code off its SVG, module by module, as a camera would."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ STEP: Final = re.compile(r"([Mmh])\s*(-?[\d.]+)(?:[ ,]?(-?[\d.]+))?")
 SCALES: Final = (8, 5, 12)  # pixels a module; OpenCV misses some codes at one size and not another
 
 
-class Unreadable(ValueError):
+class UnreadableCode(ValueError):
     """There is no QR code in this picture."""
 
 
@@ -24,7 +24,7 @@ def modules(svg: str) -> NDArray[np.uint8]:
     """
     box, strokes = VIEW_BOX.search(svg), STROKES.search(svg)
     if box is None or strokes is None:
-        raise Unreadable("not the SVG of a QR code")
+        raise UnreadableCode("not the SVG of a QR code")
     picture = np.full((int(box[2]), int(box[1])), 255, dtype=np.uint8)
     x = y = 0.0
     for command, first, second in STEP.findall(strokes[1]):
@@ -39,7 +39,7 @@ def modules(svg: str) -> NDArray[np.uint8]:
 
 
 def read_qr(svg: str) -> str:
-    """The text of the QR code that this SVG shows; raises `Unreadable`."""
+    """The text of the QR code that this SVG shows; raises `UnreadableCode`."""
     picture = modules(svg)
     for scale in SCALES:
         enlarged = np.kron(picture, np.ones((scale, scale), dtype=np.uint8))
@@ -47,4 +47,4 @@ def read_qr(svg: str) -> str:
             text = detector.detectAndDecode(enlarged)[0]
             if text:
                 return str(text)
-    raise Unreadable("no QR code was found in the picture")
+    raise UnreadableCode("no QR code was found in the picture")

@@ -19,7 +19,7 @@ from apps.demo.simulation.cast import (
     UNKNOWN,
     YES,
     Expected,
-    Role,
+    SimulatedRole,
 )
 
 HEADINGS: Final = ("", "Student", "Does", "Expected", "Actual", "Score")
@@ -29,10 +29,10 @@ MARKED: Final = frozenset({"manual", "corrected"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ResultRow:
     """One student's line. `skipped` says why a part was not played."""
 
-    role: Role
+    role: SimulatedRole
     expected: str
     actual: str = ""
     score: str = ""
@@ -48,7 +48,7 @@ class Row:
         return mark, self.role.name, self.role.does, self.expected, actual, self.score
 
 
-def row_of(role: Role, played: Played | None, board: dict[str, Any] | None) -> Row:
+def row_of(role: SimulatedRole, played: Played | None, board: dict[str, Any] | None) -> ResultRow:
     """Compare what a role expects with the phone's answer and the register's line."""
     attempt = played.attempt if played else {}
     actual = Expected(
@@ -58,7 +58,7 @@ def row_of(role: Role, played: Played | None, board: dict[str, Any] | None) -> R
         score=_score(attempt) if role.expected.score else "",
     )
     score = f"{attempt['score']:.2f}" if attempt else ""
-    return Row(role=role, expected=role.expected.words(), actual=actual.words(), score=score)
+    return ResultRow(role=role, expected=role.expected.words(), actual=actual.words(), score=score)
 
 
 def _register(board: dict[str, Any] | None) -> str:
@@ -79,7 +79,7 @@ def _score(attempt: dict[str, Any]) -> str:
     return FULL if Decimal(str(attempt["score"])) == FULL_SCORE else LOWER
 
 
-def table(rows: Sequence[Row]) -> list[str]:
+def table(rows: Sequence[ResultRow]) -> list[str]:
     """The rows as aligned lines, the headings first."""
     cells = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]

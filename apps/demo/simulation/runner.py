@@ -8,13 +8,13 @@ from random import Random
 from typing import Final
 
 from apps.demo.simulation.acts import Played, Player, Scene
-from apps.demo.simulation.album import Person
-from apps.demo.simulation.cast import Expected, Role
+from apps.demo.simulation.album import AlbumPerson
+from apps.demo.simulation.cast import Expected, SimulatedRole
 from apps.demo.simulation.casting import NO_PORTRAIT, Casting
 from apps.demo.simulation.lecturer import Lecturer, Projector
 from apps.demo.simulation.phone import Phone
 from apps.demo.simulation.prepare import Account, Prepared, student_code
-from apps.demo.simulation.report import Row, row_of, settle_times
+from apps.demo.simulation.report import ResultRow, row_of, settle_times
 from apps.demo.simulation.server import Client, SimulationError, Timings
 
 AT_ONCE: Final = 8  # phones that talk to the server at the same moment
@@ -23,8 +23,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    rows: list[Row]
+class SimulationResult:
+    rows: list[ResultRow]
     timings: Timings
     settle_ms: list[float]
     second_tries: int
@@ -45,7 +45,7 @@ class Runner:
     keep_open: bool
     say: Say
 
-    def play(self, casting: Casting, prepared: Prepared) -> Result:
+    def play(self, casting: Casting, prepared: Prepared) -> SimulationResult:
         """Raises `SimulationError` when the class cannot be played at all."""
         timings = Timings()
         lecturer = Lecturer(client=self._signed_in(prepared.lecturer, timings))
@@ -68,7 +68,7 @@ class Runner:
         lecturer.accept_waiting(session, codes=seen)
         if not self.keep_open:
             lecturer.complete(session)
-        return Result(
+        return SimulationResult(
             rows=self._rows(casting, played, lecturer, session),
             timings=timings,
             settle_ms=settle_times(list(played.values())),
@@ -86,7 +86,7 @@ class Runner:
         acting = [role for role in casting.playing.values() if role.act is not None]
         self.say(f"{len(acting)} phones sign in, are bound, and {len(casting.faces)} enrol a face.")
 
-        def set_up(role: Role) -> Player:
+        def set_up(role: SimulatedRole) -> Player:
             account = prepared.students[role.key]
             phone = Phone(client=self._signed_in(account, timings))
             if problem := phone.bind().problem:
@@ -107,7 +107,7 @@ class Runner:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip((role.key for role in acting), pool.map(set_up, acting), strict=True))
 
-    def _enrol(self, role: Role, phone: Phone, person: Person) -> None:
+    def _enrol(self, role: SimulatedRole, phone: Phone, person: AlbumPerson) -> None:
         phone.consent()
         refused = phone.enrol(person.samples)
         if len(refused) == len(person.samples):
@@ -121,7 +121,7 @@ class Runner:
         played: dict[str, Played] = {}
         acting = [role for role in casting.playing.values() if role.act is not None]
 
-        def act(role: Role) -> Played:
+        def act(role: SimulatedRole) -> Played:
             assert role.act is not None  # chosen above
             return role.act(players[role.key], scene)
 
@@ -144,18 +144,18 @@ class Runner:
 
     def _rows(
         self, casting: Casting, played: dict[str, Played], lecturer: Lecturer, session: int
-    ) -> list[Row]:
+    ) -> list[ResultRow]:
         register = lecturer.register(session)
         rows = [
             row_of(self._as_it_ends(role), played.get(key), register.get(student_code(role)))
             for key, role in casting.playing.items()
         ]
         return rows + [
-            Row(role=role, expected=role.expected.words(), skipped=NO_PORTRAIT)
+            ResultRow(role=role, expected=role.expected.words(), skipped=NO_PORTRAIT)
             for role in casting.skipped
         ]
 
-    def _as_it_ends(self, role: Role) -> Role:
+    def _as_it_ends(self, role: SimulatedRole) -> SimulatedRole:
         """In a session that is left open nobody is absent yet."""
         expected: Expected = role.expected
         if not self.keep_open or expected.register != "absent":

@@ -105,7 +105,7 @@ class SubjectView(APIView):
         responses={204: None, **conflict("subject_in_use")},
         tags=TAGS,
         summary="Deactivate a subject",
-        description="Past courses, marks and registers are kept. Again: 204. The text of a 409 "
+        description="Past courses, grades and registers are kept. Again: 204. The text of a 409 "
         "names the active courses.",
     )
     def delete(self, request: Request, subject_id: int) -> Response:

@@ -1,7 +1,7 @@
-"""Study: terms, departments, sections, subjects, courses, enrolments and marks."""
+"""Study: terms, departments, sections, subjects, courses, enrolments and grades."""
 
 from apps.enrollments.models.courses import Course, Subject
-from apps.enrollments.models.enrollments import DateRange, Enrollment, EnrollmentPeriod, Mark
+from apps.enrollments.models.enrollments import DateRange, Enrollment, EnrollmentPeriod, Grade
 from apps.enrollments.models.sections import Department, Placement, Section
 from apps.enrollments.models.terms import Term, validate_academic_year
 
@@ -11,7 +11,7 @@ __all__ = [
     "Department",
     "Enrollment",
     "EnrollmentPeriod",
-    "Mark",
+    "Grade",
     "Placement",
     "Section",
     "Subject",

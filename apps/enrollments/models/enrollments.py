@@ -1,4 +1,4 @@
-"""Enrolments with their periods, and marks."""
+"""Enrolments with their periods, and grades."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
@@ -149,33 +149,33 @@ class EnrollmentPeriod(CampusModel):
         return f"{self.enrolled_on} – {self.ended_on or ''}"
 
 
-class Mark(TimestampedModel):
-    """A grade that a student got in a subject."""
+class Grade(TimestampedModel):
+    """A grade that a student got in a subject, with its points."""
 
     student = CampusForeignKey(
         Student,
         db_index=False,
         on_delete=models.PROTECT,
-        related_name="marks",
+        related_name="grades",
         verbose_name=_("student"),
     )
     subject = CampusForeignKey(
-        Subject, on_delete=models.PROTECT, related_name="marks", verbose_name=_("subject")
+        Subject, on_delete=models.PROTECT, related_name="grades", verbose_name=_("subject")
     )
-    marks = models.IntegerField(_("marks"), validators=[MinValueValidator(0)])
+    points = models.IntegerField(_("points"), validators=[MinValueValidator(0)])
     grade = models.CharField(_("grade"), max_length=2)
     given_on = models.DateField(_("given on"))
 
     class Meta:
-        verbose_name = _("mark")
-        verbose_name_plural = _("marks")
+        verbose_name = _("grade")
+        verbose_name_plural = _("grades")
         ordering = ["-given_on", "student_id"]
         constraints = [
-            models.CheckConstraint(condition=Q(marks__gte=0), name="mark_not_negative"),
-            Named(field="grade", name="mark_grade"),
-            DayInBounds(field="given_on", name="mark_given_on"),
+            models.CheckConstraint(condition=Q(points__gte=0), name="grade_not_negative"),
+            Named(field="grade", name="grade_name"),
+            DayInBounds(field="given_on", name="grade_given_on"),
         ]
-        indexes = [models.Index(fields=["campus", "student", "subject"], name="mark_student")]
+        indexes = [models.Index(fields=["campus", "student", "subject"], name="grade_student")]
 
     def __str__(self) -> str:
         return f"{self.student_id} {self.subject_id}: {self.grade}"

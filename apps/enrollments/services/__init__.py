@@ -3,7 +3,7 @@
 from apps.enrollments.services.roster import (
     enrollments_import,
     enrollments_with_wrong_days,
-    marks_import,
+    grades_import,
     placements_import,
 )
 from apps.enrollments.services.sections import SectionSync, section_enrollments_sync
@@ -15,7 +15,7 @@ __all__ = [
     "courses_import",
     "enrollments_import",
     "enrollments_with_wrong_days",
-    "marks_import",
+    "grades_import",
     "placements_import",
     "section_enrollments_sync",
     "subject_activate",

@@ -1,11 +1,11 @@
-"""Sections, enrolments and marks in bulk, from the staged sheet (see `apps.tenants.bulk`)."""
+"""Sections, enrolments and grades in bulk, from the staged sheet (see `apps.tenants.bulk`)."""
 
 from datetime import date, datetime
 from typing import Any, Final
 
 from apps.audit.services import Actor, record
-from apps.enrollments.models import Enrollment, Mark
-from apps.tenants.bulk import Counts, Stage
+from apps.enrollments.models import Enrollment, Grade
+from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
 
 _WHOLE: Final = """
@@ -118,7 +118,7 @@ def enrollments_with_wrong_days(stage: Stage, *, today: date) -> list[int]:
 
 def enrollments_import(
     stage: Stage, *, today: date, source: str, now: datetime, actor: Actor
-) -> Counts:
+) -> UpsertCounts:
     """Stage: student_id, course_id, status, final_grade, enrolled_on, ended_on.
 
     Empty cells leave what is there. Without days somebody comes and goes today. Who is named here
@@ -156,17 +156,17 @@ def _literal(day: date) -> str:
     return f"DATE '{day.isoformat()}'"
 
 
-def marks_import(stage: Stage, *, source: str, now: datetime, actor: Actor) -> Counts:
-    """Stage: student_id, subject_id, given_on, marks, grade. One mark per student, subject, day."""
-    _match(stage, "enrollments_mark", ("student_id", "subject_id", "given_on"))
-    names = ("student_id", "subject_id", "given_on", "marks", "grade")
+def grades_import(stage: Stage, *, source: str, now: datetime, actor: Actor) -> UpsertCounts:
+    """Stage: student_id, subject_id, given_on, points, grade. One per student, subject, day."""
+    _match(stage, "enrollments_grade", ("student_id", "subject_id", "given_on"))
+    names = ("student_id", "subject_id", "given_on", "points", "grade")
     counts = stage.upsert(
-        Mark,
+        Grade,
         insert={name: f"s.{name}" for name in names},
-        update={"marks": "s.marks", "grade": "s.grade"},
+        update={"points": "s.points", "grade": "s.grade"},
         now=now,
     )
-    _log("enrollments.mark.imported", counts, source, now=now, actor=actor)
+    _log("enrollments.grade.imported", counts, source, now=now, actor=actor)
     return counts
 
 
@@ -178,6 +178,6 @@ def _match(stage: Stage, table: str, key: tuple[str, ...]) -> None:
     )
 
 
-def _log(action: str, counts: Counts, source: str, **log: Any) -> None:
+def _log(action: str, counts: UpsertCounts, source: str, **log: Any) -> None:
     data = {"new": counts.new, "changed": counts.changed, "source": source}
     record(action=action, data=data, **log)

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from apps.accounts.models import Student
 from apps.audit.services import Actor, record
+from apps.common.rows import table_name
 from apps.tenants.bulk import execute, fetch_all, hashing
 from apps.tenants.scope import current_campus_id
 
@@ -59,7 +61,7 @@ _ENROL: Final = f"""
     FROM {_COURSES}
     JOIN enrollments_placement p
         ON p.campus_id = c.campus_id AND p.section_id = c.section_id AND p.is_current
-    JOIN accounts_student s
+    JOIN {table_name(Student)} s
         ON s.campus_id = p.campus_id AND s.id = p.student_id AND s.is_active
     WHERE c.campus_id = %(campus)s AND c.is_active AND {_NAMED.format(student="p.student_id")}
         AND NOT EXISTS (
@@ -75,7 +77,7 @@ _ENROL: Final = f"""
 _KEPT: Final = f"""
     SELECT s.code, c.code, e.status
     FROM enrollments_enrollment e
-    JOIN accounts_student s ON s.campus_id = e.campus_id AND s.id = e.student_id, {_COURSES}
+    JOIN {table_name(Student)} s ON s.campus_id = e.campus_id AND s.id = e.student_id, {_COURSES}
     WHERE {_OF_NAMED} AND e.by_hand AND c.is_active AND s.is_active
         AND e.status IN ('enrolled', 'dropped') AND (e.status = 'enrolled') <> {_PLACED}
     ORDER BY s.code, c.code

@@ -9,7 +9,7 @@ from typing import Final
 
 from apps.audit.services import Actor, record
 from apps.enrollments.models import Course, Subject, Term
-from apps.tenants.bulk import Counts, Stage
+from apps.tenants.bulk import Stage, UpsertCounts
 from apps.tenants.scope import current_campus_id
 
 _MATCH_COURSES: Final = """
@@ -24,7 +24,7 @@ _MATCH_COURSES: Final = """
 
 def subjects_import(
     stage: Stage, *, present: Collection[str], source: str, now: datetime, actor: Actor
-) -> Counts:
+) -> UpsertCounts:
     """Stage: code, name, mnemonic, kind, credits. Known subjects are found by code and become
     active again; empty cells leave what is there."""
     stage.execute(
@@ -50,7 +50,9 @@ def subjects_import(
     return counts
 
 
-def courses_import(stage: Stage, *, term: Term, source: str, now: datetime, actor: Actor) -> Counts:
+def courses_import(
+    stage: Stage, *, term: Term, source: str, now: datetime, actor: Actor
+) -> UpsertCounts:
     """Stage: code, subject_id, faculty_id, section_id, classroom_id, places.
 
     A course is known by its code, or by who teaches what to which section in the term.
@@ -82,6 +84,6 @@ def courses_import(stage: Stage, *, term: Term, source: str, now: datetime, acto
     return counts
 
 
-def _log(action: str, counts: Counts, source: str, *, now: datetime, actor: Actor) -> None:
+def _log(action: str, counts: UpsertCounts, source: str, *, now: datetime, actor: Actor) -> None:
     data = {"new": counts.new, "changed": counts.changed, "source": source}
     record(actor=actor, action=action, now=now, data=data)

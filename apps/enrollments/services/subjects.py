@@ -15,7 +15,7 @@ NAMED_COURSES: Final = 5
 
 @transaction.atomic
 def subject_deactivate(*, subject: Subject, now: datetime, actor: Actor) -> bool:
-    """Let a subject rest; its courses of earlier terms, marks and registers are kept.
+    """Deactivate a subject; its courses of earlier terms, grades and registers are kept.
 
     Raises `Refused` (subject_in_use, naming the courses) while an active course teaches it.
     Returns whether it was active.

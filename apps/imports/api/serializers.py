@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.inputs import Input
-from apps.common.strict_json import Unreadable, loads
+from apps.common.strict_json import UnreadableJSON, loads
 from apps.imports.models import ImportRun
 from apps.imports.selectors import progress_of, state_of
 from apps.imports.types import IMPORT_TYPES
@@ -32,7 +33,7 @@ class JsonText(serializers.CharField):
             return data
         try:
             parsed = loads(super().to_internal_value(data) or "{}")
-        except Unreadable as error:
+        except UnreadableJSON as error:
             raise serializers.ValidationError(error.message, error.code) from error
         if not isinstance(parsed, dict):
             raise serializers.ValidationError(_("A JSON object is expected."))
@@ -124,6 +125,7 @@ class ImportOutput(serializers.ModelSerializer):
     def get_status(self, run: ImportRun) -> str:
         return state_of(run)
 
+    @extend_schema_field(ProgressOutput)
     def get_progress(self, run: ImportRun) -> dict[str, Any]:
         return progress_of(run)
 

@@ -33,14 +33,14 @@ OLE: Final = b"\xd0\xcf\x11\xe0"  # .xls, and encrypted workbooks
 
 
 @dataclass(frozen=True)
-class Table:
+class SheetTable:
     """One sheet. `rows[0]` is row 1 of the sheet; `name` is "" for a CSV file."""
 
     name: str
     rows: list[list[str]]
 
 
-def read_tables(data: bytes) -> list[Table]:
+def read_tables(data: bytes) -> list[SheetTable]:
     """Every sheet that holds anything, within the limits. Raises `Invalid` with what to do.
 
     What the file is, is decided by its content, never by its name.
@@ -48,7 +48,7 @@ def read_tables(data: bytes) -> list[Table]:
     form = form_of(data)
     if form == "xlsx":
         check_workbook(data)
-    tables = [Table(sheet["name"], _trimmed(sheet["rows"])) for sheet in _parsed(data, form)]
+    tables = [SheetTable(sheet["name"], _trimmed(sheet["rows"])) for sheet in _parsed(data, form)]
     tables = [table for table in tables if table.rows]
     if not tables:
         raise Invalid("file_empty", _("There is nothing in this file."))
@@ -57,7 +57,7 @@ def read_tables(data: bytes) -> list[Table]:
     return tables
 
 
-def read_bundle_tables(data: bytes) -> list[Table]:
+def read_bundle_tables(data: bytes) -> list[SheetTable]:
     """Every CSV file of a zip archive, named without its folder and ending. Raises `Invalid`."""
     if form_of(data) != "xlsx":  # a zip, as far as its first bytes say
         raise Invalid("file_unreadable", _("A zip archive of CSV files is expected."))
@@ -66,7 +66,7 @@ def read_bundle_tables(data: bytes) -> list[Table]:
         names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
         for name in names[:MAX_SHEETS]:
             for sheet in _parsed(unpacked(archive, name), "csv"):
-                tables.append(Table(PurePosixPath(name).stem, _trimmed(sheet["rows"])))
+                tables.append(SheetTable(PurePosixPath(name).stem, _trimmed(sheet["rows"])))
     for table in tables:
         _check_size(table)
     return [table for table in tables if table.rows]
@@ -108,7 +108,7 @@ def _trimmed(rows: list[list[str]]) -> list[list[str]]:
     return rows[:last]
 
 
-def _check_size(table: Table) -> None:
+def _check_size(table: SheetTable) -> None:
     if len(table.rows) > MAX_ROWS:
         message = _("At most %(rows)d rows can be read at a time.") % {"rows": MAX_ROWS}
         raise Invalid("too_many_rows", message)

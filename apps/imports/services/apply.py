@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.imports.reading.reader import Table, read_bundle_tables, read_tables
-from apps.imports.types.base import Batch, ImportResult, ImportType, Problem
+from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType, Problem
 from apps.imports.types.oneroster import FILES
 from apps.imports.types.rows import (
     Mapping,
@@ -32,7 +32,7 @@ LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one im
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What an import found and did (or, after a dry run, would do)."""
 
     seen: int
@@ -71,7 +71,7 @@ class _DryRun(Exception):
     """Thrown to undo what a dry run did."""
 
 
-def headings_of(tables: list[Table], import_type: ImportType) -> list[dict[str, Any]]:
+def headings_of(tables: list[SheetTable], import_type: ImportType) -> list[dict[str, Any]]:
     """The headings of the first sheet and what they seem to mean, for the mapping page."""
     if import_type.bundle:
         return []
@@ -81,9 +81,9 @@ def headings_of(tables: list[Table], import_type: ImportType) -> list[dict[str, 
 
 
 @contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Without garbage collection, which would look again and again at a hundred thousand rows and
-    cells that are all still needed: a third of the time that reading takes."""
+def gc_disabled() -> Iterator[None]:
+    """Without garbage collection, which would visit a hundred thousand rows and cells repeatedly,
+    all of them still in use, and take a third of the time of reading."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -99,19 +99,19 @@ def read_upload(
     *,
     writer: Writer,
     report_progress: ReportProgress,
-) -> list[Table]:
+) -> list[SheetTable]:
     """Everything that the upload holds, parsed once.
 
     Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
     """
     import_type.refuse(writer)
     report_progress(0, 0, _("reading the file"))
-    with collector_at_rest():
+    with gc_disabled():
         return read_bundle_tables(data) if import_type.bundle else read_tables(data)
 
 
 def run_import(
-    tables: list[Table],
+    tables: list[SheetTable],
     import_type: ImportType,
     *,
     mapping: Mapping | None,
@@ -121,12 +121,12 @@ def run_import(
     writer: Writer,
     report_progress: ReportProgress,
     dry: bool,
-) -> Report:
+) -> ImportReport:
     """Read every row of what `read_upload` found, then apply what is right in one transaction.
 
     Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
     """
-    with collector_at_rest():
+    with gc_disabled():
         if import_type.bundle:
             reading = read_bundle(tables, FILES)
         else:
@@ -153,14 +153,14 @@ def apply_rows(
     writer: Writer,
     report_progress: ReportProgress,
     dry: bool,
-) -> Report:
+) -> ImportReport:
     """Apply rows that were read. A dry run does exactly the same and undoes it: what it counts is
     what a commit will do."""
     import_type.refuse(writer, reading.present)
     _one_at_a_time()
     total = len(reading.rows)
     report_progress(0, total, _("comparing") if dry else _("saving"))
-    batch = Batch(
+    batch = ImportBatch(
         rows=reading.rows,
         present=reading.present,
         options={**options, "wrong_rows": len(reading.problems)},
@@ -179,7 +179,7 @@ def apply_rows(
     except _DryRun:
         pass
     problems = sorted(reading.problems + result.problems, key=lambda p: (p.sheet, p.row))
-    return Report(seen=reading.seen, result=result, problems=problems)
+    return ImportReport(seen=reading.seen, result=result, problems=problems)
 
 
 def _one_at_a_time() -> None:

@@ -12,7 +12,7 @@ from apps.tenants.scope import current_campus_id
 PURPOSE: Final = "import-file"
 
 
-def file_keep(data: bytes) -> str:
+def store_file(data: bytes) -> str:
     """Store the bytes; returns the name under which `file_read` finds them."""
     name = f"imports/{uuid.uuid4().hex}"
     sealed = seal(PURPOSE, current_campus_id(), data, context=name.encode())
@@ -25,6 +25,6 @@ def file_read(name: str) -> bytes:
     return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
 
 
-def file_forget(name: str) -> None:
+def delete_file(name: str) -> None:
     if name:
         default_storage.delete(name)

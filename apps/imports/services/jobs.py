@@ -9,8 +9,8 @@ from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.imports.models import ImportRun
-from apps.imports.services.apply import Report, headings_of, read_upload, run_import
-from apps.imports.services.files import file_forget, file_keep, file_read
+from apps.imports.services.apply import ImportReport, headings_of, read_upload, run_import
+from apps.imports.services.files import delete_file, file_read, store_file
 from apps.imports.types import import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
@@ -58,7 +58,7 @@ def removes_more(count: int) -> str:
     return message % {"count": count}
 
 
-def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
+def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> ImportReport:
     import_type = import_type_named(run.kind)
     user = job.created_by
     writer = Writer(user)  # the rights of who commits, when it is saved
@@ -84,11 +84,11 @@ def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> Report:
     )
     run.result = report.as_json()
     run.problems = [found.as_json() for found in report.problems[:SHOWN]]
-    file_forget(run.marked_as)
+    delete_file(run.marked_as)
     run.marked_as = ""
     if report.problems:
         progress.at(0, report.wrong_rows, phase="marking the wrong rows")
-        run.marked_as = file_keep(marked_workbook(tables, report.problems))
+        run.marked_as = store_file(marked_workbook(tables, report.problems))
     return report
 
 

@@ -13,7 +13,7 @@ from apps.audit.services import Actor, record
 from apps.common.errors import Invalid, Refused
 from apps.imports.models import ImportRun
 from apps.imports.reading.reader import form_of
-from apps.imports.services.files import file_forget, file_keep
+from apps.imports.services.files import delete_file, store_file
 from apps.imports.services.jobs import CHECK, COMMIT
 from apps.imports.types import import_type_named
 from apps.jobs.services import job_start
@@ -57,7 +57,7 @@ def import_upload(
         filename=filename[:200],
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        stored_as=file_keep(data),
+        stored_as=store_file(data),
         options=options,
         created_by_id=user_id,
         created_at=now,
@@ -146,8 +146,8 @@ def imports_purge(*, now: datetime) -> int:
     """Forget the files of old imports; what they did stays on record."""
     old = ImportRun.objects.filter(created_at__lt=now - KEPT).exclude(stored_as="")
     for run in old:
-        file_forget(run.stored_as)
-        file_forget(run.marked_as)
+        delete_file(run.stored_as)
+        delete_file(run.marked_as)
         run.stored_as = run.marked_as = ""
         run.problems = []
         run.save(update_fields=["stored_as", "marked_as", "problems"])

@@ -8,7 +8,7 @@ from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
 from apps.imports.types.base import ImportType
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
-from apps.imports.types.enrollments import ENROLLMENTS, MARKS
+from apps.imports.types.enrollments import ENROLLMENTS, GRADES
 from apps.imports.types.oneroster import ONEROSTER
 from apps.imports.types.people import FACULTY, STUDENTS
 from apps.imports.types.places import CLASSROOMS
@@ -24,7 +24,7 @@ IMPORT_TYPES: Final[dict[str, ImportType]] = {
         ASSIGNMENTS,
         SCHEDULES,
         ENROLLMENTS,
-        MARKS,
+        GRADES,
         ONEROSTER,
     )
 }

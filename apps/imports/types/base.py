@@ -12,7 +12,7 @@ from apps.audit.services import Actor
 from apps.common.errors import Forbidden
 from apps.imports.types.fields import Field
 
-Apply = Callable[["Batch"], "ImportResult"]
+Apply = Callable[["ImportBatch"], "ImportResult"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Row:
+class ParsedRow:
     """The cells of one row that mean something, by field name; empty cells are left out."""
 
     sheet: str
@@ -65,10 +65,10 @@ class ImportResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class ImportBatch:
     """The rows to apply and how."""
 
-    rows: list[Row]
+    rows: list[ParsedRow]
     present: frozenset[str]  # fields that the file has a column for
     options: dict[str, Any]
     now: datetime
@@ -114,5 +114,5 @@ class ImportType:
         return next(f for f in self.fields if f.name == name)
 
 
-def problem(row: Row, reason: str, *, column: Any = "", value: Any = "") -> Problem:
+def problem(row: ParsedRow, reason: str, *, column: Any = "", value: Any = "") -> Problem:
     return Problem(row.sheet, row.number, str(column), str(value), reason)

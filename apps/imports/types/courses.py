@@ -5,10 +5,12 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Faculty
 from apps.common.errors import Invalid
-from apps.enrollments.models import Term
+from apps.common.rows import table_name
+from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -21,7 +23,7 @@ from apps.imports.types.fields import (
 )
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
-from apps.tenants.bulk import WORK, Stage
+from apps.tenants.bulk import WORK, Stage, StagedProblem
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
 
@@ -50,7 +52,7 @@ COURSE: Final = Field(
 )
 
 
-def term_of(batch: Batch) -> Term:
+def term_of(batch: ImportBatch) -> Term:
     """The named term, else the running one, else the next. Raises `Invalid` without any."""
     chosen = batch.options.get("term")
     if chosen:
@@ -63,14 +65,14 @@ def term_of(batch: Batch) -> Term:
     return term
 
 
-def source_of(batch: Batch) -> str:
+def source_of(batch: ImportBatch) -> str:
     return str(batch.options.get("source", ""))
 
 
 # --- Subjects ------------------------------------------------------------------------------------
 
 
-def _apply_subjects(batch: Batch) -> ImportResult:
+def _apply_subjects(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "code": "text",
@@ -138,13 +140,13 @@ SUBJECTS: Final = ImportType(
 
 # --- Courses -------------------------------------------------------------------------------------
 
-_FIND_SECTIONS: Final = """
-    UPDATE {stage} s SET section_id = x.id
-    FROM enrollments_section x
-    JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+_FIND_SECTIONS: Final = f"""
+    UPDATE {{stage}} s SET section_id = x.id
+    FROM {table_name(Section)} x
+    JOIN {table_name(Department)} d ON d.campus_id = x.campus_id AND d.id = x.department_id
     WHERE x.campus_id = %s AND lower(d.code) = lower(s.department) AND x.year = s.year
         AND upper(x.name) = upper(s.section)
-"""
+"""  # noqa: S608  (names of our models)
 _LOST_SECTIONS: Final = """
     SELECT n FROM {stage}
     WHERE section_id IS NULL AND (department IS NOT NULL OR year IS NOT NULL OR section IS NOT NULL)
@@ -163,7 +165,7 @@ _NAME_COURSES: Final = """
 """
 
 
-def _apply_courses(batch: Batch) -> ImportResult:
+def _apply_courses(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     fields = {"code": "course"}
@@ -199,9 +201,9 @@ def _apply_courses(batch: Batch) -> ImportResult:
     return result
 
 
-def _course_problems(stage: Stage) -> list[tuple[int, str, str]]:
-    subjects = resolve(stage, "subject_id", table="enrollments_subject", by="code", code="subject")
-    teachers = resolve(stage, "faculty_id", table="accounts_faculty", by="code", code="faculty")
+def _course_problems(stage: Stage) -> list[StagedProblem]:
+    subjects = resolve(stage, "subject_id", model=Subject, by="code", code="subject")
+    teachers = resolve(stage, "faculty_id", model=Faculty, by="code", code="faculty")
     stage.execute(_FIND_SECTIONS, [current_campus_id()])
     lost = stage.numbers(_LOST_SECTIONS)
     no_section = _("There is no such section. Import its students first, or make it.")

@@ -1,16 +1,19 @@
-"""Enrolments and marks."""
+"""Enrolments and grades."""
 
 from typing import Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Student
+from apps.common.rows import table_name
+from apps.enrollments.models import Course, Subject
 from apps.enrollments.services import (
     enrollments_import,
     enrollments_with_wrong_days,
-    marks_import,
+    grades_import,
 )
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
 from apps.imports.types.fields import Field, choice, code, day, integer, words
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
@@ -27,13 +30,13 @@ STUDENT: Final = Field(
     example="N210595",
 )
 
-_FIND_COURSES: Final = """
-    UPDATE {stage} s SET course_id = c.id FROM enrollments_course c
+_FIND_COURSES: Final = f"""
+    UPDATE {{stage}} s SET course_id = c.id FROM {table_name(Course)} c
     WHERE c.campus_id = %s AND c.term_id = %s AND lower(c.code) = lower(s.course) AND c.is_active
-"""
+"""  # noqa: S608  (names of our models)
 
 
-def _apply_enrollments(batch: Batch) -> ImportResult:
+def _apply_enrollments(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     term = term_of(batch)
     columns = {
@@ -48,7 +51,7 @@ def _apply_enrollments(batch: Batch) -> ImportResult:
         **WORK,
     }
     with staged_rows(batch.rows, columns) as stage:
-        students = resolve(stage, "student_id", table="accounts_student", by="code", code="student")
+        students = resolve(stage, "student_id", model=Student, by="code", code="student")
         stage.execute(_FIND_COURSES, [current_campus_id(), term.pk])
         courses = stage.numbers("SELECT n FROM {stage} WHERE course_id IS NULL")
         found = unknown_codes(students, "student", _("student"))
@@ -120,12 +123,12 @@ ENROLLMENTS: Final = ImportType(
 )
 
 
-def _apply_marks(batch: Batch) -> ImportResult:
+def _apply_grades(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "student": "text",
         "subject": "text",
-        "marks": "integer",
+        "points": "integer",
         "grade": "text",
         "given_on": "date",
         "student_id": "bigint",
@@ -133,29 +136,27 @@ def _apply_marks(batch: Batch) -> ImportResult:
         **WORK,
     }
     with staged_rows(batch.rows, columns) as stage:
-        students = resolve(stage, "student_id", table="accounts_student", by="code", code="student")
-        subjects = resolve(
-            stage, "subject_id", table="enrollments_subject", by="code", code="subject"
-        )
+        students = resolve(stage, "student_id", model=Student, by="code", code="student")
+        subjects = resolve(stage, "subject_id", model=Subject, by="code", code="subject")
         found = unknown_codes(students, "student", _("student"))
         found += unknown_codes(subjects, "subject", _("subject"))
-        discard_rows(stage, result, MARKS, batch.rows, found)
-        counts = marks_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
+        discard_rows(stage, result, GRADES, batch.rows, found)
+        counts = grades_import(stage, source=source_of(batch), now=batch.now, actor=batch.actor)
     result.count(counts)
     return result
 
 
-MARKS: Final = ImportType(
-    name="marks",
-    label=gettext_lazy("Marks"),
+GRADES: Final = ImportType(
+    name="grades",
+    label=gettext_lazy("Grades"),
     fields=(
         STUDENT,
         SUBJECT,
         Field(
-            name="marks",
-            label=gettext_lazy("Marks"),
+            name="points",
+            label=gettext_lazy("Points"),
             parse=integer(0, 10_000),
-            headings=("score", "points"),
+            headings=("marks", "score"),
             required=True,
             example="72",
         ),
@@ -176,6 +177,6 @@ MARKS: Final = ImportType(
         ),
     ),
     key=("student", "subject", "given_on"),
-    apply=_apply_marks,
-    needs=("enrollments.add_mark", "enrollments.change_mark"),
+    apply=_apply_grades,
+    needs=("enrollments.add_grade", "enrollments.change_grade"),
 )

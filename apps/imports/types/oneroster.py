@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.enrollments.models import Department, Term
-from apps.imports.types.base import Batch, ImportResult, ImportType, Row, problem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType, ParsedRow, problem
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS
 from apps.imports.types.fields import Wrong, day
@@ -33,20 +33,20 @@ _PARTS: Final = (SUBJECTS, FACULTY, STUDENTS, ASSIGNMENTS, ENROLLMENTS)
 class _Bundle:
     """The rows of each file, by file name without ending, and the result so far."""
 
-    batch: Batch
+    batch: ImportBatch
     result: ImportResult
-    files: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    files: dict[str, list[ParsedRow]] = field(default_factory=lambda: defaultdict(list))
     terms: dict[str, Term] = field(default_factory=dict)
 
-    def by_id(self, name: str) -> dict[str, Row]:
+    def by_id(self, name: str) -> dict[str, ParsedRow]:
         return {row.values.get("sourcedId", ""): row for row in self.files[name]}
 
-    def wrong(self, row: Row, reason: str, column: str = "") -> None:
+    def wrong(self, row: ParsedRow, reason: str, column: str = "") -> None:
         value = row.values.get(column, "")
         self.result.problems.append(problem(row, reason, column=column, value=value))
 
 
-def _apply(batch: Batch) -> ImportResult:
+def _apply(batch: ImportBatch) -> ImportResult:
     bundle = _Bundle(batch, ImportResult())
     for row in batch.rows:
         if row.values.get("status", "").casefold() != GONE or row.sheet == "enrollments":
@@ -63,12 +63,15 @@ def _apply(batch: Batch) -> ImportResult:
     return bundle.result
 
 
-def _id(row: Row) -> str:
+def _id(row: ParsedRow) -> str:
     return str(row.values.get("sourcedId", ""))
 
 
 def _hand_on(
-    bundle: _Bundle, import_type: ImportType, records: list[tuple[Row, Record]], **options: Any
+    bundle: _Bundle,
+    import_type: ImportType,
+    records: list[tuple[ParsedRow, Record]],
+    **options: Any,
 ) -> None:
     """Read the cells as the other type does, and let it save them."""
     rows = []
@@ -83,11 +86,11 @@ def _hand_on(
                 bundle.result.problems.append(problem(row, str(error), column=label, value=cell))
         if not wrong:
             known = {name: value for name, value in values.items() if value is not None}
-            rows.append(Row(row.sheet, row.number, known))
+            rows.append(ParsedRow(row.sheet, row.number, known))
     present = frozenset(name for row in rows for name in row.values)
     batch = bundle.batch
     done = import_type.apply(
-        Batch(
+        ImportBatch(
             rows=rows,
             present=present,
             options={**batch.options, **options},
@@ -120,7 +123,7 @@ def _terms(bundle: _Bundle) -> None:
         bundle.terms[_id(row)] = _term(row, starts, ends, bundle.result)
 
 
-def _term(row: Row, starts: date, ends: date, result: ImportResult) -> Term:
+def _term(row: ParsedRow, starts: date, ends: date, result: ImportResult) -> Term:
     year = row.values.get("schoolYear", "")  # the year in which the school year ends
     last = int(year) if year.isdecimal() else starts.year + (starts.month >= 7)
     term, made = Term.objects.get_or_create(
@@ -151,7 +154,7 @@ def _departments(bundle: _Bundle) -> None:
         bundle.result.unchanged += not made
 
 
-def _subject(row: Row) -> Record:
+def _subject(row: ParsedRow) -> Record:
     code = row.values.get("courseCode") or _id(row)
     return {"code": code, "name": row.values.get("title", "") or code}
 
@@ -167,12 +170,12 @@ def _roles(bundle: _Bundle) -> dict[str, set[str]]:
     return found
 
 
-def _code(row: Row) -> str:
+def _code(row: ParsedRow) -> str:
     """The number that the campus knows somebody by."""
     return str(row.values.get("identifier") or row.values.get("username") or _id(row))
 
 
-def _person(row: Row) -> Record:
+def _person(row: ParsedRow) -> Record:
     """Passwords in a bundle are never read."""
     return {
         "code": _code(row),
@@ -186,7 +189,7 @@ def _courses(bundle: _Bundle) -> None:
     """Classes, each with its (primary) teacher; term by term."""
     users, subjects = bundle.by_id("users"), bundle.by_id("courses")
     teachers = _teachers(bundle)
-    by_term: dict[str, list[tuple[Row, Record]]] = defaultdict(list)
+    by_term: dict[str, list[tuple[ParsedRow, Record]]] = defaultdict(list)
     for row in bundle.files["classes"]:
         subject = subjects.get(row.values.get("courseSourcedId", ""))
         teacher = users.get(teachers.get(_id(row), ""))
@@ -226,18 +229,18 @@ def _teachers(bundle: _Bundle) -> dict[str, str]:
     return found
 
 
-def _term_of(row: Row, bundle: _Bundle) -> str:
+def _term_of(row: ParsedRow, bundle: _Bundle) -> str:
     named = row.values.get("termSourcedIds", "").split(",")
     return next((name.strip() for name in named if name.strip() in bundle.terms), "")
 
 
-def _class_code(row: Row) -> str:
+def _class_code(row: ParsedRow) -> str:
     return str(row.values.get("classCode") or _id(row)).replace(" ", "-")
 
 
 def _enrollments(bundle: _Bundle) -> None:
     users, classes = bundle.by_id("users"), bundle.by_id("classes")
-    by_term: dict[str, list[tuple[Row, Record]]] = defaultdict(list)
+    by_term: dict[str, list[tuple[ParsedRow, Record]]] = defaultdict(list)
     for row in bundle.files["enrollments"]:
         if row.values.get("role", "").casefold() != "student":
             continue

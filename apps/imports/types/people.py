@@ -12,8 +12,10 @@ from apps.accounts import writes
 from apps.accounts.models import Faculty, Person, Student
 from apps.accounts.services.roster import columns_of, people_close, people_import, people_match
 from apps.common.errors import Forbidden
+from apps.common.rows import table_name
+from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import (
     DEPARTMENT,
     SECTION,
@@ -31,16 +33,16 @@ from apps.tenants.bulk import Stage
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
 
-_LOST_SECTIONS: Final = """
-    SELECT s.n FROM {stage} s
+_LOST_SECTIONS: Final = f"""
+    SELECT s.n FROM {{stage}} s
     WHERE s.department IS NOT NULL AND s.section IS NOT NULL AND s.year_of_study IS NOT NULL
         AND NOT EXISTS (
-            SELECT FROM enrollments_section x
-            JOIN enrollments_department d ON d.campus_id = x.campus_id AND d.id = x.department_id
+            SELECT FROM {table_name(Section)} x
+            JOIN {table_name(Department)} d ON d.campus_id = x.campus_id AND d.id = x.department_id
             WHERE x.campus_id = %(campus)s AND lower(d.code) = lower(s.department)
                 AND x.year = s.year_of_study AND upper(x.name) = upper(s.section)
         )
-"""
+"""  # noqa: S608  (names of our models)
 EMAIL: Final = Field(
     name="email",
     label=gettext_lazy("E-mail"),
@@ -89,7 +91,7 @@ def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
     )
 
 
-def _apply_students(batch: Batch) -> ImportResult:
+def _apply_students(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     placing = {"department": "text", "section": "text", "section_id": "bigint"}
     columns = {**columns_of(Student), **placing}
@@ -111,8 +113,8 @@ def _apply_students(batch: Batch) -> ImportResult:
     return result
 
 
-def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> None:
-    """A section that is not there yet is made, by whoever may make one by hand as well."""
+def _known_sections_only(stage: Stage, batch: ImportBatch, result: ImportResult) -> None:
+    """A section that is not there yet is made if the importer may make one by hand as well."""
     if all(batch.writer.has(f"enrollments.add_{name}") for name in ("department", "section")):
         return
     reason = _("There is no such section, and your role does not allow making one.")
@@ -121,7 +123,7 @@ def _known_sections_only(stage: Stage, batch: Batch, result: ImportResult) -> No
     discard_rows(stage, result, STUDENTS, batch.rows, found)
 
 
-def _apply_faculty(batch: Batch) -> ImportResult:
+def _apply_faculty(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = columns_of(Faculty)
     with staged_rows(batch.rows, columns) as stage:
@@ -131,7 +133,11 @@ def _apply_faculty(batch: Batch) -> ImportResult:
 
 
 def _import(
-    stage: Stage, model: type[Person], import_type: ImportType, batch: Batch, result: ImportResult
+    stage: Stage,
+    model: type[Person],
+    import_type: ImportType,
+    batch: ImportBatch,
+    result: ImportResult,
 ) -> None:
     found = people_match(stage, model, writer=batch.writer)
     report_problems(result, import_type, batch.rows, found)
@@ -151,7 +157,7 @@ def _import(
     result.invited += invited
 
 
-def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
+def _replace(model: type[Person], batch: ImportBatch, result: ImportResult) -> None:
     """Deactivate who is missing from the file, when that was asked for and every row was right.
 
     A row that could not be read may be the very person who seems to be missing.
@@ -169,7 +175,7 @@ def _replace(model: type[Person], batch: Batch, result: ImportResult) -> None:
     result.removed = people_close(missing, now=batch.now, actor=batch.actor)
 
 
-def _missing(model: type[Person], batch: Batch) -> Sequence[Any]:
+def _missing(model: type[Person], batch: ImportBatch) -> Sequence[Any]:
     """Active people of the file's scope (a department, a year, a section) who are not in it."""
     scope = Q()
     if model is Student:

@@ -6,13 +6,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.classrooms.services import classrooms_import
-from apps.imports.types.base import Batch, ImportResult, ImportType
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import Field, decimal, integer, words
 from apps.imports.types.staging import discard_rows, staged_rows
 from apps.tenants.bulk import WORK
 
 
-def _apply(batch: Batch) -> ImportResult:
+def _apply(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     columns = {
         "building": "text",

@@ -7,8 +7,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.reader import Table
-from apps.imports.types.base import ImportType, Problem, Row, problem
+from apps.imports.reading.reader import SheetTable
+from apps.imports.types.base import ImportType, ParsedRow, Problem, problem
 from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
@@ -27,13 +27,13 @@ class Headings:
 class Reading:
     """Everything that a file says to a type."""
 
-    rows: list[Row]
+    rows: list[ParsedRow]
     problems: list[Problem]
     present: frozenset[str]
     seen: int  # rows that are not empty
 
 
-def find_headings(table: Table, import_type: ImportType) -> Headings:
+def find_headings(table: SheetTable, import_type: ImportType) -> Headings:
     """The row among the first ones that names most columns of the type."""
 
     def hits(cells: list[str]) -> int:
@@ -72,7 +72,7 @@ def missing(import_type: ImportType, mapping: Mapping, options: dict[str, Any]) 
 
 
 def read_rows(
-    tables: list[Table],
+    tables: list[SheetTable],
     import_type: ImportType,
     *,
     mapping: Mapping | None,
@@ -113,7 +113,7 @@ def _columns(
 
 
 def _read_table(
-    table: Table,
+    table: SheetTable,
     heading_row: int,
     columns: list[tuple[int, Field]],
     import_type: ImportType,
@@ -130,7 +130,7 @@ def _read_table(
         if not any(cells):
             continue
         reading.seen += 1
-        row = Row(table.name, number, dict(defaults))
+        row = ParsedRow(table.name, number, dict(defaults))
         problems = _read_cells(row, cells, readers)
         problems = problems or _lacks(row, required)
         reading.problems += problems
@@ -139,7 +139,7 @@ def _read_table(
 
 
 def _read_cells(
-    row: Row, cells: list[str], readers: list[tuple[int, Field, dict[str, Any]]]
+    row: ParsedRow, cells: list[str], readers: list[tuple[int, Field, dict[str, Any]]]
 ) -> list[Problem]:
     problems = []
     for index, field, memory in readers:
@@ -166,14 +166,14 @@ def _parsed(field: Field, cell: str) -> Any:
         return wrong
 
 
-def _lacks(row: Row, required: list[Field]) -> list[Problem]:
+def _lacks(row: ParsedRow, required: list[Field]) -> list[Problem]:
     lacking = [field for field in required if field.name not in row.values]
     return [problem(row, _("Empty."), column=field.label) for field in lacking]
 
 
 def _drop_repeated(reading: Reading, import_type: ImportType) -> None:
     """The same row twice counts once; a row that contradicts an earlier one is wrong."""
-    first: dict[tuple[str, ...], Row] = {}
+    first: dict[tuple[str, ...], ParsedRow] = {}
     kept = []
     for row in reading.rows:
         key = tuple(str(row.values.get(name, "")).casefold() for name in import_type.key)
@@ -188,7 +188,7 @@ def _drop_repeated(reading: Reading, import_type: ImportType) -> None:
     reading.rows = kept
 
 
-def read_bundle(tables: list[Table], known: tuple[str, ...]) -> Reading:
+def read_bundle(tables: list[SheetTable], known: tuple[str, ...]) -> Reading:
     """The rows of a bundle's files as they stand, each cell under its heading.
 
     Raises `Invalid` when no file is one of the known ones.
@@ -201,7 +201,7 @@ def read_bundle(tables: list[Table], known: tuple[str, ...]) -> Reading:
         for number, cells in enumerate(table.rows[1:], start=2):
             if any(cells):
                 values = {name: cell for name, cell in zip(headings, cells, strict=False) if cell}
-                reading.rows.append(Row(table.name, number, values))
+                reading.rows.append(ParsedRow(table.name, number, values))
     if not reading.rows:
         message = _("None of these files is in the archive: %(names)s.")
         names = ", ".join(f"{name}.csv" for name in known)

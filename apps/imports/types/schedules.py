@@ -12,7 +12,14 @@ from django.utils.translation import gettext_lazy
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Term
-from apps.imports.types.base import Batch, ImportResult, ImportType, Problem, Row, problem
+from apps.imports.types.base import (
+    ImportBatch,
+    ImportResult,
+    ImportType,
+    ParsedRow,
+    Problem,
+    problem,
+)
 from apps.imports.types.courses import COURSE, term_of
 from apps.imports.types.fields import (
     DEPARTMENT,
@@ -63,7 +70,7 @@ class _Campus:
     rooms: list[Classroom]
     slots: dict[Key, WeeklySlot] = field(default_factory=dict)
     said: set[Key] = field(default_factory=set)  # what the rows so far spoke about
-    new: list[tuple[Row, WeeklySlot]] = field(default_factory=list)
+    new: list[tuple[ParsedRow, WeeklySlot]] = field(default_factory=list)
 
 
 class _Misfit(Exception):
@@ -74,7 +81,7 @@ class _Misfit(Exception):
         self.name = name
 
 
-def _apply(batch: Batch) -> ImportResult:
+def _apply(batch: ImportBatch) -> ImportResult:
     result = ImportResult()
     known = _campus(batch)
     for number, row in enumerate(batch.rows, start=1):
@@ -90,7 +97,7 @@ def _apply(batch: Batch) -> ImportResult:
     return result
 
 
-def _wrong(row: Row, name: str, reason: str) -> Problem:
+def _wrong(row: ParsedRow, name: str, reason: str) -> Problem:
     """The row's problem, at the cell of that name; the time's where none is named."""
     name = name or next((time for time in ("period", "starts_at") if time in row.values), "weekday")
     label = next(field.label for field in SCHEDULES.fields if field.name == name)
@@ -105,7 +112,7 @@ def _shown(value: Any) -> str:
     return f"{value:%H:%M}" if isinstance(value, time) else str(value)
 
 
-def _create(known: _Campus, batch: Batch, result: ImportResult) -> None:
+def _create(known: _Campus, batch: ImportBatch, result: ImportResult) -> None:
     """Save the new slots together: one by one a campus's week takes half a minute."""
     answers = slots_create(
         slots=[slot for _row, slot in known.new],
@@ -127,7 +134,7 @@ def _create(known: _Campus, batch: Batch, result: ImportResult) -> None:
         )
 
 
-def _campus(batch: Batch) -> _Campus:
+def _campus(batch: ImportBatch) -> _Campus:
     term = term_of(batch)
     courses: dict[str, list[Course]] = defaultdict(list)
     related = ("term", "subject", "faculty", "section__department", "classroom__building")
@@ -144,7 +151,7 @@ def _campus(batch: Batch) -> _Campus:
     )
 
 
-def _place(row: Row, known: _Campus, batch: Batch, result: ImportResult) -> None:
+def _place(row: ParsedRow, known: _Campus, batch: ImportBatch, result: ImportResult) -> None:
     """Take one row in: new ones wait to be saved together."""
     course = _course(row, known)
     starts_at, ends_at = _times(row, course)
@@ -175,7 +182,7 @@ def _place(row: Row, known: _Campus, batch: Batch, result: ImportResult) -> None
     known.said.add(key)
 
 
-def _also(row: Row, known: _Campus) -> list[Course] | None:
+def _also(row: ParsedRow, known: _Campus) -> list[Course] | None:
     """The further courses by their codes; None where the row says nothing of them."""
     if "also" not in row.values:
         return None
@@ -193,7 +200,7 @@ def _is(course: Course, code: str) -> bool:
     return course.code.casefold() == code.casefold()
 
 
-def _course(row: Row, known: _Campus) -> Course:
+def _course(row: ParsedRow, known: _Campus) -> Course:
     """The one course of the term that the row means, by code or by what it says about it."""
     column = "course" if row.values.get("course") else "subject"
     named = row.values.get(column)
@@ -230,7 +237,7 @@ def _facts(course: Course) -> dict[str, Any]:
     }
 
 
-def _times(row: Row, course: Course) -> tuple[time, time]:
+def _times(row: ParsedRow, course: Course) -> tuple[time, time]:
     """From the clock, or from periods; a lab that names one period takes three."""
     starts_at, ends_at = row.values.get("starts_at"), row.values.get("ends_at")
     if starts_at and ends_at:
@@ -246,7 +253,7 @@ def _times(row: Row, course: Course) -> tuple[time, time]:
     return PERIODS[first - 1][0], PERIODS[last - 1][1]
 
 
-def _room(row: Row, known: _Campus) -> Classroom | None:
+def _room(row: ParsedRow, known: _Campus) -> Classroom | None:
     """The named room, by number or by building and number; None is the course's usual one."""
     venue = str(row.values.get("venue", "")).casefold()
     if not venue:
@@ -261,7 +268,7 @@ def _room(row: Row, known: _Campus) -> Classroom | None:
     raise _Misfit("venue", _("There is no such room. Import the classrooms first."))
 
 
-def _replace(batch: Batch, known: _Campus, result: ImportResult) -> None:
+def _replace(batch: ImportBatch, known: _Campus, result: ImportResult) -> None:
     """Deactivate the term's other slots, when that was asked for and every row was right."""
     if not batch.options.get("replace"):
         return

@@ -3,18 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from apps.imports.types.base import ImportResult, ImportType, Row, problem
-from apps.tenants.bulk import Stage, stage_open
+from apps.common.rows import table_name
+from apps.imports.types.base import ImportResult, ImportType, ParsedRow, problem
+from apps.tenants.bulk import Stage, StagedProblem, stage_open
 from apps.tenants.scope import current_campus_id
-
-StagedProblem = tuple[int, str, str]  # the row's number, the field, what is wrong
 
 
 @contextmanager
 def staged_rows(
-    rows: Sequence[Row], columns: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    rows: Sequence[ParsedRow],
+    columns: Mapping[str, str],
+    *,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A stage that holds the rows: `columns` are all its columns with their types.
 
@@ -33,7 +36,7 @@ def staged_rows(
 def report_problems(
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Problems that the database found, as problems of rows."""
@@ -48,7 +51,7 @@ def discard_rows(
     stage: Stage,
     result: ImportResult,
     import_type: ImportType,
-    rows: Sequence[Row],
+    rows: Sequence[ParsedRow],
     found: Sequence[StagedProblem],
 ) -> None:
     """Report rows that cannot be saved and take them out of the stage."""
@@ -56,13 +59,13 @@ def discard_rows(
     stage.discard_rows(number for number, _name, _reason in found)
 
 
-def resolve(stage: Stage, column: str, *, table: str, by: str, code: str) -> list[int]:
+def resolve(stage: Stage, column: str, *, model: type[Model], by: str, code: str) -> list[int]:
     """Fill a stage column with the ids of active rows whose `by` equals the staged code.
 
     Returns the numbers of rows that name something unknown. Names are the types' constants.
     """
     stage.execute(
-        f"UPDATE {{stage}} s SET {column} = t.id FROM {table} t "
+        f"UPDATE {{stage}} s SET {column} = t.id FROM {table_name(model)} t "
         f"WHERE t.campus_id = %s AND lower(t.{by}) = lower(s.{code}) AND t.is_active",
         [current_campus_id()],
     )

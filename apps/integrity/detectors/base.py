@@ -44,7 +44,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class DetectedFinding:
     """One finding about one student, with the facts behind it (no coordinates, no addresses)."""
 
     student_id: int

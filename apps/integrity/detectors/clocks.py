@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.detectors.base import DetectedFinding, Seen
 from apps.integrity.models import FindingKind
 from apps.qr_otp.tokens import QR_PERIOD
 
@@ -18,9 +18,11 @@ def fits(drift_s: float) -> bool:
     return -WINDOWS * QR_PERIOD <= drift_s <= (1 + WINDOWS) * QR_PERIOD
 
 
-def drifting(seen: Iterable[Seen]) -> Iterator[Found]:
+def drifting(seen: Iterable[Seen]) -> Iterator[DetectedFinding]:
     """A wrong clock, or a code that was shown to the phone later than it stood on the screen."""
     for one in seen:
         if one.drift_s is not None and not fits(one.drift_s):
             detail = {"drift_s": round(one.drift_s)}
-            yield Found(student_id=one.student_id, kind=FindingKind.CLOCK_DRIFT, detail=detail)
+            yield DetectedFinding(
+                student_id=one.student_id, kind=FindingKind.CLOCK_DRIFT, detail=detail
+            )

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from apps.integrity.detectors import clocks, delays, devices, pairs, photos, places
-from apps.integrity.detectors.base import Arrival, Found, Seen
+from apps.integrity.detectors.base import Arrival, DetectedFinding, Seen
 
 
-def findings_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[Found]:
+def findings_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[DetectedFinding]:
     """At most one finding of each kind per student, ordered by student and kind.
 
     `seen` are the attempts of one session, `arrivals` the accepted ones of its course so far.

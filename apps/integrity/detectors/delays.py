@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Final
 
-from apps.integrity.detectors.base import Found, Seen
+from apps.integrity.detectors.base import DetectedFinding, Seen
 from apps.integrity.models import FindingKind
 
 DEVIATIONS: Final = 3  # MADs above the median (docs: security numbers)
@@ -22,7 +22,7 @@ def limit_ms(delays: list[int]) -> float | None:
     return middle + DEVIATIONS * max(mad, LEAST_MAD_MS)
 
 
-def slow_redeems(seen: Iterable[Seen]) -> Iterator[Found]:
+def slow_redeems(seen: Iterable[Seen]) -> Iterator[DetectedFinding]:
     """Accepted check-ins by QR code whose redeem came later than the class's limit.
 
     Only a student's quickest redeem counts: a retry is not slow because it is a retry.
@@ -38,4 +38,6 @@ def slow_redeems(seen: Iterable[Seen]) -> Iterator[Found]:
     for student_id, delay in quickest.items():
         if delay > limit:
             detail = {"delay_ms": delay, "limit_ms": round(limit), "class": len(quickest)}
-            yield Found(student_id=student_id, kind=FindingKind.SLOW_REDEEM, detail=detail)
+            yield DetectedFinding(
+                student_id=student_id, kind=FindingKind.SLOW_REDEEM, detail=detail
+            )

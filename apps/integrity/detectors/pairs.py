@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from apps.integrity.detectors.base import Arrival, Found
+from apps.integrity.detectors.base import Arrival, DetectedFinding
 from apps.integrity.models import FindingKind
 
 WITHIN: Final = timedelta(seconds=3)
@@ -25,7 +25,7 @@ CHANCE: Final = 0.01  # that any pair of an honest class is named, all its pairs
 Pair = tuple[int, int]
 
 
-def together(arrivals: Iterable[Arrival], *, students: Iterable[int]) -> Iterator[Found]:
+def together(arrivals: Iterable[Arrival], *, students: Iterable[int]) -> Iterator[DetectedFinding]:
     """What is said of each of `students` that arrived with the same person again and again."""
     asked = set(students)
     sessions: dict[int, list[Arrival]] = defaultdict(list)
@@ -45,7 +45,7 @@ def together(arrivals: Iterable[Arrival], *, students: Iterable[int]) -> Iterato
             continue
         for student_id in asked & set(pair):
             detail = {"students": [sum(pair) - student_id], "times": count, "of": len(common)}
-            yield Found(student_id=student_id, kind=FindingKind.TOGETHER, detail=detail)
+            yield DetectedFinding(student_id=student_id, kind=FindingKind.TOGETHER, detail=detail)
 
 
 def _close_pairs(there: list[Arrival]) -> set[Pair]:

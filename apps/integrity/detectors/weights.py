@@ -24,7 +24,7 @@ WEIGHTS: Final[dict[FindingKind, Decimal]] = {
     FindingKind.COPIED_PHOTO: ALONE,
     FindingKind.OFFLINE: NOTHING,
 }
-# Whoever keeps up with a challenge sees the screen: what only says "far from the screen" is moot.
+# A student who passes a challenge sees the screen: findings that say otherwise are cleared.
 CLEARING: Final[dict[FindingKind, frozenset[FindingKind]]] = {
     FindingKind.RAPID_CODE_PASSED: frozenset({FindingKind.SLOW_REDEEM, FindingKind.FAR_AWAY}),
 }

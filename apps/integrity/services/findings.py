@@ -12,7 +12,7 @@ from apps.attendance.selectors.register import board_key
 from apps.audit.services import Actor, record
 from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
-from apps.integrity.detectors import WEIGHTS, Found, findings_of
+from apps.integrity.detectors import WEIGHTS, DetectedFinding, findings_of
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.selectors import arrivals_of, seen_in
 from apps.sessions.models import ClassSession
@@ -28,8 +28,8 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
     """Check a session and bring the stored ones up to date; returns all that stand.
 
     Safe to repeat. A finding keeps its first time and its dismissal. What is not found any more
-    (the class's median has moved) goes away, unless somebody dismissed it or a part of the evidence
-    has been dropped meanwhile. Seven statements for any number of students.
+    (the class's median has moved) is removed, unless somebody dismissed it or a part of the
+    evidence has been dropped meanwhile. Seven statements for any number of students.
     """
     ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
     if session.opened_at is None:
@@ -37,12 +37,14 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
     found = findings_of(seen_in(session_id=session.pk), arrivals_of(session=session))
     findings_save(session=session, found=found, now=now)
     if now - session.opened_at < FULL_SIGHT:
-        _forget_others(session=session, found=found)
+        _delete_others(session=session, found=found)
     touch(board_key(session.pk))
     return list(Finding.objects.filter(session=session).order_by("student_id", "kind"))
 
 
-def findings_save(*, session: ClassSession, found: Collection[Found], now: datetime) -> None:
+def findings_save(
+    *, session: ClassSession, found: Collection[DetectedFinding], now: datetime
+) -> None:
     """Save these findings; those that are known get their newest facts."""
     Finding.objects.bulk_create(
         [
@@ -63,7 +65,7 @@ def findings_save(*, session: ClassSession, found: Collection[Found], now: datet
     )
 
 
-def _forget_others(*, session: ClassSession, found: Collection[Found]) -> None:
+def _delete_others(*, session: ClassSession, found: Collection[DetectedFinding]) -> None:
     known = (
         Finding.objects.filter(session=session, dismissed_at__isnull=True)
         .exclude(kind__in=CHALLENGE_KINDS)

@@ -11,7 +11,7 @@ from apps.checkin.models import CHALLENGE_CODES, RapidCodeChallenge
 from apps.checkin.rapid_codes import ChallengeResult
 from apps.checkin.services.rapid_codes import challenge_outcome, challenge_show, over_at
 from apps.common.cache import touch
-from apps.integrity.detectors import Found
+from apps.integrity.detectors import DetectedFinding
 from apps.integrity.models import Finding, FindingKind
 from apps.integrity.services.findings import CHALLENGE_KINDS, findings_save
 from apps.sessions.models import ClassSession
@@ -53,9 +53,9 @@ def challenge_settle(*, challenge: RapidCodeChallenge, now: datetime) -> list[Ch
     return results
 
 
-def _found(result: ChallengeResult) -> Found:
+def _found(result: ChallengeResult) -> DetectedFinding:
     kind = FindingKind.RAPID_CODE_PASSED if result.passed else FindingKind.RAPID_CODE_FAILED
-    return Found(
+    return DetectedFinding(
         student_id=result.student_id,
         kind=kind,
         detail={"redeemed": result.redeemed, "codes": CHALLENGE_CODES},

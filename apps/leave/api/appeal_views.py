@@ -33,7 +33,7 @@ from apps.leave.services.appeals import appeal_create, appeal_decide, appeal_wit
 
 NOT_NOW = (
     "appeal_too_late",
-    "register_frozen",
+    "register_locked",
     "nothing_to_appeal",
     "appeal_open",
     "appeal_decided",
@@ -130,7 +130,7 @@ class AppealsView(Listing[Appeal]):
     request=AppealDecideInput,
     responses={
         200: AppealOutput,
-        **conflict("appeal_closed", "register_frozen", "edit_time_over"),
+        **conflict("appeal_closed", "register_locked", "edit_time_over"),
     },
 )
 @api_view(["POST"])
@@ -157,6 +157,6 @@ def appeal_decide_view(request: Request, appeal_id: int) -> Response:
 @api_view(["GET"])
 @permission_classes([IsMember])
 def appeal_attachment(request: Request, appeal_id: int) -> HttpResponse:
-    """What is attached, for the student and for whoever sees the appeal. Reading is logged."""
+    """What is attached, for the student and those who may see the appeal. Reading is logged."""
     appeal = appeal_seen(viewer=request_viewer(request), appeal_id=appeal_id)
     return attachment_answer(request, appeal.attachment, name=f"appeal-{appeal.pk}")

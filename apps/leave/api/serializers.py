@@ -48,7 +48,7 @@ class AppealInput(RequestInput):
     text = serializers.CharField(max_length=LONGEST_TEXT)
 
 
-class NoteInput(Input):
+class DecisionNoteInput(Input):
     note = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -58,7 +58,7 @@ class NoteInput(Input):
     )
 
 
-class LeaveDecideInput(NoteInput):
+class LeaveDecideInput(DecisionNoteInput):
     approve = serializers.BooleanField()
     was = serializers.ChoiceField(
         choices=LeaveRequest.Status.choices,
@@ -67,7 +67,7 @@ class LeaveDecideInput(NoteInput):
     )
 
 
-class AppealDecideInput(NoteInput):
+class AppealDecideInput(DecisionNoteInput):
     accept = serializers.BooleanField()
 
 
@@ -139,7 +139,7 @@ class EffectOutput(serializers.Serializer[Any]):
 
     changed = serializers.IntegerField(help_text=_("Marks that were changed."))
     kept = serializers.IntegerField(
-        help_text=_("Marks that could not be changed any more: too old for you, or frozen.")
+        help_text=_("Marks that could not be changed any more: too old for you, or locked.")
     )
 
 

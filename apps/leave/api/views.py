@@ -170,6 +170,6 @@ def leave_decide_view(request: Request, leave_id: int) -> Response:
 @api_view(["GET"])
 @permission_classes([IsMember])
 def leave_attachment(request: Request, leave_id: int) -> HttpResponse:
-    """The certificate, for the student and for whoever may decide. Every reading is logged."""
+    """The supporting document, for the student and those who may decide. Each reading is logged."""
     leave = leave_seen(viewer=request_viewer(request), leave_id=leave_id)
     return attachment_answer(request, leave.attachment, name=f"leave-{leave.pk}")

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('open', 'waiting for a decision'), ('accepted', 'accepted'), ('rejected', 'rejected'), ('withdrawn', 'withdrawn')], default='open', max_length=10, verbose_name='status')),
                 ('deadline_at', models.DateTimeField(verbose_name='could be made until')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('record', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty where the mark was taken away since.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='appeals', to='attendance.attendancerecord', verbose_name='record')),
+                ('record', apps.tenants.fields.CampusForeignKey(blank=True, help_text='Empty where the mark was removed since.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='appeals', to='attendance.attendancerecord', verbose_name='record')),
                 ('session', apps.tenants.fields.CampusForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='class_sessions.classsession', verbose_name='session')),
                 ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='accounts.student', verbose_name='student')),
                 ('attachment', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leave.attachment', verbose_name='attachment')),

@@ -44,7 +44,7 @@ def appeal_create(
     """Appeal against an own mark; returns the appeal and whether it is new.
 
     The same nonce again returns the first appeal. Raises `Refused`: appeal_too_late,
-    register_frozen, nothing_to_appeal (it reads as wanted already), appeal_open (one is waiting),
+    register_locked, nothing_to_appeal (it reads as wanted already), appeal_open (one is waiting),
     appeal_decided (one against this very mark was declined), storage_unavailable.
     """
     first = _by_nonce(student, nonce)
@@ -167,7 +167,7 @@ def appeal_decide(
 
 @transaction.atomic
 def appeal_withdraw(*, appeal: Appeal, now: datetime, actor: Actor) -> Appeal:
-    """The student takes an open appeal back; its attachment is erased. Twice is harmless.
+    """The student withdraws an open appeal; its attachment is erased. Twice is harmless.
 
     Raises `Refused` (appeal_closed) once it is decided.
     """

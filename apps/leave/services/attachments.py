@@ -73,7 +73,7 @@ def attachment_erase(*, attachment: Attachment | None, now: datetime) -> None:
 def attachments_purge(*, now: datetime) -> int:
     """Delete the entered campus's attachments whose time has come; returns how many.
 
-    At most 200 a run. A storage that is away leaves the row for the next run.
+    At most 200 a run. A storage that does not answer leaves the row for the next run.
     """
     due = Attachment.objects.filter(delete_after__lte=now).order_by("delete_after")
     purged = 0

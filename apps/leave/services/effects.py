@@ -1,4 +1,4 @@
-"""What an approved leave does to marks, and how it is taken back.
+"""What an approved leave does to marks, and how it is undone.
 
 A leave turns “absent” into “excused” and nothing else: what somebody attended, and what a person
 marked otherwise, stands. Marks that a leave made have the source `leave`, so that a later check-in
@@ -13,7 +13,13 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from apps.attendance.models import AttendanceRecord, CustomStatus, RecordChange, Source, Status
+from apps.attendance.models import (
+    AttendanceRecord,
+    CustomStatus,
+    RecordChange,
+    RecordSource,
+    Status,
+)
 from apps.attendance.selectors.policies import Editor, edit_refusal, policies_for
 from apps.attendance.selectors.register import board_key
 from apps.attendance.services.totals import refresh_totals
@@ -29,7 +35,7 @@ MAY_CLOSE_MEANWHILE: Final = (ClassSession.Status.SCHEDULED, ClassSession.Status
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """How many marks a decision changed, and how many it could not, being out of time or frozen."""
+    """How many marks a decision changed, and how many it could not, being out of time or locked."""
 
     changed: int = 0
     kept: int = 0
@@ -43,8 +49,8 @@ class MarkState(NamedTuple):
     source: str
 
 
-EXCUSED: Final = MarkState(Status.EXCUSED, None, Source.LEAVE)
-ABSENT: Final = MarkState(Status.ABSENT, None, Source.CLOSING)
+EXCUSED: Final = MarkState(Status.EXCUSED, None, RecordSource.LEAVE)
+ABSENT: Final = MarkState(Status.ABSENT, None, RecordSource.CLOSING)
 
 
 def sessions_lock(leave: LeaveRequest) -> None:
@@ -85,7 +91,7 @@ def leave_revert(
     others = list(approved_leaves(student_id=leave.student_id))
     marks = [
         row
-        for row in _marks(leave).filter(status=Status.EXCUSED, source=Source.LEAVE)
+        for row in _marks(leave).filter(status=Status.EXCUSED, source=RecordSource.LEAVE)
         if not any(other.covers(row.session, course_id=row.course_id) for other in others)
     ]
     before = _before_leave(marks)

@@ -10,7 +10,7 @@ from apps.common.form_fields import DayField
 from apps.enrollments.models import Course, Department, Section, Term
 from apps.enrollments.selectors import COURSE_WAYS
 from apps.reports.asked import Filters
-from apps.reports.catalogue import REPORTS, Report
+from apps.reports.catalogue import REPORTS, ReportDefinition
 
 GROUP_LABELS: Final = {
     "student": _("students"),
@@ -47,7 +47,7 @@ class ReportForm(forms.Form):
         Department.objects.none(), required=False, label=_("Department"), empty_label=ALL
     )
 
-    def __init__(self, *args: Any, report: Report, viewer: Viewer, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, report: ReportDefinition, viewer: Viewer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         courses = Course.objects.select_related("subject").order_by("code")
@@ -88,6 +88,6 @@ class ReportForm(forms.Form):
         )
 
 
-def report_named(name: str | None) -> Report:
+def report_named(name: str | None) -> ReportDefinition:
     """The report of this name; the first where there is none."""
     return REPORTS.get(name or "", REPORTS["attendance"])

@@ -34,7 +34,7 @@ CHANNELS: Final[dict[str, Any]] = {
 
 
 class ChannelBoxes(forms.CheckboxSelectMultiple):
-    """Check boxes of which some are ticked for good."""
+    """Check boxes of which some are ticked and cannot be changed."""
 
     fixed: Collection[str] = ()
 

@@ -5,18 +5,18 @@ from typing import Any
 from rest_framework.renderers import BaseRenderer
 
 from apps.reports.exports import CSV_TYPE, PDF_TYPE, WRITERS, XLSX_TYPE
-from apps.reports.tables import Table
+from apps.reports.tables import ReportTable
 
 
 class TableRenderer(BaseRenderer):
-    """Writes a `Table`; views answer nothing else where one of these was chosen."""
+    """Writes a `ReportTable`; views answer nothing else where one of these was chosen."""
 
     format = ""
     charset: str | None = None
     render_style = "binary"
 
     def render(
-        self, data: Table, accepted_media_type: Any = None, renderer_context: Any = None
+        self, data: ReportTable, accepted_media_type: Any = None, renderer_context: Any = None
     ) -> bytes:
         return WRITERS[self.format][1](data)
 

@@ -15,15 +15,15 @@ from apps.jobs.models import Job
 from apps.reports.asked import Filters
 from apps.reports.catalogue import REPORTS, STUDENT_COURSES
 from apps.reports.exports import FORMATS
-from apps.reports.tables import Column, Kind
+from apps.reports.tables import Column, ColumnType
 
-FIELDS: Final[dict[Kind, Any]] = {
-    Kind.TEXT: lambda: serializers.CharField(allow_blank=True),
-    Kind.BLANK: lambda: serializers.CharField(allow_blank=True),
-    Kind.WHOLE: lambda: serializers.IntegerField(allow_null=True),
-    Kind.DECIMAL: lambda: serializers.DecimalField(5, 2, allow_null=True),
-    Kind.DAY: lambda: DayField(allow_null=True),
-    Kind.MOMENT: lambda: MomentField(allow_null=True),
+FIELDS: Final[dict[ColumnType, Any]] = {
+    ColumnType.TEXT: lambda: serializers.CharField(allow_blank=True),
+    ColumnType.BLANK: lambda: serializers.CharField(allow_blank=True),
+    ColumnType.WHOLE: lambda: serializers.IntegerField(allow_null=True),
+    ColumnType.DECIMAL: lambda: serializers.DecimalField(5, 2, allow_null=True),
+    ColumnType.DAY: lambda: DayField(allow_null=True),
+    ColumnType.MOMENT: lambda: MomentField(allow_null=True),
 }
 
 
@@ -84,7 +84,7 @@ class ThresholdQuery(CourseFilters):
     )
 
 
-class StudentQuery(ThresholdQuery):
+class StudentReportQuery(ThresholdQuery):
     trend = serializers.BooleanField(
         default=False, help_text="Whether to add the weeks, which are counted from the marks."
     )

@@ -34,11 +34,11 @@ from apps.reports.api.serializers import (
     ExportOutput,
     OwnAttendanceOutput,
     ReportedStudent,
-    StudentQuery,
     StudentReportOutput,
+    StudentReportQuery,
 )
 from apps.reports.asked import Asked, Filters
-from apps.reports.catalogue import REPORTS, RULE, STUDENT_COURSES, Report
+from apps.reports.catalogue import REPORTS, RULE, STUDENT_COURSES, ReportDefinition
 from apps.reports.exports import LONGEST_FILE, WRITERS, filename
 from apps.reports.selectors.attendance import weeks
 from apps.reports.selectors.students import (
@@ -48,7 +48,7 @@ from apps.reports.selectors.students import (
     student_seen,
 )
 from apps.reports.services import export_file, export_of, export_start, exports_of
-from apps.reports.tables import Row, Table
+from apps.reports.tables import ReportTable, Row
 from apps.reports.writing import made_table, table_with
 from apps.tenants.middleware import request_campus
 
@@ -95,7 +95,7 @@ class FilesView(APIView):
     def wants_file(self, request: Request) -> bool:
         return request.accepted_renderer.format in WRITERS
 
-    def file(self, request: Request, table: Table) -> Response:
+    def file(self, request: Request, table: ReportTable) -> Response:
         name = filename(table, request.accepted_renderer.format)
         disposition = f'attachment; filename="{name}"'
         return Response(table, headers={"Content-Disposition": disposition})
@@ -113,7 +113,7 @@ class ReportView(FilesView):
 
     permission_classes = [IsTeacherOrOffice]
     pagination_class = Pages
-    report: Report
+    report: ReportDefinition
 
     def get(self, request: Request) -> Response:
         query = QUERIES[self.report.name](data=request.query_params)
@@ -156,7 +156,7 @@ def _statistics(asked: Asked, student: Student) -> dict[str, Any]:
     }
 
 
-def _student_table(asked: Asked, student: Student) -> Table:
+def _student_table(asked: Asked, student: Student) -> ReportTable:
     courses = student_report(asked, student=student)["courses"]
     return made_table(
         asked,
@@ -173,7 +173,7 @@ class StudentReportView(FilesView):
 
     @extend_schema(
         operation_id="reports_student",
-        parameters=[StudentQuery],
+        parameters=[StudentReportQuery],
         responses=StudentReportOutput,
         tags=TAGS,
         summary="One student: courses, total, trend",
@@ -181,7 +181,7 @@ class StudentReportView(FilesView):
         "office. As a file: one row per course.",
     )
     def get(self, request: Request, student_id: int) -> Response:
-        query = StudentQuery(data=request.query_params)
+        query = StudentReportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = asked_by(request, query.filters())
         student = student_seen(asked, student_id=student_id)
@@ -197,7 +197,7 @@ class OwnAttendanceView(FilesView):
 
     @extend_schema(
         operation_id="me_attendance",
-        parameters=[StudentQuery],
+        parameters=[StudentReportQuery],
         responses=OwnAttendanceOutput,
         tags=TAGS,
         summary="My marks and statistics",
@@ -205,7 +205,7 @@ class OwnAttendanceView(FilesView):
         "statistics are of those courses over all days. As a file: one row per course.",
     )
     def get(self, request: Request) -> Response:
-        query = StudentQuery(data=request.query_params)
+        query = StudentReportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         student = request_student(request)
         asked = asked_by(request, query.filters(), viewer=Viewer(student=student))

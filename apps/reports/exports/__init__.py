@@ -5,13 +5,13 @@ from typing import Final
 
 from apps.reports.exports.pdf import pdf
 from apps.reports.exports.sheets import csv_file, workbook
-from apps.reports.tables import Table
+from apps.reports.tables import ReportTable
 
 CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PDF_TYPE: Final = "application/pdf"
 # format → content type, writer
-WRITERS: Final[dict[str, tuple[str, Callable[[Table], bytes]]]] = {
+WRITERS: Final[dict[str, tuple[str, Callable[[ReportTable], bytes]]]] = {
     "csv": (CSV_TYPE, csv_file),
     "xlsx": (XLSX_TYPE, workbook),
     "pdf": (PDF_TYPE, pdf),
@@ -21,6 +21,6 @@ FORMATS: Final = tuple(WRITERS)
 LONGEST_FILE: Final = 2000
 
 
-def filename(table: Table, kind: str) -> str:
+def filename(table: ReportTable, kind: str) -> str:
     """Ours alone: nothing that anybody typed."""
     return f"{table.name}-{table.printed_at.astimezone(table.zone):%Y-%m-%d}.{kind}"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, XPos, YPos
 
-from apps.reports.tables import Column, Kind, Table
+from apps.reports.tables import Column, ColumnType, ReportTable
 
 FONTS: Final = Path(__file__).parent.parent / "fonts"
 MARGIN_MM: Final = 12
@@ -26,7 +26,7 @@ HEADING_GREY: Final = 235
 class Page(FPDF):
     """A page that knows its table: the title on the first page, the headings on every one."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ReportTable) -> None:
         columns = table.shown
         wide = sum(column.width for column in columns) > WIDE
         super().__init__(orientation="landscape" if wide else "portrait", format="A4")
@@ -40,7 +40,7 @@ class Page(FPDF):
         unit = self.epw / sum(column.width for column in columns)
         ordered = reversed(columns) if table.right_to_left else columns
         self.laid_out = [(column, column.width * unit) for column in ordered]
-        self.is_signed = any(column.kind == Kind.BLANK for column in columns)
+        self.is_signed = any(column.kind == ColumnType.BLANK for column in columns)
 
     @property
     def line_mm(self) -> float:
@@ -109,13 +109,13 @@ class Page(FPDF):
 _NEXT_LINE: Final[dict[str, Any]] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
 
 
-def _side(column: Column, table: Table) -> str:
-    if column.kind in (Kind.WHOLE, Kind.DECIMAL):
+def _side(column: Column, table: ReportTable) -> str:
+    if column.kind in (ColumnType.WHOLE, ColumnType.DECIMAL):
         return "R"
     return "R" if table.right_to_left else "L"
 
 
-def pdf(table: Table) -> bytes:
+def pdf(table: ReportTable) -> bytes:
     """The document; a table without rows is one page with headings."""
     page = Page(table)
     cells = [

@@ -10,18 +10,18 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from apps.common.formulas import neutral
-from apps.reports.tables import Column, Kind, Table
+from apps.reports.tables import Column, ColumnType, ReportTable
 
 HEADING: Final = Font(bold=True)
 NUMBER_FORMATS: Final = {
-    Kind.WHOLE: "0",
-    Kind.DECIMAL: "0.00",
-    Kind.DAY: "yyyy-mm-dd",
-    Kind.MOMENT: "yyyy-mm-dd hh:mm",
+    ColumnType.WHOLE: "0",
+    ColumnType.DECIMAL: "0.00",
+    ColumnType.DAY: "yyyy-mm-dd",
+    ColumnType.MOMENT: "yyyy-mm-dd hh:mm",
 }
 
 
-def csv_file(table: Table) -> bytes:
+def csv_file(table: ReportTable) -> bytes:
     """UTF-8 with a byte order mark, which spreadsheet programs need; headings, then the rows."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -31,13 +31,13 @@ def csv_file(table: Table) -> bytes:
     return buffer.getvalue().encode("utf-8-sig")
 
 
-def _csv_cell(table: Table, column: Column, row: dict[str, Any]) -> str:
+def _csv_cell(table: ReportTable, column: Column, row: dict[str, Any]) -> str:
     value = table.value(column, row)
     text = table.text(column, row)
     return neutral(text) if isinstance(value, str) else text
 
 
-def workbook(table: Table) -> bytes:
+def workbook(table: ReportTable) -> bytes:
     """One sheet: title and notes above, headings that stay when scrolling, typed cells."""
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet(_sheet_name(table))
@@ -56,11 +56,11 @@ def workbook(table: Table) -> bytes:
     return buffer.getvalue()
 
 
-def _sheet_name(table: Table) -> str:
+def _sheet_name(table: ReportTable) -> str:
     return table.name[:31]
 
 
-def _cell(sheet: Any, table: Table, column: Column, row: dict[str, Any]) -> Any:
+def _cell(sheet: Any, table: ReportTable, column: Column, row: dict[str, Any]) -> Any:
     value = table.value(column, row)
     if isinstance(value, str):
         return _text(sheet, value)

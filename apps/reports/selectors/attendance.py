@@ -15,7 +15,7 @@ from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs
 from apps.attendance.models.status import counts_as
 from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
-from apps.reports.tables import Found, Row
+from apps.reports.tables import PagedRows, Row
 from apps.sessions.models import ClassSession, SessionCourse
 
 SECTION: Final = "{course}section"
@@ -77,12 +77,12 @@ def keys_of(group: str, course: str) -> dict[str, Any]:
     return keys
 
 
-def attendance(asked: Asked) -> Found:
+def attendance(asked: Asked) -> PagedRows:
     """The rows of `filters.group_by` ("student" unless said otherwise), by code."""
     group = asked.filters.group_by or "student"
     if group == "week":
-        return Found(weeks(asked))
-    return Found(grouped(asked, group), _finisher(asked, group))
+        return PagedRows(weeks(asked))
+    return PagedRows(grouped(asked, group), _finisher(asked, group))
 
 
 def grouped(asked: Asked, group: str) -> QuerySet[Any, Any]:

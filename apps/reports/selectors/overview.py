@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Avg, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from apps.attendance.models import AttendanceRecord, Source
+from apps.attendance.models import AttendanceRecord, RecordSource
 from apps.checkin.models import CheckInAttempt
 from apps.checkin.selectors.attempts import attempts_behind
 from apps.enrollments.models import Placement, Section
@@ -14,7 +14,7 @@ from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
 from apps.reports.selectors.attendance import counters, grouped
 from apps.reports.selectors.courses import latest_term_id
-from apps.reports.tables import Found, Row
+from apps.reports.tables import PagedRows, Row
 
 STATISTICS_GROUPS: Final = ("section", "department", "year")
 SUMMED: Final = ("students", "marked", "sessions", "attended", "late", "absent", "excused")
@@ -25,7 +25,7 @@ BANDS: Final = {"score_low": (0, 0.6), "score_middle": (0.6, 0.8), "score_high":
 # --- Statistics ------------------------------------------------------------------------------
 
 
-def statistics(asked: Asked) -> Found:
+def statistics(asked: Asked) -> PagedRows:
     """Per section, department or year: active students placed there now, and their attendance.
 
     Where somebody is placed decides, not whose course it was. Every section is listed, also with
@@ -34,7 +34,7 @@ def statistics(asked: Asked) -> Found:
     group = asked.filters.group_by or "section"
     rows = sorted(_sections(asked), key=lambda row: _key(row, group))
     merged = [_merged(list(part)) for _k, part in groupby(rows, lambda row: _key(row, group))]
-    return Found([_named(row, group) for row in merged])
+    return PagedRows([_named(row, group) for row in merged])
 
 
 def _key(row: Row, group: str) -> tuple[Any, ...]:
@@ -104,7 +104,7 @@ def _named(row: Row, group: str) -> Row:
 # A record made by a check-in is called by the attempt's method, any other by its source.
 _ATTEMPT: Final = CheckInAttempt.objects.filter(pk=OuterRef("attempt_id")).values("method")
 METHOD: Final = Case(
-    When(source=Source.CHECK_IN, attempt_id__isnull=False, then=Subquery(_ATTEMPT)),
+    When(source=RecordSource.CHECK_IN, attempt_id__isnull=False, then=Subquery(_ATTEMPT)),
     default=F("source"),
 )
 
@@ -119,12 +119,12 @@ def _records(asked: Asked) -> QuerySet[Any, Any]:
     return AttendanceRecord.objects.filter(found).annotate(method=METHOD)
 
 
-def methods(asked: Asked) -> Found:
+def methods(asked: Asked) -> PagedRows:
     """Marks per method: how many, which factors were proven, and the score's bands."""
     bands: dict[str, Any] = {
         name: Count(
             "id",
-            filter=Q(source=Source.CHECK_IN, verification_score__gte=low)
+            filter=Q(source=RecordSource.CHECK_IN, verification_score__gte=low)
             & Q(verification_score__lt=high),
         )
         for name, (low, high) in BANDS.items()
@@ -140,14 +140,15 @@ def methods(asked: Asked) -> Found:
             beacon=Count("id", filter=Q(bluetooth_verified=True)),
             mean_score=Avg(
                 Case(
-                    When(source=Source.CHECK_IN, then=F("verification_score")), default=Value(None)
+                    When(source=RecordSource.CHECK_IN, then=F("verification_score")),
+                    default=Value(None),
                 )
             ),
             **bands,
         )
         .order_by("-marks", "method")
     )
-    return Found(rows, lambda page: [_method_row(row) for row in page])
+    return PagedRows(rows, lambda page: [_method_row(row) for row in page])
 
 
 def _method_row(row: Row) -> Row:
@@ -155,14 +156,14 @@ def _method_row(row: Row) -> Row:
     return {**row, "mean_score": None if mean is None else round(mean, 2)}
 
 
-def check_ins(asked: Asked) -> Found:
+def check_ins(asked: Asked) -> PagedRows:
     """Every mark with its method, factors and score, newest session first, then by number."""
     rows = (
         _records(asked)
         .select_related("student", "session", "course", "label")
         .order_by("-session__starts_at", "student__code", "id")
     )
-    return Found(rows, _check_in_rows)
+    return PagedRows(rows, _check_in_rows)
 
 
 def _check_in_rows(page: list[Any]) -> list[Row]:
@@ -173,7 +174,7 @@ def _check_in_rows(page: list[Any]) -> list[Row]:
 def _check_in_row(record: Any, attempt: CheckInAttempt | None) -> Row:
     factors = attempt.factors if attempt else {}
     proven = [name for name, factor in factors.items() if factor.get("passed")]
-    by_check_in = record.source == Source.CHECK_IN
+    by_check_in = record.source == RecordSource.CHECK_IN
     return {
         "session": record.session_id,
         "starts_at": record.session.starts_at,

@@ -11,7 +11,7 @@ from apps.common.errors import Invalid, NotFound
 from apps.enrollments.models import Course
 from apps.enrollments.selectors import course_seen
 from apps.reports.asked import Asked
-from apps.reports.tables import Found, Row
+from apps.reports.tables import PagedRows, Row
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import meeting
 
@@ -26,28 +26,28 @@ SESSION_FILTERS: Final = {"lecturer": "faculty", "term": "term"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class RegisterSheet:
     """A course, and the session whose list is to be signed, if one was named."""
 
     course: Course
     session: ClassSession | None
 
 
-def sheet_of(asked: Asked) -> Sheet:
+def sheet_of(asked: Asked) -> RegisterSheet:
     """Raises `Invalid` without a course, `NotFound` for what this person may not see."""
     filters = asked.filters
     if filters.course is None:
         raise Invalid("course_required", _("Name the course."))
     course = course_seen(viewer=asked.viewer, course_id=filters.course)
     if filters.session is None:
-        return Sheet(course=course, session=None)
+        return RegisterSheet(course=course, session=None)
     session = ClassSession.objects.filter(meeting(course=course), pk=filters.session).first()
     if session is None:
         raise NotFound("session_not_found", _("There is no such session of this course."))
-    return Sheet(course=course, session=session)
+    return RegisterSheet(course=course, session=session)
 
 
-def signing_sheet(asked: Asked) -> Found:
+def signing_sheet(asked: Asked) -> PagedRows:
     """Who is enrolled now, or belongs to the named session, by number, with a place to sign."""
     sheet = sheet_of(asked)
     rows = (
@@ -55,7 +55,7 @@ def signing_sheet(asked: Asked) -> Found:
         if sheet.session is not None
         else enrolled_students(course_id=sheet.course.pk)
     )
-    return Found(
+    return PagedRows(
         [
             {
                 "number": number,
@@ -69,7 +69,7 @@ def signing_sheet(asked: Asked) -> Found:
     )
 
 
-def not_taken(asked: Asked) -> Found:
+def not_taken(asked: Asked) -> PagedRows:
     """Sessions that nobody opened in time, newest first; of the terms under way by default.
 
     Lecturers see the sessions that they were to hold themselves.
@@ -80,7 +80,7 @@ def not_taken(asked: Asked) -> Found:
     courses = _chosen(asked, COURSE_FILTERS)
     if courses:
         found = found.filter(meeting(**courses))
-    return Found(found.filter(asked.days()), lambda page: [_missed_row(row) for row in page])
+    return PagedRows(found.filter(asked.days()), lambda page: [_missed_row(row) for row in page])
 
 
 def _chosen(asked: Asked, paths: dict[str, str]) -> dict[str, Any]:

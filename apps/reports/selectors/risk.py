@@ -9,22 +9,25 @@ from django.db import connection
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from apps.attendance.models import AttendanceSummary
+from apps.accounts.models import Student
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, CustomStatus
 from apps.attendance.selectors.policies import policies_for
+from apps.common.rows import table_name
+from apps.enrollments.models import Course, Enrollment
 from apps.reports.asked import Asked
 from apps.reports.percentages import outlook
 from apps.reports.selectors.courses import courses_now
 from apps.reports.selectors.standings import (
-    Standing,
+    CourseStanding,
     below_the_limit,
     standings_of,
 )
-from apps.reports.tables import Found, Row
-from apps.sessions.models import SessionCourse
+from apps.reports.tables import PagedRows, Row
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import current_campus_id
 
 
-def named(standing: Standing) -> Row:
+def named(standing: CourseStanding) -> Row:
     """The cells that say who and where."""
     return {
         "student": standing.student_id,
@@ -39,13 +42,13 @@ def named(standing: Standing) -> Row:
 # --- Defaulters ------------------------------------------------------------------------------
 
 
-def defaulters(asked: Asked) -> Found:
+def defaulters(asked: Asked) -> PagedRows:
     """Whose percentage, as it is shown, is below the limit, lowest first.
 
     One row per student and course. Nobody is listed before a session counted.
     """
     courses = courses_now(asked).values_list("pk", flat=True)
-    return Found(below_the_limit(asked, course_ids=courses), partial(_with_outlook, asked))
+    return PagedRows(below_the_limit(asked, course_ids=courses), partial(_with_outlook, asked))
 
 
 def _with_outlook(asked: Asked, summary_ids: list[int]) -> list[Row]:
@@ -55,7 +58,7 @@ def _with_outlook(asked: Asked, summary_ids: list[int]) -> list[Row]:
     ]
 
 
-def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: int) -> Row:
+def risk_of(summary: AttendanceSummary | CourseStanding, limit: Decimal, remaining: int) -> Row:
     """The summary's figures, the limit, and what is still within reach."""
     ahead = outlook(
         attended=summary.attended_sessions,
@@ -82,17 +85,17 @@ def risk_of(summary: AttendanceSummary | Standing, limit: Decimal, remaining: in
 # --- Absences in a row -----------------------------------------------------------------------
 
 # Asked per course: how many in a row are too many, and the day of the n-th last session that was
-# held. Whoever attended after that day cannot have missed the last n and is not looked at.
-STREAKS: Final = """
+# held. A student who attended after that day cannot have missed the last n and is not looked at.
+STREAKS: Final = f"""
 SELECT summary.id, streak.missed, streak.since
 FROM unnest(%(courses)s::bigint[], %(numbers)s::int[], %(days)s::date[])
     AS asked (course_id, number, held_on)
-JOIN enrollments_course course ON course.id = asked.course_id
-JOIN attendance_attendancesummary summary ON summary.course_id = asked.course_id
+JOIN {table_name(Course)} course ON course.id = asked.course_id
+JOIN {table_name(AttendanceSummary)} summary ON summary.course_id = asked.course_id
     AND (summary.last_attendance_on IS NULL OR summary.last_attendance_on <= asked.held_on)
     AND summary.total_sessions - summary.attended_sessions >= asked.number
-JOIN accounts_student student ON student.id = summary.student_id AND student.is_active
-JOIN enrollments_enrollment enrollment ON enrollment.student_id = summary.student_id
+JOIN {table_name(Student)} student ON student.id = summary.student_id AND student.is_active
+JOIN {table_name(Enrollment)} enrollment ON enrollment.student_id = summary.student_id
     AND enrollment.course_id = summary.course_id AND enrollment.status = 'enrolled'
 CROSS JOIN LATERAL (
     SELECT count(*) AS missed, min(newest_first.starts_at) AS since
@@ -104,9 +107,9 @@ CROSS JOIN LATERAL (
             SELECT s.id, s.starts_at, coalesce(label.counts_as, CASE r.status
                 WHEN 'present' THEN 'attended' WHEN 'late' THEN 'attended'
                 WHEN 'excused' THEN 'neutral' ELSE 'missed' END) AS counts
-            FROM attendance_attendancerecord r
-            JOIN class_sessions_classsession s ON s.id = r.session_id
-            LEFT JOIN attendance_customstatus label ON label.id = r.label_id
+            FROM {table_name(AttendanceRecord)} r
+            JOIN {table_name(ClassSession)} s ON s.id = r.session_id
+            LEFT JOIN {table_name(CustomStatus)} label ON label.id = r.label_id
             WHERE r.student_id = summary.student_id AND r.course_id = summary.course_id
         ) counted
     ) newest_first
@@ -114,10 +117,10 @@ CROSS JOIN LATERAL (
 ) streak
 WHERE summary.campus_id = %(campus)s AND streak.missed >= asked.number
 ORDER BY streak.missed DESC, student.code, course.code
-"""
+"""  # noqa: S608  (names of our models)
 
 
-def consecutive_absences(asked: Asked) -> Found:
+def consecutive_absences(asked: Asked) -> PagedRows:
     """Whose newest sessions of a course were missed n times or more in a row, longest first.
 
     n is asked for, else the course's policy says. Excused sessions neither count nor end a row.
@@ -137,7 +140,7 @@ def consecutive_absences(asked: Asked) -> Found:
             },
         )
         streaks = {pk: (missed, since) for pk, missed, since in cursor.fetchall()}
-    return Found(list(streaks), partial(_with_streaks, asked, streaks))
+    return PagedRows(list(streaks), partial(_with_streaks, asked, streaks))
 
 
 def _held_on(numbers: dict[int, int]) -> dict[int, date]:
@@ -166,7 +169,7 @@ def _with_streaks(
     ]
 
 
-def _streak_row(standing: Standing, missed: int, since: datetime) -> Row:
+def _streak_row(standing: CourseStanding, missed: int, since: datetime) -> Row:
     return {
         **named(standing),
         "missed": missed,

@@ -17,7 +17,7 @@ from apps.enrollments.models import Course
 from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
 from apps.reports.selectors.risk import risk_of
-from apps.reports.selectors.standings import Standing, standings_of_student
+from apps.reports.selectors.standings import CourseStanding, standings_of_student
 from apps.reports.tables import Row
 from apps.tenants.scope import current_campus_id
 
@@ -50,7 +50,7 @@ def student_report(asked: Asked, *, student: Student) -> dict[str, Any]:
     return {"courses": courses, "total": _total(courses)}
 
 
-def _course_of(standing: Standing) -> Row:
+def _course_of(standing: CourseStanding) -> Row:
     return {
         "course": standing.course_id,
         "course_code": standing.course_code,

@@ -1,4 +1,4 @@
-"""Input and output of session endpoints. Secrets and the frozen policy never leave."""
+"""Input and output of session endpoints. Without secrets and the policy snapshot."""
 
 from rest_framework import serializers
 

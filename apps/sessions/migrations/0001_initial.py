@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
                 ('also_codes', models.TextField(blank=True, default='', editable=False, help_text='Course codes.', verbose_name='together with')),
                 ('is_planned', models.BooleanField(default=True, editable=False, help_text='A session that was started on the spot happens, whatever the plan says.', verbose_name='planned')),
                 ('revision', models.PositiveIntegerField(default=0, editable=False, verbose_name='revision')),
-                ('policy', models.JSONField(blank=True, default=dict, editable=False, help_text='What check-ins are judged by, as it stood when the session was opened.', verbose_name='frozen policy')),
+                ('policy', models.JSONField(blank=True, default=dict, editable=False, help_text='What check-ins are judged by, as it stood when the session was opened.', verbose_name='policy snapshot')),
                 ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened')),
                 ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed')),
                 ('closed_itself', models.BooleanField(default=False, editable=False, help_text='Nobody completed it in time.', verbose_name='closed by itself')),

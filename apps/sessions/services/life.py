@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty
 from apps.audit.services import Actor, record
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
+from apps.qr_otp.problems import Problem
 from apps.qr_otp.services import (
     codes_end,
     one_time_code_issue,
@@ -64,7 +65,7 @@ def session_open(
     now: datetime,
     actor: Actor,
 ) -> ClassSession:
-    """Open a scheduled session: freeze its policy and start its rotating code.
+    """Open a scheduled session: copy its policy and start its rotating code.
 
     `before` and `after` bound how far from its start it may be opened. Refuses without a topic,
     outside that window, when it is not scheduled, and when the course has another open session.
@@ -92,7 +93,7 @@ def session_open(
     if not opened:
         raise Refused("not_scheduled", _("Only a scheduled session can be opened."))
     secret_start(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     record(
         actor=actor,
@@ -150,7 +151,7 @@ def session_hold_afterwards(
     )
     if not held:
         raise Refused("not_scheduled", _("Only a session that nobody opened can be held so."))
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     record(
         actor=actor,
@@ -183,7 +184,7 @@ def session_complete(
         update_fields=["status", "closed_at", "total_enrolled", "closed_itself", "updated_at"]
     )
     codes_end(purposes=[CHECK_IN, RAPID_CODE], subject=subject_of(session.pk), now=now)
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     data = {"by_itself": True} if by_itself else {}
     record(actor=actor, action="sessions.session.completed", now=now, target=locked, data=data)
     if by_itself:
@@ -228,8 +229,8 @@ def start_code_issue(
     return issued
 
 
-def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime) -> str:
-    """Use a start code up; "" when it was right, else why not (see `one_time_code_try`)."""
+def start_code_use(*, course: Course, faculty: Faculty, code: str, now: datetime) -> Problem:
+    """Use a start code up (see `one_time_code_try`)."""
     return one_time_code_try(
         purpose=START,
         subject=start_subject(course=course, faculty=faculty),

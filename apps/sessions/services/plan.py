@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Faculty
 from apps.audit.services import Actor, record
 from apps.classrooms.models import Classroom
-from apps.common.cache import forget
+from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
 from apps.enrollments.models import Course
 from apps.sessions.clashes import clashes_refused
@@ -42,7 +42,7 @@ def session_create(
 
     Refuses where the room, the lecturer or the section has another planned session at that time
     (see `clashes_refused`). A session that is not planned, because its lecturer stands before the
-    class already, claims nothing and is not refused: what happens goes before what was planned.
+    class already, occupies nothing and is not refused: what happens goes before what was planned.
     """
     session = ClassSession(
         course=course,
@@ -168,7 +168,7 @@ def sessions_swap(
 ) -> tuple[ClassSession, ClassSession]:
     """Two scheduled sessions exchange their times and rooms, both or neither.
 
-    The first steps aside (as cancelled, which claims nothing) while the second takes its place:
+    The first steps aside (as cancelled, which occupies nothing) while the second takes its place:
     PostgreSQL checks the exclusions row by row.
     """
     if first.pk == second.pk:
@@ -214,7 +214,7 @@ def _plan_write(session: ClassSession, now: datetime) -> None:
         closed_at=None,
         updated_at=now,
     )
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db(fields=["revision", "status", "closed_at", "updated_at"])
 
 
@@ -254,7 +254,7 @@ def session_remove(
     except ProtectedError:
         return session_cancel(session=session, reason=reason, now=now, actor=actor)
     session_cancelled(session=session, note=reason, now=now, course_ids=course_ids)
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     return None
 
 
@@ -271,7 +271,7 @@ def session_cancel(
     )
     if not cancelled:
         raise Refused("not_scheduled", _("Only a scheduled session can be cancelled."))
-    forget(facts_cache_key(session.pk))
+    invalidate(facts_cache_key(session.pk))
     session.refresh_from_db()
     record(
         actor=actor,
@@ -295,7 +295,7 @@ def sessions_cancel(
     ids = [session.pk for session in chosen]
     scheduled.filter(pk__in=ids).update(status=Status.CANCELLED, closed_at=now, updated_at=now)
     for session in chosen:
-        forget(facts_cache_key(session.pk))
+        invalidate(facts_cache_key(session.pk))
         record(
             actor=actor,
             action="sessions.session.cancelled",

@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
-from apps.tenants.guards import Guard, MakeIds, MakeSigning, MakeStage
+from apps.tenants.guards import Guard, MakeIds, MakeSigning, MakeStage, MakeStamps
 from apps.tenants.operations import StampUpdates
 
 
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200, verbose_name='name')),
                 ('time_zone', models.CharField(default='UTC', max_length=64, validators=[apps.tenants.models.validate_time_zone], verbose_name='time zone')),
                 ('email_domains', models.JSONField(blank=True, default=list, help_text='People are entered with addresses of these domains only, and Google sign-in is open to them only. Empty: any address, and no Google sign-in.', validators=[apps.tenants.models.validate_email_domains], verbose_name='e-mail domains')),
-                ('verified_domains', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, help_text="Domains that were proven to be this campus's own: whoever has such an address joins without an invitation, also where the account exists on another campus.", validators=[apps.tenants.models.validate_email_domains], verbose_name='verified e-mail domains')),
+                ('verified_domains', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, help_text="Domains that were proven to be this campus's own: people with such addresses join without an invitation, also where the account exists on another campus.", validators=[apps.tenants.models.validate_email_domains], verbose_name='verified e-mail domains')),
                 ('years_of_study', models.PositiveSmallIntegerField(default=4, help_text="The longest programme, in years: a student's year lies within it.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)], verbose_name='years of study')),
                 ('face_enabled', models.BooleanField(default=False, help_text='Off by default. Students still have to consent one by one.', verbose_name='face verification')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
             },
         ),
         MakeIds(),
+        MakeStamps(),
         StampUpdates("campus"),
         # Signed acts, and the stage of imports without temporary tables of the application's own.
         MakeSigning(),

@@ -125,7 +125,7 @@ class SwapInput(Input):
     other = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
 
 
-class NoteInput(Input):
+class ReasonInput(Input):
     note = serializers.CharField(max_length=500)
 
 

@@ -24,10 +24,10 @@ from apps.timetable.api.permissions import (
 )
 from apps.timetable.api.serializers import (
     ChangeInput,
-    NoteInput,
     PlanInput,
     PlannedOutput,
     PlanQuery,
+    ReasonInput,
     RescheduleInput,
     ScheduleEntry,
     SwapInput,
@@ -199,12 +199,12 @@ class CallOffView(APIView):
 
     @extend_schema(
         operation_id="timetable_sessions_cancel",
-        request=NoteInput,
+        request=ReasonInput,
         responses={200: PlannedOutput, **REFUSALS},
         tags=["timetable"],
         summary="Cancel a scheduled session with a note",
     )
     def post(self, request: Request, session_id: int) -> Response:
         session = planned_session(request, session_id)
-        note = _valid(NoteInput(data=request.data))["note"]
+        note = _valid(ReasonInput(data=request.data))["note"]
         return _answer(session_cancel(session=session, reason=note, **_facts(request)))

@@ -178,7 +178,7 @@ def slot_update(
             target=slot,
             data={"before": before, "after": after},
         )
-    _Follow(result, now, actor, campus_zone()).run()
+    _Follow(result, now, actor, campus_zone()).execute()
     if slot.is_active:
         result.warnings = capacity_warnings(of=[slot])
     if result.moved or result.cancelled:
@@ -262,7 +262,7 @@ class _Follow:
         self.now, self.actor, self.zone = now, actor, zone
         self.holidays: Sequence[Holiday] = ()
 
-    def run(self) -> None:
+    def execute(self) -> None:
         links = list(self._links())
         if not links:
             return

@@ -116,13 +116,13 @@ class Command(BaseCommand):
 
     def _offline(self, **options: Any) -> None:
         try:
-            problems = offline.run(
+            problems = offline.check_export(
                 path=options["offline"],
                 roots=options["roots"],
                 public_key=options["public_key"],
                 say=self.stdout.write,
             )
-        except (offline.Unreadable, OSError) as error:
+        except (offline.UnreadableExport, OSError) as error:
             raise CommandError(str(error)) from error
         if problems:
             raise CommandError(f"{problems} problems were found.")

@@ -16,12 +16,12 @@ from apps.biometrics.engines import EngineUnavailable
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
 from apps.demo.allowed import demo_allowed
-from apps.demo.simulation.album import Album, Person
+from apps.demo.simulation.album import Album, AlbumPerson
 from apps.demo.simulation.cast import LEAST, class_of
 from apps.demo.simulation.casting import Casting, deal_faces, faces_wanted
 from apps.demo.simulation.prepare import Account, Office, Prepared
 from apps.demo.simulation.report import speed, table
-from apps.demo.simulation.runner import Result, Runner
+from apps.demo.simulation.runner import Runner, SimulationResult
 from apps.demo.simulation.server import SimulationError, check_answers
 from apps.tenants.selectors import campus_by_slug
 
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             message = "Some outcomes differ from what was expected."
             raise CommandError(message)
 
-    def _play(self, options: dict[str, Any]) -> Result:
+    def _play(self, options: dict[str, Any]) -> SimulationResult:
         check_answers(options["url"])
         roles = class_of(options["students"])
         people = self._people(options["faces"], seed=options["seed"], number=faces_wanted(roles))
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         password = os.environ.get(PASSWORD_VARIABLE) or getpass(f"Password of {email}: ")
         return Account(email=email, password=password)
 
-    def _people(self, folder: Path | None, *, seed: int, number: int) -> list[Person]:
+    def _people(self, folder: Path | None, *, seed: int, number: int) -> list[AlbumPerson]:
         """The faces to play with; none (said why) where none can be had."""
         if folder is not None and not folder.is_dir():
             message = f"{folder} is not a folder."
@@ -144,7 +144,7 @@ class Command(BaseCommand):
             + "."
         )
 
-    def _print(self, result: Result) -> None:
+    def _print(self, result: SimulationResult) -> None:
         head, *lines = table(result.rows)
         self.stdout.write("")
         self.stdout.write(self.style.MIGRATE_HEADING(head))

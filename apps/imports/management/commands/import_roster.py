@@ -12,8 +12,8 @@ from tqdm import tqdm
 from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Refused
-from apps.imports.reading.reader import Table
-from apps.imports.services.apply import Report, read_upload, run_import
+from apps.imports.reading.reader import SheetTable
+from apps.imports.services.apply import ImportReport, read_upload, run_import
 from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.tenants.scope import campus_scope
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             options["marked"].write_bytes(marked_workbook(tables, report.problems))
             self.stdout.write(f"Wrong rows are marked in {options['marked']}.")
 
-    def _run(self, data: bytes, options: dict[str, Any]) -> tuple[Report, list[Table]]:
+    def _run(self, data: bytes, options: dict[str, Any]) -> tuple[ImportReport, list[SheetTable]]:
         names = ("department", "year", "section", "term", "replace")
         chosen = {name: options[name] for name in names if options[name]}
         import_type = import_type_named(options["kind"])
@@ -78,7 +78,7 @@ class Command(BaseCommand):
             )
         return report, tables
 
-    def _print(self, report: Report, *, saved: bool) -> None:
+    def _print(self, report: ImportReport, *, saved: bool) -> None:
         found = report.as_json()
         counts = ", ".join(
             f"{found[name]} {name}" for name in ("new", "changed", "unchanged", "removed", "wrong")

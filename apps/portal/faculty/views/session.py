@@ -83,7 +83,7 @@ def _marking(session: ClassSession, now: datetime) -> tuple[str, str]:
 @require_GET
 @portal_page
 def projector(request: HttpRequest, session_id: int) -> HttpResponse:
-    """The page on the wall."""
+    """The page that the projector shows."""
     session = own_session(request, session_id)
     context = {"session": session, "board": board_document(session=session, now=timezone.now())}
     return render(request, "portal/faculty/projector.html", context)

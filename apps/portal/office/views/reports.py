@@ -18,10 +18,10 @@ from apps.jobs.models import Job
 from apps.portal.office.forms import ReportForm, report_named
 from apps.portal.shared.pages import portal_page
 from apps.reports.asked import Asked
-from apps.reports.catalogue import REPORTS, Report
+from apps.reports.catalogue import REPORTS, ReportDefinition
 from apps.reports.exports import FORMATS, LONGEST_FILE
 from apps.reports.services import export_start, exports_of
-from apps.reports.tables import Column, Kind, Row, Table
+from apps.reports.tables import Column, ColumnType, ReportTable, Row
 from apps.reports.writing import table_with
 from apps.tenants.middleware import request_campus
 
@@ -30,7 +30,7 @@ EXPORTS_SHOWN: Final = 5
 NOT_ASKED: Final = ("report", "page", "format", "csrfmiddlewaretoken")
 UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
 UNBROKEN: Final = 16  # widest column of codes and times
-NUMBERS: Final = (Kind.WHOLE, Kind.DECIMAL)
+NUMBERS: Final = (ColumnType.WHOLE, ColumnType.DECIMAL)
 
 
 @require_GET
@@ -92,7 +92,7 @@ def _exports(request: HttpRequest) -> dict[str, Any]:
     return {"exports": found, "writing": any(job.status in UNFINISHED for job in found)}
 
 
-def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any]:
+def _answer(request: HttpRequest, report: ReportDefinition, asked: Asked) -> dict[str, Any]:
     found: Any = report.rows(asked)
     page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows: list[Row] = list(page.object_list)
@@ -109,7 +109,7 @@ def _answer(request: HttpRequest, report: Report, asked: Asked) -> dict[str, Any
     }
 
 
-def _line(table: Table, row: Row) -> list[tuple[str, str]]:
+def _line(table: ReportTable, row: Row) -> list[tuple[str, str]]:
     """Each cell's text and its class."""
     return [(table.text(column, row), _style(column)) for column in table.shown]
 

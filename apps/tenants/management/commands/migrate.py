@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from apps.tenants.master_key import record_master_key
 from apps.tenants.models import MasterKey
@@ -16,6 +17,7 @@ from apps.tenants.roles import (
     keep_defaults,
     keep_signing_keys,
 )
+from apps.tenants.schema import confirm_schema
 
 OWNER = "owner"
 
@@ -52,3 +54,11 @@ class Command(migrate.Command):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             keep_defaults(cursor, {"search_path": SEARCH_PATH, **limits})
         connections[DEFAULT_DB_ALIAS].close()  # the next one begins with them
+        if is_up_to_date():
+            confirm_schema(OWNER)
+
+
+def is_up_to_date() -> bool:
+    """Whether every migration is applied; not so after a step down or with --plan."""
+    executor = MigrationExecutor(connections[OWNER])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -1,4 +1,4 @@
-"""Leaving a server alone for a while after it did not answer."""
+"""Not asking a server again for a while after it did not answer."""
 
 import threading
 import time
@@ -7,11 +7,11 @@ from typing import Final
 _CLOSED: Final = 0.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Open for `pause` seconds after a failure; then one caller tries, others go on without.
 
-    Whoever asks a server that hangs waits for its timeout. With a breaker one caller in a process
-    pays for that, not each call of each request. `longest_try`: seconds that a try takes at most.
+    A call to a server that hangs takes as long as its timeout. With a circuit breaker one call in a
+    process waits for it, not each call of each request. `longest_try`: a try's most seconds.
     """
 
     def __init__(self, *, pause: float, longest_try: float) -> None:
@@ -25,7 +25,7 @@ class Breaker:
         return time.monotonic() < self._until
 
     def allows(self) -> bool:
-        """Whether to try the server now. Whoever tries says what came of it."""
+        """Whether to try the server now. The caller then reports `worked()` or `failed()`."""
         if self._until == _CLOSED:
             return True
         with self._lock:

@@ -1,0 +1,14 @@
+"""What can be wrong with a code. Who asks gives it a status and words (`common.errors.Refusal`)."""
+
+from enum import StrEnum
+
+
+class Problem(StrEnum):
+    """The values are codes of the API. The one that is empty, and so false: the code is right."""
+
+    NONE = ""
+    MALFORMED = "malformed_code"
+    FORGED = "forged_code"
+    EXPIRED = "expired_code"
+    WRONG_CODE = "wrong_code"
+    TOO_MANY_TRIES = "too_many_tries"

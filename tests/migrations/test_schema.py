@@ -1,0 +1,149 @@
+"""The migrations, on a database of their own: what they make, what is lacking, down and up."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from apps.tenants.schema import expected
+from tests import services
+from tests.ops.running import ROOT, environment
+
+RELEASES: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("releases.json").read_text()
+)
+DATABASE = "migrated"
+DEADLINE = 180
+
+pytestmark = pytest.mark.skipif(services.STACK is None, reason="makes a database of its own")
+
+
+def at(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+class Scratch:
+    """An empty database, and `manage.py` on it."""
+
+    def __init__(self) -> None:
+        assert services.STACK is not None
+        self.layout = services.STACK.layout
+
+    def execute(self, statement: str, *, database: str = DATABASE) -> None:
+        url = at(self.layout.superuser_url, database)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        env = environment(
+            DATABASE_URL=at(self.layout.app_url, DATABASE),
+            DATABASE_OWNER_URL=at(self.layout.owner_url, DATABASE),
+            REDIS_URL=self.layout.redis_url,
+            CAMPUS_VAR=str(self.layout.var),
+            DJANGO_SETTINGS_MODULE="campus.settings.test",
+        )
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def migrate(self, *arguments: str) -> None:
+        outcome = self.manage("migrate", "-v0", *arguments)
+        assert outcome.returncode == 0, outcome.stderr
+
+    def lacks(self) -> str:
+        """What `manage.py schema` says is missing; "" for a complete one."""
+        outcome = self.manage("schema")
+        return outcome.stderr if outcome.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Scratch]:
+    made = Scratch()
+    made.execute(f"CREATE DATABASE {DATABASE} OWNER campus_owner", database="postgres")
+    made.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM public")
+    made.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO campus_app")
+    made.execute("REVOKE CREATE ON SCHEMA public FROM public")
+    made.execute("GRANT ALL ON SCHEMA public TO campus_owner")
+    yield made
+    made.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)", database="postgres")
+
+
+def test_they_make_everything_that_is_listed(scratch: Scratch) -> None:
+    assert len(expected()) > 1500
+    scratch.migrate()
+    assert scratch.lacks() == ""
+
+
+DAMAGES: Final = {
+    "scan_at": ("DROP INDEX scan_at", "CREATE INDEX scan_at ON qr_otp_scan (campus_id, at)"),
+    "student_year_on_insert": (
+        "ALTER TABLE accounts_student DISABLE TRIGGER student_year_on_insert",
+        "ALTER TABLE accounts_student ENABLE TRIGGER student_year_on_insert",
+    ),
+    "row security accounts_student": (
+        "ALTER TABLE accounts_student NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE accounts_student FORCE ROW LEVEL SECURITY",
+    ),
+}
+
+
+def test_what_a_database_lacks_is_named_and_refused(scratch: Scratch) -> None:
+    """An index, a trigger, a wall: `migrate` has nothing to apply, and says what is missing."""
+    for damage, _mend in DAMAGES.values():
+        scratch.execute(damage)
+    try:
+        migrated = scratch.manage("migrate")
+        started = scratch.manage("shell", "--no-imports", "-c", "import campus.wsgi")
+    finally:
+        for _damage, mend in DAMAGES.values():
+            scratch.execute(mend)
+    assert "No migrations to apply." in migrated.stdout
+    assert migrated.returncode == 1
+    assert started.returncode != 0
+    for name in DAMAGES:
+        assert name in migrated.stderr
+        assert name in started.stderr
+    assert scratch.lacks() == ""
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_database_of_a_release_becomes_todays(scratch: Scratch, release: str) -> None:
+    """Back to what that release had applied, by the steps down, and up again."""
+    for app, last in RELEASES[release].items():
+        if last != newest(app):
+            scratch.migrate(app, last)
+    scratch.migrate()
+    assert scratch.lacks() == ""
+
+
+def newest(app: str) -> str:
+    folder = ROOT / "apps" / app.removeprefix("class_") / "migrations"
+    return max(path.stem for path in folder.glob("[0-9]*.py"))
+
+
+def test_every_app_goes_down_and_up_again(scratch: Scratch) -> None:
+    """Everything of ours is undone, function by function, and made again."""
+    scratch.migrate("tenants", "zero")
+    left = scratch.manage("shell", "--no-imports", "-c", LEFT)
+    assert left.stdout.split() == [], left.stderr
+    scratch.migrate()
+    assert scratch.lacks() == ""
+
+
+LEFT = """
+from django.db import connections
+from apps.tenants.schema import objects
+print(*[line.split()[1] for line in objects(connections["owner"])], sep="\\n")
+"""
