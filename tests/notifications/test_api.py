@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.audit.models import Entry
 from apps.notifications import circuit_breaker
-from apps.notifications.models import Delivery, Message, Message, PushToken
+from apps.notifications.models import Delivery, Message, PushToken
 from apps.ops.views import healthz
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import tokens
