@@ -178,12 +178,14 @@ def test_operators_read_the_history(cast: Cast, django_assert_max_num_queries: A
         page = operator.get("/api/v1/notifications/history").json()
     newest = page["results"][0]
     assert page["count"] == 4
+    with campus_scope(cast.campus):
+        assert newest["id"] == str(Message.objects.latest("created_at", "id").pk)
     assert (newest["title"], newest["people"]) == ("Number 2", 1)
     assert (newest["open"], newest["sent"], newest["dead"]) == (1, 0, 0)
 
 
 @pytest.mark.usefixtures("three")
-def test_dead_letters_are_tried_again_from_the_admin(cast: Cast) -> None:
+def test_what_was_given_up_is_tried_again_from_the_admin(cast: Cast) -> None:
     with campus_scope(cast.campus):
         Delivery.objects.filter(channel="email").update(status="dead", error="550 No such user")
         chosen = Delivery.objects.filter(channel="email").values_list("pk", flat=True)

@@ -190,7 +190,7 @@ def outgoing_messages(number: int, place: str) -> list[OutgoingMessage]:
 
 
 @pytest.mark.parametrize("name", ["push", "web_push", "sms"])
-def test_each_parcel_has_one_outcome_whatever_is_answered(odd: Provider, name: str) -> None:
+def test_each_message_has_one_result_whatever_is_answered(odd: Provider, name: str) -> None:
     remaining = iter(ANSWERS)
     odd.next = lambda: next(remaining, b"")
     sent = outgoing_messages(len(ANSWERS), odd.place)
@@ -333,7 +333,7 @@ def test_a_mail_backend_that_raises_anything_raises_nothing_here(
 # --- The frame of every channel ------------------------------------------------------------------
 
 
-def test_a_channel_that_breaks_off_still_answers_for_each_parcel() -> None:
+def test_a_channel_that_breaks_off_still_answers_for_each_message() -> None:
     class Broken(Channel):
         name = "broken"
 

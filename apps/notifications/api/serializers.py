@@ -117,7 +117,7 @@ class PreferencesInput(Input):
 class HistoryOutput(serializers.Serializer[Any]):
     """What was sent. `people` heard it; the counts are deliveries outside the inbox."""
 
-    id = serializers.IntegerField()
+    id = serializers.UUIDField()
     kind = serializers.CharField()
     title = serializers.CharField()
     body = serializers.CharField()
