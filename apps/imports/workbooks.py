@@ -15,7 +15,7 @@ from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
 from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import ImportType, Problem
+from apps.imports.types.base import ImportType, RowProblem
 
 HEADING: Final = Font(bold=True)
 WRONG: Final = PatternFill("solid", start_color="FFF4CCCC")
@@ -38,9 +38,9 @@ def template_workbook(import_type: ImportType) -> bytes:
     return _bytes(book)
 
 
-def marked_workbook(tables: Sequence[SheetTable], problems: Iterable[Problem]) -> bytes:
+def marked_workbook(tables: Sequence[SheetTable], problems: Iterable[RowProblem]) -> bytes:
     """The upload again, wrong rows coloured, with what is wrong in a last column."""
-    by_row: dict[tuple[str, int], list[Problem]] = defaultdict(list)
+    by_row: dict[tuple[str, int], list[RowProblem]] = defaultdict(list)
     for found in problems:
         by_row[found.sheet, found.row].append(found)
     book = Workbook(write_only=True)
@@ -59,7 +59,7 @@ def _sheet_name(table: SheetTable) -> str:
     return neutral(INVALID_TITLE_REGEX.sub(" ", table.name))[:31].strip(" '") or "Import"
 
 
-def _marked(sheet: Any, cells: list[str], width: int, problems: list[Problem]) -> list[Any]:
+def _marked(sheet: Any, cells: list[str], width: int, problems: list[RowProblem]) -> list[Any]:
     reasons = "; ".join(
         f"{found.column}: {found.reason}" if found.column else found.reason for found in problems
     )

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from apps.common.errors import Invalid
 from apps.imports.reading import reader
 from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
-from apps.imports.types.base import Problem
+from apps.imports.types.base import RowProblem
 from apps.imports.workbooks import marked_workbook
 from tests.imports.support import csv_file, xlsx
 
@@ -157,6 +157,6 @@ def test_a_broken_member_of_a_bundle_is_refused() -> None:
 def test_what_is_wrong_with_odd_cells_can_be_marked() -> None:
     """Control characters in cells, and names of files that no sheet may have."""
     table = SheetTable("users[1]:'", [["id"], ["a\x0bb\x01"]])
-    problem = Problem(sheet=table.name, row=2, column="id", value="a", reason="Not \x01 here.")
+    problem = RowProblem(sheet=table.name, row=2, column="id", value="a", reason="Not \x01 here.")
     book = load_workbook(io.BytesIO(marked_workbook([table], [problem])))
     assert list(book.worksheets[0].values)[1] == ("a\ufffdb\ufffd", "id: Not \ufffd here.")

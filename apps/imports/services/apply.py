@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, Problem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType, RowProblem
 from apps.imports.types.oneroster import FILES
 from apps.imports.types.rows import (
     Mapping,
@@ -37,7 +37,7 @@ class ImportReport:
 
     seen: int
     result: ImportResult
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
 
     @property
     def wrong_rows(self) -> int:

@@ -16,7 +16,7 @@ Apply = Callable[["ImportBatch"], "ImportResult"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class RowProblem:
     """One wrong cell, or a wrong row when `column` is empty. Rows count from 1, as in the sheet."""
 
     sheet: str
@@ -56,7 +56,7 @@ class ImportResult:
     removed_names: list[str] = field(default_factory=list)
     invited: list[str] = field(default_factory=list)  # addresses whose owners are asked first
     notes: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
 
     def count(self, counts: Any) -> None:
         self.new += counts.new
@@ -114,5 +114,5 @@ class ImportType:
         return next(f for f in self.fields if f.name == name)
 
 
-def problem(row: ParsedRow, reason: str, *, column: Any = "", value: Any = "") -> Problem:
-    return Problem(row.sheet, row.number, str(column), str(value), reason)
+def problem(row: ParsedRow, reason: str, *, column: Any = "", value: Any = "") -> RowProblem:
+    return RowProblem(row.sheet, row.number, str(column), str(value), reason)

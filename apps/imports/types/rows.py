@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
 from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import ImportType, ParsedRow, Problem, problem
+from apps.imports.types.base import ImportType, ParsedRow, RowProblem, problem
 from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
@@ -28,7 +28,7 @@ class Reading:
     """Everything that a file says to a type."""
 
     rows: list[ParsedRow]
-    problems: list[Problem]
+    problems: list[RowProblem]
     present: frozenset[str]
     seen: int  # rows that are not empty
 
@@ -140,7 +140,7 @@ def _read_table(
 
 def _read_cells(
     row: ParsedRow, cells: list[str], readers: list[tuple[int, Field, dict[str, Any]]]
-) -> list[Problem]:
+) -> list[RowProblem]:
     problems = []
     for index, field, memory in readers:
         cell = cells[index] if index < len(cells) else ""
@@ -166,7 +166,7 @@ def _parsed(field: Field, cell: str) -> Any:
         return wrong
 
 
-def _lacks(row: ParsedRow, required: list[Field]) -> list[Problem]:
+def _lacks(row: ParsedRow, required: list[Field]) -> list[RowProblem]:
     lacking = [field for field in required if field.name not in row.values]
     return [problem(row, _("Empty."), column=field.label) for field in lacking]
 

@@ -17,7 +17,7 @@ from apps.imports.types.base import (
     ImportResult,
     ImportType,
     ParsedRow,
-    Problem,
+    RowProblem,
     problem,
 )
 from apps.imports.types.courses import COURSE, term_of
@@ -97,7 +97,7 @@ def _apply(batch: ImportBatch) -> ImportResult:
     return result
 
 
-def _wrong(row: ParsedRow, name: str, reason: str) -> Problem:
+def _wrong(row: ParsedRow, name: str, reason: str) -> RowProblem:
     """The row's problem, at the cell of that name; the time's where none is named."""
     name = name or next((time for time in ("period", "starts_at") if time in row.values), "weekday")
     label = next(field.label for field in SCHEDULES.fields if field.name == name)
