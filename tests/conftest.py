@@ -64,6 +64,12 @@ def commits(item: pytest.Item) -> bool:
     return bool(names) or bool(marker and marker.kwargs.get("transaction"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long first, after pytest-django has put the tests that commit last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """The casts again where tests that commit ran before: pytest-django puts those last."""

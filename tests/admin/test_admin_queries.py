@@ -306,6 +306,7 @@ def pages() -> list[Any]:
     return sorted(labels)
 
 
+@pytest.mark.slow
 def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
     cast: Cast, client: Client, now: datetime
 ) -> None:
@@ -326,6 +327,7 @@ def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
     assert max(many.values()) <= 15, many
 
 
+@pytest.mark.slow
 def test_pages_of_one_row_ask_no_more_when_there_are_many(
     cast: Cast, client: Client, now: datetime
 ) -> None:

@@ -109,6 +109,7 @@ def forms(client: Client, cast: Cast) -> Iterator[tuple[str, str, dict[str, Any]
                 yield from (("get", page, {name: value}) for value in VALUES[::4])
 
 
+@pytest.mark.slow
 def test_odd_queries_of_lists_are_no_server_errors(client: Client) -> None:
     assert broken(client, list(list_queries())) == []
 
@@ -117,6 +118,7 @@ def test_odd_choices_of_actions_are_no_server_errors(client: Client) -> None:
     assert broken(client, list(actions())) == []
 
 
+@pytest.mark.slow
 def test_odd_forms_are_no_server_errors(client: Client, full: Cast) -> None:
     assert broken(client, list(forms(client, full))) == []
 

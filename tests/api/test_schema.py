@@ -244,6 +244,7 @@ def _cases(operation: Operation) -> st.SearchStrategy[schemathesis.Case]:
     return st.one_of(allowed, operation.as_strategy(GenerationMode.NEGATIVE))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.usefixtures("roomy")
 @pytest.mark.parametrize("role", EXAMPLES)

@@ -96,6 +96,7 @@ def test_local_addresses_lead_to_it(loaded: Loaded) -> None:
     assert at("elsewhere.localhost").get("/api/v1/me").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("now", [NOON, NOON.replace(hour=23, minute=58)])
 def test_a_second_run_changes_nothing(db: None, now: datetime) -> None:
     first = load_demo(slug="demo", now=now)

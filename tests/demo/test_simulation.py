@@ -337,6 +337,7 @@ def platform(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 def test_the_whole_class_ends_as_expected(
     platform: str, portraits: Path | None, tmp_path: Path
 ) -> None:

@@ -21,7 +21,10 @@ RELEASES: dict[str, dict[str, str]] = json.loads(
 DATABASE = "migrated"
 DEADLINE = 180
 
-pytestmark = pytest.mark.skipif(services.STACK is None, reason="makes a database of its own")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(services.STACK is None, reason="makes a database of its own"),
+]
 
 
 def at(url: str, database: str) -> str:
@@ -76,13 +79,13 @@ def scratch() -> Iterator[Scratch]:
     made.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO campus_app")
     made.execute("REVOKE CREATE ON SCHEMA public FROM public")
     made.execute("GRANT ALL ON SCHEMA public TO campus_owner")
+    made.migrate()
     yield made
     made.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)", database="postgres")
 
 
 def test_they_make_everything_that_is_listed(scratch: Scratch) -> None:
     assert len(expected()) > 1500
-    scratch.migrate()
     assert scratch.lacks() == ""
 
 
