@@ -76,6 +76,7 @@ def marked_rows(page: Page, folder: Path) -> set[int]:
     return {row[0].row for row in sheet.iter_rows(min_row=2) if row[-1].value}
 
 
+@pytest.mark.slow
 def test_workbooks_with_errors_become_a_term_that_everybody_sees(
     page: Page, site: str, hall: Cast, sheets: dict[str, SampleSheet], worker: None, tmp_path: Path
 ) -> None:
