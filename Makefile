@@ -1,4 +1,4 @@
-# The daily commands. Each is one line that can be typed as well; `.venv` is used if it exists.
+# The daily commands, which can be typed as well; `.venv` is used if it exists.
 PYTHON ?= python3
 PORT ?= 8000
 T ?=

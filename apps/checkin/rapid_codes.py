@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-NEEDED: Final = 4  # of five (docs: security numbers)
+NEEDED: Final = 4  # of five (docs/attacks.md)
 # Where fewer pass, the screen was dark or the network down: it says nothing about anybody.
 CLASS_SHARE: Final = 0.5
 

@@ -77,7 +77,7 @@ class IncompleteSchema(CommandError):
             f"This database lacks {len(missing)} objects of its schema:\n{named}{rest}\n"
             "Run `manage.py migrate`. If it says that there is nothing to apply, the database was "
             "made by other migrations than these: see “Incomplete schema” in "
-            "docs/guides/operators.md."
+            "docs/guides/operators.md. After writing a migration: `manage.py schema --write`."
         )
 
 

@@ -20,7 +20,7 @@ PERCENT: Final = [MinValueValidator(0), MaxValueValidator(100)]
 
 
 def default_weights() -> dict[str, float]:
-    """Location stays at or below 0.2 and is never decisive (docs: security numbers)."""
+    """Location stays at or below 0.2 and is never decisive (docs/attacks.md)."""
     return {"qr": 0.35, "device": 0.20, "location": 0.15, "bluetooth": 0.10, "face": 0.20}
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from apps.integrity.detectors.base import DetectedFinding, Seen
 from apps.integrity.models import FindingKind
 
-DEVIATIONS: Final = 3  # MADs above the median (docs: security numbers)
+DEVIATIONS: Final = 3  # MADs above the median (docs/attacks.md)
 FEWEST: Final = 5  # students: of fewer the median says little
 # A class that scans within a blink has a tiny MAD, and then any network makes somebody "late".
 LEAST_MAD_MS: Final = 250
