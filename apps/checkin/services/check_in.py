@@ -48,7 +48,7 @@ from apps.checkin.waiting_rules import (
 from apps.common.cache import touch
 from apps.common.errors import NotFound
 from apps.common.ids import uuid7
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import lock_for_check_in
 from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
@@ -308,9 +308,14 @@ def offline_wait(
     if _tried_before(attempt):
         return Reason.OFTEN_OFFLINE
     limit = session.policy.get("offline_limit", OFFLINE_LIMIT)
+    # Of a class that several courses share the student's own one counts, whichever leads.
+    courses = SessionCourse.objects.filter(
+        session_id=session.id, course__enrollments__student=attempt.student_id
+    )
+    meetings = SessionCourse.objects.filter(course__in=courses.values("course"))
     counted_so_far = CheckInAttempt.objects.filter(
         student_id=attempt.student_id,
-        session__course_id=session.course_id,
+        session__in=meetings.values("session"),
         offline=True,
         outcome__in=(Outcome.ACCEPTED, Outcome.PENDING),
         decided_by="",
