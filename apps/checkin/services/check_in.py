@@ -40,6 +40,7 @@ from apps.checkin.waiting_rules import (
     PHOTO_TRIES,
     SEEN_BEFORE,
     counted,
+    face_is_missing,
     face_wait,
     place_proven,
     wait,
@@ -291,6 +292,8 @@ def decide(
     if attempt.reason not in ("", Reason.SCORE_TOO_LOW):
         return
     reason = face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
+    if not reason and face_is_missing(counting, policy=policy, method=attempt.method):
+        reason = Reason.NOT_ENROLLED_FACE if _somebody_else_seen(attempt, session) else ""
     if reason and would_count(counting, policy=policy, scale=scale):
         wait(attempt, session, reason=reason, now=now)
     elif attempt.offline and attempt.outcome == Outcome.ACCEPTED:
@@ -321,6 +324,18 @@ def offline_wait(
         decided_by="",
     ).exclude(pk=attempt.pk)
     return Reason.OFTEN_OFFLINE if counted_so_far.count() >= limit else ""
+
+
+def _somebody_else_seen(attempt: CheckInAttempt, session: JudgedSession) -> bool:
+    """Whether an earlier check-in of this session showed another face or a copied photo: removing
+    the enrolled one since does not undo that."""
+    earlier = CheckInAttempt.objects.filter(
+        session_id=session.id,
+        student_id=attempt.student_id,
+        received_at__range=(session.opened_at, attempt.received_at),
+    ).exclude(pk=attempt.pk)
+    copied = Q(reason__in=(Reason.ENROLLED_PHOTO, Reason.OTHERS_PHOTO))
+    return earlier.filter(Q(factors__face__passed=False) | copied).exists()
 
 
 def _tried_before(attempt: CheckInAttempt) -> bool:
