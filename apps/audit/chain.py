@@ -24,8 +24,9 @@ AnyEntry = Entry | PlatformEntry
 
 
 def content_of(entry: AnyEntry) -> dict[str, Any]:
-    """Everything that the MAC vouches for."""
+    """Everything that the MAC vouches for; the id too, so that a copy of an entry is none."""
     return {
+        "id": str(entry.pk),
         "campus": entry.campus_id,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor_id": entry.actor_id,

@@ -77,6 +77,11 @@ def face_wait(
     return Reason.NO_PHOTO if face.reason == "no_selfie" else Reason.PHOTO_UNCLEAR
 
 
+def face_is_missing(results: Results, *, policy: Mapping[str, Any], method: str) -> bool:
+    """Whether a face that the policy asks for is left out, of a student whom nobody has seen."""
+    return face_use(policy) in ASKING and "face" not in results and method != Method.OTP
+
+
 def would_count(results: Results, *, policy: Mapping[str, Any], scale: Any) -> bool:
     """Whether the check-in counts if the lecturer says what the missing face would have said."""
     shown = {name: result for name, result in results.items() if name != "face"}

@@ -54,6 +54,7 @@ LIMITS: Final = (
     ("POST", "week/calendar-link", "link"),
     ("POST", "teach/start", "start"),
     ("POST", "teach/sessions/*/code", "one_time_code"),
+    ("POST", "teach/sessions/*/rapid-codes", "one_time_code"),
 )
 
 # What opens something by itself, by the field of the sign-in API that brings it.

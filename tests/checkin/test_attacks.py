@@ -105,6 +105,19 @@ def test_a_friend_in_the_room_does_not_scan_for_the_phone_elsewhere(
         assert Scan.objects.filter(accepted=True).count() == 2
 
 
+def test_a_friend_does_not_type_for_the_phone_elsewhere(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    """What another sign-in typed is a redeem of its own: the later one is as late as it was."""
+    assert cast.student.user is not None
+    friend = signed_in(cast, cast.student.user)
+    body = {"session": session.pk, "text_code": code_of(cast, session.pk, timezone.now()).text}
+    assert friend.post("/api/v1/check-in/redeem", body, format="json").status_code == 201
+    assert phone.redeem(**body).status_code == 201
+    with campus_scope(cast.campus):
+        assert Scan.objects.filter(accepted=True).count() == 2
+
+
 def test_a_friend_in_the_room_does_not_answer_the_challenge(
     cast: Cast, session: ClassSession, phone: Phone
 ) -> None:

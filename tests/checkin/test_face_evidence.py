@@ -13,7 +13,7 @@ from PIL import Image
 from apps.attendance.models import AttendanceRecord, FaceUse, Policy, Status
 from apps.audit.services import SYSTEM
 from apps.biometrics.images import hopeless, read_photo
-from apps.biometrics.models import FaceTemplate, FaceVerification
+from apps.biometrics.models import FaceSample, FaceTemplate, FaceVerification
 from apps.biometrics.quality import MISMATCH
 from apps.biometrics.selectors import verification_allowed
 from apps.checkin.models import CheckInAttempt, Outcome
@@ -269,6 +269,34 @@ def test_somebody_elses_face_is_worth_no_more_than_none(
         settle_with_face(attempt_id=body["id"], now=now)
         attempt = CheckInAttempt.objects.get()
     assert (attempt.outcome, attempt.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(("decisive", "first"), [(["device"], "waiting"), (["face"], "refused")])
+def test_removing_the_enrolled_face_does_not_undo_a_mismatch(
+    enrolled: Cast, jpeg: bytes, decisive: list[str], first: str
+) -> None:
+    """Else whoever sends a friend with the phone would remove the photos and check in again."""
+    now = timezone.now()
+    with campus_scope(enrolled.campus):
+        Policy.objects.create(version=1, decisive=decisive, created_at=now)
+    session = open_session(enrolled)
+    visit = Visit(enrolled, session)
+    body = visit.phone.check_in(visit.ticket, selfie=jpeg, location=HERE, beacons=HEARD).json()
+    with campus_scope(enrolled.campus):
+        FaceVerification.objects.create(
+            student=enrolled.student,
+            reference=body["id"],
+            at=now,
+            decision=FaceVerification.Decision.NOT_MATCHED,
+            latency_ms=1,
+        )
+        settle_with_face(attempt_id=body["id"], now=now)
+        assert CheckInAttempt.objects.get().outcome == first
+        sample = FaceSample.objects.get().pk
+    gone = visit.phone.client.delete(f"/api/v1/me/face-samples/{sample}")
+    assert gone.status_code == 204, gone.content
+    body = Visit(enrolled, session, phone=visit.phone).send()
+    assert (body["outcome"], body["reason"]) == ("waiting", "face_not_enrolled")
 
 
 # --- Photos that were there before -----------------------------------------------------------

@@ -1,7 +1,7 @@
 """Certificates: checked by content, sealed in the storage, read by few, gone in time."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from django.core.files.storage import FileSystemStorage
 from PIL import Image
 from pytest_django.fixtures import Settings
 
+from apps.attendance.models import Policy
 from apps.audit.models import Entry
 from apps.common.crypto import SealBroken
 from apps.common.errors import Invalid, Refused
@@ -20,7 +21,7 @@ from apps.leave.services.attachments import KEPT, attachment_open, attachments_p
 from apps.leave.services.leave import leave_withdraw
 from apps.leave.tasks import purge_attachments
 from tests.factories import Cast
-from tests.leave.support import ADA, asked
+from tests.leave.support import ADA, asked, closed, decided, mark_of
 
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\ntrailer << >>\n%%EOF\n"
 
@@ -145,6 +146,22 @@ def test_withdrawing_erases_the_attachment(
     assert files(stored) == []
     leave.refresh_from_db()
     assert (leave.attachment, leave.status) == (None, "withdrawn")
+
+
+@pytest.mark.django_db
+def test_withdrawing_after_the_freeze_leaves_the_proof_of_what_stays(
+    in_campus: Cast, now: datetime, stored: Path
+) -> None:
+    """Else a made-up certificate would go, and the mark that it earned would not."""
+    session = closed(in_campus, now)
+    file = AttachmentFile(data=PDF, kind="application/pdf")
+    leave = asked(in_campus.student, now, file=file)
+    decided(leave, now)
+    Policy.objects.create(version=1, locked_before=date(2026, 9, 15), created_at=now)
+    _leave, effect = leave_withdraw(leave=leave, now=now, actor=ADA)
+    assert (effect.kept, mark_of(session, in_campus.student)[0]) == (1, "excused")
+    assert attachments_purge(now=now) == 0
+    assert len(files(stored)) == 1
 
 
 @pytest.mark.django_db

@@ -40,6 +40,7 @@ from apps.checkin.waiting_rules import (
     PHOTO_TRIES,
     SEEN_BEFORE,
     counted,
+    face_is_missing,
     face_wait,
     place_proven,
     wait,
@@ -48,7 +49,7 @@ from apps.checkin.waiting_rules import (
 from apps.common.cache import touch
 from apps.common.errors import NotFound
 from apps.common.ids import uuid7
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import lock_for_check_in
 from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
@@ -291,6 +292,8 @@ def decide(
     if attempt.reason not in ("", Reason.SCORE_TOO_LOW):
         return
     reason = face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
+    if not reason and face_is_missing(counting, policy=policy, method=attempt.method):
+        reason = Reason.NOT_ENROLLED_FACE if _somebody_else_seen(attempt, session) else ""
     if reason and would_count(counting, policy=policy, scale=scale):
         wait(attempt, session, reason=reason, now=now)
     elif attempt.offline and attempt.outcome == Outcome.ACCEPTED:
@@ -308,14 +311,31 @@ def offline_wait(
     if _tried_before(attempt):
         return Reason.OFTEN_OFFLINE
     limit = session.policy.get("offline_limit", OFFLINE_LIMIT)
+    # Of a class that several courses share the student's own one counts, whichever leads.
+    courses = SessionCourse.objects.filter(
+        session_id=session.id, course__enrollments__student=attempt.student_id
+    )
+    meetings = SessionCourse.objects.filter(course__in=courses.values("course"))
     counted_so_far = CheckInAttempt.objects.filter(
         student_id=attempt.student_id,
-        session__course_id=session.course_id,
+        session__in=meetings.values("session"),
         offline=True,
         outcome__in=(Outcome.ACCEPTED, Outcome.PENDING),
         decided_by="",
     ).exclude(pk=attempt.pk)
     return Reason.OFTEN_OFFLINE if counted_so_far.count() >= limit else ""
+
+
+def _somebody_else_seen(attempt: CheckInAttempt, session: JudgedSession) -> bool:
+    """Whether an earlier check-in of this session showed another face or a copied photo: removing
+    the enrolled one since does not undo that."""
+    earlier = CheckInAttempt.objects.filter(
+        session_id=session.id,
+        student_id=attempt.student_id,
+        received_at__range=(session.opened_at, attempt.received_at),
+    ).exclude(pk=attempt.pk)
+    copied = Q(reason__in=(Reason.ENROLLED_PHOTO, Reason.OTHERS_PHOTO))
+    return earlier.filter(Q(factors__face__passed=False) | copied).exists()
 
 
 def _tried_before(attempt: CheckInAttempt) -> bool:

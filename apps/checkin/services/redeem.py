@@ -147,14 +147,14 @@ def _redeem(
     sign_in: str = "",
 ) -> Redemption:
     """The same code, redeemed again by the same student with the same device, is the same scan and
-    so the same ticket. What another sign-in scans is a scan of its own, as late as it was. One that
-    has run out is not revived by a code that still stands."""
+    so the same ticket. What another sign-in scans or types from the screen is a scan of its own, as
+    late as it was. One that has run out is not revived by a code that still stands."""
     reason = Reason(check.problem)
     if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
         reason = Reason.NOT_OPEN
     if not reason and not student.enrolled:
         reason = Reason.NOT_ENROLLED
-    scanned_by = f"/{sign_in}" if method == Method.QR else ""
+    scanned_by = f"/{sign_in}" if method in (Method.QR, Method.TEXT) else ""
     scan = scan_save(
         purpose=CHECK_IN,
         check=check,

@@ -111,7 +111,8 @@ class MyLeaveView(ListAPIView[LeaveRequest]):
 @api_view(["POST"])
 @permission_classes([IsStudent])
 def my_leave_withdraw(request: Request, leave_id: int) -> Response:
-    """Take a request back, and with it what an approval did to marks. Its attachment is erased."""
+    """Take a request back, and with it what an approval did to marks. Its attachment is erased,
+    unless marks that it proves are locked."""
     leave, effect = leave_withdraw(
         leave=own_leave(student=request_student(request), leave_id=leave_id),
         now=timezone.now(),

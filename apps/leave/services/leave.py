@@ -175,7 +175,8 @@ def leave_withdraw(
 ) -> tuple[LeaveRequest, Effect]:
     """The student withdraws the request, and with it what an approval did.
 
-    Its attachment is erased. Withdrawing twice is harmless. Raises `Refused` (leave_rejected).
+    Its attachment is erased, unless marks that it proves can no longer be changed. Withdrawing
+    twice is harmless. Raises `Refused` (leave_rejected).
     """
     current = _locked(leave)
     was = current.status
@@ -188,7 +189,8 @@ def leave_withdraw(
     if was == State.APPROVED:
         reason = _("Leave withdrawn by the student")
         effect = leave_revert(leave=current, reason=reason, **_by(Editor.OFFICE, now, actor))
-    attachment_erase(attachment=current.attachment, now=now)
+    if not effect.kept:
+        attachment_erase(attachment=current.attachment, now=now)
     _log(current, was, effect, now, actor)
     return current, effect
 
