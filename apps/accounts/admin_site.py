@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from allauth.account.views import logout as sign_out
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -86,8 +86,8 @@ class CampusAdminSite(UnfoldAdminSite):
         raise Http404
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = ForeignKeyChoices.as_view(admin_site=self)(request)
-        return response
+        response: Any = ForeignKeyChoices.as_view(admin_site=self)(request)
+        return cast(HttpResponse, response)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Without a campus there are no rows to show: back to the start, where one is chosen."""

@@ -149,9 +149,10 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         whole_list = request.POST.get("select_across") == "1"
         if not (queryset if whole_list else queryset.filter(pk__in=ticked)).exists():
             # Gone since the list was shown: as if nothing had been ticked.
-            request.POST = request.POST.copy()
-            request.POST.pop(ACTION_CHECKBOX_NAME, None)
-            request.POST["select_across"] = "0"
+            posted: Any = request.POST.copy()
+            posted.pop(ACTION_CHECKBOX_NAME, None)
+            posted["select_across"] = "0"
+            request.POST = posted
         return super().response_action(request, queryset)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
