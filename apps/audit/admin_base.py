@@ -142,9 +142,17 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         }
 
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
-        """Django asks the database with whatever was ticked."""
-        if not all(fits(self.opts.pk, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        """Django asks the database with whatever was ticked, and calls actions with no row."""
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(fits(self.opts.pk, key) for key in ticked):
             raise BadRequest("No row of this list was ticked.")
+        whole_list = request.POST.get("select_across") == "1"
+        if not (queryset if whole_list else queryset.filter(pk__in=ticked)).exists():
+            # Gone since the list was shown: as if nothing had been ticked.
+            posted: Any = request.POST.copy()
+            posted.pop(ACTION_CHECKBOX_NAME, None)
+            posted["select_across"] = "0"
+            request.POST = posted
         return super().response_action(request, queryset)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from allauth.account.views import logout as sign_out
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.contrib import messages
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignKey
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -39,6 +42,17 @@ def _zone(request: HttpRequest) -> Any:
     return request_campus(request).zone
 
 
+class ForeignKeyChoices(AutocompleteJsonView):
+    """Choices of a column. Django also takes the other end of a relation, and fails on it."""
+
+    def process_request(self, request: HttpRequest) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = super().process_request(request)
+        _term, _admin, field, _to = found
+        if not isinstance(field, ForeignKey):
+            raise PermissionDenied
+        return found
+
+
 class CampusAdminSite(UnfoldAdminSite):
     """Open to super_admins, and to administrators, operators and principals of the campus."""
 
@@ -58,7 +72,22 @@ class CampusAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern]:
         choose = self.admin_view(require_POST(self.choose_campus))
-        return [path("choose-campus/", choose, name="choose_campus"), *super().get_urls()]
+        return [
+            path("choose-campus/", choose, name="choose_campus"),
+            path("r/<path:where>", self.admin_view(self.no_such_page)),
+            *super().get_urls(),
+        ]
+
+    def no_such_page(self, request: HttpRequest, where: str) -> NoReturn:
+        """Instead of Django's way to a row's own page, which reads rows of every table unscoped.
+
+        No model has such a page.
+        """
+        raise Http404
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        response: Any = ForeignKeyChoices.as_view(admin_site=self)(request)
+        return cast(HttpResponse, response)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Without a campus there are no rows to show: back to the start, where one is chosen."""

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import models, transaction
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Contact, Invitation, Membership
+from apps.audit.models import Entry
+from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.models import CampusModel
 from apps.tenants.scope import campus_scope
@@ -149,6 +153,39 @@ def test_rows_that_cannot_be_are_ticked_in_vain(client: Client) -> None:
     for key in ("a", "9" * 5000, ""):
         ticked = {"action": "cancel", "_selected_action": [key], "index": "0"}
         assert client.post(url(ClassSession, "changelist"), ticked).status_code == 400
+
+
+def test_actions_on_rows_that_are_gone_do_nothing(client: Client) -> None:
+    """Every action, also on a whole list in which nothing is left."""
+    for model in MODELS:
+        known = admin.site._registry[model].actions or ()
+        is_uuid = isinstance(model._meta.pk, models.UUIDField)
+        gone = str(UUID(int=0)) if is_uuid else "999999999"
+        for action in known:
+            name = action if isinstance(action, str) else action.__name__
+            ticked = {"action": name, "_selected_action": [gone], "index": "0"}
+            assert is_answered(client, "post", url(model, "changelist"), ticked), (model, name)
+    page = f"{url(Course, 'changelist')}?q=nothing-is-called-so"
+    ticked = {"action": "generate_term", "_selected_action": ["1"], "index": "0"}
+    assert is_answered(client, "post", page, {**ticked, "select_across": "1"})
+
+
+def test_choices_are_looked_up_for_columns_alone(client: Client) -> None:
+    """Not for the other ends of relations, which Django takes for columns."""
+    statuses = set()
+    for model in MODELS:
+        for relation in model._meta.get_fields():
+            if relation.one_to_many:
+                named = {"model_name": model._meta.model_name, "field_name": relation.name}
+                asked = {"app_label": model._meta.app_label, **named}
+                statuses.add(client.get("/admin/autocomplete/", asked).status_code)
+    assert statuses <= {403, 404}
+
+
+def test_there_is_no_way_to_a_row_by_its_table_and_key(client: Client) -> None:
+    for table in (ContentType.objects.get_for_model(Entry).pk, "a", "9" * 40):
+        for key in (UUID(int=0), "a", "9" * 40, "\u200b"):
+            assert client.get(f"/admin/r/{table}/{key}/").status_code == 404
 
 
 @pytest.mark.parametrize(("model", "name"), [(Contact, "student"), (Membership, "user")])

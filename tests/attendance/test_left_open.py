@@ -17,12 +17,13 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM, Actor
 from apps.integrity.services.findings import FIND_TASK
 from apps.notifications.models import Message
-from apps.sessions.models import ClassSession
+from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of
 from tests.attendance.support import open_session
 from tests.factories import Cast, make_session
 from tests.phone import Phone, code_of, signed_in
+from tests.timetable.test_joint import make_other
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +204,26 @@ def test_rest_names_it_and_closes_it_in_one_call(
     with campus_scope(cast.campus):
         assert AttendanceRecord.objects.filter(session=earlier, status="absent").count() == 3
         assert not ClassSession.objects.get(pk=earlier.pk).closed_itself
+
+
+def test_a_refused_opening_does_not_use_up_a_start_code(cast: Cast, earlier: ClassSession) -> None:
+    """Also where the session in the way is one of a course that only meets with this one."""
+    with campus_scope(cast.campus):
+        other = make_other(cast)
+        session = make_session(other, starts_at=timezone.now())
+        SessionCourse.objects.create(session=session, course=cast.course)
+    api = signed_in(cast, cast.lecturer.user)
+    code = api.post(f"/api/v1/courses/{other.pk}/start-codes").json()["code"]
+    body = {"topic": "Graphs", "course": other.pk, "start_code": code}
+    for _time in range(2):
+        refused = api.post("/api/v1/sessions/start", body, format="json")
+        assert refused.json()["errors"][0]["code"] == "another_session_open"
+    body["close_open"] = True
+    opened = api.post("/api/v1/sessions/start", body, format="json")
+    assert opened.status_code == 201, opened.content
+    again = api.post("/api/v1/sessions/start", body, format="json")
+    assert again.json()["errors"][0]["code"] == "expired_code"
+    assert status_of(cast, session) == "open"
 
 
 def test_nothing_is_closed_when_the_new_one_cannot_be_opened(

@@ -1,12 +1,14 @@
 """Files become tables, or are refused with what to do; nothing of them harms the process."""
 
 import io
+import subprocess
 import zipfile
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from apps.common.errors import Invalid
 from apps.imports.reading import reader
@@ -126,6 +128,65 @@ def test_a_cell_in_the_far_corner_ends_the_child_and_nothing_else() -> None:
         "too_many_rows",
         "too_many_columns",
     }
+
+
+def sheets_of(count: int, merged: str, far: tuple[int, int]) -> bytes:
+    """A small workbook of large sheets: one text for many cells, and one cell far away."""
+    book = Workbook()
+    for _number in range(count):
+        sheet = book.create_sheet()
+        sheet["A1"] = "x" * 30_000
+        sheet.cell(*far, value=1)
+        sheet.merge_cells(merged)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes each child answered, from now on."""
+    sizes: list[int] = []
+    run = subprocess.run
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        try:
+            done = run(*arguments, **options)
+        except subprocess.CalledProcessError as error:
+            sizes.append(len(error.stdout))
+            raise
+        sizes.append(len(done.stdout))
+        return done
+
+    monkeypatch.setattr(reader.subprocess, "run", counted)
+    return sizes
+
+
+def test_one_text_for_many_cells_is_cut_before_it_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = answered(monkeypatch)
+    assert refused(sheets_of(2, "A1:A500", (500, 2))) == "cell_too_long"
+    assert sum(sizes) < 2 * 500 * 2_100
+
+
+def test_a_far_cell_answers_one_row_and_column_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = answered(monkeypatch)
+    assert refused(sheets_of(1, "A1:B1", (300, 9_000))) == "too_many_columns"
+    assert sum(sizes) < 300 * 201 * 4 + 10_000
+
+
+def test_sheets_and_members_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_ANSWER", 10_000)
+    sizes = answered(monkeypatch)
+    assert refused(xlsx([["x" * 1_900]] * 7)) == "file_too_large"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in "abc":
+            archive.writestr(f"{name}.csv", f"id\n{'x' * 1_900}\n{'y' * 1_900}\n")
+    with pytest.raises(Invalid) as caught:
+        read_bundle_tables(buffer.getvalue())
+    assert caught.value.code == "file_too_large"
+    assert sum(sizes) < 10_000
 
 
 def test_a_parser_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_ids_of, open_sessions_of, session_due
 from apps.sessions.services import (
     DEFAULT_LENGTH,
-    another_session_open,
     session_complete,
     session_create,
     session_hold_afterwards,
@@ -107,18 +106,16 @@ def register_open_by_code(
 ) -> ClassSession:
     """Open with a start code. A wrong try is counted and kept even though it is refused.
 
-    The code is not used up where another session of the course stands in the way.
+    The code is used up by what it opens, and by nothing else: where the opening is refused (another
+    session stands in the way, also of a course that only meets with this one), it is rolled back.
     """
-    left_open = [] if close_open else open_sessions_of(course_ids=[course.pk])
-    if left_open:
-        raise another_session_open(left_open[0])
     with transaction.atomic():
         problem = start_code_use(course=course, faculty=course.faculty, code=code, now=now)
-    if problem:
-        raise StartRefusal(problem).error()
-    return register_open_now(
-        course=course, topic=topic, now=now, actor=actor, close_open=close_open
-    )
+        if not problem:
+            return register_open_now(
+                course=course, topic=topic, now=now, actor=actor, close_open=close_open
+            )
+    raise StartRefusal(problem).error()
 
 
 @transaction.atomic

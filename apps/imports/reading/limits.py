@@ -10,5 +10,6 @@ MAX_CELL: Final = 2_000  # characters; nothing that we store is longer
 MAX_UNPACKED: Final = 300 * 1024 * 1024  # bytes, over all members of a workbook
 MAX_RATIO: Final = 150  # unpacked : packed, per member; text in a workbook packs about 20 : 1
 MAX_MEMBERS: Final = 500
+MAX_ANSWER: Final = 256 * 1024 * 1024  # bytes of JSON, over all sheets: what is kept of a file
 CHILD_MEMORY: Final = 1024 * 1024 * 1024  # bytes of address space
 CHILD_SECONDS: Final = 30

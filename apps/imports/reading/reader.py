@@ -20,6 +20,7 @@ from apps.imports.reading.archive import (
 from apps.imports.reading.limits import (
     CHILD_MEMORY,
     CHILD_SECONDS,
+    MAX_ANSWER,
     MAX_BYTES,
     MAX_CELL,
     MAX_COLUMNS,
@@ -27,6 +28,7 @@ from apps.imports.reading.limits import (
     MAX_SHEETS,
 )
 
+TOO_LARGE: Final = 3  # the status of a child whose answer would be too large
 CHILD: Final = Path(__file__).with_name("child.py")
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0"  # .xls, and encrypted workbooks
@@ -48,7 +50,8 @@ def read_tables(data: bytes) -> list[SheetTable]:
     form = form_of(data)
     if form == "xlsx":
         check_workbook(data)
-    tables = [SheetTable(sheet["name"], _trimmed(sheet["rows"])) for sheet in _parsed(data, form)]
+    sheets, _size = _parsed(data, form, MAX_ANSWER)
+    tables = [SheetTable(sheet["name"], _trimmed(sheet["rows"])) for sheet in sheets]
     tables = [table for table in tables if table.rows]
     if not tables:
         raise Invalid("file_empty", _("There is nothing in this file."))
@@ -61,11 +64,13 @@ def read_bundle_tables(data: bytes) -> list[SheetTable]:
     """Every CSV file of a zip archive, named without its folder and ending. Raises `Invalid`."""
     if form_of(data) != "xlsx":  # a zip, as far as its first bytes say
         raise Invalid("file_unreadable", _("A zip archive of CSV files is expected."))
-    tables = []
+    tables, left = [], MAX_ANSWER
     with open_checked(data) as archive:
         names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
         for name in names[:MAX_SHEETS]:
-            for sheet in _parsed(unpacked(archive, name), "csv"):
+            sheets, size = _parsed(unpacked(archive, name), "csv", left)
+            left -= size
+            for sheet in sheets:
                 tables.append(SheetTable(PurePosixPath(name).stem, _trimmed(sheet["rows"])))
     for table in tables:
         _check_size(table)
@@ -88,9 +93,10 @@ def form_of(data: bytes) -> str:
     return "csv"
 
 
-def _parsed(data: bytes, form: str) -> list[dict]:
-    command = [sys.executable, "-I", str(CHILD), form]
-    command += [str(n) for n in (CHILD_MEMORY, CHILD_SECONDS, MAX_SHEETS, MAX_ROWS)]
+def _parsed(data: bytes, form: str, left: int) -> tuple[list[dict], int]:
+    """The sheets, and how large the child's answer was: at most `left`."""
+    limits = (CHILD_MEMORY, CHILD_SECONDS, MAX_SHEETS, MAX_ROWS, MAX_COLUMNS, MAX_CELL, left)
+    command = [sys.executable, "-I", str(CHILD), form, *map(str, limits)]
     try:
         done = subprocess.run(
             command, input=data, capture_output=True, timeout=2 * CHILD_SECONDS, check=True
@@ -98,8 +104,8 @@ def _parsed(data: bytes, form: str) -> list[dict]:
     except subprocess.TimeoutExpired as error:
         raise too_large() from error
     except subprocess.CalledProcessError as error:
-        raise unreadable() from error
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        raise (too_large() if error.returncode == TOO_LARGE else unreadable()) from error
+    return [json.loads(line) for line in done.stdout.splitlines()], len(done.stdout)
 
 
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:
