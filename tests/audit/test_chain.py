@@ -198,7 +198,7 @@ def test_a_row_before_or_after_all_others_does_not_stop_the_sealer(
         )
         log_event(actor=SYSTEM, action="test.after", now=now)
         assert seal_pending(now=now) + seal_pending(now=now, late=True) == 2
-        record(actor=SYSTEM, action="test.later", now=now)
+        log_event(actor=SYSTEM, action="test.later", now=now)
         assert seal_pending(now=now) == 2  # and the entry that says that the copy was put aside
         outcome = verify()
     assert (outcome.holds, outcome.unsealed, len(outcome.set_aside)) == (True, 0, 1)
@@ -213,10 +213,10 @@ def test_an_entry_that_was_committed_long_after_others_gets_its_place(
     begun = time.time_ns() - 2 * 3600 * 10**9
     with campus_scope(campus):
         for _n in range(5):  # committed, and sealed, before it
-            record(actor=SYSTEM, action="test.newer", now=now)
+            log_event(actor=SYSTEM, action="test.newer", now=now)
         with monkeypatch.context() as patch:
             patch.setattr("apps.common.ids.time.time_ns", lambda: begun)
-            record(actor=SYSTEM, action="test.late", now=now)
+            log_event(actor=SYSTEM, action="test.late", now=now)
         assert seal_pending(now=now) == 5
         assert seal_pending(now=now) == 0
         assert verify().unsealed == 1

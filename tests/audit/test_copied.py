@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.audit.models import Entry
-from apps.audit.services import SYSTEM, record, seal_pending, verify
+from apps.audit.services import SYSTEM, log_event, seal_pending, verify
 from tests.factories import Cast
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ COPY = """
 
 
 def test_an_act_that_happened_once_is_not_sealed_twice(in_campus: Cast, now: datetime) -> None:
-    entry = record(actor=SYSTEM, action="test.once", now=now)
+    entry = log_event(actor=SYSTEM, action="test.once", now=now)
     with connection.cursor() as cursor:
         cursor.execute(COPY, [entry.pk])
     seal_pending(now=now)
