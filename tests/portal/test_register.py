@@ -138,7 +138,7 @@ def test_findings_are_facts_that_can_be_dismissed_with_a_note(
 ) -> None:
     finding = a_finding(cast, lesson, cast.student)
     shown = lecturer.get(page_of(lesson, "findings")).content.decode()
-    assert "an app made its position up" in shown
+    assert "an app sets a false position" in shown
     assert "Review this" in shown
     unsaid = lecturer.post(page_of(lesson, f"findings/{finding.pk}"), {"note": " "})
     assert b"Say why this finding means nothing." in unsaid.content

@@ -132,7 +132,7 @@ def test_a_web_server_that_started_without_its_database_refuses(
     settings.CAMPUS_MASTER_KEY = project.CAMPUS_MASTER_KEY
     assert answer.status_code == 503
     assert kind in answer["Content-Type"]
-    assert "wrongly and saves nothing" in answer.content.decode()
+    assert "not set up correctly and saves nothing" in answer.content.decode()
     assert fingerprint(recorded) not in answer.content.decode()
 
 
