@@ -95,9 +95,9 @@ def test_a_check_parses_the_upload_once(
     """For the headings, the rows and the marked workbook together."""
     parsed: list[str] = []
 
-    def counted(data: bytes, form: str) -> list[dict]:
+    def counted(data: bytes, form: str, left: int) -> tuple[list[dict], int]:
         parsed.append(form)
-        return _parsed(data, form)
+        return _parsed(data, form, left)
 
     monkeypatch.setattr(reader, "_parsed", counted)
     page = f"/api/v1/imports/{upload(api, rows).json()['id']}"

@@ -71,7 +71,8 @@ class Scratch:
         assert outcome.returncode == 0, outcome.stderr
 
     def objects(self) -> list[str]:
-        return self.manage("shell", "--no-imports", "-c", OBJECTS).stdout.splitlines()
+        lines = self.manage("shell", "--no-imports", "-c", OBJECTS).stdout.splitlines()
+        return [line for line in lines if line]
 
     def lacks(self) -> str:
         """What `manage.py schema` says is missing; "" for a complete one."""
