@@ -18,8 +18,9 @@ DEADLINE = 30.0  # seconds; far above what anything here needs
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Ours without the addresses of the tests' servers."""
-    names = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CAMPUS_VAR")
+    """Ours without the addresses of the tests' servers, and what the browser's tests allow."""
+    servers = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CAMPUS_VAR")
+    names = (*servers, "DJANGO_ALLOW_ASYNC_UNSAFE")
     kept = {name: value for name, value in os.environ.items() if name not in names}
     return {**kept, "PYTHONUNBUFFERED": "1", **changes}
 
