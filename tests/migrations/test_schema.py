@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from apps.ops.embedded.postgres import find_postgres
 from apps.tenants.schema import expected
 from tests import services
 from tests.ops.running import ROOT, environment
@@ -80,17 +81,30 @@ class Scratch:
         return outcome.stderr if outcome.returncode else ""
 
 
+    def create(self) -> None:
+        self.execute(f"CREATE DATABASE {DATABASE} OWNER campus_owner", database="postgres")
+
+    def drop(self) -> None:
+        self.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)", database="postgres")
+
+    def client(self, name: str, *arguments: str) -> None:
+        """One of PostgreSQL's own programs, as the superuser, on this database."""
+        url = at(self.layout.superuser_url, DATABASE)
+        command = [find_postgres() / name, "--dbname", url, *arguments]
+        subprocess.run(command, check=True, timeout=DEADLINE)
+
+
 @pytest.fixture(scope="module")
 def scratch() -> Iterator[Scratch]:
     made = Scratch()
-    made.execute(f"CREATE DATABASE {DATABASE} OWNER campus_owner", database="postgres")
+    made.create()
     made.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM public")
     made.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO campus_app")
     made.execute("REVOKE CREATE ON SCHEMA public FROM public")
     made.execute("GRANT ALL ON SCHEMA public TO campus_owner")
     made.migrate()
     yield made
-    made.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)", database="postgres")
+    made.drop()
 
 
 def test_they_make_everything_that_is_listed(scratch: Scratch) -> None:
@@ -152,3 +166,24 @@ def test_every_app_goes_down_and_up_again(scratch: Scratch) -> None:
     assert scratch.objects() == []
     scratch.migrate()
     assert scratch.lacks() == ""
+
+
+def test_a_restored_dump_is_complete(scratch: Scratch, tmp_path: Path) -> None:
+    """PostgreSQL writes its expressions with other casts and brackets than before."""
+    dump = str(tmp_path / "dump")
+    scratch.client("pg_dump", "--format", "custom", "--file", dump)
+    scratch.drop()
+    scratch.create()
+    scratch.client("pg_restore", dump)
+    assert scratch.objects() != expected()
+    assert scratch.lacks() == ""
+
+
+@pytest.mark.parametrize("setting", ["datestyle = 'German, DMY'", "timezone = 'Asia/Tokyo'"])
+def test_settings_of_a_database_change_nothing(scratch: Scratch, setting: str) -> None:
+    name = setting.partition(" ")[0]
+    scratch.execute(f"ALTER DATABASE {DATABASE} SET {setting}")
+    try:
+        assert scratch.lacks() == ""
+    finally:
+        scratch.execute(f"ALTER DATABASE {DATABASE} RESET {name}")
