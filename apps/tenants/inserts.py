@@ -36,8 +36,7 @@ def row_insert_once(row: models.Model, *, returning: tuple[str, ...]) -> tuple[A
     """Insert a row whose id says what it is, or leave the one that is there.
 
     Returns these columns of whichever stands. One statement for a new row, two for a known one. Of
-    two at once the second waits for the first. Without a conflict target: every tenant table has a
-    second unique index over its id, which a target would leave to raise.
+    two at once the second waits for the first.
     """
     statement, fields = _plan(type(row))
     meta = type(row)._meta
