@@ -3,12 +3,15 @@
 from typing import Any, Final, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.google.provider import GoogleProvider
 from django.http import Http404, HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -23,11 +26,14 @@ from apps.signin.google import GOOGLE, CampusGoogleProvider
 from apps.signin.guesses import PASSWORD, guess_or_stop, guess_right
 from apps.signin.known_devices import device_remember
 from apps.signin.mails import CLOSED, MAILS, NOT_SENT, text_data
+from apps.signin.mfa import factor_owed, sign_in_confirms
+from apps.tenants.addresses import asked_place
 from apps.tenants.middleware import refuse, request_campus
 from apps.tenants.scope import campus_scope, entered_campus_id
 
 UNKNOWN_PEER: Final = "0.0.0.0"  # noqa: S104  (lists of sessions want an address)
 GMAIL: Final = "gmail.com"
+BEGUN_KEY: Final = "sign_in_begun"  # of the session: under which password
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -39,6 +45,16 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """As everywhere in the project. Limits do not use it: see `accounts.guesses`."""
         return client_address(request) or UNKNOWN_PEER
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether to lead on to that address: of this very host alone, and not back to plain HTTP.
+
+        The library also leads to every other host of the installation, to another campus's.
+        """
+        place = asked_place(self.request)
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={place}, require_https=self.request.is_secure()
+        )
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Our limits instead of allauth's: 429 with Retry-After."""
@@ -55,11 +71,39 @@ class AccountAdapter(DefaultAccountAdapter):
         found = self.authenticate(self.request, email=user.email, password=password)
         return found is not None and found.pk == user.pk
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Who has a second factor confirms by it: the password alone is refused."""
+        required = bool(super().is_reauthentication_required(app=app, **kwargs))
+        if required and sign_in_confirms(self.request):
+            return False
+        if required and factor_owed(self.request):
+            raise ReauthenticationRequired
+        return required
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The library leads to the first one."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        has_factor = user.is_authenticated and get_mfa_adapter().is_mfa_enabled(user)
+        return [one for one in methods if not has_factor or one["id"] != "reauthenticate"]
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        """The first step of every way in, before the code is asked for."""
+        self.begin(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def begin(self, request: HttpRequest, user: Any) -> None:
+        """Note the password under which a sign-in begins: `login` ends it when it was changed."""
+        request.session[BEGUN_KEY] = user.get_session_auth_hash()
+
     def login(self, request: HttpRequest, user: Any) -> None:
         """The last step of every way in: without a role on this campus it is refused.
 
-        Asked here again because a sign-in that began on one campus could be finished on another.
+        Asked here again because a sign-in that began on one campus could be finished on another. A
+        password that was changed in between ends it as it ends what is signed in.
         """
+        begun = request.session.pop(BEGUN_KEY, "")
+        if not constant_time_compare(begun, user.get_session_auth_hash()):
+            stop(request, _("The password was changed meanwhile. Sign in again."))
         if not may_enter(user):
             stop(request, _("Nobody on this campus has this account."))
         super().login(request, user)

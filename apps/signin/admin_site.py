@@ -24,7 +24,9 @@ from unfold.sites import UnfoldAdminSite
 from apps.accounts.permissions import ADMIN_ROLES, roles_of
 from apps.audit.actors import request_actor
 from apps.audit.services import log_platform_event
-from apps.tenants.middleware import CHOSEN_CAMPUS, request_campus
+from apps.common.errors import Refused
+from apps.signin.registry import start_panels
+from apps.tenants.middleware import CHOSEN_CAMPUS, refuse_and_undo, request_campus
 from apps.tenants.models import Campus
 from apps.tenants.scope import NoCampus
 
@@ -90,7 +92,10 @@ class CampusAdminSite(UnfoldAdminSite):
         return cast(HttpResponse, response)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Without a campus there are no rows to show: back to the start, where one is chosen."""
+        """Without a campus there are no rows to show: back to the start, where one is chosen.
+
+        What a service refuses is a page that says so, also where a view does not expect it.
+        """
         inner = csp_replace(THEME_CSP)(super().admin_view(view, cacheable))
 
         @wraps(inner)
@@ -103,6 +108,8 @@ class CampusAdminSite(UnfoldAdminSite):
             except NoCampus:
                 messages.warning(request, _("Choose a campus first."))
                 return redirect("admin:index")
+            except Refused as refusal:
+                return refuse_and_undo(request, refusal)
             return response
 
         return guarded
@@ -139,6 +146,11 @@ class CampusAdminSite(UnfoldAdminSite):
                 target=campus,
             )
         return redirect("admin:index")
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The start: what there is to do, then the tables by subject."""
+        panels = start_panels(request, now=timezone.now())
+        return super().index(request, {**(extra_context or {}), "panels": panels})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

@@ -12,10 +12,15 @@ class SigninConfig(AppConfig):
 
         from apps.notifications.links import register_link
         from apps.signin import receivers
+        from apps.signin.mfa import factors_reseal
+        from apps.signin.panels import add_panels
         from apps.signin.password_links import password_link
         from apps.signin.session_keys import keep_digests
+        from apps.tenants.rotation import add_sealed_rows
 
         register_link("password_link", password_link)
+        add_sealed_rows("second factors", factors_reseal, platform=True)
         receivers.connect()
         keep_digests(Session)
         keep_digests(UserSession)
+        add_panels()

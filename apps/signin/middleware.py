@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +17,7 @@ from apps.accounts.models import User
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
-from apps.signin.known_devices import cookie_write
+from apps.signin.known_devices import cookie_write, device_of_request
 from apps.signin.online import online_note
 from apps.tenants.middleware import PLATFORM_PATHS, refuse
 from apps.tenants.scope import entered_campus_id
@@ -51,7 +53,8 @@ class PasswordChangeMiddleware:
             return self.get_response(request)
         if wants_json(request):
             return refuse(request, _refusal())
-        return redirect("account_change_password")
+        query = {"next": request.get_full_path()} if request.method == "GET" else {}
+        return redirect(f"{reverse('account_change_password')}?{urlencode(query)}".rstrip("?"))
 
     @staticmethod
     def _must_change(request: HttpRequest) -> bool:
@@ -59,12 +62,15 @@ class PasswordChangeMiddleware:
 
 
 class KnownDeviceMiddleware:
-    """Writes the cookie of the browser or app in which somebody has just signed in."""
+    """Reads the cookie of the browser or app in which somebody signed in before, and writes it
+    where somebody has just done so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        known = device_of_request(request)
+        request.browser_name = known.name if known else ""  # type: ignore[attr-defined]
         response = self.get_response(request)
         cookie_write(request, response)
         return response
@@ -73,7 +79,16 @@ class KnownDeviceMiddleware:
 # Scans and check-ins are rows of their own, and on the hot path.
 NOT_NOTED: Final = frozenset({"api-redeem", "api-check-in", "api-check-in-rapid-code"})
 # What a phone does that comes back from a place without network.
-COMES_BACK: Final = frozenset({"api-check-in-offline"})
+COMES_BACK: Final = frozenset(
+    {
+        "api-check-in-offline",
+        # What its browser asks for by itself, or in order to send what it kept.
+        "service_worker",
+        "manifest",
+        "scan",
+        "scan_state",
+    }
+)
 SIGN_IN_PATHS: Final = ("/accounts/", "/_allauth/")
 
 
@@ -88,7 +103,13 @@ class OnlineMiddleware:
         match = request.resolver_match
         name = match.url_name if match else None
         user = getattr(request, "user", None)
-        if name in NOT_NOTED or entered_campus_id() is None or user is None or user.pk is None:
+        if (
+            getattr(request, "is_unnoted", False)
+            or name in NOT_NOTED
+            or entered_campus_id() is None
+            or user is None
+            or user.pk is None
+        ):
             return response
         opening = name in COMES_BACK or request.path.startswith(SIGN_IN_PATHS)
         online_note(user_id=user.pk, now=timezone.now(), opening=opening)

@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from allauth.account.utils import user_pk_to_url_str
-from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.signin.password_tokens import CampusTokenGenerator
 from apps.tenants.addresses import asked_host, campus_host, campus_url
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import hand_over
@@ -27,11 +27,12 @@ def password_link_ask(request: HttpRequest, *, email: str) -> None:
 def password_link(user_id: int, data: dict[str, Any]) -> str:
     """The link in an e-mail, at the campus's own domain; made when the e-mail is sent.
 
-    Good once and for `PASSWORD_RESET_TIMEOUT`: signing in or a new password ends it.
+    Good once, on this campus, and for `PASSWORD_RESET_TIMEOUT`: signing in or a new password ends
+    it.
     """
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         return ""
-    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    key = f"{user_pk_to_url_str(user)}-{CampusTokenGenerator().make_token(user)}"
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
     return campus_url(path.replace("UID-KEY", key), host=str(data.get("host", "")))

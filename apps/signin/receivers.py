@@ -9,14 +9,22 @@ from apps.accounts.services import second_factor_record
 from apps.audit.actors import request_actor
 
 
+def facts_of(authenticator: Any) -> dict[str, Any]:
+    """What the log says of it: the kind, and of a passkey its name and the host it is good for."""
+    facts: dict[str, Any] = {"kind": str(authenticator.type)}
+    if authenticator.type == authenticator.Type.WEBAUTHN:
+        facts |= {key: authenticator.data.get(key) for key in ("name", "rp_id", "synced")}
+    return facts
+
+
 def note(action: str) -> Any:
     def receive(*, request: Any, user: Any, authenticator: Any, **_: Any) -> None:
         second_factor_record(
             user=user,
             action=action,
-            kind=str(authenticator.type),
             now=timezone.now(),  # noqa: TID251
             actor=request_actor(request),
+            **facts_of(authenticator),
         )
 
     return receive

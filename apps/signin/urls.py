@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from apps.common.errors import Forbidden
 from apps.signin.google import google_callback
+from apps.signin.views import PasskeyAddView
 from apps.tenants.middleware import refuse
 
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("_allauth/app/v1/account/email", closed),
     path("_allauth/app/v1/account/phone", closed),
     path("accounts/google/login/callback/", google_callback, name="google_callback"),
+    path("accounts/2fa/webauthn/add/", PasskeyAddView.as_view(), name="mfa_add_webauthn"),
     path("_allauth/app/v1/", include("apps.signin.headless")),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),

@@ -208,7 +208,7 @@ def test_strangers_do_not_keep_the_owner_out_where_the_account_is_signed_in(cast
     assert login(at(cast.host), cast.student.email, **neighbour).status_code == 200
 
 
-def test_a_letter_lets_the_owner_in_at_a_new_place(cast: Cast) -> None:
+def test_an_email_lets_the_owner_in_at_a_new_place(cast: Cast) -> None:
     from_everywhere(cast, STRANGERS + 5)
     new_place = Client(headers={"host": cast.host}, REMOTE_ADDR="192.0.2.1")
     with campus_scope(cast.campus):

@@ -1,4 +1,4 @@
-"""Whoever took a session over does not learn the password where it is asked for again."""
+"""Anyone who took a session over does not learn the password where it is asked for again."""
 
 import pytest
 from django.test import Client

@@ -177,7 +177,7 @@ def test_calendar_links_lead_to_the_campus(cast: Cast, settings: Any) -> None:
     assert url.startswith("https://phones.example/calendar/")
 
 
-def test_the_link_is_nowhere_but_in_the_letter(cast: Cast, sent: Sent) -> None:
+def test_the_link_is_nowhere_but_in_the_email(cast: Cast, sent: Sent) -> None:
     browser_of(cast).post(PAGE, {"email": cast.student.email})
     (received,) = work(cast, sent)
     key = LINK.search(received.body)[0].rstrip("/").rpartition("-")[2]  # type: ignore[index]

@@ -50,6 +50,7 @@ def test_new_passwords_are_bcrypt_of_cost_12() -> None:
 
 
 @real_hashers
+@pytest.mark.django_db  # other keys than the given one are looked up there
 def test_a_hash_alone_is_not_enough_to_try_passwords() -> None:
     encoded = make_password(PASSWORD)
     assert check_password(PASSWORD, encoded)
@@ -115,7 +116,8 @@ def test_beginner_is_led_to_the_password_page(cast: Cast, beginner: User) -> Non
     browser = Client(headers={"host": cast.host})
     browser.post("/accounts/login/", {"login": beginner.email, "password": PASSWORD})
     answer = browser.get("/accounts/sessions/")
-    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/change/")
+    led_to = "/accounts/password/change/?next=%2Faccounts%2Fsessions%2F"
+    assert (answer.status_code, answer["Location"]) == (302, led_to)
     refusal = browser.get(ME)
     assert (refusal.status_code, code_of(refusal)) == (403, "password_change_required")
     assert browser.get("/accounts/password/change/").status_code == 200

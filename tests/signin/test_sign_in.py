@@ -1,5 +1,7 @@
 """Who gets in, through which door, and what the others are told."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
@@ -121,3 +123,38 @@ def test_losing_the_last_role_closes_the_api_at_once(cast: Cast) -> None:
         Membership.objects.filter(user=cast.admin).update(is_active=False)
     answer = client.get(ME)
     assert (answer.status_code, code_of(answer)) == (403, "no_role_here")
+
+
+@pytest.mark.parametrize("way", ["login", "logout"])
+@pytest.mark.parametrize(
+    "following",
+    [
+        "https://south.example/",
+        "https://sub.campus.example/",
+        "https://trusted.example/",
+        "http://north.example/week/",
+        "//south.example/",
+        "/\\south.example",
+        "https://evil.example/",
+    ],
+)
+def test_signing_in_or_out_leads_to_no_other_host(
+    cast: Cast, settings: Any, way: str, following: str
+) -> None:
+    """Not to another campus of the installation either, and not from HTTPS to HTTP."""
+    settings.ALLOWED_HOSTS = ["north.example", "south.example", ".campus.example"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://trusted.example"]
+    client = Client(headers={"host": cast.host})
+    if way == "logout":
+        client.force_login(cast.student.user)
+    form = {"login": cast.student.email, "password": PASSWORD, "next": following}
+    answer = client.post(f"/accounts/{way}/", form, secure=True)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+def test_signing_in_leads_on_within_the_host(cast: Cast) -> None:
+    for following in ("/week/", "https://north.example/week/"):
+        form = {"login": cast.student.email, "password": PASSWORD, "next": following}
+        client = Client(headers={"host": cast.host})
+        answer = client.post("/accounts/login/", form, secure=True)
+        assert answer.headers["Location"] == following

@@ -1,7 +1,6 @@
 """Bearer tokens of phones: the token's campus, its live session, its user."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import JWTTokenAuthentication
 from allauth.headless.tokens.strategies.jwt import internal
@@ -12,12 +11,10 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from apps.signin.api.tokens import CAMPUS_CLAIM
 from apps.signin.middleware import password_change_required
-from apps.signin.session_keys import stored
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.selectors import campus_is_open
 
 SCHEME = "bearer "
-SIGN_IN_LENGTH: Final = 16  # hexadecimal digits
 
 
 def by_token(request: HttpRequest) -> int | None:
@@ -28,15 +25,6 @@ def by_token(request: HttpRequest) -> int | None:
     payload = internal.decode_token(header[len(SCHEME) :].strip(), "access")
     campus_id = payload.get(CAMPUS_CLAIM) if payload else None
     return campus_id if campus_id and campus_is_open(campus_id=campus_id) else None
-
-
-def sign_in_of(request: Any) -> str:
-    """Names the sign-in behind a request, a browser's session or the one of a phone's tokens; opens
-    nothing. "" where there is none."""
-    payload = getattr(request, "auth", None)  # of REST views; a page has a session only
-    sid = payload.get("sid") if isinstance(payload, Mapping) else None
-    key = internal.session_key_from_sid(sid) if sid else request.session.session_key
-    return str(stored(key))[:SIGN_IN_LENGTH] if key else ""
 
 
 class PhoneAuthentication(JWTTokenAuthentication):

@@ -1,0 +1,1 @@
+"""What services of signing in write: passkeys and what they allow."""
