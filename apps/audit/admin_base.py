@@ -11,7 +11,7 @@ from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -29,6 +29,8 @@ from apps.tenants.scope import campus_scope, entered_campus_id
 from apps.tenants.search import matching
 
 PAGE = 50
+# Whose changes are sealed in the log: other people's addresses, and reasons.
+SEALED_CHANGES: Final = frozenset({"accounts.contact"})
 Changes = dict[str, list[Any]]
 
 
@@ -101,6 +103,13 @@ COMPARED: Final = frozenset(("exact", "isnull", "isempty", "gte", "gt", "lte", "
 KEYS: Final = frozenset(("id", "pk"))
 
 
+def _declared(item: Any) -> Any:
+    """What a filter is called in addresses: its column, or its own name."""
+    if isinstance(item, tuple):
+        return item[0]
+    return getattr(item, "parameter_name", item)
+
+
 class CampusModelAdmin(ScopedChoices, ModelAdmin):
     """Rows of the entered campus only (the manager sees to that); every change is audited."""
 
@@ -124,15 +133,22 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
             get_user_model().objects.show(accounts_in(changelist.result_list))
         return changelist
 
-    # --- Walls -------------------------------------------------------------------------------
+    # --- Isolation --------------------------------------------------------------------------
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Only the declared filters: Django would also allow every own column, hashes included."""
-        declared = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
+        declared = {_declared(item) for item in self.list_filter}
         head, *rest = lookup.split("__")
         known = head in declared and set(rest) <= COMPARED | KEYS
         known = known or lookup in self.lookups
         return known and super().lookup_allowed(lookup, value, request)
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Pages that open from another one answer with the key of a row, and with nothing else.
+
+        Django fails on the other ends of relations.
+        """
+        return to_field == self.opts.pk.name
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address of an empty form names, where it fits."""
@@ -153,7 +169,12 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
             posted.pop(ACTION_CHECKBOX_NAME, None)
             posted["select_across"] = "0"
             request.POST = posted
-        return super().response_action(request, queryset)
+        try:
+            with transaction.atomic():
+                return super().response_action(request, queryset)
+        except Refused as refusal:  # one that the action itself did not expect
+            messages.error(request, refusal.message)
+            return HttpResponseRedirect(request.get_full_path())
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
         """Unknown, or another campus's: the same 404."""
@@ -202,7 +223,12 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
     # --- Refusals of services ----------------------------------------------------------------
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What a service refuses is rolled back and said, not a 500."""
+        """What a service refuses is rolled back and said, not a 500.
+
+        Django takes any change that says so as a new row, where no page offers that.
+        """
+        if "_saveasnew" in request.POST and not self.save_as:
+            raise PermissionDenied
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refused as refusal:
@@ -264,6 +290,8 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
             "target": obj,
             "data": data,
         }
+        if isinstance(obj, CampusModel) and obj._meta.label_lower in SEALED_CHANGES:
+            entry |= {"data": {"fields": sorted(data)}, "private": data}
         owner = obj.pk if isinstance(obj, Campus) else getattr(obj, "campus_id", None)
         campus_id = owner or entered_campus_id()
         if campus_id is not None:
@@ -327,6 +355,13 @@ class CampusInline(ScopedChoices, TabularInline):
 
     formfield_overrides = BOUNDED
     extra = 0
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Inputs are named for screen readers: the headings of the columns are not their labels."""
+        formset = super().get_formset(request, obj, **kwargs)
+        for field in formset.form.base_fields.values():
+            field.widget.attrs["aria-label"] = field.label
+        return formset
 
 
 class HistoryInline(TabularInline):

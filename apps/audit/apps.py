@@ -8,6 +8,9 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.audit.services import key_proof
+        from apps.audit.services.moving import MOVED_ENTRIES
         from apps.tenants.master_key import add_proof
+        from apps.tenants.moving import add_moved_rows
 
         add_proof(key_proof)
+        add_moved_rows("audit log", MOVED_ENTRIES)

@@ -19,6 +19,7 @@ from uuid import UUID
 STEP_LABEL: Final = b"campus-audit-1"
 ROOT_LABEL: Final = b"campus-audit-root-1\n"
 START: Final = bytes(32)
+GONE: Final = hashlib.sha256(b"").digest()
 PLATFORM_CHAIN: Final = "@platform"  # no campus can have this short name
 
 
@@ -28,15 +29,18 @@ def canonical_json(content: Any) -> bytes:
 
 
 def next_digest(
-    previous: bytes, *, position: int, entry_id: UUID, content: bytes, mac: bytes
+    previous: bytes, *, position: int, entry_id: UUID, content_sha256: bytes, mac: bytes
 ) -> bytes:
-    """`content`: the canonical encoding of the entry; empty, like the MAC, where it is gone."""
+    """`content_sha256`: of the canonical encoding of the entry as it was written.
+
+    Of nothing (`GONE`), with an empty MAC, where the entry is gone.
+    """
     return hashlib.sha256(
         STEP_LABEL
         + previous
         + position.to_bytes(8, "big", signed=True)
         + entry_id.bytes
-        + hashlib.sha256(content).digest()
+        + content_sha256
         + mac
     ).digest()
 

@@ -58,6 +58,26 @@ class BadEntryFields(models.Model):
         abstract = True
 
 
+class RedactionFields(models.Model):
+    """That names were taken out of an entry when somebody was erased.
+
+    The entry keeps its MAC and so its place in the chain. `content_sha256` is of what it said at
+    first, for the chain of digests; `mac` vouches for what it says now. Redacted again, an entry
+    has a further row, and the newest counts.
+    """
+
+    id = TimeOrderedKey()
+    at = models.DateTimeField(_("at"))
+    content_sha256 = models.BinaryField(_("SHA-256 of the content"), max_length=32, editable=False)
+    mac = models.BinaryField(_("MAC"), max_length=32, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Entry(CampusModel, EntryFields):
     class Meta:
         db_table = "audit_entry"
@@ -101,6 +121,17 @@ class BadEntry(CampusModel, BadEntryFields):
         return str(self.entry_id)
 
 
+class Redaction(CampusModel, RedactionFields):
+    entry = CampusForeignKey(Entry, db_index=False, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "audit_redaction"
+        verbose_name = _("redaction of an audit entry")
+        verbose_name_plural = _("redactions of audit entries")
+        ordering = ["id"]
+        indexes = [models.Index(fields=["campus", "entry"], name="audit_redaction_entry")]
+
+
 class PlatformEntry(EntryFields):
     """What was done outside every campus, and to what belongs to none."""
 
@@ -140,10 +171,20 @@ class PlatformBadEntry(BadEntryFields):
         return str(self.entry_id)
 
 
+class PlatformRedaction(RedactionFields):
+    entry = models.ForeignKey(PlatformEntry, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "audit_platform_redaction"
+        verbose_name = _("redaction of an audit entry of the platform")
+        verbose_name_plural = _("redactions of audit entries of the platform")
+        ordering = ["id"]
+
+
 class Root(models.Model):
     """The state of one chain on one day (UTC), signed; copies of it are kept elsewhere.
 
-    `head` is a SHA-256 over everything up to `position` (`apps.audit.digests`): whoever holds a
+    `head` is a SHA-256 over everything up to `position` (`apps.audit.digests`): anyone who holds a
     root can check an export without the database and without the master key.
     """
 

@@ -9,6 +9,7 @@ master key: `manage.py verify_audit`.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from apps.audit.digests import START, canonical_json, next_digest, root_digest, signed_bytes
+from apps.audit.digests import GONE, START, canonical_json, next_digest, root_digest, signed_bytes
 
 ROOT_FORMAT: Final = ("campus-audit-root", 1)
 ROOT_FIELDS: Final = {
@@ -59,6 +60,7 @@ class AuditReport:
     entries: int = 0
     unsealed: int = 0
     set_aside: int = 0
+    redacted: int = 0
     covered: int = 0
     roots: int = 0
     problems: list[str] = field(default_factory=list)
@@ -104,18 +106,20 @@ class _Chain:
             self.digest,
             position=position,
             entry_id=UUID(entry),
-            content=canonical_json(row["content"]) if is_there else b"",
+            content_sha256=_content_sha256(row) if is_there else GONE,
             mac=bytes.fromhex(row["mac"]) if is_there else b"",
         )
         self.position = position
         self.heads[position] = self.digest.hex()
         self.report.entries += 1
         self.report.set_aside += bool(row.get("set_aside"))
+        self.report.redacted += "content_sha256" in row
 
     def finish(self, kept: Iterable[dict[str, Any]], public_key: str) -> AuditReport:
         if not self.is_complete:
             self.report.problems.append("the export ends before its end")
         kept = list(kept)
+        self._name(kept)
         elsewhere = [root for root in kept if root["campus"] == self.report.campus]
         if kept and not elsewhere and self.report.entries:
             self.report.problems.append("none of the roots that were kept elsewhere is of it")
@@ -126,6 +130,13 @@ class _Chain:
         self._order(self.roots, "in the export")
         self._order(elsewhere, "kept elsewhere")
         return self.report
+
+    def _name(self, kept: list[dict[str, Any]]) -> None:
+        """The heading is not signed, the names in the roots are; a campus may be renamed."""
+        roots = [root for root in (*self.roots, *kept) if root["campus"] == self.report.campus]
+        names = sorted({root["chain"] for root in roots})
+        if names and self.report.chain not in names:
+            self.report.problems.append(f"its roots call it {', '.join(names)}")
 
     def _compare(self, root: dict[str, Any], public_key: str) -> None:
         day, position = root["day"], root["position"]
@@ -153,6 +164,13 @@ class _Chain:
                 self.report.problems.append(
                     f"root of {root['day']} ({where}): the one before it is missing or another"
                 )
+
+
+def _content_sha256(row: dict[str, Any]) -> bytes:
+    """Of what was written. An entry of somebody who was erased shows less and names this digest."""
+    if "content_sha256" in row:
+        return bytes.fromhex(row["content_sha256"])
+    return hashlib.sha256(canonical_json(row["content"])).digest()
 
 
 def _day(root: dict[str, Any]) -> str:

@@ -23,16 +23,23 @@ class RootFile:
 
 
 class RootsTarget(Protocol):
+    """`together`: all files that are new in one go; else each by itself."""
+
     name: str
+    together: bool
 
     def write(self, files: list[RootFile]) -> None:
-        """Keep these files; never change one that is there. Raises whatever goes wrong."""
+        """Keep these files; never change one that is there.
+
+        Raises `FileExistsError` for another file in the place of one, and whatever goes wrong.
+        """
 
 
 class Folder:
     """`AUDIT_ROOTS_DIR`: best on another machine's disk, or on one that is written once."""
 
     name = "folder"
+    together = False
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -46,6 +53,7 @@ class Folder:
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)  # of a run that was killed; it cannot be written to
         draft.write_bytes(content)
         draft.chmod(0o444)
         try:
@@ -61,6 +69,7 @@ class Bucket:
     """`AUDIT_ROOTS_BUCKET`: S3; its object lock keeps even us from changing what is there."""
 
     name = "bucket"
+    together = False
 
     def write(self, files: list[RootFile]) -> None:
         storage: Any = storages[BUCKET]
@@ -77,6 +86,7 @@ class Mail:
     """`AUDIT_ROOTS_MAIL`: one e-mail with all that is new."""
 
     name = "mail"
+    together = True
 
     def __init__(self, addresses: list[str]) -> None:
         self._addresses = addresses

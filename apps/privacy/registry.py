@@ -1,7 +1,15 @@
-"""Who erases what when a consent is withdrawn. Apps add theirs in `ready()`; privacy knows none."""
+"""What is known of a person, and what goes. Apps add theirs in `ready()`; privacy knows none.
 
+Two registries: who erases what when a consent is withdrawn, and for every table of the database
+which of its rows are a person's (`PersonRows`), or why none are (`add_impersonal`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
+
+from django.db.models import Model, Q
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor
@@ -34,3 +42,137 @@ def remove_eraser(kind: str, eraser: Eraser) -> None:
 
 def erasers_of(kind: str) -> tuple[Eraser, ...]:
     return tuple(_erasers.get(kind, ()))
+
+
+# --- Tables --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPerson:
+    """Somebody as the entered campus knows them, by the numbers of their rows."""
+
+    user_id: int | None
+    student_id: int | None
+    faculty_id: int | None
+    emails: frozenset[str]
+    pseudonym: str  # what stands in the place of their names afterwards
+
+    @property
+    def actor_id(self) -> str:
+        """How the audit log and the history of marks name them."""
+        return f"user:{self.user_id}"
+
+
+Blank = Callable[[KnownPerson], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonRows:
+    """Which rows of one table are a person's, and what becomes of them.
+
+    Exported: all columns but binary ones and the `withheld`. Erased: the rows (`deleted`), or the
+    `blanked` columns, each with the value (or a function of the person) that takes its place. What
+    stays of a row stays `because`. `of_account`: of the installation and not of one campus; given
+    to the person alone, and erased only where no other campus knows the account.
+    """
+
+    model: type[Model]
+    rows: Callable[[KnownPerson], Q]
+    withheld: tuple[str, ...] = ()
+    exported: bool = True
+    deleted: bool = False
+    blanked: Mapping[str, Any] = field(default_factory=dict)
+    because: str = ""
+    of_account: bool = False
+    part: str = ""  # tells several registrations of one table apart
+
+    @property
+    def name(self) -> str:
+        table = self.model._meta.db_table
+        return f"{table}.{self.part}" if self.part else table
+
+
+NOBODY: Final = Q(pk__in=())
+
+
+def of_student(column: str = "student_id") -> Callable[[KnownPerson], Q]:
+    return lambda person: Q(**{column: person.student_id}) if person.student_id else NOBODY
+
+
+def of_faculty(column: str = "faculty_id") -> Callable[[KnownPerson], Q]:
+    return lambda person: Q(**{column: person.faculty_id}) if person.faculty_id else NOBODY
+
+
+def of_user(column: str = "user_id") -> Callable[[KnownPerson], Q]:
+    return lambda person: Q(**{column: person.user_id}) if person.user_id else NOBODY
+
+
+def of_actor(column: str = "actor_id") -> Callable[[KnownPerson], Q]:
+    """Rows that name who acted as the audit log does."""
+    return lambda person: Q(**{column: person.actor_id}) if person.user_id else NOBODY
+
+
+def pseudonym(person: KnownPerson) -> str:
+    """For `blanked`."""
+    return person.pseudonym
+
+
+class PersonEraser(Protocol):
+    """Removes what is in no table: stored objects, files, sessions, cached values.
+
+    Called before the rows are erased, in the same transaction. Returns counts by name.
+    """
+
+    def __call__(self, *, person: KnownPerson, now: datetime, actor: Actor) -> dict[str, int]: ...
+
+
+class PersonFiles(Protocol):
+    """Yields the person's files as (name in the ZIP, bytes)."""
+
+    def __call__(self, *, person: KnownPerson) -> Iterator[tuple[str, bytes]]: ...
+
+
+_rows: dict[str, PersonRows] = {}
+_impersonal: dict[str, str] = {}
+_person_erasers: list[PersonEraser] = []
+_person_files: list[PersonFiles] = []
+
+
+def add_person_rows(*registered: PersonRows) -> None:
+    """Rows that others refer to first: they are erased in the opposite order."""
+    for rows in registered:
+        _rows[rows.name] = rows
+
+
+def add_impersonal(because: str, *tables: type[Model] | str) -> None:
+    """Tables none of whose rows are a person's, and why."""
+    for table in tables:
+        name = table if isinstance(table, str) else table._meta.db_table
+        _impersonal[name] = because
+
+
+def add_person_eraser(eraser: PersonEraser) -> None:
+    if eraser not in _person_erasers:
+        _person_erasers.append(eraser)
+
+
+def add_person_files(files: PersonFiles) -> None:
+    if files not in _person_files:
+        _person_files.append(files)
+
+
+def person_rows() -> tuple[PersonRows, ...]:
+    """In the order in which rows are exported; erased the other way round."""
+    return tuple(_rows.values())
+
+
+def impersonal_tables() -> Mapping[str, str]:
+    return dict(_impersonal)
+
+
+def person_erasers() -> tuple[PersonEraser, ...]:
+    return tuple(_person_erasers)
+
+
+def person_files() -> tuple[PersonFiles, ...]:
+    return tuple(_person_files)

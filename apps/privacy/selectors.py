@@ -1,7 +1,19 @@
-"""Reading consents."""
+"""Reading consents, the campus's rules, and who somebody is."""
 
-from apps.accounts.models import Student
-from apps.privacy.models import Consent
+import hmac
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.accounts.models import Faculty, Member, Student, User
+from apps.common.crypto import campus_key
+from apps.common.errors import NotFound
+from apps.notifications.models import CampusMessages
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
+from apps.privacy.registry import KnownPerson
+from apps.tenants.scope import campus_scope, current_campus_id
+from apps.tenants.selectors import every_campus
 
 
 def active_consent(*, student: Student, kind: str) -> Consent | None:
@@ -13,3 +25,120 @@ def active_consents(*, student: Student) -> dict[str, Consent]:
     """All that hold now, by kind."""
     held = Consent.objects.filter(student=student, withdrawn_at__isnull=True)
     return {consent.kind: consent for consent in held}
+
+
+def privacy_rules() -> PrivacyRules:
+    """Those of the entered campus, or the defaults (not saved)."""
+    return PrivacyRules.objects.first() or PrivacyRules()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """One line of how long what is kept, in words."""
+
+    what: str
+    how_long: str
+
+
+def kept_for() -> list[Kept]:
+    """How long the entered campus keeps what of a person."""
+    rules = privacy_rules()
+    messages_days = CampusMessages.objects.values_list("kept_days", flat=True).first()
+    days = {
+        _("network addresses of check-ins"): rules.addresses_days,
+        _("photos taken at check-ins"): rules.selfies_days,
+        _("documents handed in with requests"): rules.documents_days,
+        _("messages"): CampusMessages().kept_days if messages_days is None else messages_days,
+    }
+    after = ngettext(
+        "until %(count)d day after your last enrolment ended, or until you withdraw the consent",
+        "until %(count)d days after your last enrolment ended, or until you withdraw the consent",
+        rules.faces_days,
+    )
+    hours = ngettext("%(count)d hour", "%(count)d hours", rules.coordinates_hours)
+    return [
+        Kept(
+            what=_("photos and templates of your face"),
+            how_long=after % {"count": rules.faces_days},
+        ),
+        Kept(what=_("coordinates"), how_long=hours % {"count": rules.coordinates_hours}),
+        *(
+            Kept(what=what, how_long=ngettext("%(count)d day", "%(count)d days", n) % {"count": n})
+            for what, n in days.items()
+        ),
+        Kept(
+            what=_("marks, and the log of what was done"),
+            how_long=_("as long as the campus keeps its registers; your name goes when you do"),
+        ),
+    ]
+
+
+def erasure_waiting(*, person: KnownPerson) -> ErasureRequest | None:
+    """The request for this person's erasure that is not done yet."""
+    waiting = ErasureRequest.objects.filter(status=ErasureRequest.Status.WAITING)
+    for column, pk in (
+        ("student_id", person.student_id),
+        ("faculty_id", person.faculty_id),
+        ("account_id", person.user_id),
+    ):
+        if pk and (found := waiting.filter(**{column: pk}).first()):
+            return found
+    return None
+
+
+def person_of(
+    *,
+    student: Student | None = None,
+    faculty: Faculty | None = None,
+    user_id: int | None = None,
+) -> KnownPerson:
+    """Everything by which the entered campus knows one person; name any one of the three."""
+    if user_id is None:
+        user_id = next((row.user_id for row in (student, faculty) if row and row.user_id), None)
+    if user_id is not None:
+        student = student or Student.objects.filter(user_id=user_id).first()
+        faculty = faculty or Faculty.objects.filter(user_id=user_id).first()
+    emails = {row.email.lower() for row in (student, faculty) if row is not None}
+    emails |= set(Member.objects.filter(user_id=user_id or 0).values_list("email", flat=True))
+    return KnownPerson(
+        user_id=user_id,
+        student_id=student.pk if student else None,
+        faculty_id=faculty.pk if faculty else None,
+        emails=frozenset(emails),
+        pseudonym=_pseudonym(student, faculty, user_id),
+    )
+
+
+def person_numbered(*, number: str) -> KnownPerson:
+    """By a student's or faculty member's number, or an address of an account of this campus.
+
+    Raises `NotFound` (no_such_person).
+    """
+    if student := Student.objects.filter(code__iexact=number).first():
+        return person_of(student=student)
+    if faculty := Faculty.objects.filter(code__iexact=number).first():
+        return person_of(faculty=faculty)
+    if member := Member.objects.filter(email=number.lower()).first():
+        return person_of(user_id=member.user_id)
+    raise NotFound("no_such_person", _("There is nobody of this number or address here."))
+
+
+def _pseudonym(student: Student | None, faculty: Faculty | None, user_id: int | None) -> str:
+    """The same for the same person of this campus, and not to be computed without its key."""
+    numbers = [student.pk if student else None, faculty.pk if faculty else None, user_id]
+    key = campus_key("pseudonym", current_campus_id())
+    return "erased-" + hmac.digest(key, repr(numbers).encode(), "sha256").hex()[:12]
+
+
+def known_elsewhere(*, user_id: int) -> bool:
+    """Whether another campus knows this account, or it is the platform's."""
+    if User.objects.filter(pk=user_id, is_superuser=True).exists():
+        return True
+    here = current_campus_id()
+    for campus in every_campus(reason="is the account of an erased person used", also_closed=True):
+        if campus.pk == here:
+            continue
+        with campus_scope(campus):
+            if Member.objects.filter(user_id=user_id).exists():
+                return True
+    return False

@@ -46,6 +46,10 @@ def entries_of_another(rows: Rows) -> Rows:
     return rows
 
 
+def under_another_name(rows: Rows) -> Rows:
+    return [{**rows[0], "chain": "south"}, *rows[1:]]
+
+
 def without_the_first_root(rows: Rows) -> Rows:
     return [rows[0], *rows[2:]]
 
@@ -58,6 +62,7 @@ def without_the_first_root(rows: Rows) -> Rows:
         (under_another_number, "none of the roots that were kept elsewhere"),
         (under_another_number, "it is not in the export"),
         (entries_of_another, "is of another chain"),
+        (under_another_name, "its roots call it north"),
         (without_the_first_root, "the first roots are missing"),
     ],
 )

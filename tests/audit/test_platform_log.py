@@ -58,7 +58,7 @@ def test_a_campus_made_changed_and_its_domains(platform: Client) -> None:
         "slug": "east",
         "name": "East",
         "time_zone": "UTC",
-        "email_domains": "[]",
+        "email_domains": "",
         "years_of_study": 4,
         "is_active": "on",
         "domains-TOTAL_FORMS": 1,

@@ -1,6 +1,6 @@
 """The logs that there are: one for each campus, and the platform's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,7 +9,16 @@ from uuid import UUID
 from django.db import connection
 
 from apps.audit.digests import PLATFORM_CHAIN
-from apps.audit.models import BadEntry, Entry, PlatformBadEntry, PlatformEntry, PlatformSeal, Seal
+from apps.audit.models import (
+    BadEntry,
+    Entry,
+    PlatformBadEntry,
+    PlatformEntry,
+    PlatformRedaction,
+    PlatformSeal,
+    Redaction,
+    Seal,
+)
 from apps.common.crypto import PLATFORM
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, current_campus_id, platform_scope
@@ -22,11 +31,12 @@ LOCK_CLASS: Final = 0x41554449  # "AUDI": first key of the sealer's advisory loc
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """Entries, their seals, and those put aside: the tables of one chain."""
+    """Entries, their seals, those put aside and those redacted: the tables of one chain."""
 
     entries: Any
     seals: Any
     bad_entries: Any
+    redactions: Any
 
     def lock(self) -> None:
         """One sealer at a time, until the transaction ends."""
@@ -39,9 +49,16 @@ class Log:
         seals = self.seals.objects.order_by("position")
         while batch := list(seals.filter(position__gt=after)[:BATCH]):
             entries = self.entries.objects.in_bulk([seal.entry_id for seal in batch])
+            self.show_redactions(entries.values())
             for seal in batch:
                 yield seal, entries.get(seal.entry_id)
             after = batch[-1].position
+
+    def show_redactions(self, entries: Iterable[Any]) -> None:
+        """Give these entries their newest redaction, where they have one."""
+        by_id = {entry.pk: entry for entry in entries}
+        for redaction in self.redactions.objects.filter(entry_id__in=by_id).order_by("pk"):
+            by_id[redaction.entry_id].redaction = redaction
 
     def unsealed(self) -> Iterator[Any]:
         """Entries without a place in the chain, oldest first."""
@@ -56,8 +73,13 @@ class Log:
         return set(self.bad_entries.objects.values_list("entry_id", flat=True))
 
 
-CAMPUS_LOG: Final = Log(entries=Entry, seals=Seal, bad_entries=BadEntry)
-PLATFORM_LOG: Final = Log(entries=PlatformEntry, seals=PlatformSeal, bad_entries=PlatformBadEntry)
+CAMPUS_LOG: Final = Log(entries=Entry, seals=Seal, bad_entries=BadEntry, redactions=Redaction)
+PLATFORM_LOG: Final = Log(
+    entries=PlatformEntry,
+    seals=PlatformSeal,
+    bad_entries=PlatformBadEntry,
+    redactions=PlatformRedaction,
+)
 
 
 def campus_log() -> Log:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from apps.audit.chain import content_of
+from apps.audit.chain import content_of, redaction_of
 from apps.audit.models import Root
 from apps.audit.services.chains import chain_name, entered
 from apps.audit.services.roots import as_dict, public_key
@@ -50,7 +50,10 @@ def _heading(campus: Campus | None, now: datetime) -> dict[str, Any]:
 
 
 def _kept(entry: Any, known_bad: set[UUID]) -> dict[str, Any]:
+    redaction = redaction_of(entry)
+    first = {} if redaction is None else {"content_sha256": bytes(redaction.content_sha256).hex()}
     return {
+        **first,
         "mac": bytes(entry.mac).hex(),
         "set_aside": entry.pk in known_bad,
         "content": content_of(entry),

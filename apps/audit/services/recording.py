@@ -8,6 +8,7 @@ from django.db import models
 
 from apps.audit.chain import AnyEntry, as_stored, entry_mac
 from apps.audit.models import Entry, PlatformEntry
+from apps.audit.sealed_data import seal_data
 from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id, platform_scope
 
@@ -32,14 +33,15 @@ def log_event(
     now: datetime,
     target: models.Model | None = None,
     data: dict[str, Any] | None = None,
+    private: dict[str, Any] | None = None,
 ) -> Entry:
     """Write one entry of the entered campus in the caller's transaction.
 
     `data` holds JSON values only; before/after pairs for changes; never secrets or biometric
-    values.
+    values. `private`: what of it is sealed (reasons, contacts), and read by `sealed_read`.
     """
     entry = Entry(campus_id=current_campus_id())
-    _write(entry, actor=actor, action=action, now=now, target=target, data=data)
+    _write(entry, actor=actor, action=action, now=now, target=target, data=data, private=private)
     return entry
 
 
@@ -69,6 +71,7 @@ def _write(
     now: datetime,
     target: models.Model | None,
     data: dict[str, Any] | None,
+    private: dict[str, Any] | None = None,
 ) -> None:
     entry.at = now
     entry.actor_id = actor.id
@@ -79,5 +82,7 @@ def _write(
     entry.target_type = target._meta.label_lower if target is not None else ""
     entry.target_id = str(target.pk) if target is not None else ""
     entry.data = as_stored(data) if data else {}
+    if private:
+        seal_data(entry, private)
     entry.mac = entry_mac(entry)
     row_insert(entry)

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.db.models import Max
 
-from apps.audit.chain import canonical
-from apps.audit.digests import START, next_digest, root_digest, signed_bytes
+from apps.audit.chain import content_sha256
+from apps.audit.digests import GONE, START, next_digest, root_digest, signed_bytes
 from apps.audit.models import Root, RootCopy
 from apps.audit.places import RootFile, RootsTarget, configured_places
 from apps.audit.services.chains import Log, chain_name, entered, every_log_owner
 from apps.audit.services.sealing import seal_pending
-from apps.common.crypto import PLATFORM, campus_key
+from apps.common.crypto import PLATFORM, campus_key, older_keys
 from apps.tenants.models import Campus
 from apps.tenants.scope import platform_scope
 from apps.tenants.signed import signed_act
@@ -37,8 +37,12 @@ class RootsOutcome:
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """`AUDIT_SIGNING_KEY`, or one derived from the master key where it is not set."""
-    seed: bytes = settings.AUDIT_SIGNING_KEY or campus_key(PURPOSE, PLATFORM)
+    """`AUDIT_SIGNING_KEY`, or one derived from the first master key where it is not set.
+
+    Its public key is kept elsewhere, so it stays when the master key is replaced.
+    """
+    derived = [campus_key(PURPOSE, PLATFORM), *older_keys(PURPOSE, PLATFORM)][-1]
+    seed: bytes = settings.AUDIT_SIGNING_KEY or derived
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
@@ -114,7 +118,7 @@ def _head(log: Log, before: Root | None) -> tuple[int, bytes]:
             digest,
             position=seal.position,
             entry_id=seal.entry_id,
-            content=b"" if entry is None else canonical(entry),
+            content_sha256=GONE if entry is None else content_sha256(entry),
             mac=b"" if entry is None else bytes(entry.mac),
         )
         position = seal.position
@@ -127,31 +131,41 @@ def roots_write(*, now: datetime) -> RootsOutcome:
     for place in configured_places():
         with platform_scope():
             lacking = list(Root.objects.exclude(copies__place=place.name).order_by("day", "chain"))
-        if lacking and _written(place, lacking, outcome):
+        if written := _written(place, lacking, outcome):
             with platform_scope(), signed_act(RootCopy._meta.db_table):
                 RootCopy.objects.bulk_create(
-                    [RootCopy(root=root, place=place.name, written_at=now) for root in lacking],
+                    [RootCopy(root=root, place=place.name, written_at=now) for root in written],
                     ignore_conflicts=True,
                 )
-            outcome.written += len(lacking)
+            outcome.written += len(written)
     return outcome
 
 
-def _written(place: RootsTarget, roots: list[Root], outcome: RootsOutcome) -> bool:
-    files = [
-        RootFile(
-            name=f"{root.chain}/{root.day.isoformat()}.json",
-            content=json.dumps(as_dict(root), indent=1).encode() + b"\n",
-        )
-        for root in roots
-    ]
-    try:
-        place.write(files)
-    except Exception as error:  # whatever a disk, a mail server or S3 may say: the next run retries
-        logger.exception("Audit roots could not be written (%s).", place.name)
-        outcome.failed.append(f"{place.name}: {type(error).__name__}: {error}")
-        return False
-    return True
+def _written(place: RootsTarget, lacking: list[Root], outcome: RootsOutcome) -> list[Root]:
+    """Those of these roots that the place keeps now.
+
+    Another file in the place of one root keeps none of the others away; a place that does not work
+    is left alone until the next run.
+    """
+    written: list[Root] = []
+    for roots in [lacking] if place.together and lacking else [[root] for root in lacking]:
+        try:
+            place.write([_file(root) for root in roots])
+        except Exception as error:  # whatever a disk, a mail server or S3 may say
+            logger.exception("Audit roots could not be written (%s).", place.name)
+            outcome.failed.append(f"{place.name}: {type(error).__name__}: {error}")
+            if not isinstance(error, FileExistsError):
+                break
+        else:
+            written += roots
+    return written
+
+
+def _file(root: Root) -> RootFile:
+    return RootFile(
+        name=f"{root.chain}/{root.day.isoformat()}.json",
+        content=json.dumps(as_dict(root), indent=1).encode() + b"\n",
+    )
 
 
 def roots_make_and_write(*, now: datetime) -> RootsOutcome:

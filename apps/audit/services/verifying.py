@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from apps.audit.chain import FIRST_LINK, is_genuine, next_link
+from apps.audit.chain import FIRST_LINK, is_genuine, is_next_link, redaction_of
 from apps.audit.services.chains import Log, campus_log, entered
 from apps.audit.services.sealing import SET_ASIDE
 from apps.tenants.selectors import every_campus
@@ -16,6 +16,7 @@ class Verification:
 
     sealed: int = 0
     unsealed: int = 0
+    redacted: int = 0  # of those that hold: what they say was shortened by erasures
     problems: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)  # known not to fit, by name
     broken_entries: list[Any] = field(default_factory=list)  # sealed, and changed
@@ -51,10 +52,13 @@ class _Walk:
         elif not is_genuine(entry):
             self.outcome.problems.append(f"{place}: entry {entry.pk} was changed")
             self.outcome.broken_entries.append(entry)
-        elif first and bytes(seal.link) != next_link(self.link, seal.position, entry):
+        elif first and not is_next_link(
+            bytes(seal.link), previous=self.link, position=seal.position, entry=entry
+        ):
             self.outcome.problems.append(f"{place}: the link does not follow from the one before")
         else:
             self.outcome.sealed += 1
+            self.outcome.redacted += redaction_of(entry) is not None
         self.position, self.link = seal.position, bytes(seal.link)
 
 
@@ -95,7 +99,8 @@ def verify(*, expected_length: int | None = None, log: Log | None = None) -> Ver
 
 def _said_to_be_put_aside(log: Log) -> set[UUID]:
     """What genuine entries name: a changed entry must not be hidden by a row beside it."""
-    said = log.entries.objects.filter(action=SET_ASIDE)
+    said = list(log.entries.objects.filter(action=SET_ASIDE))
+    log.show_redactions(said)  # of a campus that moved here, every entry has one
     return {UUID(pk) for entry in said if is_genuine(entry) for pk in entry.data["entries"]}
 
 
@@ -109,6 +114,7 @@ def key_proof() -> bool | None:
     for campus in every_campus(reason="compare the master key with the log", also_closed=True):
         with entered(campus) as log:
             first = log.entries.objects.order_by("pk").first()
+            log.show_redactions(filter(None, [first]))
         seen = seen or first is not None
         if first is not None and is_genuine(first):
             return True

@@ -14,6 +14,7 @@ class ConsentOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     version = serializers.CharField(help_text="Version of the wording in force.")
     text = serializers.CharField()
+    kept_for = serializers.CharField(help_text="How long photos and templates are kept, in words.")
     given_at = MomentField(allow_null=True)
     given_version = serializers.CharField(allow_null=True)
     up_to_date = serializers.BooleanField(help_text="Given, and in the wording in force.")

@@ -15,7 +15,7 @@ from apps.audit.actors import request_actor
 from apps.common.schema import conflict
 from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput
 from apps.privacy.models import Consent
-from apps.privacy.selectors import active_consents
+from apps.privacy.selectors import active_consents, kept_for
 from apps.privacy.services import consent_give, consent_withdraw
 from apps.privacy.wording import WORDINGS
 
@@ -27,6 +27,7 @@ def _row(kind: str, held: Consent | None) -> dict[str, Any]:
         "name": Consent.Kind(kind).label,
         "version": wording.version,
         "text": wording.text,
+        "kept_for": kept_for()[0].how_long,
         "given_at": held.given_at if held else None,
         "given_version": held.version if held else None,
         "up_to_date": held is not None and held.version == wording.version,
