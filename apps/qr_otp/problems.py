@@ -10,5 +10,7 @@ class Problem(StrEnum):
     MALFORMED = "malformed_code"
     FORGED = "forged_code"
     EXPIRED = "expired_code"
+    STAMP_EXPIRED = "stamp_expired"
+    SEEN_ELSEWHERE = "seen_elsewhere"
     WRONG_CODE = "wrong_code"
     TOO_MANY_TRIES = "too_many_tries"

@@ -22,13 +22,18 @@ CACHE_SECONDS: Final = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class ShownCode:
-    """What a projector shows now. Later codes are never computed."""
+    """What a projector shows now. Later codes are never computed.
+
+    `text_expires_in_ms`: until the typed code changes, which stands longer than the scanned one;
+    None where there is none.
+    """
 
     token: str
     text: str
     window: int
     expires_in_ms: int
     period_ms: int = tokens.QR_PERIOD * 1000
+    text_expires_in_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +101,8 @@ def shown_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None
     if secret is None:
         return None
     window = tokens.window_at(now)
+    text_window = tokens.window_at(now, period=tokens.TEXT_PERIOD)
+    text_age = tokens.age_ms(now, text_window, period=tokens.TEXT_PERIOD)
     campus_id = current_campus_id()
     return ShownCode(
         token=tokens.token_text(
@@ -106,10 +113,11 @@ def shown_code(*, purpose: str, subject: str, now: datetime) -> ShownCode | None
             campus_id=campus_id,
             purpose=purpose,
             subject=subject,
-            window=tokens.window_at(now, period=tokens.TEXT_PERIOD),
+            window=text_window,
         ),
         window=window,
         expires_in_ms=tokens.QR_PERIOD * 1000 - tokens.age_ms(now, window),
+        text_expires_in_ms=tokens.TEXT_PERIOD * 1000 - text_age,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
@@ -19,6 +20,7 @@ from apps.qr_otp import tokens
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, sealed_secret, secret_cache_key
+from apps.qr_otp.stamps import LIFETIME, Stamp, Visitor
 from apps.tenants.inserts import row_insert, row_insert_once
 from apps.tenants.scope import current_campus_id
 
@@ -77,10 +79,9 @@ def one_time_code_issue(
     OneTimeCode.objects.filter(purpose=purpose, ended_at__isnull=True, expires_at__lte=now).update(
         ended_at=F("expires_at")
     )
-    OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True).update(
-        ended_at=now
-    )
+    earlier = OneTimeCode.objects.filter(purpose=purpose, subject=subject, ended_at__isnull=True)
     for _round in range(ISSUE_ROUNDS):
+        earlier.update(ended_at=now)  # in each round: another request may have been faster
         code = f"{secrets.randbelow(10**OTP_DIGITS):0{OTP_DIGITS}d}"
         try:
             with transaction.atomic():
@@ -171,6 +172,24 @@ def one_time_code_try(*, purpose: str, subject: str, who: str, code: str, now: d
         return one_time_code_use(purpose=purpose, subject=subject, code=code, now=now).problem
 
     return counted_try(purpose=purpose, subject=subject, who=who, now=now, judge=judge)
+
+
+def stamp_use(stamp: Stamp | None, visitor: Visitor, *, who: str, now: datetime) -> Check:
+    """Whether this person may redeem the stamp in this browser; None is one that nobody signed.
+
+    One that was taken before any sign-in is the first person's. That is noted in the cache alone:
+    without it, what else binds the stamp still holds.
+    """
+    if stamp is None:
+        return Check(problem=Problem.FORGED)
+    problem = stamp.problem(visitor, now=now)
+    if not problem and not stamp.sign_in:
+        key = f"stamp:{current_campus_id()}:{stamp.subject}:{stamp.window}:{stamp.holder}"
+        if not cache.add(key, who, int(LIFETIME.total_seconds())) and cache.get(key, who) != who:
+            problem = Problem.SEEN_ELSEWHERE
+    return Check(
+        problem=problem, subject=stamp.subject, window=stamp.window, delay_ms=stamp.delay_ms
+    )
 
 
 def scan_save(

@@ -4,11 +4,16 @@ The QR token of window w is `C.<campus>.<subject>.<w>.<mac>` with numbers in bas
 base32, so that the QR code uses its compact alphanumeric mode. The MAC is HMAC-SHA-256 over campus,
 purpose, subject and window under the subject's own secret, cut to 128 bits (RFC 2104, §5 allows
 cutting to half; at least 112 bits are promised).
+
+The QR code shows the token as a link, `HTTPS://HOST/C/<token>`, so that the camera of any phone
+opens the check-in; upper case throughout, for the same mode. What reads codes takes the link and
+the bare token alike.
 """
 
 import base64
 import hashlib
 import hmac
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +32,11 @@ RAPID_PERIOD: Final = 1  # seconds a code of a challenge stands
 RAPID_WITHIN_MS: Final = 1_500  # from its start, by the server's clock (spec: rapid-code challenge)
 PREFIX: Final = "C"
 RAPID_PREFIX: Final = "B"  # tells the phone which address takes the code
+LINK_PATH: Final = "/C/"
+MAX_TOKEN: Final = 200  # characters
+MAX_LINK: Final = 500
+
+_LINK: Final = re.compile(r"https?://[^/?#\s]+/c/([^/?#\s]*)/?(?:[?#]\S*)?", re.IGNORECASE)
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Crockford's base32 leaves out I, L, O and U, which people misread.
@@ -88,11 +98,27 @@ def token_text(
     return f"{prefix}.{base36(campus_id)}.{subject}.{base36(window)}.{encoded}"
 
 
+def link_text(token: str, *, origin: str) -> str:
+    """The link that the QR code shows; `origin` is the campus's `https://host[:port]`."""
+    return f"{origin}{LINK_PATH}{token}".upper()
+
+
+def bare_token(scanned: str) -> str:
+    """The token of a scanned text, which is a link to it or the token itself.
+
+    Whose host the link names does not matter: the MAC says which campus issued the token.
+    """
+    text = scanned.strip()
+    link = _LINK.fullmatch(text) if len(text) <= MAX_LINK else None
+    return link[1] if link else text
+
+
 def parse_token(text: str, *, prefix: str = PREFIX) -> Token:
     """Take a scanned text apart; raises `Malformed`. Nothing is verified here."""
-    if len(text) > 200 or not text.isascii():
+    token = bare_token(text)
+    if len(token) > MAX_TOKEN or not token.isascii():
         raise Malformed("too long, or none of our characters")
-    parts = text.strip().upper().split(".")
+    parts = token.upper().split(".")
     if len(parts) != 5 or parts[0] != prefix or not parts[2]:
         raise Malformed("not five parts")
     try:

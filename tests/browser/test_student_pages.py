@@ -69,6 +69,7 @@ def test_a_wrong_mark_is_appealed_against_in_a_dialog(
     page: Page, site: str, hall: Cast, absence: AttendanceRecord, complaints: list[str]
 ) -> None:
     sign_in(page, site, hall.student.email)
+    page.goto(f"{site}/attendance/")
     mark = page.locator(f"#mark-{absence.pk}")
     mark.locator("summary").click()
     expect(mark).to_contain_text("No valid check-in")
@@ -96,7 +97,8 @@ def test_leave_is_asked_for_and_withdrawn(
     page: Page, site: str, hall: Cast, complaints: list[str]
 ) -> None:
     sign_in(page, site, hall.student.email)
-    page.get_by_role("link", name="Leave", exact=True).click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="More").click()
+    page.get_by_role("link", name="Leave").click()
     page.get_by_role("link", name="Ask for leave").click()
     dialog = page.locator("#request-dialog")
     dialog.get_by_label("Reason").fill("Operation")
@@ -117,6 +119,7 @@ def test_requests_work_without_scripts(
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, site, hall.student.email)
+    page.goto(f"{site}/attendance/")
     page.locator(f"#mark-{absence.pk} summary").click()
     page.get_by_role("link", name="Appeal this mark").click()
     page.get_by_label("Present").check()

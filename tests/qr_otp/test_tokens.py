@@ -3,9 +3,11 @@
 import contextlib
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import segno
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +78,45 @@ def test_text_codes_avoid_letters_that_look_alike_and_mend_those_that_are_typed(
     assert not set(code) & set("ILOU")
     assert tokens.normal_text(" k7pm-3qxd ") == "K7PM3QXD"
     assert tokens.normal_text("oi") == "01"
+
+
+TOKEN = "C.1.12.5XUIAZ.TJ4DSMXAL5JXBGKE4FGC3EWVBI"
+
+
+@pytest.mark.parametrize("origin", ["https://north.example", "http://localhost:8000"])
+def test_the_link_fits_the_compact_mode_of_qr_codes(origin: str) -> None:
+    link = tokens.link_text(TOKEN, origin=origin)
+    assert link == f"{origin.upper()}/C/{TOKEN}"
+    assert re.fullmatch(r"[0-9A-Z $%*+\-./:]+", link)
+    assert segno.make(link, error="m", micro=False).mode == "alphanumeric"
+
+
+@pytest.mark.parametrize(
+    "scanned",
+    [
+        TOKEN,
+        f"  {TOKEN}\n",
+        f"HTTPS://NORTH.EXAMPLE/C/{TOKEN}",
+        f"http://localhost:8000/c/{TOKEN.lower()}",
+        f"https://north.example/C/{TOKEN}/",
+        f"https://north.example/C/{TOKEN}?from=camera#top",
+    ],
+)
+def test_link_and_bare_token_are_read_alike(scanned: str) -> None:
+    assert tokens.parse_token(scanned) == tokens.parse_token(TOKEN)
+
+
+@pytest.mark.parametrize(
+    "scanned",
+    [
+        f"https://north.example/x/{TOKEN}",
+        f"https://north.example/C/{TOKEN}/more",
+        f"ftp://north.example/C/{TOKEN}",
+        f"https:///C/{TOKEN}",
+        "https://north.example/C/",
+        f"https://{'a' * 480}/C/{TOKEN}",
+    ],
+)
+def test_other_addresses_are_no_codes(scanned: str) -> None:
+    with pytest.raises(tokens.Malformed):
+        tokens.parse_token(scanned)

@@ -6,15 +6,17 @@ from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord
 from apps.attendance.selectors.policies import policies_for, window_of
 from apps.attendance.selectors.register import ATTENDED
+from apps.common.errors import NotFound
 from apps.enrollments.models import Course, Enrollment
 from apps.portal.shared.days import begins_or_runs, day_bounds
-from apps.sessions.models import ClassSession
-from apps.sessions.selectors import sessions_of
+from apps.sessions.models import ClassSession, SessionCourse
+from apps.sessions.selectors import meeting, open_sessions_of, sessions_of
 from apps.tenants.search import matching
 
 UPCOMING_DAYS: Final = 7
@@ -56,12 +58,84 @@ def sessions_upcoming(*, faculty: Faculty, now: datetime) -> list[dict[str, Any]
     return [{"date": day, "sessions": list(group)} for day, group in days]
 
 
+def session_open_about(*, faculty: Faculty, course: Course, topic: str) -> ClassSession | None:
+    """The open session of that course and topic: what a second press of Start asks for."""
+    opened = open_sessions_of(course_ids=[course.pk])
+    return next((s for s in opened if s.faculty_id == faculty.pk and s.topic == topic), None)
+
+
 def courses_taught(*, faculty: Faculty) -> QuerySet[Course]:
     return (
         Course.objects.filter(faculty=faculty, is_active=True)
         .select_related("subject")
         .order_by("code")
     )
+
+
+# --- Courses and their sessions --------------------------------------------------------------
+
+
+def courses_seen(*, faculty: Faculty) -> QuerySet[Course]:
+    """The courses whose pages a lecturer opens: their own, also past ones, and those of which they
+    hold a session as a substitute."""
+    held = ClassSession.objects.filter(faculty=faculty).order_by().values("course")
+    also = SessionCourse.objects.filter(session__faculty=faculty).order_by().values("course")
+    return Course.objects.filter(
+        Q(faculty=faculty) | Q(pk__in=held) | Q(pk__in=also)
+    ).select_related("subject", "section__department", "classroom__building", "term", "faculty")
+
+
+def course_seen(*, faculty: Faculty, course_id: int) -> Course:
+    """One of them; any other is `NotFound`."""
+    course = courses_seen(faculty=faculty).filter(pk=course_id).first()
+    if course is None:
+        raise NotFound("course_not_found", _("There is no such course of yours."))
+    return course
+
+
+def course_sessions(*, course: Course, faculty: Faculty) -> QuerySet[ClassSession]:
+    """All sessions of an own course; of another lecturer's those that this one holds."""
+    found = ClassSession.objects.filter(meeting(course=course)).select_related(
+        "course__subject", "classroom__building", "faculty"
+    )
+    return found if course.faculty_id == faculty.pk else found.filter(faculty=faculty)
+
+
+def course_days(
+    *, course: Course, faculty: Faculty, now: datetime
+) -> dict[str, QuerySet[ClassSession]]:
+    """The sessions of a course: of today or open, coming (earliest first), past (latest first)."""
+    start, end = day_bounds(now)
+    today = begins_or_runs(start, end) | Q(status=ClassSession.Status.OPEN)
+    found = course_sessions(course=course, faculty=faculty)
+    others = found.exclude(today)
+    return {
+        "today": found.filter(today).order_by("starts_at", "id"),
+        "coming": others.filter(starts_at__gte=end).order_by("starts_at", "id"),
+        "past": others.filter(starts_at__lt=end).order_by("-starts_at", "-id"),
+    }
+
+
+def session_planned(*, faculty: Faculty, session_id: int) -> ClassSession:
+    """A session that this lecturer plans: held by them, or of an own course that a substitute
+    holds. Any other is `NotFound`."""
+    session = (
+        ClassSession.objects.filter(Q(faculty=faculty) | Q(course__faculty=faculty), pk=session_id)
+        .select_related("course__subject", "course__section__department", "classroom__building")
+        .select_related("faculty", "course__faculty")
+        .first()
+    )
+    if session is None:
+        raise NotFound("session_not_found", _("There is no such session of yours."))
+    return session
+
+
+def swap_candidates(*, session: ClassSession, faculty: Faculty, now: datetime) -> Any:
+    """The lecturer's scheduled sessions that could exchange their time with this one."""
+    found = sessions_of(faculty=faculty).filter(
+        status=ClassSession.Status.SCHEDULED, starts_at__gte=now
+    )
+    return found.exclude(pk=session.pk).order_by("starts_at", "id")
 
 
 def code_candidates(*, session: ClassSession, query: str) -> list[Student]:

@@ -1,10 +1,22 @@
 from django.urls import path
 
-from apps.portal.faculty.views import register, session, today, waiting
+from apps.portal.faculty.views import courses, plan, register, session, today, waiting
 
 urlpatterns = [
     path("teach/", today.today, name="today"),
     path("teach/start", today.session_start_unscheduled, name="session_start_unscheduled"),
+    path("teach/courses/", courses.courses, name="courses"),
+    path("teach/courses/<int:course_id>/", courses.course_page, name="course"),
+    path("teach/courses/<int:course_id>/plan", plan.plan_create, name="plan_create"),
+    path("teach/sessions/<int:session_id>/plan", plan.plan, name="plan"),
+    path("teach/sessions/<int:session_id>/plan/move", plan.plan_move, name="plan_move"),
+    path("teach/sessions/<int:session_id>/plan/swap", plan.plan_swap, name="plan_swap"),
+    path("teach/sessions/<int:session_id>/plan/cancel", plan.plan_cancel, name="plan_cancel"),
+    path(
+        "teach/sessions/<int:session_id>/plan/substitute",
+        plan.plan_substitute,
+        name="plan_substitute",
+    ),
     path("teach/sessions/<int:session_id>/", session.session_page, name="session"),
     path("teach/sessions/<int:session_id>/start", today.session_start, name="session_start"),
     path("teach/sessions/<int:session_id>/projector", session.projector, name="projector"),

@@ -1,4 +1,4 @@
-"""Forms of the student's pages: leave and appeals."""
+"""Forms of the student's pages: leave, appeals, announcements, photos of the own face."""
 
 import re
 import uuid
@@ -11,10 +11,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
-from apps.biometrics.images import MAX_BYTES
+from apps.announcements.models import Announcement
+from apps.biometrics.images import MAX_BYTES, ImageRefused, read_photo
 from apps.common.errors import Invalid, Refused
 from apps.common.form_fields import MomentField
-from apps.common.texts import NONCE
+from apps.common.texts import NONCE, validate_prose
 from apps.leave.attachments import AttachmentFile, read_attachment
 from apps.leave.models import WANTED, Appeal, LeaveRequest
 from apps.leave.services.leave import Absence
@@ -25,6 +26,7 @@ from apps.portal.student.selectors.courses import courses_attended
 ATTACHMENT_TYPES: Final = "application/pdf,image/jpeg,image/png"
 LONGEST_REASON: Final = LeaveRequest._meta.get_field("reason").max_length
 LONGEST_APPEAL: Final = Appeal._meta.get_field("text").max_length
+LONGEST_ANNOUNCEMENT: Final = 4000  # as in the API
 MINUTES: Final = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
 
 
@@ -47,6 +49,13 @@ class RequestForm(forms.Form):
         required=False,
         widget=forms.FileInput(attrs={"accept": ATTACHMENT_TYPES}),
     )
+    # A second field: one that opens the camera offers no files on most phones.
+    photo = forms.FileField(
+        label=_("Or take a photo of it"),
+        help_text=_("Opens the camera of a phone; elsewhere you choose a picture."),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/jpeg", "capture": "environment"}),
+    )
 
     def clean_nonce(self) -> str:
         """The nonce; a new one where it is none, which saves the request all the same."""
@@ -54,7 +63,18 @@ class RequestForm(forms.Form):
         return nonce if re.fullmatch(NONCE, nonce) else new_nonce()
 
     def clean_attachment(self) -> AttachmentFile | None:
-        upload = self.cleaned_data["attachment"]
+        return self._read("attachment")
+
+    def clean_photo(self) -> AttachmentFile | None:
+        return self._read("photo")
+
+    def document(self) -> AttachmentFile | None:
+        """What was attached: the file, else the photo. Only of a valid form."""
+        found: AttachmentFile | None = self.cleaned_data["attachment"] or self.cleaned_data["photo"]
+        return found
+
+    def _read(self, field: str) -> AttachmentFile | None:
+        upload = self.cleaned_data[field]
         if not upload:
             return None
         try:
@@ -99,7 +119,7 @@ class LeaveForm(RequestForm):
         label=_("Reason"), max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3})
     )
 
-    field_order = ["starts_at", "ends_at", "course", "category", "reason", "attachment"]
+    field_order = ["starts_at", "ends_at", "course", "category", "reason", "attachment", "photo"]
 
     def __init__(self, *args: Any, student: Student, now: datetime, **kwargs: Any) -> None:
         start, tomorrow = day_bounds(now)
@@ -132,10 +152,61 @@ class AppealForm(RequestForm):
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
-    field_order = ["wanted", "text", "attachment"]
+    field_order = ["wanted", "text", "attachment", "photo"]
 
     def __init__(self, *args: Any, against: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["wanted"].choices = [  # type: ignore[attr-defined]
             (status.value, capfirst(status.label)) for status in WANTED if status != against
         ]
+
+
+# --- Announcements ---------------------------------------------------------------------------
+
+
+class AnnouncementForm(forms.Form):
+    """What a representative writes. Looked at first, then sent: the nonce makes it one."""
+
+    nonce = forms.CharField(widget=forms.HiddenInput, required=False, initial=new_nonce)
+    title = forms.CharField(
+        label=_("Title"), max_length=Announcement._meta.get_field("title").max_length
+    )
+    message = forms.CharField(
+        label=_("Message"),
+        max_length=LONGEST_ANNOUNCEMENT,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        validators=[validate_prose],
+    )
+
+    def clean_nonce(self) -> str:
+        nonce: str = self.cleaned_data["nonce"]
+        return nonce if re.fullmatch(NONCE, nonce) else new_nonce()
+
+
+# --- Faces -----------------------------------------------------------------------------------
+
+PHOTO_TYPES: Final = "image/jpeg,image/png,image/webp"
+PHOTO_WORDS: Final[Mapping[str, Any]] = {
+    "too_large": _("This file is too large: at most 8 MB."),
+    "too_many_pixels": _("This picture is too large: at most 25 megapixels."),
+    "unsupported_format": _("This kind of picture cannot be read. Use JPEG, PNG or WebP."),
+    "animated": _("This picture moves. Use a still one."),
+}
+
+
+class FacePhotoForm(forms.Form):
+    """One photo of the own face; `photo` becomes the JPEG that is kept."""
+
+    photo = forms.FileField(
+        label=_("Photo"),
+        help_text=_("JPEG, PNG or WebP of at most 8 MB."),
+        widget=forms.FileInput(attrs={"accept": PHOTO_TYPES}),
+        error_messages={"required": _("Choose a photo first.")},
+    )
+
+    def clean_photo(self) -> bytes:
+        try:
+            return read_photo(self.cleaned_data["photo"].read(MAX_BYTES + 1)).jpeg()
+        except ImageRefused as refused:
+            words = PHOTO_WORDS.get(refused.reason.value, _("This file is no photo."))
+            raise forms.ValidationError(words, code=refused.reason.value) from refused

@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.attendance.selectors.marks import changes_of_session
-from apps.attendance.services.bulk_marking import SAVED, bulk_undo, last_bulk
+from apps.attendance.services.bulk_marking import SAVED
+from apps.attendance.services.bulk_undo import bulk_undo, last_bulk
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.integrity.models import Finding
@@ -90,8 +91,11 @@ def _worded(findings: list[Finding], names: dict[int, str]) -> list[tuple[Findin
 @require_http_methods(["GET", "POST"])
 @portal_page
 def findings(request: HttpRequest, session_id: int) -> HttpResponse:
-    """What was noticed, as a partial of the session's page. POST looks again, now."""
+    """What was noticed, as a partial of the session's page, to which its address leads when it is
+    opened by itself. POST looks again, now."""
     session = own_session(request, session_id)
+    if request.method == "GET" and not request.htmx:  # type: ignore[attr-defined]
+        return redirect("portal:session", session.pk)
     if request.method == "POST":
         findings_find(session=session, now=timezone.now())
     return _findings(request, session)

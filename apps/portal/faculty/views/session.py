@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.requests import request_faculty
-from apps.attendance.models import Status
+from apps.attendance.models import Arrivals, Status
 from apps.attendance.selectors.policies import (
     EDIT_REFUSALS,
     Editor,
@@ -33,6 +33,7 @@ from apps.portal.faculty.forms import MarkForm
 from apps.portal.shared.pages import portal_page
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_of
+from apps.tenants.middleware import campus_origin
 
 WATCHING_SECONDS: Final = 30  # how long a checked right to watch a board is believed
 
@@ -51,12 +52,19 @@ def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
     marking, refusal = _marking(session, now)
     context = {
         "session": session,
-        "board": board_document(session=session, now=now),
+        "board": board_document(session=session, now=now, origin=campus_origin(request)),
         "marking": marking,
         "waiting": waiting_in(session_id=session.pk),
         "edit_refusal": EDIT_REFUSALS.get(refusal, ""),
+        "threshold": _threshold(session),
     }
     return render(request, "portal/faculty/session.html", context)
+
+
+def _threshold(session: ClassSession) -> int | None:
+    """The score that a check-in of this session needs, in percent; None before it was opened."""
+    needed = session.policy.get("present_threshold")
+    return None if needed is None else round(100 * float(needed))
 
 
 def _marking(session: ClassSession, now: datetime) -> tuple[str, str]:
@@ -85,7 +93,14 @@ def _marking(session: ClassSession, now: datetime) -> tuple[str, str]:
 def projector(request: HttpRequest, session_id: int) -> HttpResponse:
     """The page that the projector shows."""
     session = own_session(request, session_id)
-    context = {"session": session, "board": board_document(session=session, now=timezone.now())}
+    origin = campus_origin(request)
+    context = {
+        "session": session,
+        "board": board_document(session=session, now=timezone.now(), origin=origin),
+        "short_address": f"{origin.partition('://')[2]}/c",
+        "arrivals": policy_for(course=session.course).arrivals,
+        "arrival_choices": Arrivals.choices,
+    }
     return render(request, "portal/faculty/projector.html", context)
 
 
@@ -137,12 +152,16 @@ def _form_errors(request: HttpRequest, errors: Sequence[Any]) -> HttpResponse:
 @require_POST
 @portal_page
 def session_complete(request: HttpRequest, session_id: int) -> HttpResponse:
-    """Complete the session; the register stays on the screen."""
+    """Complete the session; the register stays on the screen. Done already is done."""
     session = own_session(request, session_id)
     try:
         register_close(session=session, now=timezone.now(), actor=request_actor(request))
     except Refused as refusal:
-        messages.error(request, refusal.message)
+        session.refresh_from_db(fields=["status"])
+        if session.status == ClassSession.Status.COMPLETED:
+            messages.info(request, _("The session is completed already."))
+        else:
+            messages.error(request, refusal.message)
     else:
         messages.success(request, _("The session is completed."))
     return redirect("portal:session", session_id)

@@ -15,8 +15,13 @@ from apps.audit.actors import request_actor
 from apps.checkin.selectors.waiting import waiting_sessions
 from apps.common.errors import Refused
 from apps.portal.faculty.forms import TopicForm, UnscheduledForm
-from apps.portal.faculty.selectors import sessions_today, sessions_upcoming
+from apps.portal.faculty.selectors import (
+    session_open_about,
+    sessions_today,
+    sessions_upcoming,
+)
 from apps.portal.shared.pages import portal_page
+from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_of, sessions_of
 
 
@@ -71,6 +76,8 @@ def session_start(request: HttpRequest, session_id: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, " ".join(map(str, form.errors["topic"])))
         return _today(request, faculty, status=400)
+    if session.status == ClassSession.Status.OPEN:  # the second press of a double click
+        return redirect("portal:projector", session_id)
     try:
         register_open(
             session=session,
@@ -80,6 +87,9 @@ def session_start(request: HttpRequest, session_id: int) -> HttpResponse:
             actor=request_actor(request),
         )
     except Refused as refusal:
+        session.refresh_from_db(fields=["status"])
+        if session.status == ClassSession.Status.OPEN:
+            return redirect("portal:projector", session_id)
         if refusal.code != "another_session_open":
             messages.error(request, refusal.message)
         return _today(request, faculty, status=refusal.status, refusal=refusal)
@@ -94,15 +104,20 @@ def session_start_unscheduled(request: HttpRequest) -> HttpResponse:
     form = UnscheduledForm(request.POST, faculty=faculty)
     if not form.is_valid():
         return _today(request, faculty, form, status=400)
+    course, topic = form.cleaned_data["course"], form.cleaned_data["topic"]
+    if opened := session_open_about(faculty=faculty, course=course, topic=topic):
+        return redirect("portal:projector", opened.pk)
     try:
         session = register_open_now(
-            course=form.cleaned_data["course"],
-            topic=form.cleaned_data["topic"],
+            course=course,
+            topic=topic,
             close_open=request.POST.get("close_open") == "1",
             now=timezone.now(),
             actor=request_actor(request),
         )
     except Refused as refusal:
+        if opened := session_open_about(faculty=faculty, course=course, topic=topic):
+            return redirect("portal:projector", opened.pk)
         if refusal.code == "another_session_open":
             return _today(request, faculty, status=refusal.status, refusal=refusal)
         form.add_error(None, refusal.message)

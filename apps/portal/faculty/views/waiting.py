@@ -19,6 +19,7 @@ from apps.checkin.selectors.waiting import waiting_in
 from apps.checkin.services.codes import class_code_issue, class_codes_allowed, student_code_issue
 from apps.checkin.services.waiting import waiting_decide
 from apps.common.errors import NotFound, Refused
+from apps.common.fields import row_number
 from apps.portal.faculty.selectors import code_candidates
 from apps.portal.faculty.views.session import own_session
 from apps.portal.shared.pages import portal_page
@@ -138,7 +139,7 @@ def _issued(request: HttpRequest, session: ClassSession) -> dict[str, Any]:
 
 
 def _student(request: HttpRequest) -> int:
-    text = request.POST.get("student", "")
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+    student_id = row_number(request.POST.get("student", ""))
+    if student_id is None:
         raise Refused("student_required", _("Choose a student."), status=400)
-    return int(text)
+    return student_id

@@ -1,10 +1,13 @@
 """Messages: the inbox, preferences, and notifications in the browser."""
 
 import hashlib
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.staticfiles import finders
 from django.core.paginator import Paginator
@@ -12,6 +15,8 @@ from django.db.models import F
 from django.db.models.lookups import IsNull
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -32,6 +37,33 @@ from apps.portal.shared.pages import portal_page
 
 INBOX_PAGE: Final = 25
 WORKER: Final = "js/portal/shared/service-worker.js"
+SHELL_ENTRIES: Final = (
+    "css/tokens.css",
+    "css/portal/student/check-in.css",
+    "css/portal/student/check-in-flow.css",
+    "css/portal/student/scan.css",
+    "img/favicon.svg",
+    "img/logo.svg",
+    "js/theme.js",
+    "js/portal/student/kept-queue.js",
+    "js/portal/student/scan.js",
+)
+SHELL_MODULES: Final = (
+    "js/portal/student/api.js",
+    "js/portal/student/camera.js",
+    "js/portal/student/dom.js",
+    "js/portal/student/evidence.js",
+    "js/portal/student/keep.js",
+    "js/portal/student/kept-queue.js",
+    "js/portal/student/key.js",
+    "js/portal/student/passkey.js",
+    "js/portal/student/photo.js",
+    "js/portal/student/place.js",
+    "js/portal/student/scanner.js",
+    "js/portal/student/viewfinder.js",
+    "vendor/qr/decode.js",
+    "vendor/qr/index.js",
+)
 # Types that students never get: their page does not ask about them.
 STAFF_TYPES: Final = frozenset(
     {"leave_requested", "appeal_requested", "register_not_taken", "import_finished", "test"}
@@ -67,11 +99,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
     user = _member(request)
     rows = selectors.inbox(user=user).order_by(IsNull(F("read_at"), True).desc(), "-id")
     page = Paginator(rows, INBOX_PAGE).get_page(request.GET.get("page"))
-    shown = [_shown(row) for row in page]
+    shown = [shown_message(row) for row in page]
     return render(request, "portal/shared/messages.html", {"page_obj": page, "shown": shown})
 
 
-def _shown(row: Delivery) -> dict[str, Any]:
+def shown_message(row: Delivery) -> dict[str, Any]:
+    """An inbox entry in the reader's language, with the page that it leads to."""
     message = row.message
     title, body = in_language(
         kind=message.kind,
@@ -144,14 +177,34 @@ def _browser(user: User) -> dict[str, str]:
     return {"push_key": public_key(), "push_known": known}
 
 
+@cache
+def _shell_line() -> bytes:
+    """What the worker keeps for phones without network: no file of it knows who is signed in."""
+    digest = hashlib.sha256()
+    for name in (*SHELL_ENTRIES, *SHELL_MODULES):
+        digest.update(Path(str(finders.find(name))).read_bytes())
+    shell = {
+        "version": digest.hexdigest()[:16],
+        "page": reverse("portal:scan"),
+        "queue": static("js/portal/student/kept-queue.js"),
+        # Modules import each other by their own names, pages by those that `static` gives.
+        "files": sorted(
+            {static(name) for name in SHELL_ENTRIES}
+            | {f"{settings.STATIC_URL}{name}" for name in SHELL_MODULES}
+        ),
+    }
+    return f"self.SHELL = {json.dumps(shell)};\n".encode()
+
+
 @require_GET
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The script that shows notices while no page is open.
+    """The script that shows notices, and answers codes without network, while no page is open.
 
-    A worker governs the addresses below its own, hence no static file: it has to stand at the top.
+    Its first line names what it keeps, in the version of their content. A worker governs the
+    addresses below its own, hence no static file: it has to stand at the top.
     """
     return HttpResponse(
-        Path(str(finders.find(WORKER))).read_bytes(),
+        _shell_line() + Path(str(finders.find(WORKER))).read_bytes(),
         content_type="text/javascript; charset=utf-8",
         headers={"Cache-Control": "public, no-cache", "Service-Worker-Allowed": "/"},
     )

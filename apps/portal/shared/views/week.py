@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -35,6 +36,28 @@ def _asked_day(request: HttpRequest) -> date:
     return asked if asked and abs((asked - today).days) <= 3660 else today
 
 
+def _lanes(sessions: list[Any]) -> list[Any]:
+    """Adds to each session of a day where a timetable draws it: `from_minute` and `to_minute` of
+    the day, and its `lane` of `lanes`: sessions at the same time stand side by side."""
+    together: list[Any] = []
+    ends_at = None
+    for session in sessions:
+        if ends_at is not None and session.starts_at >= ends_at:
+            together, ends_at = [], None
+        starts, ends = (timezone.localtime(at) for at in (session.starts_at, session.ends_at))
+        session.from_minute = starts.hour * 60 + starts.minute
+        midnight = 0 if ends.date() == starts.date() else 24 * 60
+        session.to_minute = min(ends.hour * 60 + ends.minute + midnight, 24 * 60)
+        taken = {other.lane for other in together if other.ends_at > session.starts_at}
+        session.lane = next(lane for lane in range(len(taken) + 1) if lane not in taken)
+        together.append(session)
+        ends_at = max(ends_at or session.ends_at, session.ends_at)
+        lanes = max(other.lane for other in together) + 1
+        for other in together:
+            other.lanes = lanes
+    return sessions
+
+
 def _own_sessions(request: HttpRequest) -> QuerySet[ClassSession]:
     student, faculty = student_of(user=request.user), faculty_of(user=request.user)
     if student is None and faculty is None:
@@ -50,7 +73,7 @@ def week(request: HttpRequest) -> HttpResponse:
     zone = request_campus(request).zone
     found = between(_own_sessions(request), first=first, last=last, zone=zone)
     by_day = {
-        day: list(group)
+        day: _lanes(list(group))
         for day, group in groupby(found, key=lambda row: timezone.localdate(row.starts_at))
     }
     days = [first + timedelta(days=number) for number in range(7)]
@@ -60,6 +83,7 @@ def week(request: HttpRequest) -> HttpResponse:
         "before": first - WEEK,
         "after": first + WEEK,
         "today": timezone.localdate(),
+        "faculty": faculty_of(user=request.user),
         # The weekend is shown where something happens on it.
         "days": [(day, by_day.get(day, [])) for day in days if day.weekday() < 5 or day in by_day],
     }

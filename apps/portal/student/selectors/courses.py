@@ -97,11 +97,18 @@ def _course_row(
     return {**figures, "course": course, "standing": standing}
 
 
-def student_history(*, student: Student) -> QuerySet[AttendanceRecord]:
-    """The student's records, newest session first, each with its `changes`, newest first."""
+def student_history(
+    *, student: Student, course: Course | None = None
+) -> QuerySet[AttendanceRecord]:
+    """The student's records, of one course if named, newest session first.
+
+    Each has its `changes`, newest first.
+    """
+    records = AttendanceRecord.objects.filter(student=student)
+    if course is not None:
+        records = records.filter(course=course)
     return (
-        AttendanceRecord.objects.filter(student=student)
-        .select_related("session", "course__subject", "label")
+        records.select_related("session", "course__subject", "label")
         .prefetch_related("changes")
         .order_by("-session__starts_at", "-id")
     )

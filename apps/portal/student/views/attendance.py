@@ -1,4 +1,4 @@
-"""A student's attendance: today, every course, every mark with its explanation."""
+"""A student's attendance: every course, every mark with its explanation."""
 
 from typing import Final
 
@@ -14,7 +14,6 @@ from apps.portal.shared.pages import portal_page
 from apps.portal.student.selectors.courses import (
     student_courses,
     student_history,
-    student_sessions_today,
 )
 from apps.portal.student.selectors.marks import marks_of
 
@@ -24,18 +23,18 @@ HISTORY_PAGE: Final = 20
 @require_GET
 @portal_page
 def my_attendance(request: HttpRequest) -> HttpResponse:
-    """The student's classes of today, courses and marks."""
+    """The student's courses and marks; of one course where it is asked for."""
     student = request_student(request)
     now = timezone.now()
-    waiting = waiting_of_student(student=student)
-    page = Paginator(student_history(student=student), HISTORY_PAGE).get_page(
-        request.GET.get("page")
-    )
+    courses = student_courses(student=student, now=now)
+    asked = request.GET.get("course", "")
+    chosen = next((row["course"] for row in courses if str(row["course"].pk) == asked), None)
+    history = student_history(student=student, course=chosen)
+    page = Paginator(history, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {
-        "now": timezone.localtime(now),
-        "sessions": student_sessions_today(student=student, now=now, waiting=waiting),
-        "waiting": waiting,
-        "courses": student_courses(student=student, now=now),
+        "waiting": waiting_of_student(student=student),
+        "courses": courses,
+        "chosen": chosen,
         "marks": marks_of(student=student, records=page.object_list, now=now),
         "page_obj": page,
     }

@@ -15,20 +15,13 @@ from apps.accounts.requests import request_student
 from apps.attendance.models import AttendanceRecord
 from apps.audit.actors import request_actor
 from apps.common.errors import Refused
-from apps.common.route_limits import is_within, too_many, who_asks
 from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.leave.services import appeals as appeal_services
 from apps.leave.services import leave as leave_services
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import check_limit, portal_page
 from apps.portal.student.forms import AppealForm, LeaveForm, RequestForm
 
 LEAVE_PAGE: Final = 20
-
-
-def _check_limit(request: HttpRequest) -> None:
-    """The same limit as in the API, which counts together with it."""
-    if not is_within("leave", who_asks(request)):
-        raise too_many("leave")
 
 
 def _show(request: HttpRequest, form: RequestForm, **context: Any) -> HttpResponse:
@@ -74,12 +67,12 @@ def leave_create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, **context)
     try:
-        _check_limit(request)
+        check_limit(request, "leave")
         _leave, made = leave_services.leave_request(
             student=student,
             absence=form.absence(),
             nonce=form.cleaned_data["nonce"],
-            file=form.cleaned_data["attachment"],
+            file=form.document(),
             now=now,
             actor=request_actor(request),
         )
@@ -129,14 +122,14 @@ def appeal_create(request: HttpRequest, record_id: int) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, **_about(mark))
     try:
-        _check_limit(request)
+        check_limit(request, "leave")
         _appeal, made = appeal_services.appeal_create(
             student=student,
             mark=mark,
             wanted=form.cleaned_data["wanted"],
             text=form.cleaned_data["text"],
             nonce=form.cleaned_data["nonce"],
-            file=form.cleaned_data["attachment"],
+            file=form.document(),
             now=timezone.now(),
             actor=request_actor(request),
         )

@@ -26,7 +26,8 @@ const clock = new Intl.DateTimeFormat(language, {
   hourCycle: "h23",
   timeZone: root.dataset.timeZone,
 });
-const percent = new Intl.NumberFormat(language, { style: "percent" });
+const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const percent = (share) => `${whole.format(share * 100)}\u00a0%`; // as the templates write it
 const collator = new Intl.Collator(language, { numeric: true });
 
 const entries = new Map(); // student_id → {row, element, json, text}
@@ -75,12 +76,35 @@ function fill(element, row) {
   setText(part("at"), row.at ? clock.format(new Date(row.at)) : "");
   setText(part("method"), methodText(row));
   setText(part("waits-for"), row.waits_for);
-  part("method").title = row.explanation;
   part("flag").hidden = !row.flagged;
-  part("flag").title = row.findings.map((finding) => finding.name).join("; ");
-  setText(part("score"), typeof row.score === "number" ? percent.format(row.score) : "");
-  part("badge").replaceChildren(cloneTemplate(`badge-${row.status}`), row.label_name);
+  fillReasons(part("why"), row);
+  setText(part("score"), typeof row.score === "number" ? percent(row.score) : "");
+  part("badge").replaceChildren(cloneTemplate(`badge-${shownStatus(row)}`), row.label_name);
   part("chips").replaceChildren(...(row.factors ? [chips(row.factors)] : []));
+}
+
+/** A refused attempt leaves the student unmarked, and is shown as what it is. */
+function shownStatus(row) {
+  return row.status === "unmarked" && row.refused ? "refused" : row.status;
+}
+
+/** Why the row says what it says, behind a button that fingers and keyboards reach. */
+function fillReasons(details, row) {
+  const told = row.refused_text && `${label("student-read", "")} ${row.refused_text}`;
+  const found = row.findings.map((finding) => `${label("noticed", "")} ${finding.name}`);
+  const reasons = [row.waits_for, told, row.explanation, ...found].filter(Boolean);
+  details.hidden = reasons.length === 0;
+  setText(details.querySelector("[data-why-name]"), `: ${row.name}`);
+  const items = reasons.map((reason) => {
+    const item = document.createElement("li");
+    item.textContent = reason;
+    return item;
+  });
+  details.querySelector("[data-reasons]").replaceChildren(...items);
+}
+
+function matchesFilter(row) {
+  return !filter || row.status === filter || (filter === "refused" && Boolean(row.refused));
 }
 
 /** How the mark came to be, such as "QR code, without network". */
@@ -141,7 +165,7 @@ function applyFilter() {
   const wanted = plain(search.value.trim());
   let shown = 0;
   for (const { row, element, text } of entries.values()) {
-    const match = (!filter || row.status === filter) && text.includes(wanted);
+    const match = matchesFilter(row) && text.includes(wanted);
     element.hidden = !match;
     if (match) shown += 1;
   }
@@ -204,12 +228,12 @@ function openMark(studentId) {
   dialog.showModal();
 }
 
-/** A refusal (422) was swapped into the dialog by htmx, so there is nothing left to say. */
+/** A refusal (422) or "not saved" was swapped into the dialog by htmx: nothing is left to say. */
 function afterMark({ detail: { xhr } }) {
   if (xhr.status >= 200 && xhr.status < 300) {
     dialog.close();
     feed.refresh();
-  } else if (xhr.status !== 422) {
+  } else if (xhr.status !== 422 && !xhr.getResponseHeader("X-Not-Saved")) {
     const notice = document.createElement("div");
     notice.className = "notice notice-error";
     notice.textContent = label("save-failed", "");

@@ -1,6 +1,9 @@
 /** Marking a whole hall: marks are gathered on the page, by keys or buttons, and saved together. */
 
+import { renewTokens } from "../../form-token.js";
 import { cloneTemplate, setText } from "./dom.js";
+
+const SIGNED_OUT = new Set([401, 403]); // or a token from before the sign-in
 
 /** What the register showed, as the server compares it. */
 function shownCode(row) {
@@ -44,15 +47,23 @@ export class Marking extends EventTarget {
     window.addEventListener("beforeunload", (event) => {
       if (this.staged.size) event.preventDefault();
     });
+    // What takes the focus is scrolled clear of the bar, however high it is.
+    new ResizeObserver(() => this.makeRoom()).observe(bar);
     if (bar.dataset.mode === "take") this.show(true);
   }
 
   show(on) {
     this.bar.hidden = !on;
+    this.makeRoom();
     this.root.classList.toggle("is-marking", on);
     this.toggle.setAttribute("aria-pressed", String(on));
     for (const { element } of this.entries.values()) this.prepare(element);
     if (on) this.rows()[0]?.focus({ preventScroll: true });
+  }
+
+  makeRoom() {
+    const over = this.bar.hidden || this.bar.dataset.mode === "take" ? 0 : this.bar.offsetHeight;
+    document.documentElement.style.setProperty("--marking-bar", `${over}px`);
   }
 
   /** Rows take the keyboard's focus while marking. Called for new rows, too. */
@@ -180,15 +191,17 @@ export class Marking extends EventTarget {
 
   /** The answer of the server, or null after its refusal was shown. */
   async send(url, body) {
-    const token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
     const button = this.form.querySelector("[type=submit]");
     button.disabled = true;
     try {
-      const response = await fetch(url, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-        body: JSON.stringify(body),
-      });
+      let response = await this.post(url, body);
+      if (SIGNED_OUT.has(response.status)) {
+        if (!(await renewTokens())) {
+          this.say("signed-out");
+          return null;
+        }
+        response = await this.post(url, body);
+      }
       const answer = await response.json();
       if (response.ok) return answer;
       this.say("refused", answer.errors?.map((error) => error.detail).join(" "));
@@ -198,6 +211,15 @@ export class Marking extends EventTarget {
       button.disabled = false;
     }
     return null;
+  }
+
+  post(url, body) {
+    const token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
+    return fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+      body: JSON.stringify(body),
+    });
   }
 
   /** How many marks were saved, and by name those that were not. */

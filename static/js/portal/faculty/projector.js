@@ -19,6 +19,8 @@ const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 let shownWindow = null;
 let expiresAt = null; // performance.now() at which the shown code runs out
+let textExpiresAt = null; // the same of the typed code, which stands longer
+let latestRows = [];
 let ringAnimation = null;
 
 /**
@@ -53,12 +55,16 @@ function renderCode(code, codeExpiresAt) {
   expiresAt = codeExpiresAt;
   if (!code) {
     root.dataset.code = "none";
-    shownWindow = null;
+    shownWindow = textExpiresAt = null;
     part("qr").replaceChildren();
     setText(part("code-text"), "–");
     return;
   }
   root.dataset.code = "live";
+  const challenge = !code.text; // one-second codes, which nobody could type
+  part("when-usual").hidden = challenge;
+  part("when-challenge").hidden = !challenge;
+  textExpiresAt = challenge ? null : codeExpiresAt - code.expires_in_ms + code.text_expires_in_ms;
   if (code.window !== shownWindow) {
     const svg = parseSvg(code.svg);
     if (svg) part("qr").replaceChildren(svg);
@@ -71,13 +77,53 @@ function renderCode(code, codeExpiresAt) {
 
 /** Counts the seconds down and covers a code that has run out: scanning it would be refused. */
 function tick() {
-  if (expiresAt === null) return;
-  const left = expiresAt - performance.now();
-  setText(part("seconds"), String(Math.max(Math.ceil(left / 1000), 0)));
-  if (left < -2000) root.dataset.code = "expired";
+  if (textExpiresAt !== null) {
+    const left = Math.max(Math.ceil((textExpiresAt - performance.now()) / 1000), 0);
+    setText(part("seconds"), String(left));
+  }
+  if (expiresAt !== null && expiresAt - performance.now() < -2000) root.dataset.code = "expired";
+}
+
+// --- Arrivals -----------------------------------------------------------------------------------
+
+const CHOICE_KEY = `campus-arrivals-${document.querySelector("meta[name=campus-user]")?.content}`;
+
+/** What this lecturer chose in this browser, else what the campus's policy says. */
+function arrivalsShown() {
+  try {
+    const chosen = localStorage.getItem(CHOICE_KEY);
+    if (root.querySelector(`[data-arrivals-choice="${CSS.escape(chosen ?? "")}"]`)) return chosen;
+  } catch {
+    // storage may be forbidden; the policy then rules
+  }
+  return root.dataset.arrivalsShown;
+}
+
+function chooseArrivals(choice) {
+  try {
+    localStorage.setItem(CHOICE_KEY, choice);
+  } catch {
+    root.dataset.arrivalsShown = choice; // for this page
+  }
+  part("arrivals").replaceChildren();
+  renderArrivals(latestRows);
+  root.querySelector("details[data-menu]").open = false;
+}
+
+function initials(name) {
+  const words = name.split(/\s+/).filter(Boolean);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
+  return letters.filter(Boolean).map((letter) => `${letter}.`).join(" ");
 }
 
 function renderArrivals(rows) {
+  const shown = arrivalsShown();
+  latestRows = rows;
+  part("latest").hidden = shown === "count";
+  for (const button of root.querySelectorAll("[data-arrivals-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.arrivalsChoice === shown));
+  }
+  if (shown === "count") return;
   const arrived = rows
     .filter((row) => row.at && (row.status === "present" || row.status === "late"))
     .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
@@ -92,7 +138,8 @@ function arrival(row) {
   const item = cloneTemplate("arrival").firstElementChild;
   item.dataset.student = row.student_id;
   setText(item.querySelector("[data-initial]"), [...row.name][0] ?? "");
-  setText(item.querySelector("[data-name]"), row.name);
+  const isNamed = arrivalsShown() === "names";
+  setText(item.querySelector("[data-name]"), isNamed ? row.name : initials(row.name));
   return item;
 }
 
@@ -133,6 +180,10 @@ setInterval(tick, TICK_MS);
 
 keepAwake();
 document.addEventListener("visibilitychange", keepAwake);
+root.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-arrivals-choice]")?.dataset.arrivalsChoice;
+  if (choice) chooseArrivals(choice);
+});
 part("fullscreen").addEventListener("click", () => {
   if (document.fullscreenElement) document.exitFullscreen();
   else document.documentElement.requestFullscreen();

@@ -1,0 +1,131 @@
+"""A face in the browser's check-in: the camera is a canvas stream that shows a portrait."""
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from apps.checkin.models import CheckInAttempt
+from apps.checkin.services.settle import settle_with_face
+from apps.sessions.models import ClassSession
+from apps.tenants.scope import campus_scope
+from tests.biometrics.conftest import (  # noqa: F401
+    astronaut_jpeg,
+    astronaut_path,
+    engine,
+    media,
+    models_dir,
+)
+from tests.biometrics.support import enable_faces, enrol
+from tests.browser.test_check_in import (  # noqa: F401
+    fill_sign_in,
+    heading,
+    opened,
+    phone,
+    serious_violations,
+    wall,
+)
+from tests.factories import Cast, make_session
+
+CAMERA = """
+navigator.mediaDevices.getUserMedia = async () => {
+  if (window.cameraProblem) throw new DOMException("no", window.cameraProblem);
+  const image = new Image();
+  image.src = "data:image/jpeg;base64,%s";
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = image.width;
+  canvas.height = image.height;
+  const draw = () => canvas.getContext("2d").drawImage(image, 0, 0);
+  draw();
+  setInterval(draw, 50);
+  return canvas.captureStream(20);
+};
+"""
+
+
+@pytest.fixture
+def session(
+    hall: Cast,
+    media: Any,  # noqa: F811
+    engine: object,  # noqa: F811
+    astronaut_jpeg: bytes,  # noqa: F811
+) -> ClassSession:
+    """Faces are preferred, and the student's is enrolled."""
+    with campus_scope(hall.campus):
+        enable_faces()
+        assert enrol(hall.student, astronaut_jpeg, timezone.now()).status == "accepted"
+        return make_session(hall.course, starts_at=timezone.now() - timedelta(minutes=1))
+
+
+@pytest.fixture
+def page(
+    wall: Callable[[], str],  # noqa: F811
+    phone: Callable[..., Page],  # noqa: F811
+    hall: Cast,
+    session: ClassSession,
+    astronaut_jpeg: bytes,  # noqa: F811
+) -> Page:
+    """A phone at the photo."""
+    found = phone()
+    found.add_init_script(CAMERA % base64.b64encode(astronaut_jpeg).decode())
+    found.goto(wall())
+    fill_sign_in(found, hall.student.email)
+    found.get_by_role("button", name="Use this phone").tap()
+    expect(heading(found, "Your face")).to_be_visible()
+    return found
+
+
+def test_the_page_waits_until_the_face_is_compared(page: Page, hall: Cast) -> None:
+    assert serious_violations(page) == []
+    page.get_by_role("button", name="Take the photo").tap()
+    expect(heading(page, "Comparing the photo…")).to_be_visible()
+    with campus_scope(hall.campus):
+        attempt = CheckInAttempt.objects.get()
+        settle_with_face(attempt_id=attempt.pk, now=timezone.now())
+    expect(heading(page, "You are here")).to_be_visible()
+    with campus_scope(hall.campus):
+        assert CheckInAttempt.objects.get().factors["face"]["passed"] is True
+
+
+def test_without_a_photo_it_waits_and_another_photo_settles_it(page: Page, hall: Cast) -> None:
+    page.get_by_role("button", name="Go on without a photo").tap()
+    expect(heading(page, "Waiting for your lecturer")).to_be_visible()
+    assert serious_violations(page) == []
+    page.get_by_role("button", name="Take another photo").tap()
+    page.get_by_role("button", name="Take the photo").tap()
+    expect(heading(page, "Comparing the photo…")).to_be_visible()
+    with campus_scope(hall.campus):
+        pending = CheckInAttempt.objects.get(outcome="pending")
+        settle_with_face(attempt_id=pending.pk, now=timezone.now())
+    expect(heading(page, "You are here")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("NotAllowedError", "The camera is not allowed for this page."),
+        ("NotReadableError", "Another app is using the camera."),
+        ("NotFoundError", "No camera was found."),
+    ],
+)
+def test_a_camera_that_does_not_come_is_said_in_words(
+    wall: Callable[[], str],  # noqa: F811
+    phone: Callable[..., Page],  # noqa: F811
+    hall: Cast,
+    session: ClassSession,
+    problem: str,
+    words: str,
+) -> None:
+    page = phone()
+    page.add_init_script(CAMERA % "" + f"window.cameraProblem = '{problem}'")
+    page.goto(wall())
+    fill_sign_in(page, hall.student.email)
+    page.get_by_role("button", name="Use this phone").tap()
+    expect(page.get_by_text(words)).to_be_visible()
+    page.get_by_role("button", name="Go on without a photo").tap()
+    expect(heading(page, "Waiting for your lecturer")).to_be_visible()
