@@ -28,7 +28,15 @@ class CheckInAttemptAdmin(HistoryAdmin):
     list_select_related = ["student", "session__course__subject"]
     search_fields = ["student__code", "student__full_name", "session__course__code"]
     fieldsets = [
-        (None, {"fields": [("student", "session"), ("received_at", "redeemed_at", "settled_at")]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("student", "session"),
+                    ("received_at", "seen_at", "redeemed_at", "settled_at"),
+                ]
+            },
+        ),
         (
             _("How it was judged"),
             {

@@ -16,11 +16,13 @@ NAMES: Final[dict[str, Any]] = {
     "location": _l("location"),
     "bluetooth": _l("beacon"),
     "face": _l("face"),
+    "person": _l("the phone's own check"),
 }
 TYPED: Final[dict[str, Any]] = {
     "by_text": _l("typed code"),
     "by_otp": _l("code told to this student"),
     "by_class_code": _l("code told to the class"),
+    "passkey": _l("passkey"),
 }
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
@@ -28,6 +30,12 @@ UNPROVEN: Final[dict[str, Any]] = {
     "no_device": _l("not bound"),
     "other_device": _l("another device"),
     "bad_signature": _l("signature does not fit"),
+    "no_passkey": _l("not confirmed with a passkey"),
+    "bad_passkey": _l("passkey does not fit"),
+    "passkey_too_new": _l("passkey too new"),
+    "synced_passkey": _l("passkey may be on several devices"),
+    "no_assertion": _l("not sent"),
+    "not_verified": _l("not done"),
     "no_fix": _l("not sent"),
     "fix_too_old": _l("unknown (too old)"),
     "no_scan": _l("not listened for"),
@@ -43,7 +51,33 @@ UNPROVEN: Final[dict[str, Any]] = {
     "too_dark": _l("too dark"),
     "too_bright": _l("too bright"),
     "turned_away": _l("turned away"),
+    "covered": _l("covered"),
+    "unclear": _l("not seen clearly"),
     "too_many_failures": _l("not compared after too many mismatches"),
+}
+
+
+# What a student may do next time, by what a factor found.
+ADVICE: Final[dict[str, Any]] = {
+    "by_text": _l("Scan the QR code instead of typing: it counts a little more."),
+    "by_class_code": _l("Scan the QR code: a code for the whole class counts less."),
+    "no_device": _l("Bind this phone: then the check-in is yours alone."),
+    "other_device": _l("Use the phone that is bound to you."),
+    "bad_signature": _l("Use the phone that is bound to you."),
+    "no_fix": _l("Allow this page to see where you are."),
+    "fix_too_old": _l("Wait a moment for a fresh position."),
+    "too_vague": _l("Switch on precise location, and Wi-Fi: indoors it helps."),
+    "outside": _l("If you were in the room, switch on precise location and try again."),
+    "no_selfie": _l("Take the photo of your face when you are asked for it."),
+    "no_face": _l("Hold your face inside the oval."),
+    "several_faces": _l("Be alone in the photo."),
+    "face_too_small": _l("Come closer, until your face fills the oval."),
+    "too_blurred": _l("Hold the phone still."),
+    "too_dark": _l("Turn towards the light."),
+    "too_bright": _l("Turn away from the bright light."),
+    "turned_away": _l("Look straight into the camera."),
+    "covered": _l("Take off dark glasses and mask for the photo."),
+    "unclear": _l("Look into the camera in good light."),
 }
 
 
@@ -53,6 +87,7 @@ WAITS: Final[dict[str, Any]] = {
     Reason.OFTEN_OFFLINE: _l("Sent later without network, more often than counts by itself"),
     Reason.NO_PHOTO: _l("No photo of the face was sent"),
     Reason.PHOTO_UNCLEAR: _l("Face could not be compared"),
+    Reason.NO_PERSON: _l("The phone did not check face, finger or screen lock"),
     Reason.NOT_ENROLLED_FACE: _l("Agreed to faces, but none is enrolled"),
 }
 
@@ -74,6 +109,23 @@ def explain(attempt: CheckInAttempt) -> str:
     if attempt.decided_by and attempt.outcome == Outcome.ACCEPTED:
         parts.append(_("accepted by %(who)s") % {"who": attempt.decided_by})
     return f"{attempt.score:.2f}: {', '.join(parts)}"
+
+
+def factor_lines(attempt: CheckInAttempt) -> list[dict[str, Any]]:
+    """The same, one line for each factor: what it is called, what it said, and what would help."""
+    return [_line(name, factor) for name, factor in attempt.factors.items()]
+
+
+def _line(name: str, factor: Mapping[str, Any]) -> dict[str, Any]:
+    reason, passed = factor.get("reason", ""), factor["passed"]
+    proven = passed and reason not in ADVICE
+    return {
+        "factor": name,
+        "name": str(TYPED.get(reason) or NAMES.get(name, name)),
+        "passed": passed,
+        "said": "" if passed else _unproven(reason, factor["detail"], passed=passed),
+        "advice": "" if proven else str(ADVICE.get(reason, "")),
+    }
 
 
 def waiting_text(attempt: CheckInAttempt) -> str:

@@ -18,6 +18,9 @@ REASONS: Final[dict[str, str]] = {
     "no_device": Reason.NO_DEVICE,
     "other_device": Reason.OTHER_DEVICE,
     "bad_signature": Reason.BAD_SIGNATURE,
+    "no_passkey": Reason.PASSKEY_REQUIRED,
+    "passkey_too_new": Reason.PASSKEY_TOO_NEW,
+    "synced_passkey": Reason.SYNCED_PASSKEY,
     "not_matched": Reason.FACE_MISMATCH,
 }
 

@@ -1,27 +1,30 @@
 """Background work of check-ins."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from celery import Task, shared_task
 from django.core.cache import cache
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.selectors.waiting import lapsing_sessions
 from apps.checkin.services.online import minutes_store
 from apps.checkin.services.settle import GIVE_UP_AFTER, settle_with_face, settle_without_face
 from apps.checkin.services.waiting import waiting_lapse
+from apps.privacy.selectors import privacy_rules
+from apps.qr_otp.models import Scan
 from apps.signin.online import minutes_forget
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
-from apps.tenants.tasks import CampusTask, enqueue
+from apps.tenants.tasks import CampusTask, each_apart, each_campus, enqueue, in_each_campus
 
 LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their way to a worker
 REQUEUE_BATCH: Final = 500
 ASKED_AGAIN_SECONDS: Final = 60
-COORDINATES_KEPT: Final = timedelta(hours=24)
-ADDRESSES_KEPT: Final = timedelta(days=30)
 
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
@@ -36,63 +39,79 @@ def settle_face(self: Task, attempt_id: str) -> None:
 @shared_task
 def requeue_pending() -> int:
     """Pick up attempts whose task was lost, and give up on those that nobody could compare."""
-    swept = 0
-    for campus in every_campus(reason="requeue pending check-ins"):
-        with campus_scope(campus):
-            swept += _requeue_campus()
-    return swept
+    return each_campus(_requeue_campus, reason="requeue pending check-ins")
 
 
-def _requeue_campus() -> int:
+def _requeue_campus(campus: Campus) -> int:
     now = timezone.now()
-    pending = CheckInAttempt.objects.filter(
-        outcome=Outcome.PENDING, received_at__lt=now - LEFT_ALONE
-    ).order_by("received_at")[:REQUEUE_BATCH]
-    for attempt in pending:
-        if now - attempt.received_at > GIVE_UP_AFTER:
-            settle_without_face(attempt_id=attempt.pk, now=now)
-        elif cache.add(f"settle-asked:{attempt.pk}", 1, ASKED_AGAIN_SECONDS):
-            enqueue(settle_face, str(attempt.pk))
-    return len(pending)
+    with campus_scope(campus):
+        pending = CheckInAttempt.objects.filter(
+            outcome=Outcome.PENDING, received_at__lt=now - LEFT_ALONE
+        )
+        found = list(
+            pending.order_by("received_at").values_list("pk", "received_at")[:REQUEUE_BATCH]
+        )
+    return each_apart(campus, found, partial(_requeue, now))
+
+
+def _requeue(now: datetime, pending: tuple[UUID, datetime]) -> int:
+    attempt_id, received_at = pending
+    if now - received_at > GIVE_UP_AFTER:
+        settle_without_face(attempt_id=attempt_id, now=now)
+    elif cache.add(f"settle-asked:{attempt_id}", 1, ASKED_AGAIN_SECONDS):
+        enqueue(settle_face, str(attempt_id))
+    return 1
 
 
 @shared_task
 def lapse_waiting() -> int:
     """Let check-ins lapse that nobody decided on in time; returns how many students."""
-    lapsed = 0
-    for campus in every_campus(reason="lapse waiting check-ins"):
-        with campus_scope(campus):
-            lapsed += waiting_lapse(now=timezone.now())
-    return lapsed
+    return each_campus(_lapse_campus, reason="lapse waiting check-ins")
+
+
+def _lapse_campus(campus: Campus) -> int:
+    now = timezone.now()
+    with campus_scope(campus):
+        due = lapsing_sessions(now=now)
+    return each_apart(campus, due, partial(_lapse, now))
+
+
+def _lapse(now: datetime, session_id: int) -> int:
+    return waiting_lapse(session_id=session_id, now=now)
 
 
 @shared_task
 def keep_online_minutes() -> int:
     """Move the cache's notes of who was heard of when into PostgreSQL; returns how many."""
-    kept = 0
-    for campus in every_campus(reason="keep minutes online"):
-        with campus_scope(campus):
-            over = minutes_store(now=timezone.now())
-        with campus_scope(campus):  # only now are they safe
-            minutes_forget(over)
-        kept += len(over)
-    return kept
+    return each_campus(_keep_minutes, reason="keep minutes online")
+
+
+def _keep_minutes(campus: Campus) -> int:
+    with campus_scope(campus):
+        over = minutes_store(now=timezone.now())
+    with campus_scope(campus):  # only now are they safe
+        minutes_forget(over)
+    return len(over)
 
 
 @shared_task
 def purge_location_data() -> int:
-    """Forget raw coordinates after 24 hours, addresses and sign-ins after 30 days.
+    """Forget raw coordinates; addresses, sign-ins and device facts: when the campus's rules say so.
 
     Returns how many attempts. The distance band in the factors stays, and so do the findings.
     """
-    now = timezone.now()
-    dropped = 0
-    for campus in every_campus(reason="drop coordinates and addresses"):
-        with campus_scope(campus):
-            dropped += CheckInAttempt.objects.filter(
-                latitude__isnull=False, received_at__lt=now - COORDINATES_KEPT
-            ).update(latitude=None, longitude=None)
-            dropped += CheckInAttempt.objects.filter(
-                address__isnull=False, received_at__lt=now - ADDRESSES_KEPT
-            ).update(address=None, sign_in="")
-    return dropped
+    purge = partial(_purge_location_data, timezone.now())
+    return in_each_campus(purge, reason="drop coordinates and addresses")
+
+
+def _purge_location_data(now: datetime) -> int:
+    rules = privacy_rules()
+    coordinates = timedelta(hours=rules.coordinates_hours)
+    addresses = timedelta(days=rules.addresses_days)
+    Scan.objects.filter(address__isnull=False, at__lt=now - addresses).update(address=None)
+    dropped = CheckInAttempt.objects.filter(
+        latitude__isnull=False, received_at__lt=now - coordinates
+    ).update(latitude=None, longitude=None)
+    return dropped + CheckInAttempt.objects.filter(
+        Q(address__isnull=False) | ~Q(device_info={}), received_at__lt=now - addresses
+    ).update(address=None, sign_in="", device_info={})

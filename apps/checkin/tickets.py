@@ -23,7 +23,8 @@ PURPOSE: Final = "check-in-ticket"
 class Ticket:
     """Times are milliseconds since the Unix epoch, by the server's clock.
 
-    An offline check-in has no scan: its code's window stands in for the moment of the redeem.
+    `seen_ms` is when a QR code was seen, which a stamp may redeem later; None for typed codes. An
+    offline check-in has no scan: its code's window stands in for the moment of the redeem.
     """
 
     scan_id: str | None
@@ -34,14 +35,23 @@ class Ticket:
     redeemed_ms: int
     delay_ms: int | None
     sign_in: str = ""
+    seen_ms: int | None = None
+
+    @property
+    def seen_at(self) -> datetime | None:
+        return None if self.seen_ms is None else _moment(self.seen_ms)
 
     @property
     def redeemed_at(self) -> datetime:
-        return datetime.fromtimestamp(self.redeemed_ms / 1000, tz=UTC)
+        return _moment(self.redeemed_ms)
 
     @property
     def expires_at(self) -> datetime:
         return self.redeemed_at + LIFETIME
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
 def ticket_text(ticket: Ticket) -> str:

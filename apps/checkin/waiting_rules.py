@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from apps.attendance.models import ASKING, FaceUse
+from apps.attendance.models import ASKING, FaceUse, PersonUse
 from apps.biometrics.reasons import Undecided
 from apps.checkin.factors import face_use
 from apps.checkin.factors.base import FactorResult, JudgedSession
+from apps.checkin.factors.passkeys import person_use
 from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.checkin.scoring import judge
 
@@ -48,8 +49,12 @@ def counted(results: Results, *, policy: Mapping[str, Any], method: str) -> dict
     """The factors that count: without a face that could not be compared and need not be.
 
     That is one that is not the student's to show, and, where faces are preferred, one of a student
-    whom the lecturer saw and told a code.
+    whom the lecturer saw and told a code. The phone's own check, where it is not asked of
+    everybody, counts if it was done: sending none must not be worth more or less than before.
     """
+    person = results.get("person")
+    if person is not None and not person.passed and person_use(policy) == PersonUse.BONUS:
+        results = {name: result for name, result in results.items() if name != "person"}
     face = results.get("face")
     told = method == Method.OTP and face_use(policy) == FaceUse.PREFERRED
     if face is None or face.passed is not None or not (told or face.reason in NOT_THEIRS):
@@ -77,17 +82,24 @@ def face_wait(
     return Reason.NO_PHOTO if face.reason == "no_selfie" else Reason.PHOTO_UNCLEAR
 
 
+def person_wait(results: Results) -> str:
+    """Why a check-in waits because the phone did not check its user; "" when it does not.
+
+    Of what counts: where the check is a bonus, one that was not done is not among it.
+    """
+    person = results.get("person")
+    return "" if person is None or person.passed else Reason.NO_PERSON
+
+
 def face_is_missing(results: Results, *, policy: Mapping[str, Any], method: str) -> bool:
     """Whether a face that the policy asks for is left out, of a student whom nobody has seen."""
     return face_use(policy) in ASKING and "face" not in results and method != Method.OTP
 
 
 def would_count(results: Results, *, policy: Mapping[str, Any], scale: Any) -> bool:
-    """Whether the check-in counts if the lecturer says what the missing face would have said."""
-    shown = {name: result for name, result in results.items() if name != "face"}
-    if "face" in results:
-        shown["face"] = FactorResult(passed=True)
-    return not judge(policy, shown, scale=scale).reason
+    """Whether the check-in counts if the lecturer says what face and phone would have said."""
+    seen = {name: FactorResult(passed=True) for name in ("face", "person") if name in results}
+    return not judge(policy, {**results, **seen}, scale=scale).reason
 
 
 def place_proven(results: Results) -> bool:

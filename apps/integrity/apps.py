@@ -8,6 +8,8 @@ class IntegrityConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.attendance import registry
+        from apps.integrity.personal_data import register
         from apps.integrity.services.findings import FIND_TASK
 
         registry.add_check(FIND_TASK)
+        register()

@@ -26,6 +26,10 @@ class FindingKind(models.TextChoices):
     TOGETHER = "together", _("always arrives with the same person from one address")
     RAPID_CODE_PASSED = "rapid_code_passed", _("kept up with the rapid-code challenge")
     COPIED_PHOTO = "copied_photo", _("a photo that was not taken now")
+    SAME_BROWSER = "same_browser", _("the same new browser as somebody else, it seems")
+    DEVICE_CHANGED = "device_changed", _("checked in soon after a change of the device")
+    ONE_CLASS_KEYS = "one_class_keys", _("binds a new device or browser again and again")
+    SYNCED_PASSKEY = "synced_passkey", _("one passkey in two places at once")
     OFFLINE = "offline", _("sent later, scanned without network")
 
 

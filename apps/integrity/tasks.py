@@ -11,9 +11,9 @@ from apps.checkin.services.rapid_codes import over_at
 from apps.integrity.services.findings import findings_find
 from apps.integrity.services.rapid_codes import challenge_settle
 from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
-from apps.tenants.tasks import CampusTask
+from apps.tenants.tasks import CampusTask, each_apart, each_campus
 
 CHECKED_FOR: Final = timedelta(hours=2)  # two hourly runs see every closing
 
@@ -41,14 +41,19 @@ def settle_challenge(self: Task, challenge_id: int) -> None:
 @shared_task
 def requeue_findings() -> int:
     """Look again where a task was lost: in every session that was closed lately."""
-    swept = 0
-    for campus in every_campus(reason="check sessions for cheating"):
-        with campus_scope(campus):
-            closed = ClassSession.objects.filter(
-                status=ClassSession.Status.COMPLETED,
-                closed_at__gte=timezone.now() - CHECKED_FOR,
-            )
-            for session_id in closed.values_list("pk", flat=True).order_by("pk"):
-                find_findings(session_id)
-                swept += 1
-    return swept
+    return each_campus(_check_campus, reason="check sessions for cheating")
+
+
+def _check_campus(campus: Campus) -> int:
+    with campus_scope(campus):
+        closed = ClassSession.objects.filter(
+            status=ClassSession.Status.COMPLETED,
+            closed_at__gte=timezone.now() - CHECKED_FOR,
+        )
+        found = list(closed.values_list("pk", flat=True).order_by("pk"))
+    return each_apart(campus, found, _check)
+
+
+def _check(session_id: int) -> int:
+    find_findings(session_id)
+    return 1

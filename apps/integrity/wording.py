@@ -28,6 +28,18 @@ TEXTS: Final[dict[str, Any]] = {
     ),
     FindingKind.RAPID_CODE_PASSED: _l("Scanned %(redeemed)s of 5 codes of the challenge in time."),
     FindingKind.COPIED_PHOTO: _l("Sent a photo that was enrolled or that somebody else had sent."),
+    FindingKind.SAME_BROWSER: _l(
+        "A browser bound that day that cannot be told from that of %(others)s: same address, "
+        "kind, screen and place, within a minute."
+    ),
+    FindingKind.DEVICE_CHANGED: _l("Another device was bound %(hours)s hours before."),
+    FindingKind.ONE_CLASS_KEYS: _l(
+        "%(keys)s earlier devices or browsers were used for one class each."
+    ),
+    FindingKind.SYNCED_PASSKEY: _l(
+        "A passkey of this student was used in two places, or on two devices, within "
+        "%(minutes)s minutes."
+    ),
     FindingKind.OFFLINE: _l("Checked in without network; it was sent later."),
 }
 

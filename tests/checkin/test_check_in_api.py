@@ -320,11 +320,31 @@ def test_addresses_are_deleted_after_thirty_days(
         assert Scan.objects.filter(address__isnull=False).exists()
         assert CheckInAttempt.objects.get().sign_in
     assert purge_location_data() == 1
+    assert purge_location_data() == 0
     purge_codes()
     with campus_scope(cast.campus):
         attempt = CheckInAttempt.objects.get()
         assert (attempt.address, attempt.sign_in) == (None, "")
         assert not Scan.objects.filter(address__isnull=False).exists()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", None])
+def test_what_a_browser_says_of_itself_is_deleted_with_the_addresses(
+    cast: Cast, session: ClassSession, phone: Phone, address: str | None
+) -> None:
+    browser = {"client": "web", "agent": "Mozilla/5.0 (Linux)", "screen": "390x844@3"}
+    phone.check_in(ticket_for(phone, session), device_info=browser)
+
+    def kept(age: timedelta) -> dict[str, str]:
+        with campus_scope(cast.campus):
+            changes = {"received_at": timezone.now() - age, "address": address}
+            CheckInAttempt.objects.update(**changes)
+        purge_location_data()
+        with campus_scope(cast.campus):
+            return dict(CheckInAttempt.objects.get().device_info)
+
+    assert kept(timedelta(days=29)) == browser
+    assert kept(timedelta(days=30, minutes=1)) == {}
 
 
 @contextmanager

@@ -275,7 +275,7 @@ def test_somebody_elses_face_is_worth_no_more_than_none(
 def test_removing_the_enrolled_face_does_not_undo_a_mismatch(
     enrolled: Cast, jpeg: bytes, decisive: list[str], first: str
 ) -> None:
-    """Else whoever sends a friend with the phone would remove the photos and check in again."""
+    """Else anyone who sends a friend with the phone would remove the photos and check in again."""
     now = timezone.now()
     with campus_scope(enrolled.campus):
         Policy.objects.create(version=1, decisive=decisive, created_at=now)

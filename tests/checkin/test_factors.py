@@ -35,7 +35,7 @@ SESSION = JudgedSession(
     starts_at=NOW,
     ends_at=NOW + timedelta(minutes=90),
     opened_at=NOW,
-    policy={"place": PLACE, "beacons": [BEACON], "face": True},
+    policy={"place": PLACE, "beacons": [BEACON], "face": True, "person": "bonus"},
 )
 STUDENT = Attendee(id=1, device_id=5, public_key=PUBLIC, face_applies=True)
 

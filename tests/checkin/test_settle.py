@@ -2,10 +2,11 @@
 
 import threading
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -17,6 +18,7 @@ from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceVerification, StoredImage
 from apps.biometrics.services import images_purge
+from apps.checkin import tasks
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.services.settle import settle_with_face
 from apps.checkin.tasks import requeue_pending
@@ -69,8 +71,10 @@ def other_face(demo_faces: Path) -> bytes:  # noqa: F811
     return jpeg_of(others[0])
 
 
-def send(cast: Cast, session: ClassSession, selfie: bytes) -> dict:
-    phone = Phone(cast, cast.student)
+def send(
+    cast: Cast, session: ClassSession, selfie: bytes, phone: Phone | None = None
+) -> dict[str, Any]:
+    phone = phone or Phone(cast, cast.student)
     ticket = phone.ticket(code_of(cast, session.pk, timezone.now()).token)
     answer = phone.check_in(ticket, selfie=selfie, location=HERE, beacons=HEARD)
     assert answer.status_code == 201, answer.content
@@ -184,6 +188,33 @@ def test_a_lost_task_is_picked_up_by_the_sweep(
         with django_capture_on_commit_callbacks(execute=True):
             assert requeue_pending() == 1
     assert sent == [("apps.checkin.tasks.settle_face", (attempt_id,))]
+
+
+def test_one_that_cannot_be_given_up_keeps_no_other_from_it(
+    enrolled: Cast,
+    session: ClassSession,
+    same_face: bytes,
+    other_face: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = Phone(enrolled, enrolled.student)
+    ids = [send(enrolled, session, face, phone)["id"] for face in (same_face, other_face)]
+    with campus_scope(enrolled.campus):
+        for age, attempt_id in zip((62, 61), ids, strict=True):
+            at = timezone.now() - timedelta(minutes=age)
+            CheckInAttempt.objects.filter(pk=attempt_id).update(received_at=at)
+    right = tasks.settle_without_face
+
+    def failing(*, attempt_id: UUID, now: datetime) -> CheckInAttempt | None:
+        if str(attempt_id) == ids[0]:
+            raise RuntimeError("no")
+        return right(attempt_id=attempt_id, now=now)
+
+    monkeypatch.setattr(tasks, "settle_without_face", failing)
+    assert requeue_pending() == 1
+    with campus_scope(enrolled.campus):
+        outcomes = [CheckInAttempt.objects.get(pk=attempt_id).outcome for attempt_id in ids]
+    assert outcomes == [Outcome.PENDING, Outcome.WAITING]
 
 
 def test_a_face_that_nobody_could_compare_for_an_hour_is_given_up_and_waits(

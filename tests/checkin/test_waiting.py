@@ -21,8 +21,14 @@ from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.checkin import tasks
 from apps.checkin.models import CheckInAttempt
-from apps.checkin.selectors.waiting import waiting_in, waiting_of_student, waiting_sessions
+from apps.checkin.selectors.waiting import (
+    lapsing_sessions,
+    waiting_in,
+    waiting_of_student,
+    waiting_sessions,
+)
 from apps.checkin.services.waiting import waiting_decide, waiting_lapse
 from apps.checkin.tasks import lapse_waiting
 from apps.common.errors import Refused
@@ -149,9 +155,10 @@ def test_after_the_agreed_time_they_lapse_to_absent(cast: Cast, session: ClassSe
     with campus_scope(cast.campus):
         until = CheckInAttempt.objects.get(pk=attempt).waits_until
         assert until is not None
-        assert waiting_lapse(now=until - timedelta(seconds=1)) == 0
-        assert waiting_lapse(now=until) == 1
-        assert waiting_lapse(now=until) == 0
+        assert lapsing_sessions(now=until - timedelta(seconds=1)) == []
+        assert lapsing_sessions(now=until) == [session.pk]
+        assert waiting_lapse(session_id=session.pk, now=until) == 1
+        assert lapsing_sessions(now=until) == []
         assert status_of(cast, cast.student) == Status.ABSENT
         lapsed = CheckInAttempt.objects.get(pk=attempt)
         assert (lapsed.outcome, lapsed.reason) == ("refused", "lapsed")
@@ -170,7 +177,7 @@ def test_who_turns_out_not_to_have_been_enrolled_that_day_is_not_absent(
         cast.student.enrollments.update(status="dropped", ended_on=session.held_on)
         if lapses:
             CheckInAttempt.objects.update(waits_until=timezone.now())
-            waiting_lapse(now=timezone.now())
+            waiting_lapse(session_id=session.pk, now=timezone.now())
         else:
             decide(session, attempt, accept=False)
         assert status_of(cast, cast.student) == ""
@@ -187,6 +194,35 @@ def test_the_hours_are_the_policys(cast: Cast) -> None:
         until = CheckInAttempt.objects.get(pk=attempt).waits_until
         assert until == session.ends_at + timedelta(hours=1)
         CheckInAttempt.objects.update(waits_until=timezone.now())
+    assert lapse_waiting() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_cannot_lapse_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor another campus; what it had changed is undone, and it is tried again."""
+    held = {}
+    for slug in ("north", "south"):
+        cast = make_cast(slug)
+        session = opened_earlier(open_session(cast), timedelta(hours=1))
+        kept_waiting(cast, session, cast.student)
+        with campus_scope(cast.campus):
+            CheckInAttempt.objects.update(waits_until=timezone.now())
+        held[session.pk] = cast.campus
+    broken, right = min(held), waiting_lapse
+
+    def failing(*, session_id: int, now: datetime) -> int:
+        lapsed = right(session_id=session_id, now=now)
+        if session_id == broken:
+            raise RuntimeError("no")
+        return lapsed
+
+    monkeypatch.setattr(tasks, "waiting_lapse", failing)
+    assert lapse_waiting() == 1
+    with campus_scope(held[broken]):
+        assert CheckInAttempt.objects.get().outcome == "waiting"
+    monkeypatch.undo()
     assert lapse_waiting() == 1
 
 
@@ -207,7 +243,7 @@ def test_a_mark_by_a_person_takes_it_off_the_list_and_stays(
         with pytest.raises(Refused, match="waits any more"):
             decide(session, attempt, accept=True)
         CheckInAttempt.objects.update(waits_until=timezone.now())
-        assert waiting_lapse(now=timezone.now()) == 0
+        assert waiting_lapse(session_id=session.pk, now=timezone.now()) == 0
         assert status_of(cast, cast.student) == Status.EXCUSED
         assert CheckInAttempt.objects.get().reason == "decided_elsewhere"
 

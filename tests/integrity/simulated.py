@@ -4,12 +4,13 @@ All numbers are assumptions about phones, networks and people, chosen on the unf
 stand here in one place and in docs/attacks.md. Seconds throughout, seeded.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from apps.integrity.detectors import Arrival, Seen
+from apps.integrity.detectors import Arrival, BoundKey, Seen
 from apps.qr_otp.tokens import QR_GRACE, QR_PERIOD, RAPID_WITHIN_MS
 
 START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
@@ -27,6 +28,14 @@ NO_FIX_SHARE = 0.2
 FRIENDS_SHARE = 0.3  # come through the door with a friend, most of the time
 RUSH_S = 20.0  # spread of a class's scans around the moment the code appears
 FRIENDS_S = 8.0  # spread between two friends
+BROWSER_SHARE = 0.8  # the others have an app
+NEW_BROWSER_SHARE = 0.5  # bound that day: a first day of term, and private windows
+MODELS = ((0.2, "a"), (0.2, "b"), (0.15, "c"), (0.15, "d"), (0.1, "e"), (0.1, "f"), (0.1, "g"))
+NEW_PHONE_SHARE = 0.02  # of the students in a week
+PRIVATE_SHARE = 0.02  # bind again and again, because their browser forgets
+PASSKEY_SHARE = 0.6
+SYNCED_SHARE = 0.9  # of the passkeys: what phones make by themselves
+AGAIN_SHARE = 0.1  # send once more, because the network broke off
 MISSED_CODE_SHARE = 0.03  # hands shake, heads are in the way
 
 
@@ -66,6 +75,10 @@ def honest_seen(random: Random, student_id: int, quality: float) -> list[Seen]:
     if random.random() < WRONG_CLOCK_SHARE:
         drift += random.gauss(0, 120)
     sharp = random.random() > NO_FIX_SHARE
+    model = random.choices([name for _, name in MODELS], [share for share, _ in MODELS])[0]
+    in_browser = random.random() < BROWSER_SHARE
+    is_new = in_browser and random.random() < NEW_BROWSER_SHARE
+    at = START + timedelta(seconds=random.gauss(0, RUSH_S))
     seen = Seen(
         student_id=student_id,
         delay_ms=None if offline else round(delay * 1000),
@@ -73,11 +86,53 @@ def honest_seen(random: Random, student_id: int, quality: float) -> list[Seen]:
         latitude=Decimal(f"{52.516 + random.gauss(0, 2e-4):.8f}") if sharp else None,
         longitude=Decimal(f"{13.377 + random.gauss(0, 2e-4):.8f}") if sharp else None,
         accuracy_m=random.uniform(5, 60) if sharp else None,
+        at=at,
+        address="192.0.2.1",
+        agent=model,
+        screen=model,
+        browser_bound_at=at - timedelta(minutes=1 if is_new else 90_000) if in_browser else None,
         far="under_1_km" if sharp and random.random() < WRONG_FIX_SHARE else "",
     )
     if random.random() < OTHER_DEVICE_SHARE:
         return [replace(seen, accepted=False, reason="other_device"), seen]
     return [seen]
+
+
+def honest_keys(random: Random, students: Iterable[int]) -> list[BoundKey]:
+    """One each; some have a new phone, and those in private windows have had some."""
+    keys = []
+    for student_id in students:
+        ages = [timedelta(days=60)]
+        if random.random() < NEW_PHONE_SHARE:
+            ages.append(timedelta(hours=random.uniform(0, 7 * 24)))
+        short = 3 if random.random() < PRIVATE_SHARE else 0
+        ages += [timedelta(days=14 * n + 3) for n in range(short)]
+        newest = min(ages)
+        keys += [
+            BoundKey(
+                student_id=student_id,
+                bound_at=START - age,
+                released=age != newest,
+                sessions=20 if age.days == 60 else 1,
+            )
+            for age in ages
+        ]
+    return keys
+
+
+def second_window(random: Random, seen: Seen, student_id: int) -> Seen:
+    """The same phone, signed in as somebody else in a private window."""
+    assert seen.at is not None
+    assert seen.latitude is not None
+    at = seen.at + timedelta(seconds=random.uniform(15, 55))
+    jitter = Decimal(f"{random.uniform(1e-8, 1e-5):.8f}")  # asked anew: at most a metre
+    return replace(
+        seen,
+        student_id=student_id,
+        at=at,
+        latitude=seen.latitude + jitter,
+        browser_bound_at=at - timedelta(seconds=10),
+    )
 
 
 def honest_arrivals(random: Random, students: range) -> list[Arrival]:
@@ -140,3 +195,19 @@ def codes_in_time(random: Random, quality: float, *, relay_s: tuple[float, float
         missed = random.random() < MISSED_CODE_SHARE
         in_time += not missed and delay * 1000 <= RAPID_WITHIN_MS
     return in_time
+
+
+def honest_passkeys(random: Random, seen: Iterable[Seen]) -> list[Seen]:
+    """The same class, a part of it with passkeys. Some try again within minutes, from the same
+    phone, which has gone from the campus's network to its own in between."""
+    attempts = []
+    for one in seen:
+        if random.random() >= PASSKEY_SHARE:
+            attempts.append(one)
+            continue
+        used = replace(one, passkey=one.student_id, copyable=random.random() < SYNCED_SHARE)
+        attempts.append(used)
+        if random.random() < AGAIN_SHARE and used.at is not None:
+            again = used.at + timedelta(seconds=random.uniform(3, 240))
+            attempts.append(replace(used, at=again, address=f"198.51.100.{random.randrange(250)}"))
+    return attempts

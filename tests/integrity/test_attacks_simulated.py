@@ -2,23 +2,30 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from random import Random
 
 from apps.checkin.rapid_codes import NEEDED
-from apps.integrity.detectors import DetectedFinding, Seen, findings_of, flagged
+from apps.integrity.detectors import BoundKey, DetectedFinding, Seen, findings_of, flagged
 from apps.integrity.models import FindingKind
 from tests.integrity.simulated import (
     SIZE,
+    START,
     codes_in_time,
     connection,
     honest_class,
+    honest_keys,
+    honest_passkeys,
     relayed_delay,
+    second_window,
     two_phones,
 )
 
 CLASSES = 167  # of 60: ten thousand students
 SEED = 20260914
 CHAT_S = (4.0, 15.0)  # photograph, send, open, scan
+FAR_NORTH = Decimal("0.09")  # degrees: 10 km
 VIDEO_S = (1.5, 4.0)  # a group call on mobile networks, scanned from a second screen
 
 
@@ -30,12 +37,14 @@ def by_student(found: Iterable[DetectedFinding]) -> dict[int, set[str]]:
 
 
 def test_at_most_one_in_a_hundred_honest_students_is_flagged() -> None:
-    random = Random(SEED)
+    random, passkeys = Random(SEED), Random(SEED + 1)
     wronged = 0
     slow = 0
     for number in range(CLASSES):
         honest = honest_class(random, first=number * SIZE)
-        kinds = by_student(findings_of(honest.seen, honest.arrivals))
+        keys = honest_keys(random, honest.connections)
+        seen = honest_passkeys(passkeys, honest.seen)
+        kinds = by_student(findings_of(seen, honest.arrivals, keys))
         for student_id in range(number * SIZE, (number + 1) * SIZE):
             challenge = FindingKind.RAPID_CODE_PASSED
             if codes_in_time(random, honest.connections[student_id]) < NEEDED:
@@ -99,6 +108,64 @@ def test_one_person_with_two_phones_is_found_within_a_term() -> None:
         kinds = by_student(findings_of(honest.seen, arrivals))
         found += all(FindingKind.TOGETHER in kinds.get(n, set()) for n in (10, 40))
     assert found >= 0.9 * 50, found
+
+
+def test_two_windows_of_one_phone_are_found_and_flagged_with_a_second_finding() -> None:
+    random = Random(SEED)
+    for _class in range(50):
+        seen = honest_class(random).seen
+        mine = next(
+            one for one in seen if one.latitude is not None and one.browser_bound_at is not None
+        )
+        assert mine.at is not None
+        first = replace(mine, browser_bound_at=mine.at)
+        other = second_window(random, first, student_id=10_000)
+        kinds = by_student(findings_of([*seen, first, other], []))
+        assert FindingKind.SAME_BROWSER in kinds[10_000]
+        assert FindingKind.SAME_BROWSER in kinds[mine.student_id]
+    assert not flagged({FindingKind.SAME_BROWSER})
+    assert flagged({FindingKind.SAME_BROWSER, FindingKind.DEVICE_CHANGED})
+
+
+def test_a_passkey_in_two_places_at_once_is_found_and_flagged_with_a_second_finding() -> None:
+    """One that is shared with a friend far away, and one that a friend beside uses on a laptop."""
+    random = Random(SEED)
+    for _class in range(50):
+        seen = honest_passkeys(random, honest_class(random).seen)
+        mine = next(one for one in seen if one.passkey is not None and one.latitude is not None)
+        assert mine.at is not None
+        assert mine.latitude is not None
+        mine = replace(mine, copyable=True)
+        later = mine.at + timedelta(seconds=random.uniform(5, 200))
+        far = replace(mine, at=later, latitude=mine.latitude + FAR_NORTH, address="203.0.113.9")
+        beside = replace(mine, at=later, agent="another", address="203.0.113.9")
+        for other in (far, beside):
+            for found in (
+                findings_of([*seen, mine, other], []),
+                findings_of([mine], [], (), [other]),
+            ):
+                assert FindingKind.SYNCED_PASSKEY in by_student(found)[mine.student_id]
+        assert not findings_of(
+            [replace(mine, copyable=False)], [], (), [replace(far, copyable=False)]
+        )
+    assert not flagged({FindingKind.SYNCED_PASSKEY})
+    assert flagged({FindingKind.SYNCED_PASSKEY, FindingKind.SLOW_REDEEM})
+
+
+def test_a_key_for_each_class_is_a_flag_from_the_third_on() -> None:
+    """Each one was bound shortly before its class, and served for that one alone."""
+    keys = [
+        BoundKey(
+            student_id=1,
+            bound_at=START - timedelta(days=7 * week, hours=1),
+            released=week > 0,
+            sessions=1,
+        )
+        for week in range(3)
+    ]
+    seen = [Seen(student_id=1, at=START)]
+    assert not flagged(by_student(findings_of(seen, [], keys[:2]))[1])
+    assert flagged(by_student(findings_of(seen, [], keys))[1])
 
 
 def test_copied_positions_and_shared_devices_are_always_found() -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from apps.accounts.models import Student
+from apps.accounts.models import Device, Student
 from apps.attendance.models import AttendanceRecord, RecordChange
 from apps.attendance.services.register import register_close
 from apps.audit.models import Entry
@@ -154,6 +154,47 @@ def came(session: ClassSession, student: Student, at: datetime) -> None:
     attempt(session, student, redeemed_at=at, received_at=at, address="192.0.2.1")
 
 
+def browser(student: Student, n: int, at: datetime, **fields: Any) -> Device:
+    return Device.objects.create(
+        student=student,
+        device_uuid=f"browser-{n}",
+        public_key=b"key %d" % n,
+        kind=Device.Kind.WEB,
+        bound_at=at,
+        last_seen_at=at,
+        **fields,
+    )
+
+
+def test_windows_of_one_browser_are_found(in_campus: Cast, session: ClassSession) -> None:
+    now = timezone.now()
+    phone = {"agent": "Mozilla/5.0 (iPhone)", "screen": "390x844@3"}
+    for n, student in enumerate((in_campus.student, in_campus.classmate)):
+        fields = {**FIX, "longitude": f"13.3777040{n}", "device_info": phone}
+        device = browser(student, n, now)
+        attempt(session, student, device=device, address="192.0.2.1", **fields)
+    pair = {in_campus.student.pk, in_campus.classmate.pk}
+    assert set(found(session)) == {(pk, FindingKind.SAME_BROWSER) for pk in pair}
+
+
+def test_keys_that_come_and_go_are_found(in_campus: Cast, session: ClassSession) -> None:
+    now = timezone.now()
+    student = in_campus.student
+    for week in (2, 1):
+        at = now - timedelta(weeks=week)
+        held = earlier(in_campus, week)
+        spent = browser(student, week, at, is_active=False, released_at=at)
+        attempt(held, student, device=spent, received_at=at)
+    attempt(session, student, device=browser(student, 0, now - timedelta(hours=2)))
+    findings = found(session)
+    assert {kind for _student, kind in findings} == {
+        FindingKind.DEVICE_CHANGED,
+        FindingKind.ONE_CLASS_KEYS,
+    }
+    assert findings[student.pk, FindingKind.DEVICE_CHANGED].detail == {"hours": 2}
+    assert findings[student.pk, FindingKind.ONE_CLASS_KEYS].detail == {"keys": 2}
+
+
 def test_looking_takes_the_same_statements_for_any_class(
     in_campus: Cast, session: ClassSession
 ) -> None:
@@ -258,6 +299,9 @@ def test_every_kind_has_words_without_facts_of_its_own_missing(kind: FindingKind
         "delay_ms": 1,
         "limit_ms": 1,
         "drift_s": 1,
+        "hours": 1,
+        "keys": 1,
+        "minutes": 1,
         "tries": 1,
         "times": 1,
         "of": 1,

@@ -215,7 +215,7 @@ def test_the_board_shows_the_challenge_for_its_five_seconds(
     campus: Cast, session: ClassSession, challenge: RapidCodeChallenge
 ) -> None:
     def code(at: datetime) -> dict[str, Any]:
-        return board_document(session=session, now=at)["code"]
+        return board_document(session=session, now=at, origin="https://north.example")["code"]
 
     before = code(second(challenge, 0) - timedelta(milliseconds=700))
     assert (before["period_ms"], before["expires_in_ms"] <= 700) == (5_000, True)

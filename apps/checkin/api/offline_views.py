@@ -1,5 +1,6 @@
 """Student endpoint of check-ins that were scanned offline."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from apps.audit.actors import request_actor
 from apps.checkin.api.serializers import (
     ATTEMPT,
     MAX_EVIDENCE,
+    AssertionField,
     AttemptOutput,
     ProofsInput,
     read_evidence,
@@ -28,6 +30,8 @@ from apps.common.api import throttle
 from apps.common.errors import Refused
 from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
+from apps.qr_otp.tokens import MAX_LINK
+from apps.tenants.addresses import asked_host
 
 MOST: Final = 50  # check-ins in one request
 MAX_SELFIE: Final = 12 * 1024 * 1024  # characters of base64
@@ -38,7 +42,7 @@ class OfflineEvidenceInput(ProofsInput):
     offline check-in of the device; `at` is the phone's own time."""
 
     session = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
-    token = serializers.CharField(max_length=200)
+    token = serializers.CharField(max_length=MAX_LINK)
     counter = serializers.IntegerField(min_value=0, max_value=LARGEST_ID)
     at = MomentField()
 
@@ -51,6 +55,7 @@ class OfflineInput(Input):
 
     evidence = serializers.CharField(max_length=MAX_EVIDENCE, trim_whitespace=False)
     signature = serializers.CharField(max_length=200, help_text="Base64, ECDSA P-256 SHA-256.")
+    assertion = AssertionField(required=False, allow_null=True)
     selfie = serializers.CharField(required=False, allow_null=True, max_length=MAX_SELFIE)
 
     def validate_evidence(self, value: str) -> dict[str, Any]:
@@ -135,7 +140,7 @@ def _answer(request: Request, read: dict[str, Any] | ValidationError) -> dict[st
         attempt, made = check_in_offline(
             user=request_user(request),
             scan=scan,
-            submission=submission_of(read),
+            submission=replace(submission_of(read), rp_id=asked_host(request)),
             now=timezone.now(),
             actor=request_actor(request),
         )

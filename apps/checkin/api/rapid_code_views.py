@@ -16,11 +16,12 @@ from apps.common.api import throttle
 from apps.common.http import client_address
 from apps.common.inputs import Input
 from apps.common.schema import conflict
-from apps.signin.api.authentication import sign_in_of
+from apps.qr_otp.tokens import MAX_LINK
+from apps.signin.requests import sign_in_of
 
 
 class RapidCodeInput(Input):
-    token = serializers.CharField(max_length=200)
+    token = serializers.CharField(max_length=MAX_LINK)
 
 
 class RapidCodeOutput(serializers.Serializer):

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.checkin.explanation import explain
+from apps.checkin.explanation import explain, factor_lines
 from apps.checkin.factors.base import BeaconReading, Fix
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.waiting_rules import tries_left
@@ -14,6 +15,9 @@ from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import UnreadableJSON, loads
 from apps.common.texts import NONCE
+from apps.qr_otp.tokens import MAX_LINK
+from apps.signin.api.assertions import AssertionInput, assertion_of
+from apps.signin.assertions import Assertion
 
 MAX_EVIDENCE = 16 * 1024  # characters
 MAX_BEACONS = 50
@@ -21,21 +25,24 @@ MAX_FACTS = 20
 
 
 class RedeemInput(Input):
-    """One of: `token` (scanned QR text), or `session` with `text_code` or `one_time_code`."""
+    """One of: `token` (the scanned text: a link, or the token in it), `stamp` (of the page that the
+    link leads to), or `session` with `text_code` or `one_time_code`."""
 
-    token = serializers.CharField(required=False, max_length=200)
+    token = serializers.CharField(required=False, max_length=MAX_LINK)
+    stamp = serializers.CharField(required=False, max_length=1000)
     session = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     text_code = serializers.CharField(required=False, max_length=20)
     one_time_code = CodeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         typed = ("text_code" in attrs) + ("one_time_code" in attrs)
-        if "token" in attrs:
-            if typed or "session" in attrs:
-                raise serializers.ValidationError(_("Send either a token or a typed code."))
+        scanned = ("token" in attrs) + ("stamp" in attrs)
+        if scanned:
+            if scanned > 1 or typed or "session" in attrs:
+                raise serializers.ValidationError(_("Send one of token, stamp and typed code."))
         elif typed != 1 or "session" not in attrs:
             raise serializers.ValidationError(
-                _("Send a token, or a session with a text_code or a one_time_code.")
+                _("Send a token, a stamp, or a session with a text_code or a one_time_code.")
             )
         return attrs
 
@@ -106,6 +113,21 @@ def read_evidence(text: str, reader: serializers.Serializer) -> dict[str, Any]:
     return {**reader.run_validation(parsed), "message": text.encode()}
 
 
+@extend_schema_field(AssertionInput)
+class AssertionField(serializers.Field[Assertion, Any, Any, Any]):
+    """A passkey's assertion over the evidence; in multipart as JSON text."""
+
+    def to_internal_value(self, data: Any) -> Assertion | None:  # type: ignore[override]
+        try:
+            parsed = loads(data) if isinstance(data, str) else data
+        except UnreadableJSON as error:
+            raise serializers.ValidationError(error.message, error.code) from error
+        return assertion_of(ASSERTION.run_validation(parsed))
+
+
+ASSERTION = AssertionInput()
+
+
 class CheckInInput(Input):
     """Multipart, or JSON with the selfie in base64.
 
@@ -113,8 +135,20 @@ class CheckInInput(Input):
     """
 
     evidence = serializers.CharField(max_length=MAX_EVIDENCE, trim_whitespace=False)
-    signature = serializers.CharField(max_length=200, help_text=_("Base64, ECDSA P-256 SHA-256."))
+    signature = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text=_("Base64, ECDSA P-256 SHA-256. May be left out where an assertion proves it."),
+    )
+    assertion = AssertionField(required=False, allow_null=True)
     selfie = serializers.FileField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("signature") and not attrs.get("assertion"):
+            raise serializers.ValidationError(
+                {"signature": _("Send a signature or an assertion.")}, "required"
+            )
+        return attrs
 
     def validate_evidence(self, value: str) -> dict[str, Any]:
         return read_evidence(value, EVIDENCE)
@@ -144,6 +178,14 @@ class FactorOutput(serializers.Serializer):
     detail = serializers.DictField()
 
 
+class FactorLine(serializers.Serializer):
+    factor = serializers.CharField()
+    name = serializers.CharField()
+    passed = serializers.BooleanField(allow_null=True)
+    said = serializers.CharField(help_text=_("What was found when it was not proven, else empty."))
+    advice = serializers.CharField(help_text=_("What would make it better; may be empty."))
+
+
 class AttemptOutput(serializers.ModelSerializer):
     """The attempt with its score explained factor by factor."""
 
@@ -153,6 +195,7 @@ class AttemptOutput(serializers.ModelSerializer):
     factors = serializers.DictField(child=FactorOutput())
     score = serializers.FloatField()
     explanation = serializers.SerializerMethodField()
+    lines = serializers.SerializerMethodField()
     photo_tries_left = serializers.SerializerMethodField(
         help_text=_("Take another photo and send it with the same ticket, so many times.")
     )
@@ -167,12 +210,14 @@ class AttemptOutput(serializers.ModelSerializer):
             "message",
             "score",
             "explanation",
+            "lines",
             "face_state",
             "photo_tries_left",
             "waits_until",
             "method",
             "offline",
             "factors",
+            "seen_at",
             "redeemed_at",
             "received_at",
             "settled_at",
@@ -187,6 +232,11 @@ class AttemptOutput(serializers.ModelSerializer):
     def get_explanation(self, attempt: CheckInAttempt) -> str:
         """The score in one line for the student, in the reader's language."""
         return explain(attempt)
+
+    @extend_schema_field(FactorLine(many=True))
+    def get_lines(self, attempt: CheckInAttempt) -> list[dict[str, Any]]:
+        """The same for people to read, factor by factor."""
+        return factor_lines(attempt)
 
 
 # The hot path's serializers live as long as the process: making one copies its fields, which

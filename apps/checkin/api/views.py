@@ -33,12 +33,13 @@ from apps.checkin.api.serializers import (
 )
 from apps.checkin.models import CheckInAttempt, Method, Reason
 from apps.checkin.services.check_in import Submission, check_in
-from apps.checkin.services.redeem import Redemption, redeem_token, redeem_typed
+from apps.checkin.services.redeem import Redemption, redeem_stamp, redeem_token, redeem_typed
 from apps.common.api import throttle
 from apps.common.errors import Invalid, NotFound
 from apps.common.http import client_address
 from apps.common.schema import conflict
-from apps.signin.api.authentication import sign_in_of
+from apps.signin.requests import request_visitor, sign_in_of
+from apps.tenants.addresses import asked_host
 
 EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer shown.")
 
@@ -52,7 +53,8 @@ EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer 
 @permission_classes([IsAuthenticated])  # whether it is a student is asked with all the rest
 @throttle_classes([throttle("redeem")])
 def redeem(request: Request) -> Response:
-    """Turn a scanned or typed code into a ticket, at once. Every try is in the scan log."""
+    """Turn a scanned or typed code, or the stamp of its page, into a ticket, at once. Every try is
+    in the scan log."""
     outcome = _redeem(request, REDEEM.run_validation(request.data))
     if outcome.reason:
         raise Reason(outcome.reason).error()
@@ -71,6 +73,9 @@ def _redeem(request: Request, data: dict[str, Any]) -> Redemption:
         return redeem_token(
             user=user, token=data["token"], now=now, address=address, sign_in=sign_in
         )
+    if "stamp" in data:
+        visitor = request_visitor(request)
+        return redeem_stamp(user=user, stamp=data["stamp"], visitor=visitor, now=now)
     method = Method.TEXT if "text_code" in data else Method.OTP
     return redeem_typed(
         user=user,
@@ -103,7 +108,7 @@ def check_in_view(request: Request) -> Response:
     submission = submission_of(serializer.run_validation(request.data))
     attempt, made = check_in(
         user=request_user(request),
-        submission=replace(submission, sign_in=sign_in_of(request)),
+        submission=replace(submission, sign_in=sign_in_of(request), rp_id=asked_host(request)),
         now=timezone.now(),
         actor=request_actor(request),
     )
@@ -119,7 +124,8 @@ def submission_of(data: dict[str, Any]) -> Submission:
         ticket=evidence.get("ticket", ""),
         nonce=evidence["nonce"],
         message=evidence["message"],
-        signature=_signature(data["signature"]),
+        signature=_signature(data.get("signature", "")),
+        assertion=data.get("assertion"),
         fix=fix_of(evidence),
         beacons=beacons_of(evidence),
         selfie=photo.jpeg() if photo else None,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from apps.attendance.models import FaceUse
-from apps.checkin.factors import bluetooth, device, face, location, qr
+from apps.attendance.models import FaceUse, PersonUse
+from apps.checkin.factors import bluetooth, device, face, location, person, qr
 from apps.checkin.factors.base import Attendee, Factor, JudgedSession
+from apps.checkin.factors.passkeys import person_use
 
 
 def face_use(policy: Mapping[str, Any]) -> FaceUse:
@@ -23,6 +24,7 @@ FACTORS: Final[dict[str, Factor]] = {
     "location": location.verify,
     "bluetooth": bluetooth.verify,
     "face": face.verify,
+    "person": person.verify,
 }
 
 
@@ -35,5 +37,6 @@ def applicable(*, session: JudgedSession, student: Attendee) -> tuple[str, ...]:
         "location": bool(session.policy.get("place")),
         "bluetooth": bool(session.policy.get("beacons")),
         "face": face_use(session.policy) != FaceUse.OFF and student.face_applies,
+        "person": person_use(session.policy) != PersonUse.OFF,
     }
     return tuple(name for name in FACTORS if asked[name])

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from apps.signin.assertions import Proof
+
 
 @dataclass(frozen=True, kw_only=True)
 class FactorResult:
@@ -77,6 +79,7 @@ class Evidence:
     fix: Fix | None = None
     beacons: tuple[BeaconReading, ...] | None = None
     selfie: bool = False
+    passkey: Proof | None = None  # what a passkey's assertion over `message` proves
     face: str = ""  # "", "matched", "not_matched" or why it could not tell
 
 

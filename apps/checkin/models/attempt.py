@@ -1,5 +1,6 @@
 """Check-in attempts: every one is a row, accepted or refused, with its reason."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import models
@@ -54,6 +55,19 @@ class Reason(Refusal):
         429,
         _("Too many wrong codes. Ask your lecturer to mark you."),
     )
+    STAMP_EXPIRED = (
+        Problem.STAMP_EXPIRED,
+        410,
+        _("Three minutes have passed since you scanned. Scan the code on the screen once more."),
+    )
+    SEEN_ELSEWHERE = (
+        Problem.SEEN_ELSEWHERE,
+        403,
+        _(
+            "This code was opened in another browser, another sign-in or another network. Scan it "
+            "once more with this one."
+        ),
+    )
     NOT_OPEN = "session_not_open", 409, _("This session is not open.")
     TOO_EARLY = "check_in_too_early", _("It is too early to check in. Scan again later.")
     TOO_LATE = "check_in_too_late", _("It is too late to check in. Ask your lecturer to mark you.")
@@ -67,6 +81,15 @@ class Reason(Refusal):
     TICKET_EXPIRED = "ticket_expired", _("The 90 seconds have passed. Scan the code again.")
     NO_DEVICE = "no_device", _("No device is bound to you yet. Bind this phone first.")
     OTHER_DEVICE = "other_device", _("You scanned with another device than the bound one.")
+    PASSKEY_REQUIRED = "passkey_required", _("Confirm this check-in with your passkey.")
+    PASSKEY_TOO_NEW = (
+        "passkey_too_new",
+        _("This passkey is too new. It counts when it is 48 hours old."),
+    )
+    SYNCED_PASSKEY = (
+        "synced_passkey",
+        _("This passkey may be on several devices. One that stays on your phone is needed."),
+    )
     BAD_SIGNATURE = "bad_signature", _("The device's signature does not fit this check-in.")
     FACE_MISMATCH = "face_mismatch", _("The face is not the enrolled one.")
     SCORE_TOO_LOW = "score_too_low", _("Too little could be proven.")
@@ -100,6 +123,10 @@ class Reason(Refusal):
     PHOTO_UNCLEAR = (
         "photo_unclear",
         _("Your face could not be compared. It waits for your lecturer."),
+    )
+    NO_PERSON = (
+        "no_person",
+        _("Your phone did not check that it is you. It waits for your lecturer."),
     )
     NOT_ENROLLED_FACE = (
         "face_not_enrolled",
@@ -163,7 +190,9 @@ class CheckInAttempt(CampusModel):
     face_state = models.CharField(
         _("face"), max_length=10, choices=FaceState.choices, default=FaceState.NONE
     )
-    redeemed_at = models.DateTimeField(_("scanned"), null=True, blank=True)
+    # When the code was seen, from which lateness and delay count; redeemed later by a stamp.
+    seen_at = models.DateTimeField(_("seen"), null=True, blank=True)
+    redeemed_at = models.DateTimeField(_("redeemed"), null=True, blank=True)
     received_at = models.DateTimeField(_("received"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
     # While it waits for the lecturer, until when; and who decided, where a person did.
@@ -193,6 +222,12 @@ class CheckInAttempt(CampusModel):
         blank=True,
         related_name="+",
         verbose_name=_("signed by a classmate's device"),
+    )
+    # The passkey that signed it, somebody else's included, by its number in the sign-in library.
+    passkey_id = models.BigIntegerField(_("passkey"), null=True, blank=True)
+    passkey_counter = models.BigIntegerField(_("passkey's counter"), null=True, blank=True)
+    passkey_synced = models.BooleanField(
+        _("passkey may be copied"), default=False, db_default=False
     )
     # Of offline check-ins only. Counter and window are set once each, where they were not used
     # before: a replay is kept without them.
@@ -230,6 +265,8 @@ class CheckInAttempt(CampusModel):
             Between(field="accuracy_m", name="attempt_accuracy", low=0),
             Between(field="bluetooth_rssi", name="attempt_rssi", low=-120, high=0),
             Between(field="device_counter", name="attempt_counter", low=0),
+            Between(field="passkey_id", name="attempt_passkey", low=0),
+            Between(field="passkey_counter", name="attempt_passkey_counter", low=0),
             MomentInBounds(field="claimed_at", name="attempt_claimed_at"),
         ]
         indexes = [
@@ -264,3 +301,8 @@ class CheckInAttempt(CampusModel):
 
     def __str__(self) -> str:
         return f"{self.student_id}: {self.get_outcome_display()}"
+
+    @property
+    def scanned_at(self) -> datetime:
+        """When the code was seen; of one that was typed, when it was redeemed."""
+        return self.seen_at or self.redeemed_at or self.received_at

@@ -3,7 +3,7 @@
 from typing import Final
 
 from apps.accounts.models import Device
-from apps.accounts.signatures import device_signature_valid
+from apps.common.signatures import device_signature_valid
 
 KEYS_TRIED: Final = 500  # about 0.15 ms each
 

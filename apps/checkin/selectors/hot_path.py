@@ -99,6 +99,7 @@ class AttendeeContext:
     """
 
     id: int
+    user_id: int
     device_id: int | None
     device_key: bytes | None
     enrolled: bool
@@ -142,6 +143,7 @@ def attendee_context(
     student_id, device_id, key, enrolled, face_agreed, has_template = row
     return AttendeeContext(
         id=student_id,
+        user_id=user_id,
         device_id=device_id,
         device_key=bytes(key) if key is not None else None,
         enrolled=enrolled,

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
@@ -12,6 +13,8 @@ from apps.attendance.selectors.register import ATTENDED, BY_PERSON
 from apps.checkin.explanation import explain, waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.sessions.models import ClassSession
+
+LAPSE_BATCH: Final = 500
 
 
 def settled_otherwise() -> Q:
@@ -26,6 +29,13 @@ def waiting_attempts() -> QuerySet[CheckInAttempt]:
         settled_otherwise(), session_id=OuterRef("session_id"), student_id=OuterRef("student_id")
     )
     return CheckInAttempt.objects.filter(~Exists(settled), outcome=Outcome.WAITING)
+
+
+def lapsing_sessions(*, now: datetime) -> list[int]:
+    """Ids of sessions with check-ins that waited too long; the next run finds what is left."""
+    due = CheckInAttempt.objects.filter(outcome=Outcome.WAITING, waits_until__lte=now)
+    ids = due.order_by("session_id").values_list("session_id", flat=True)
+    return list(ids.distinct()[:LAPSE_BATCH])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +54,7 @@ class Waiting:
     @property
     def at(self) -> datetime:
         """When the code was scanned."""
-        return self.attempt.redeemed_at or self.attempt.received_at
+        return self.attempt.scanned_at
 
 
 def waiting_in(*, session_id: int) -> list[Waiting]:

@@ -24,6 +24,7 @@ from apps.checkin.factors.base import (
     Fix,
     JudgedSession,
 )
+from apps.checkin.measuring import count_attempt
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.scoring import ONE, ScoreResult, judge, offline_scale
 from apps.checkin.selectors.devices import device_that_signed
@@ -33,6 +34,7 @@ from apps.checkin.selectors.hot_path import (
     attendee_context,
     prior_state,
 )
+from apps.checkin.services.passkeys import passkey_noted
 from apps.checkin.services.record import record_from_attempt, span_refusal
 from apps.checkin.tickets import Ticket, read_ticket
 from apps.checkin.waiting_rules import (
@@ -42,6 +44,7 @@ from apps.checkin.waiting_rules import (
     counted,
     face_is_missing,
     face_wait,
+    person_wait,
     place_proven,
     wait,
     would_count,
@@ -51,6 +54,7 @@ from apps.common.errors import NotFound
 from apps.common.ids import uuid7
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import lock_for_check_in
+from apps.signin.assertions import Assertion
 from apps.tenants.inserts import row_insert
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
@@ -74,6 +78,8 @@ class Submission:
     selfie_problem: str = ""  # why no worker needs to look at it: blank, or far too small
     device_info: dict[str, Any] = field(default_factory=dict)
     sign_in: str = ""  # which one this came from
+    assertion: Assertion | None = None  # a passkey's, over `message`
+    rp_id: str = ""  # the host name that it was sent to
 
 
 @transaction.atomic(savepoint=False)
@@ -106,7 +112,7 @@ def check_in(
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
     problem = _problem(ticket, submission, student, known, status=row["status"], now=now)
-    problem = problem or span_refusal(session, ticket.redeemed_at)
+    problem = problem or span_refusal(session, ticket.seen_at or ticket.redeemed_at)
     attempt = new_attempt(ticket, student, session, submission, now=now, actor=actor)
     if problem:
         refuse(attempt, reason=problem, now=now)
@@ -131,6 +137,7 @@ def attempt_save(
     else:
         record_from_attempt(attempt=attempt, session=session, known=known, now=now)
     touch(board_key(session.id))
+    count_attempt(attempt)
     log_event(
         actor=actor,
         action=f"checkin.attempt.{attempt.outcome}",
@@ -196,6 +203,7 @@ def new_attempt(
         scan_id=ticket.scan_id,
         nonce=submission.nonce,
         method=ticket.method,
+        seen_at=ticket.seen_at,
         redeemed_at=ticket.redeemed_at,
         redeem_delay_ms=ticket.delay_ms,
         received_at=now,
@@ -240,6 +248,15 @@ def judge_attempt(
         fix=submission.fix,
         beacons=submission.beacons,
         selfie=submission.selfie is not None,
+        passkey=passkey_noted(
+            attempt,
+            student,
+            session,
+            assertion=submission.assertion,
+            message=submission.message,
+            rp_id=submission.rp_id,
+            now=at,
+        ),
         face=submission.selfie_problem,
     )
     results = {
@@ -247,7 +264,7 @@ def judge_attempt(
         for name in asked
     }
     decide(attempt, session, results, face_agreed=student.face_agreed, now=now)
-    if attempt.reason == Reason.BAD_SIGNATURE:
+    if attempt.reason == Reason.BAD_SIGNATURE and submission.signature:
         attempt.signed_by_id = device_that_signed(
             session_id=session.id, message=submission.message, signature=submission.signature
         )
@@ -291,15 +308,24 @@ def decide(
     apply_score(attempt, judge(policy, counting, scale=scale), now=now)
     if attempt.reason not in ("", Reason.SCORE_TOO_LOW):
         return
-    reason = face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
-    if not reason and face_is_missing(counting, policy=policy, method=attempt.method):
-        reason = Reason.NOT_ENROLLED_FACE if _somebody_else_seen(attempt, session) else ""
+    reason = (
+        face_wait(counting, policy=policy, method=attempt.method, face_agreed=face_agreed)
+        or _unseen_face(attempt, session, counting)
+        or person_wait(counting)
+    )
     if reason and would_count(counting, policy=policy, scale=scale):
         wait(attempt, session, reason=reason, now=now)
     elif attempt.offline and attempt.outcome == Outcome.ACCEPTED:
         reason = offline_wait(attempt, session, counting)
         if reason:
             wait(attempt, session, reason=reason, now=now)
+
+
+def _unseen_face(
+    attempt: CheckInAttempt, session: JudgedSession, counting: Mapping[str, FactorResult]
+) -> str:
+    missing = face_is_missing(counting, policy=session.policy, method=attempt.method)
+    return Reason.NOT_ENROLLED_FACE if missing and _somebody_else_seen(attempt, session) else ""
 
 
 def offline_wait(

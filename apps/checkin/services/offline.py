@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.accounts.signatures import device_signature_valid
 from apps.attendance.registry import checks_enqueue
 from apps.attendance.selectors.policies import Editor, policy_for, time_refusal
 from apps.attendance.services.totals import refresh_totals
@@ -41,6 +40,7 @@ from apps.checkin.services.online import requests_between
 from apps.checkin.services.record import span_refusal
 from apps.checkin.tickets import Ticket
 from apps.common.errors import NotFound
+from apps.common.signatures import device_signature_valid
 from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, check_kept_token
 from apps.qr_otp.tokens import QR_PERIOD, window_at

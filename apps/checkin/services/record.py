@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.attendance.models import AttendanceRecord, RecordSource, Status
-from apps.attendance.selectors.register import ATTENDED, BY_PERSON
+from apps.attendance.selectors.register import may_improve
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.selectors.hot_path import PriorState
@@ -14,14 +14,10 @@ from apps.tenants.inserts import row_insert
 INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})
 
 
-def scanned_at(attempt: CheckInAttempt) -> datetime:
-    return attempt.redeemed_at or attempt.received_at
-
-
 def minutes_late(attempt: CheckInAttempt, session: JudgedSession) -> int:
     """Whole minutes from the start (or the opening, if later) to the scan."""
     start = max(session.starts_at, session.opened_at)
-    return max(0, int((scanned_at(attempt) - start).total_seconds() // 60))
+    return max(0, int((attempt.scanned_at - start).total_seconds() // 60))
 
 
 def is_late(attempt: CheckInAttempt, session: JudgedSession) -> bool:
@@ -31,7 +27,7 @@ def is_late(attempt: CheckInAttempt, session: JudgedSession) -> bool:
     """
     after = session.policy["late_after_minutes"]
     grace = session.policy.get("grace_minutes", after)
-    return bool(after) and scanned_at(attempt) >= max(
+    return bool(after) and attempt.scanned_at >= max(
         session.starts_at + timedelta(minutes=after),
         session.opened_at + timedelta(minutes=grace),
     )
@@ -51,33 +47,39 @@ def span_refusal(session: JudgedSession, scanned: datetime) -> str:
 def record_from_attempt(
     *, attempt: CheckInAttempt, session: JudgedSession, known: PriorState, now: datetime
 ) -> None:
-    """Write or improve the record that a settled attempt earns.
+    """Write or improve the record that a settled attempt earns, as `may_improve` allows.
 
-    A mark by a person always stands, and the first accepted check-in stands against later ones. A
-    record that is invalid or was absent at the closing is improved by an accepted attempt.
     Expects the student's row to be locked.
     """
+    values = record_values(attempt, session)
+    if values is None:
+        return
+    if known.record_id is None:
+        values |= {"session_id": session.id, "student_id": attempt.student_id}
+        row_insert(AttendanceRecord(**values | {"course_id": known.course_id}))
+    elif may_improve(values["status"], status=known.record_status, source=known.record_source):
+        AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
+
+
+def record_values(attempt: CheckInAttempt, session: JudgedSession) -> dict[str, Any] | None:
+    """The fields of the record that a settled attempt earns; None when it earns none."""
     status = _earned_status(attempt, session)
     if status is None:
-        return
-    values: dict[str, Any] = {
+        return None
+    return {
         "status": status,
         "label": None,
         "source": RecordSource.CHECK_IN,
         "attempt_id": attempt.pk,
         "policy_id": session.policy.get("policy_id"),
-        "recorded_at": attempt.redeemed_at or now,
+        "recorded_at": attempt.scanned_at,
         "minutes_late": minutes_late(attempt, session),
         "biometric_verified": _passed(attempt, "face"),
         "location_verified": _passed(attempt, "location"),
         "bluetooth_verified": _passed(attempt, "bluetooth"),
+        "person_verified": _passed(attempt, "person"),
         "verification_score": attempt.score,
     }
-    if known.record_id is None:
-        values |= {"session_id": session.id, "student_id": attempt.student_id}
-        row_insert(AttendanceRecord(**values | {"course_id": known.course_id}))
-    elif _may_improve(known, status):
-        AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
 
 
 def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | None:
@@ -86,14 +88,6 @@ def _earned_status(attempt: CheckInAttempt, session: JudgedSession) -> Status | 
     if attempt.reason in INVALID_REASONS:
         return Status.INVALID
     return None
-
-
-def _may_improve(known: PriorState, status: Status) -> bool:
-    return (
-        known.record_source not in BY_PERSON
-        and known.record_status not in ATTENDED
-        and (status in ATTENDED or known.record_source == RecordSource.CLOSING)
-    )
 
 
 def _passed(attempt: CheckInAttempt, factor: str) -> bool:

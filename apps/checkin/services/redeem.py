@@ -14,6 +14,7 @@ from apps.checkin.models import Method, Reason
 from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
 from apps.checkin.tickets import Ticket, ticket_text
 from apps.common.digits import plain_digits
+from apps.common.measures import count, observe
 from apps.qr_otp.models import Scan
 from apps.qr_otp.problems import Problem
 from apps.qr_otp.selectors import Check, check_text, check_token
@@ -22,7 +23,10 @@ from apps.qr_otp.services import (
     one_time_code_use,
     one_time_code_used,
     scan_save,
+    stamp_use,
 )
+from apps.qr_otp.stamps import Visitor, read_stamp
+from apps.qr_otp.stamps import seen_at as moment_seen
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_facts
 from apps.sessions.services import CHECK_IN, student_subject, subject_of
@@ -56,6 +60,27 @@ def redeem_token(
         now=now,
         address=address,
         sign_in=sign_in,
+    )
+
+
+@transaction.atomic(savepoint=False)
+def redeem_stamp(*, user: User, stamp: str, visitor: Visitor, now: datetime) -> Redemption:
+    """Redeem what the page of a code's link carries, up to three minutes after the code was seen.
+
+    As many statements as `redeem_token`. It is the same scan as that of the code in it.
+    """
+    found = read_stamp(stamp)
+    session_id = int(found.subject) if found else None
+    facts = session_facts(session_id=session_id) if session_id else None
+    student = attendee_context(user_id=user.pk, session_id=facts["id"] if facts else None)
+    return _redeem(
+        student=student,
+        check=stamp_use(found, visitor, who=f"student:{student.id}", now=now),
+        facts=facts,
+        method=Method.QR,
+        now=now,
+        address=visitor.address,
+        sign_in=visitor.sign_in,
     )
 
 
@@ -165,6 +190,9 @@ def _redeem(
         address=address,
         once=f"{check.window}/{code_id}/{student.device_id}{scanned_by}",
     )
+    count("campus_redeems", reason or "none")
+    if not reason and scan.delay_ms is not None:
+        observe("campus_redeem_delay_seconds", scan.delay_ms / 1000)
     if reason or facts is None:
         return Redemption(scan=scan, reason=reason)
     ticket = Ticket(
@@ -176,6 +204,7 @@ def _redeem(
         redeemed_ms=int(scan.at.timestamp() * 1000),
         delay_ms=scan.delay_ms,
         sign_in=sign_in,
+        seen_ms=_seen_ms(scan) if method == Method.QR else None,
     )
     if now > ticket.expires_at:
         return Redemption(scan=scan, reason=Reason.EXPIRED)
@@ -186,3 +215,15 @@ def _redeem(
         ticket=ticket_text(ticket),
         expires_at=ticket.expires_at,
     )
+
+
+def _seen_ms(scan: Scan) -> int:
+    """When the QR code of this scan was seen: at the redeem itself, or earlier and kept in a stamp.
+
+    Reckoned from the scan's own row, so that the same scan is always the same ticket.
+    """
+    redeemed_ms = int(scan.at.timestamp() * 1000)
+    if scan.window is None or scan.delay_ms is None:
+        return redeemed_ms
+    seen = moment_seen(window=scan.window, delay_ms=scan.delay_ms)
+    return min(redeemed_ms, round(seen.timestamp() * 1000))

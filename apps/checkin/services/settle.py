@@ -15,6 +15,7 @@ from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import verify_student
 from apps.checkin.factors import FACTORS
 from apps.checkin.factors.base import Attendee, Evidence, FactorResult
+from apps.checkin.measuring import count_attempt
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
@@ -109,6 +110,7 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     if row["status"] == ClassSession.Status.COMPLETED:
         refresh_totals(session_id=session.id)
     touch(board_key(session.id))
+    count_attempt(attempt)
     log_event(
         actor=SYSTEM,
         action=f"checkin.attempt.{attempt.outcome}",

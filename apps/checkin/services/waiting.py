@@ -5,7 +5,6 @@ Locks are taken as everywhere: students by id, then the session.
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -31,8 +30,6 @@ from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import session_for_check_in
 from apps.tenants.tasks import enqueue
-
-LAPSE_BATCH: Final = 500
 
 
 @transaction.atomic
@@ -142,22 +139,10 @@ def _settle_session(session: ClassSession, *, absent: Collection[int], now: date
     touch(board_key(session.pk))
 
 
-def waiting_lapse(*, now: datetime) -> int:
-    """Let the check-ins lapse whose time is over; returns how many students became absent by it.
-
-    One transaction a session. Students who were marked otherwise keep that mark.
-    """
-    due = (
-        CheckInAttempt.objects.filter(outcome=Outcome.WAITING, waits_until__lte=now)
-        .order_by("session_id")
-        .values_list("session_id", flat=True)
-        .distinct()[:LAPSE_BATCH]
-    )
-    return sum(_lapse(session_id, now=now) for session_id in list(due))
-
-
 @transaction.atomic
-def _lapse(session_id: int, *, now: datetime) -> int:
+def waiting_lapse(*, session_id: int, now: datetime) -> int:
+    """Let the check-ins of a session lapse whose time is over; returns how many students became
+    absent by it. Students who were marked otherwise keep that mark."""
     due = CheckInAttempt.objects.filter(
         session_id=session_id, outcome=Outcome.WAITING, waits_until__lte=now
     )

@@ -16,6 +16,9 @@ class Seen:
     `delay_ms` counts from the start of the code's window to its redeem; None for typed and offline
     codes. `drift_s` is the phone's clock minus the start of the code's window, of offline
     check-ins. `signed_by` is the student whose device signed it instead of the own one.
+    `agent` and `screen` are what a browser says of itself; `browser_bound_at` is when its key was
+    bound, None for apps. `passkey` is the one that signed, of this student; `copyable`: it may be
+    on several devices.
     """
 
     student_id: int
@@ -31,6 +34,24 @@ class Seen:
     drift_s: float | None = None
     signed_by: int | None = None
     offline: bool = False
+    at: datetime | None = None
+    address: str = ""
+    agent: str = ""
+    screen: str = ""
+    browser_bound_at: datetime | None = None
+    passkey: int | None = None
+    copyable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundKey:
+    """A device or browser that is, or was, bound to a student, and in how many sessions it was
+    used since the retention of attempts began."""
+
+    student_id: int
+    bound_at: datetime
+    released: bool
+    sessions: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,29 @@
 
 from collections.abc import Collection
 
-from apps.integrity.detectors import clocks, delays, devices, pairs, photos, places
-from apps.integrity.detectors.base import Arrival, DetectedFinding, Seen
+from apps.integrity.detectors import (
+    browsers,
+    clocks,
+    delays,
+    devices,
+    pairs,
+    passkeys,
+    photos,
+    places,
+)
+from apps.integrity.detectors.base import Arrival, BoundKey, DetectedFinding, Seen
 
 
-def findings_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[DetectedFinding]:
+def findings_of(
+    seen: Collection[Seen],
+    arrivals: Collection[Arrival],
+    keys: Collection[BoundKey] = (),
+    uses: Collection[Seen] = (),
+) -> list[DetectedFinding]:
     """At most one finding of each kind per student, ordered by student and kind.
 
-    `seen` are the attempts of one session, `arrivals` the accepted ones of its course so far.
+    `seen` are the attempts of one session, `arrivals` the accepted ones of its course so far,
+    `keys` those of its students, `uses` what passkeys of theirs signed in other sessions then.
     """
     students = {one.student_id for one in seen if one.accepted}
     found = [
@@ -19,6 +34,10 @@ def findings_of(seen: Collection[Seen], arrivals: Collection[Arrival]) -> list[D
         *places.far_away(seen),
         *devices.shared_devices(seen),
         *devices.other_devices(seen),
+        *browsers.same_browsers(seen),
+        *browsers.changed_devices(seen, keys),
+        *browsers.one_class_keys(seen, keys),
+        *passkeys.used_in_two_places(seen, uses),
         *clocks.drifting(seen),
         *photos.copied_photos(seen),
         *photos.offline(seen),

@@ -14,7 +14,7 @@ from apps.common.cache import touch
 from apps.common.errors import Invalid, Refused
 from apps.integrity.detectors import WEIGHTS, DetectedFinding, findings_of
 from apps.integrity.models import Finding, FindingKind
-from apps.integrity.selectors import arrivals_of, seen_in
+from apps.integrity.selectors import arrivals_of, keys_in, passkey_uses, seen_in
 from apps.sessions.models import ClassSession
 
 # Coordinates are dropped after a day, and then less is seen than there was.
@@ -29,12 +29,19 @@ def findings_find(*, session: ClassSession, now: datetime) -> list[Finding]:
 
     Safe to repeat. A finding keeps its first time and its dismissal. What is not found any more
     (the class's median has moved) is removed, unless somebody dismissed it or a part of the
-    evidence has been dropped meanwhile. Seven statements for any number of students.
+    evidence has been dropped meanwhile. Nine statements for any number of students, one or two more
+    where passkeys were used.
     """
     ClassSession.objects.select_for_update(no_key=True).get(pk=session.pk)
     if session.opened_at is None:
         return []
-    found = findings_of(seen_in(session_id=session.pk), arrivals_of(session=session))
+    seen = seen_in(session_id=session.pk)
+    found = findings_of(
+        seen,
+        arrivals_of(session=session),
+        keys_in(session_id=session.pk),
+        passkey_uses(session_id=session.pk, seen=seen),
+    )
     findings_save(session=session, found=found, now=now)
     if now - session.opened_at < FULL_SIGHT:
         _delete_others(session=session, found=found)
