@@ -18,7 +18,7 @@ ENV PATH=/venv/bin:$PATH \
     HOME=/tmp
 RUN groupadd --system --gid 10001 campus \
     && useradd --system --uid 10001 --gid campus --no-create-home --shell /usr/sbin/nologin campus \
-    && install -d -o campus -g campus /models
+    && install -d -o campus -g campus /models /backup
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY manage.py pyproject.toml ./

@@ -2,9 +2,17 @@
 # Roles, database and extensions of the platform, run once by the image's entry point when the data
 # directory is empty. The embedded PostgreSQL has the same (apps/ops/embedded/postgres.py).
 #
-# Needs POSTGRES_USER, CAMPUS_OWNER_PASSWORD and CAMPUS_APP_PASSWORD.
+# Needs POSTGRES_USER, CAMPUS_OWNER_PASSWORD and CAMPUS_APP_PASSWORD; with CAMPUS_BACKUP_PASSWORD it
+# also makes the role of the backups. Each password may come from a file instead (…_FILE).
 set -eu
 
+for name in CAMPUS_OWNER_PASSWORD CAMPUS_APP_PASSWORD CAMPUS_BACKUP_PASSWORD; do
+  eval "value=\${$name:-} file=\${${name}_FILE:-}"
+  if [ -z "$value" ] && [ -n "$file" ]; then
+    value=$(cat "$file")
+  fi
+  export "$name=$value"
+done
 : "${CAMPUS_OWNER_PASSWORD:?}" "${CAMPUS_APP_PASSWORD:?}"
 
 # psql reads the passwords from the environment: no command line shows them.
@@ -44,3 +52,13 @@ SQL
 run campus <<'SQL'
 revoke create on schema public from public;
 SQL
+
+# Sees every row, writes none: the other two would back up an empty campus, without an error.
+if [ -n "${CAMPUS_BACKUP_PASSWORD:-}" ]; then
+  run campus <<'SQL'
+\getenv backup_password CAMPUS_BACKUP_PASSWORD
+create role campus_backup login nosuperuser bypassrls nocreatedb nocreaterole noreplication
+  in role pg_read_all_data password :'backup_password';
+grant connect on database campus to campus_backup;
+SQL
+fi

@@ -4,23 +4,34 @@ import os
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands
 from django.db import connections
+from django.urls import reverse
 
+from apps.audit.services import SYSTEM
+from apps.common.errors import Refused
 from apps.common.http import HttpClient, Limits, NoAnswer
-from apps.ops.embedded import EmbeddedStack, Layout
+from apps.ops.embedded import EmbeddedPostgres, EmbeddedStack, Layout
+from apps.ops.first_hour.campuses import is_set_up
+from apps.ops.first_hour.links import setup_link_make
 from apps.ops.fleet import platform_services
-from apps.ops.output import PrefixedOutput, Terminal
+from apps.ops.output import ROUTINE, PrefixedOutput, Terminal
+from apps.ops.phones import PhoneAddress, phone_address, qr_lines
 from apps.ops.processes import wait_until
 from apps.ops.supervisor import OUR_NAME, Service, Supervisor
+from apps.tenants.models import Campus
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, never bound)
 PROBE_SECONDS = 0.3
 PORT_SECONDS = 3.0
+MORE_PORTS = 20  # that are tried where the one that was asked for is taken
+LAST_PORT = 65_535
 PROBE = Limits(connect=2.0, whole=2.0)
 LOAD_DEMO = "load_demo"  # a command of the demo app, which production does not install
 
@@ -30,7 +41,9 @@ class UpOptions:
     host: str
     port: int
     demo: bool = False
+    phones: bool = False
     services_only: bool = False
+    routine: bool = False  # also what the workers say when nothing happens
 
     @property
     def address(self) -> str:
@@ -39,7 +52,7 @@ class UpOptions:
         return f"http://{host}:{self.port}/"
 
 
-def bring_up(*, options: UpOptions, stream: Terminal) -> None:
+def bring_up(*, options: UpOptions, stream: Terminal, now: datetime) -> None:
     """Run the platform until a stop signal.
 
     Raises EmbeddedError when a server cannot run, CommandError for anything else that is wrong.
@@ -47,22 +60,44 @@ def bring_up(*, options: UpOptions, stream: Terminal) -> None:
     if options.demo:
         check_demo_is_installed()
     stack = needed_servers()
-    names = [OUR_NAME, "web", "beat", "worker", "faces"]
-    output = PrefixedOutput(stream, names=names)
+    names = [OUR_NAME, "web", "phones", "beat", "worker", "faces"]
+    output = PrefixedOutput(stream, names=names, hidden=None if options.routine else ROUTINE)
     if options.services_only:
         run_servers(stack, output=output)
         return
-    check_port_is_free(host=options.host, port=options.port)
+    options = with_free_port(options, output=output)
+    # With servers of others, nothing else has made the folder: beat keeps its schedule in it.
+    Path(settings.CAMPUS_VAR).mkdir(mode=0o700, parents=True, exist_ok=True)
     with stack:
         for server in stack.servers:
             output.line(OUR_NAME, f"{server.title} runs in {server.data}.")
-        prepare(options=options, output=output)
-        services = platform_services(
-            host=options.host, port=options.port, var=Path(settings.CAMPUS_VAR)
-        )
-        announcement = StartNotice(options.address, output=output)
-        supervise(services, stack=stack, output=output, announcement=announcement)
+        phones = None
+        if options.phones:
+            phones = address_for_phones(options, output=output, now=now)
+        sign_ins = prepare(options=options, output=output, phones=phones, now=now)
+        var = Path(settings.CAMPUS_VAR)
+        services = platform_services(host=options.host, port=options.port, var=var, phones=phones)
+        announcement = StartNotice(options.address, output=output, phones=phones, last=sign_ins)
+        try:
+            supervise(services, stack=stack, output=output, announcement=announcement)
+        finally:
+            announcement.say_last()
     output.line(OUR_NAME, "Stopped.")
+
+
+def address_for_phones(
+    options: UpOptions, *, output: PrefixedOutput, now: datetime
+) -> PhoneAddress | None:
+    """Where phones in this network will reach us, on the next port; None, said, where not."""
+    folder = Path(settings.CAMPUS_VAR) / "phones"
+    found = phone_address(port=options.port + 1, folder=folder, now=now)
+    problem = "this machine has no address in a network"
+    if found:
+        problem = listening_problem(host=found.host, port=found.port) or ""
+    if problem:
+        output.line(OUR_NAME, f"There is no address for phones: {problem}.")
+        return None
+    return found
 
 
 def check_demo_is_installed() -> None:
@@ -80,11 +115,19 @@ def needed_servers() -> EmbeddedStack:
             "migrations: see .env.example."
         )
         raise CommandError(message)
+    layout = Layout(Path(settings.CAMPUS_VAR))
+    runs_postgres = not os.environ.get("DATABASE_URL")
     return EmbeddedStack(
-        Layout(Path(settings.CAMPUS_VAR)),
-        postgres=not os.environ.get("DATABASE_URL"),
+        layout,
+        postgres=runs_postgres,
         valkey=not os.environ.get("REDIS_URL"),
+        postgres_options=archiving_options(layout) if runs_postgres else None,
     )
+
+
+def archiving_options(layout: Layout) -> dict[str, str]:
+    """The log of changes is kept for the backups, where there are any."""
+    return EmbeddedPostgres.archiving(layout) if settings.BACKUP_TO else {}
 
 
 def run_servers(stack: EmbeddedStack, *, output: PrefixedOutput) -> None:
@@ -104,15 +147,22 @@ def run_servers(stack: EmbeddedStack, *, output: PrefixedOutput) -> None:
     output.line(OUR_NAME, "Stopped.")
 
 
-def check_port_is_free(*, host: str, port: int) -> None:
-    """Raises CommandError when nobody can listen there.
+def with_free_port(options: UpOptions, *, output: PrefixedOutput) -> UpOptions:
+    """The same options with a port that is free: the one that was asked for, or, said, the next.
 
-    Waits a moment first: the web server of an `up` that was just killed is about to leave.
+    Waits a moment first: the web server of an `up` that was just killed is about to leave. Raises
+    CommandError where the address itself is none of this machine's, or no port near is free.
     """
-    wait_until(lambda: listening_problem(host=host, port=port) is None, timeout=PORT_SECONDS)
-    if problem := listening_problem(host=host, port=port):
-        message = f"Cannot listen on {host}:{port} ({problem}). Choose another one with --port."
-        raise CommandError(message)
+    host, port = options.host, options.port
+    if wait_until(lambda: listening_problem(host=host, port=port) is None, timeout=PORT_SECONDS):
+        return options
+    problem = listening_problem(host=host, port=port)
+    for other in range(port + 1, min(port + 1 + MORE_PORTS, LAST_PORT + 1)):
+        if listening_problem(host=host, port=other) is None:
+            output.line(OUR_NAME, f"Port {port} is taken ({problem}): using {other} instead.")
+            return replace(options, port=other)
+    message = f"Cannot listen on {host}:{port} ({problem}). Choose another one with --port."
+    raise CommandError(message)
 
 
 def listening_problem(*, host: str, port: int) -> str | None:
@@ -129,8 +179,15 @@ def listening_problem(*, host: str, port: int) -> str | None:
     return None
 
 
-def prepare(*, options: UpOptions, output: PrefixedOutput) -> None:
-    """Bring tables, face models and, if wanted, the demo campus up to date."""
+def prepare(
+    *, options: UpOptions, output: PrefixedOutput, now: datetime, phones: PhoneAddress | None = None
+) -> str:
+    """Bring tables, face models and, if wanted, the demo campus up to date.
+
+    Returns what is said last: the demo's sign-ins, which are shown this once, or the link that
+    sets an empty installation up.
+    """
+    said = StringIO()
     output.line(OUR_NAME, "Applying migrations.")
     call_command("migrate", interactive=False, verbosity=0)
     try:
@@ -140,8 +197,29 @@ def prepare(*, options: UpOptions, output: PrefixedOutput) -> None:
         output.line(OUR_NAME, f"Faces cannot be checked yet: {error}")
         output.line(OUR_NAME, "Run `manage.py fetch_models` once the cause is gone.")
     if options.demo:
-        call_command(LOAD_DEMO, address=options.address)
+        hosts = [phones.host] if phones else []
+        output.line(OUR_NAME, "Loading the demo campus.")
+        call_command(LOAD_DEMO, address=options.address, host=hosts, stdout=said)
+    said.write(invitation_to_set_up(options.address, now=now))
     connections.close_all()
+    return said.getvalue()
+
+
+def invitation_to_set_up(address: str, *, now: datetime) -> str:
+    """What to say of an installation without campus and administrator; "" for any other."""
+    if is_set_up() or Campus.objects.exists():
+        return ""
+    try:
+        token = setup_link_make(now=now, actor=SYSTEM)
+    except Refused as refusal:
+        return f"{refusal.message}\n"
+    path = reverse("set_up", kwargs={"token": token})
+    lines = (
+        "This installation is empty. Set it up in a browser, once and within an hour:",
+        f"  {address.rstrip('/')}{path}",
+        f"For another link: manage.py setup_link --address {address}",
+    )
+    return "\n".join(lines)
 
 
 def supervise(
@@ -167,8 +245,17 @@ def supervise(
 class StartNotice:
     """Says where the platform is, once it answers there."""
 
-    def __init__(self, address: str, *, output: PrefixedOutput) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        output: PrefixedOutput,
+        phones: PhoneAddress | None = None,
+        last: str = "",
+    ) -> None:
+        self._last = last
         self._address = address
+        self._phones = phones
         self._output = output
         self._answered = threading.Event()
         self._made = False
@@ -180,11 +267,31 @@ class StartNotice:
         self._made = True
         self._output.line(OUR_NAME, "")
         self._output.line(OUR_NAME, f"Campus is ready at {self._address}")
+        for line in self._lines_for_phones():
+            self._output.line(OUR_NAME, line)
         self._output.line(OUR_NAME, "Press Ctrl-C to stop.")
         self._output.line(OUR_NAME, "")
+        self.say_last()
+
+    def say_last(self) -> None:
+        """The sign-ins, once: below everything else, or when it stops before it was ready."""
+        for line in self._last.strip("\n").split("\n") if self._last else ():
+            self._output.line(OUR_NAME, line)
+        self._last = ""
+
+    def _lines_for_phones(self) -> list[str]:
+        if self._phones is None:
+            return []
+        return [
+            "",
+            *qr_lines(self._phones.origin),
+            f"On a phone in the same network: {self._phones.origin}",
+            "The phone asks once whether to go on: this machine has made the certificate itself.",
+            "",
+        ]
 
     def _wait_for_answer(self) -> None:
-        while not answers(f"{self._address}healthz"):
+        while not answers(f"{self._address}readyz"):
             time.sleep(PROBE_SECONDS)
         self._answered.set()
 

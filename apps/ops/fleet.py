@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from apps.ops.phones import PhoneAddress
 from apps.ops.supervisor import Service
 
 LOG_CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "granian-logging.json"
@@ -14,12 +15,18 @@ CELERY_QUEUES = "default,notifications,imports"
 CELERY_PROCESSES = 2
 
 
-def platform_services(*, host: str, port: int, var: Path) -> list[Service]:
-    """Web server, workers and scheduler, in the order in which they are stopped."""
+def platform_services(
+    *, host: str, port: int, var: Path, phones: PhoneAddress | None = None
+) -> list[Service]:
+    """Web servers, workers and scheduler, in the order in which they are stopped."""
     # E-mails and calendars name the port that people use.
     worker_env = {**_worker_env(), "PUBLIC_PORT": str(port)}
+    web_env = {"PUBLIC_PORT": str(port)}
+    if phones:
+        web_env["PHONE_ORIGIN"] = phones.origin
     return [
-        Service(name="web", command=_web(host, port), env={"PUBLIC_PORT": str(port)}),
+        Service(name="web", command=_web(host, port), env=web_env),
+        *([_phones(phones)] if phones else []),
         Service(name="beat", command=_celery("beat", f"--schedule={var / 'celerybeat-schedule'}")),
         Service(
             name="worker",
@@ -45,16 +52,27 @@ def _worker_env() -> dict[str, str]:
     return env
 
 
-def _web(host: str, port: int) -> list[str]:
+def _web(host: str, port: int, *, workers: int = WEB_WORKERS) -> list[str]:
     return [
         sys.executable,
         *("-m", "granian", "campus.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port)),
-        *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)),
+        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
         *("--workers-kill-timeout", str(WEB_STOP_SECONDS), "--respawn-failed-workers"),
         "--no-ws",
         *("--log-config", str(LOG_CONFIG)),
     ]
+
+
+def _phones(address: PhoneAddress) -> Service:
+    """A second web server, for phones in the network: see `phones`."""
+    tls = ["--ssl-certificate", str(address.certificate), "--ssl-keyfile", str(address.key)]
+    hosts = [os.environ.get("ALLOWED_HOSTS", ""), address.host]
+    return Service(
+        name="phones",
+        command=[*_web(address.host, address.port, workers=1), *tls],
+        env={"PUBLIC_PORT": str(address.port), "ALLOWED_HOSTS": ",".join(filter(None, hosts))},
+    )
 
 
 def _celery(*arguments: str) -> list[str]:

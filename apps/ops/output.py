@@ -1,8 +1,9 @@
 """The terminal of `up`: one line per message, each under the name of who wrote it."""
 
 import os
+import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 RESET = "\x1b[0m"
 COLOURS = ("\x1b[36m", "\x1b[32m", "\x1b[35m", "\x1b[33m", "\x1b[34m", "\x1b[31m")
@@ -23,12 +24,30 @@ def wants_colour(stream: Terminal) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+_LOGGERS: Final = r"(?:celery\.(?:worker\.strategy|app\.trace|beat)|apps\.tenants\.selectors)"
+# What the workers say all the time, also when nothing happens: lines of `text` with or without
+# their time, and of `json` (campus/settings/logs.py).
+ROUTINE: Final = re.compile(
+    rf"(?:[\d:., TZ+-]*INFO {_LOGGERS}: "
+    rf'|\{{"time": "[^"]*", "level": "INFO", "logger": "{_LOGGERS}",)'
+)
+
+
 class PrefixedOutput:
-    """Writes `name | text`, the names aligned and each in a colour of its own."""
+    """Writes `name | text`, the names aligned and each in a colour of its own.
+
+    Lines that match `hidden` are left out.
+    """
 
     def __init__(
-        self, stream: Terminal, *, names: Sequence[str], colour: bool | None = None
+        self,
+        stream: Terminal,
+        *,
+        names: Sequence[str],
+        colour: bool | None = None,
+        hidden: re.Pattern[str] | None = None,
     ) -> None:
+        self._hidden = hidden
         self._stream = stream
         self._colour = wants_colour(stream) if colour is None else colour
         self._width = max(map(len, names), default=0)
@@ -36,6 +55,8 @@ class PrefixedOutput:
 
     def line(self, name: str, text: str) -> None:
         """Write one line and flush it. A terminal that went away is not an error."""
+        if self._hidden and self._hidden.match(text):
+            return
         prefix = f"{name:<{self._width}} |"
         if self._colour:
             prefix = f"{self._colours.get(name, '')}{prefix}{RESET}"

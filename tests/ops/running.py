@@ -28,13 +28,15 @@ def environment(**changes: str) -> dict[str, str]:
 class Script:
     """A Python program in a process of its own, its output in a file."""
 
-    def __init__(self, *arguments: str, log: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, log: Path, env: dict[str, str] | None = None, cwd: Path = ROOT
+    ) -> None:
         self._log = log
         self._mark = uuid.uuid4().hex
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=cwd,
                 env={**(env or environment()), MARK: f"{os.getpid()}/{self._mark}"},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -78,8 +80,10 @@ def marked(text: str) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(*arguments: str, log: Path, env: dict[str, str] | None = None) -> Iterator[Script]:
-    script = Script(*arguments, log=log, env=env)
+def running(
+    *arguments: str, log: Path, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> Iterator[Script]:
+    script = Script(*arguments, log=log, env=env, cwd=cwd)
     try:
         yield script
     finally:

@@ -1,5 +1,6 @@
 """`manage.py up`, as a person at a terminal sees it."""
 
+import re
 import signal
 import socket
 import threading
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from apps.ops.bringup import answers
 from apps.ops.embedded import Layout
@@ -77,15 +79,46 @@ def test_a_second_up_is_told_that_one_runs(tmp_path: Path) -> None:
             assert f"is already running (process {first.process.pid})" in second.lines[-1]
 
 
-def test_a_taken_port_is_an_error_that_names_the_way_out(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with up("--port", port, var=tmp_path / "var") as script:
-            assert script.finish() == 1
-            (line,) = script.lines
-            assert f"Cannot listen on 127.0.0.1:{port}" in line
-            assert "--port" in line
+def test_an_address_of_another_machine_is_an_error_that_names_the_way_out(tmp_path: Path) -> None:
+    with up("--host", "203.0.113.1", "--port", "8000", var=tmp_path / "var") as script:
+        assert script.finish() == 1
+        (line,) = script.lines
+        assert "Cannot listen on 203.0.113.1:8000" in line
+        assert "--port" in line
     assert not (tmp_path / "var" / "postgres").exists()
+
+
+@pytest.mark.slow
+def test_an_empty_installation_with_servers_of_others_and_a_taken_port(tmp_path: Path) -> None:
+    """The next port is taken and said, the folder is made, and the link sets it up."""
+    layout, var = Layout(tmp_path / "servers"), tmp_path / "new" / "var"
+    keys = {"SECRET_KEY": "s" * 60, "CAMPUS_MASTER_KEY": "0123456789abcdef" * 4, "BACKUP_KEY": ""}
+    keys["CAMPUS_MODELS_DIR"] = str(tmp_path / "models")
+    with up("--services-only", var=layout.var) as servers:
+        servers.wait_for("Ready.")
+        urls = {
+            "DATABASE_URL": layout.app_url,
+            "DATABASE_OWNER_URL": layout.owner_url,
+            "REDIS_URL": layout.redis_url,
+        }
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            var.parent.mkdir()
+            with up("--port", str(port), var=var, **urls, **keys) as script:
+                assert wait_until(
+                    lambda: any("For another link" in line for line in script.lines), timeout=120
+                ), script.lines
+                text = "\n".join(script.lines)
+                assert f"Port {port} is taken" in text
+                (link,) = re.findall(r"http://localhost:\d+/set-up/\S+", text)
+                assert f":{port}/" not in link
+                page = requests.get(link, timeout=20)
+                assert page.status_code == 200
+                assert "<h1>Set up Campus</h1>" in page.text
+                assert wait_until(lambda: any(var.glob("celerybeat-schedule*")), timeout=DEADLINE)
+                assert not [line for line in script.lines if "beat" in line and "again" in line]
+                script.process.send_signal(signal.SIGINT)
+                assert script.finish() == 0
 
 
 @pytest.mark.parametrize(

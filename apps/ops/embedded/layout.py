@@ -30,6 +30,7 @@ class Layout:
         self.var = Path(var).resolve()
         self.postgres_data = self.var / "postgres"
         self.valkey_data = self.var / "valkey"
+        self.wal_spool = self.var / "wal"  # segments of the log on their way to the backups
         self.logs = self.var / "log"
         self.postgres_log = self.logs / "postgres.log"
         self.valkey_log = self.logs / "valkey.log"

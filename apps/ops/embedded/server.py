@@ -33,6 +33,7 @@ class EmbeddedServer(ABC):
     program: ClassVar[str]
     escalation: ClassVar[Escalation]
     refuses_root: ClassVar[bool] = False
+    ready_seconds: float = READY_SECONDS  # a server that has much to recover takes longer
 
     def __init__(
         self, layout: Layout, *, data: Path, log: Path, options: Mapping[str, str] | None = None
@@ -131,7 +132,7 @@ class EmbeddedServer(ABC):
         self._call_guardian(process.pid)
         wait_until(
             lambda: process.poll() is not None or self._is_ready(process.pid),
-            timeout=READY_SECONDS,
+            timeout=self.ready_seconds,
         )
         if process.poll() is not None or not self._is_ready(process.pid):
             raise EmbeddedError(self._failure(offset))

@@ -15,6 +15,7 @@ DEFAULT_OPTIONS = {
     "save": "",  # the append-only file is enough
     "maxmemory": "256mb",
     "maxmemory-policy": "noeviction",  # a broker must not forget
+    "slowlog-log-slower-than": "-1",  # it would keep what commands carry: tasks with addresses
 }
 
 

@@ -1,9 +1,10 @@
 """`manage.py up`: the whole platform in one terminal."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from apps.ops.bringup import UpOptions, bring_up
 from apps.ops.embedded import EmbeddedError
@@ -21,6 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="Port to listen on.")
         parser.add_argument("--demo", action="store_true", help="Load the demo campus first.")
         parser.add_argument(
+            "--phones",
+            action=BooleanOptionalAction,
+            help="Also listen on the next port for phones in the same network, by HTTPS with a "
+            "certificate made here. On with --demo.",
+        )
+        parser.add_argument(
             "--services-only", action="store_true", help="Start PostgreSQL and Valkey only."
         )
 
@@ -29,10 +36,12 @@ class Command(BaseCommand):
             host=options["host"],
             port=options["port"],
             demo=options["demo"],
+            phones=options["demo"] if options["phones"] is None else options["phones"],
+            routine=options["verbosity"] > 1,
             services_only=options["services_only"],
         )
         try:
-            bring_up(options=chosen, stream=self.stdout)
+            bring_up(options=chosen, stream=self.stdout, now=timezone.now())
         except EmbeddedError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The health endpoint for load balancers and container engines, and metrics for monitoring."""
+"""Health for load balancers and container engines, and metrics for monitoring."""
 
 import hmac
 from typing import Any
@@ -16,7 +16,14 @@ from apps.ops.metrics import CONTENT_TYPE, exposition
 @never_cache
 @require_GET
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when every service answers, else 503; which one does not, and nothing else.
+    """200 while this process answers at all; it asks no other service."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_GET
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 when everything that requests need is there, else 503; what is not, and nothing else.
 
     A provider of messages that is down is named, but is no reason to send people elsewhere.
     """
