@@ -1,0 +1,95 @@
+"""No table and nothing that is sealed can be forgotten when a campus moves or goes."""
+
+import pytest
+from django.db import connection
+
+from apps.moving.catalogue import ACTORS, STAYS, campus_tables, moving_tables
+from apps.moving.ids import Ids
+from apps.tenants.moving import moved_rows
+from apps.tenants.rotation import sealed_rows
+
+# Of the installation: a campus's own are written anew where it comes to.
+OF_THE_PLATFORM = {"tenants_domain", "tenants_campusremoval", "audit_root"}
+
+
+@pytest.mark.django_db
+def test_every_table_with_a_campus_moves_or_says_why_not() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+            "WHERE a.attname = 'campus_id' AND c.relkind IN ('r', 'p') "
+            "AND c.relnamespace = 'public'::regnamespace"
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    assert found == set(campus_tables()) | OF_THE_PLATFORM
+    assert set(STAYS) <= set(campus_tables())
+    assert all(STAYS.values())
+
+
+@pytest.mark.django_db
+def test_tables_come_after_those_that_they_refer_to() -> None:
+    places = {name: place for place, name in enumerate(campus_tables())}
+    for table in campus_tables().values():
+        assert all(places[name] < places[table.name] for name in table.after)
+    assert places["attendance_attendancerecord"] < places["attendance_attendancesummary"]
+
+
+@pytest.mark.django_db
+def test_numbers_of_accounts_are_found_in_every_table() -> None:
+    """A bare number of an account would mean somebody else at the new place."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a "
+            "ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace "
+            "AND c.relkind = 'r' AND a.attname ~ '(user|account)_id$' AND NOT a.attisdropped"
+        )
+        columns = set(cursor.fetchall())
+    moving = moving_tables()
+    known = {
+        (table.name, column)
+        for table in moving.values()
+        for column, target in table.refers.items()
+        if target == "accounts_user"
+    }
+    assert {(name, column) for name, column in columns if name in moving} <= known
+
+
+@pytest.mark.django_db
+def test_columns_that_name_who_acted_are_known() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' "
+            "AND a.atttypid = 'varchar'::regtype AND a.attname ~ '_id$' AND NOT a.attisdropped "
+            "AND c.relname = ANY (%s)",
+            [list(moving_tables())],
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    # Of targets, only accounts have other numbers; providers of messages have their own ids.
+    assert found == {*ACTORS, "target_id", "provider_id"}
+
+
+def test_everything_that_a_new_master_key_seals_anew_moves_too() -> None:
+    assert set(moved_rows()) == {*sealed_rows(), "audit log"}
+
+
+@pytest.mark.django_db
+def test_a_row_comes_back_as_it_was() -> None:
+    ids = Ids(campus=(3, 8), mark="abcd")
+    ids.replace("accounts_user", 5, 50)
+    table = moving_tables()["audit_entry"]
+    for actor, here in (
+        ("user:5", "user:50"),
+        ("user:6", "user:6@abcd"),
+        ("command-line", "command-line"),
+        ("", ""),
+    ):
+        row = {"id": "x", "actor_id": actor, "target_type": "accounts.user", "target_id": "5"}
+        moved = ids.here(table, row)
+        assert moved["actor_id"] == here
+        assert moved["target_id"] == "50"
+        assert ids.there(table, moved) == row
+    image = moving_tables()["leave_attachment"]
+    row = dict.fromkeys(image.columns) | {"key": "attachments/3/3.bin"}
+    assert ids.here(image, row)["key"] == "attachments/8/3.bin"
+    assert ids.there(image, ids.here(image, row)) == row
