@@ -37,8 +37,13 @@ def _sync(request: HttpRequest, **named: list[int]) -> None:
 
 @admin.register(Term)
 class TermAdmin(CampusModelAdmin):
-    list_display = ["name", "academic_year", "starts_on", "ends_on", "odd_week_on"]
+    list_display = ["name", "academic_year", "starts_on", "ends_on", "odd_week_on", "archived_at"]
     search_fields = ["name", "academic_year"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """An archived term is to be read."""
+        is_archived = isinstance(obj, Term) and obj.archived_at is not None
+        return super().has_change_permission(request, obj) and not is_archived
 
 
 @admin.register(Department)

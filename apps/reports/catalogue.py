@@ -144,6 +144,7 @@ REPORTS: Final = {
                 number("face", _("Face verified")),
                 number("place", _("Place verified")),
                 number("beacon", _("Beacon verified")),
+                number("person", _("Checked by the phone")),
                 Column(key="mean_score", label=_("Mean score"), kind=ColumnType.DECIMAL),
                 number("score_low", _("Score below 0.60")),
                 number("score_middle", _("0.60 to 0.79")),
@@ -157,6 +158,7 @@ REPORTS: Final = {
             columns=(
                 identity("session"),
                 STARTS,
+                identity("course"),
                 Column(key="course_code", label=_("Course"), width=12),
                 identity("student"),
                 CODE,

@@ -43,6 +43,7 @@ class ReportTable:
 
     name: str
     title: str
+    campus: str = ""  # its name
     notes: Sequence[str] = ()
     columns: Sequence[Column]
     rows: Sequence[Row]

@@ -1,18 +1,17 @@
 """Periodic work of reports."""
 
+from functools import partial
+
 from celery import shared_task
 from django.utils import timezone
 
 from apps.reports.services import exports_purge
-from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
+from apps.tenants.tasks import in_each_campus
 
 
 @shared_task
 def purge_exports() -> int:
     """Forget written reports after a week; returns how many files went."""
-    purged = 0
-    for campus in every_campus(reason="delete written reports"):
-        with campus_scope(campus):
-            purged += exports_purge(now=timezone.now())
-    return purged
+    return in_each_campus(
+        partial(exports_purge, now=timezone.now()), reason="delete written reports"
+    )

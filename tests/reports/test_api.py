@@ -78,7 +78,7 @@ def test_files_have_all_rows_and_say_what_was_asked(office: APIClient, taught: C
     sheet = load_workbook(io.BytesIO(answer.content)).active
     texts = [str(cell.value) for line in sheet.iter_rows() for cell in line]  # type: ignore[union-attr]
     assert "Course: CS201-A Algorithms" in texts
-    assert "2026-09-01 – 2026-12-31" in texts
+    assert "Period: 2026-09-01 – 2026-12-31" in texts
     assert {"STUD", "MATE"} <= set(texts)
 
 

@@ -128,16 +128,19 @@ def check_in(cast: Cast, day: int, method: str, score: str, **proven: bool) -> N
     record.attempt_id = attempt.pk
     record.verification_score = attempt.score
     record.biometric_verified = proven.get("face", False)
+    record.person_verified = proven.get("person", False)
     record.save()
 
 
 def test_methods_factors_and_bands(in_campus: Cast) -> None:
     check_in(in_campus, 0, "qr", "0.90", face=True)
-    check_in(in_campus, 1, "qr", "0.79")
+    check_in(in_campus, 1, "qr", "0.79", person=True)
     check_in(in_campus, 2, "otp", "0.55")
     history(in_campus.course, in_campus.classmate, "---a")
     found = {row["method"]: row for row in rows("methods", ask(in_campus))}
     assert set(found) == {"qr", "otp", "manual"}
+    proven = [(found[method]["face"], found[method]["person"]) for method in ("qr", "otp")]
+    assert proven == [(1, 1), (0, 0)]
     bands = ("marks", "face", "score_low", "score_middle", "score_high", "mean_score")
     assert tuple(found["qr"][name] for name in bands) == (2, 1, 0, 1, 1, Decimal("0.84"))
     assert tuple(found["otp"][name] for name in bands) == (1, 0, 1, 0, 0, Decimal("0.55"))

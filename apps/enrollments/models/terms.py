@@ -21,7 +21,11 @@ def validate_academic_year(value: str) -> None:
 
 
 class Term(TimestampedModel):
-    """A semester of an academic year."""
+    """A semester of an academic year.
+
+    Once it is archived, triggers refuse changes of its courses, enrolments, sessions and marks
+    (migration 0002; `services/terms.py`).
+    """
 
     name = models.CharField(_("semester"), max_length=20)
     academic_year = NumberTextField(
@@ -40,6 +44,8 @@ class Term(TimestampedModel):
             "Empty: the week of the first day is odd."
         ),
     )
+
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("term")

@@ -9,6 +9,7 @@ from apps.enrollments.services.roster import (
 from apps.enrollments.services.sections import SectionSync, section_enrollments_sync
 from apps.enrollments.services.study import courses_import, subjects_import
 from apps.enrollments.services.subjects import subject_activate, subject_deactivate
+from apps.enrollments.services.terms import term_archive, term_may_be_archived, term_reopen
 
 __all__ = [
     "SectionSync",
@@ -21,4 +22,7 @@ __all__ = [
     "subject_activate",
     "subject_deactivate",
     "subjects_import",
+    "term_archive",
+    "term_may_be_archived",
+    "term_reopen",
 ]

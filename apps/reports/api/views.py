@@ -47,9 +47,9 @@ from apps.reports.selectors.students import (
     student_report,
     student_seen,
 )
-from apps.reports.services import export_file, export_of, export_start, exports_of
+from apps.reports.services import export_file, export_of, export_start, exports_of, report_read
 from apps.reports.tables import ReportTable, Row
-from apps.reports.writing import made_table, table_with
+from apps.reports.writing import ReadRows, made_table, table_with
 from apps.tenants.middleware import request_campus
 
 TAGS: Final = ["reports"]
@@ -98,6 +98,12 @@ class FilesView(APIView):
     def file(self, request: Request, table: ReportTable) -> Response:
         name = filename(table, request.accepted_renderer.format)
         disposition = f'attachment; filename="{name}"'
+        report_read(
+            name=name,
+            rows=len(table.rows),
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
         return Response(table, headers={"Content-Disposition": disposition})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -119,7 +125,7 @@ class ReportView(FilesView):
         query = QUERIES[self.report.name](data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = asked_by(request, query.filters())
-        found = self.report.rows(asked)
+        found = ReadRows(self.report, asked)
         if not self.wants_file(request):
             pages = Pages()
             page: Any = pages.paginate_queryset(found, request)  # type: ignore[arg-type]
@@ -290,8 +296,15 @@ class ExportFileView(APIView):
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         job = export_of(user_id=request_user(request).pk, job_id=job_id)
         kind, _write = WRITERS[job.params["format"]]
+        data = export_file(job=job)
+        report_read(
+            name=job.result["filename"],
+            rows=job.result["rows"],
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
         return HttpResponse(
-            export_file(job=job),
+            data,
             content_type=kind,
             headers={"Content-Disposition": f'attachment; filename="{job.result["filename"]}"'},
         )

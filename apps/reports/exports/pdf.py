@@ -1,19 +1,20 @@
 """Reports and sheets on paper: A4, the headings again on every page, numbered pages.
 
-DejaVu Sans (fonts/, with its licence) has Latin, Greek, Cyrillic and Arabic letters; right-to-left
-text is shaped. Other scripts come out as empty boxes: CSV and XLSX carry them.
+DejaVu Sans (fonts/, with its licence) has Latin, Greek, Cyrillic, Hebrew and Arabic letters; the
+fonts of other scripts are added where a document holds them (`scripts`). What needs it is shaped.
 """
 
-from pathlib import Path
+from bisect import bisect
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, XPos, YPos
 
+from apps.reports.exports.scripts import FONTS, fonts_for
 from apps.reports.tables import Column, ColumnType, ReportTable
 
-FONTS: Final = Path(__file__).parent.parent / "fonts"
 MARGIN_MM: Final = 12
 LINE_MM: Final = 6.5
 HEADING_LINE_MM: Final = 3.8
@@ -72,8 +73,20 @@ class Page(FPDF):
         )
         return len(lines)
 
+    def add_scripts(self, texts: Iterable[str]) -> None:
+        """Fonts for letters that DejaVu Sans lacks; they have no bold."""
+        added = [(path.stem.lower(), path) for path in fonts_for(texts)]
+        for name, path in added:
+            self.add_font(name, fname=path)
+            self.add_font(name, style="B", fname=path)
+        if added:
+            self.set_fallback_fonts([name for name, _path in added], exact_match=False)
+
     def _title(self) -> None:
         side = "R" if self.table_data.right_to_left else "L"
+        if self.table_data.campus:
+            self.set_font("dejavu", "", SIZE_PT)
+            self.multi_cell(0, 4.5, self.table_data.campus, align=side, **_NEXT_LINE)
         self.set_font("dejavu", "B", 13)
         self.multi_cell(0, 7, self.table_data.title, align=side, **_NEXT_LINE)
         self.set_font("dejavu", "", SIZE_PT)
@@ -101,9 +114,10 @@ class Page(FPDF):
         room = width - 2 * self.c_margin
         if not text or self.get_string_width(text) <= room:
             return text
-        while text and self.get_string_width(f"{text}…") > room:
-            text = text[:-1]
-        return f"{text}…"
+        fits = bisect(
+            range(1, len(text)), False, key=lambda n: self.get_string_width(f"{text[:n]}…") > room
+        )
+        return f"{text[:fits]}…"
 
 
 _NEXT_LINE: Final[dict[str, Any]] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
@@ -122,8 +136,11 @@ def pdf(table: ReportTable) -> bytes:
         [_cleaned(table.text(column, row)) for column, _width in page.laid_out]
         for row in table.rows
     ]
-    head = [table.title, *table.notes, *(str(column.label) for column in table.shown)]
-    if not all(_is_left_to_right(text) for line in (head, *cells) for text in line):
+    labels = [str(column.label) for column in table.shown]
+    head = [table.campus, table.title, *table.notes, *labels]
+    texts = [text for line in (head, *cells) for text in line]
+    page.add_scripts(texts)
+    if not all(map(_is_left_to_right, texts)):
         page.set_text_shaping(use_shaping_engine=True)
     page.add_page()
     for line in cells:

@@ -5,6 +5,7 @@ the records themselves are counted by the same rule.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs
 from apps.attendance.models.status import counts_as
 from apps.reports.asked import Asked
 from apps.reports.percentages import percentage
+from apps.reports.selectors.courses import latest_term_id
 from apps.reports.tables import PagedRows, Row
 from apps.sessions.models import ClassSession, SessionCourse
 
@@ -169,6 +171,15 @@ def _held(asked: Asked, group: str, ids: list[Any]) -> dict[Any, int] | None:
         .annotate(number=Count("session", distinct=True))
     )
     return dict(rows)
+
+
+def weeks_shown(asked: Asked) -> list[Row]:
+    """The weeks of a chart, each with `present`: attended and not late. Of the latest term where
+    neither days nor a term or course were asked for."""
+    filters = asked.filters
+    if not asked.has_days and filters.term is None and filters.course is None:
+        asked = replace(asked, filters=replace(filters, term=latest_term_id(asked)))
+    return [{**week, "present": max(week["attended"] - week["late"], 0)} for week in weeks(asked)]
 
 
 def weeks(asked: Asked, **only: Any) -> list[Row]:

@@ -138,6 +138,7 @@ def methods(asked: Asked) -> PagedRows:
             face=Count("id", filter=Q(biometric_verified=True)),
             place=Count("id", filter=Q(location_verified=True)),
             beacon=Count("id", filter=Q(bluetooth_verified=True)),
+            person=Count("id", filter=Q(person_verified=True)),
             mean_score=Avg(
                 Case(
                     When(source=RecordSource.CHECK_IN, then=F("verification_score")),
@@ -178,6 +179,7 @@ def _check_in_row(record: Any, attempt: CheckInAttempt | None) -> Row:
     return {
         "session": record.session_id,
         "starts_at": record.session.starts_at,
+        "course": record.course_id,
         "course_code": record.course.code,
         "student": record.student_id,
         "code": record.student.code,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from django.db import connection
+from django.db import connections
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
@@ -24,6 +24,7 @@ from apps.reports.selectors.standings import (
 )
 from apps.reports.tables import PagedRows, Row
 from apps.sessions.models import ClassSession, SessionCourse
+from apps.tenants.replica import reading_alias
 from apps.tenants.scope import current_campus_id
 
 
@@ -129,7 +130,7 @@ def consecutive_absences(asked: Asked) -> PagedRows:
     policies = policies_for(course_ids=ids)
     numbers = {i: asked.filters.absences or policies[i].consecutive_absences for i in ids}
     held = _held_on(numbers)
-    with connection.cursor() as cursor:
+    with connections[reading_alias()].cursor() as cursor:
         cursor.execute(
             STREAKS,
             {

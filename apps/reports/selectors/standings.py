@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
+from django.db import connections
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceSummary, Policy
@@ -19,6 +19,7 @@ from apps.common.rows import table_name
 from apps.enrollments.models import Course, Enrollment, Subject, Term
 from apps.reports.asked import Asked
 from apps.sessions.models import SessionCourse
+from apps.tenants.replica import reading_alias
 from apps.tenants.scope import current_campus_id
 
 
@@ -139,13 +140,13 @@ def below_the_limit(asked: Asked, *, course_ids: Collection[int]) -> list[int]:
 
     Of active students who are still enrolled, once a session counted.
     """
-    with connection.cursor() as cursor:
+    with connections[reading_alias()].cursor() as cursor:
         cursor.execute(_BELOW, {**_values(asked), "courses": list(course_ids)})
         return cursor.fetchone()[0] or []
 
 
 def _standings(asked: Asked, statement: str, **values: Any) -> list[CourseStanding]:
-    with connection.cursor() as cursor:
+    with connections[reading_alias()].cursor() as cursor:
         cursor.execute(statement, {**_values(asked), **values})
         return [CourseStanding(*row) for row in cursor.fetchall()]
 
