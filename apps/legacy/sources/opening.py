@@ -1,0 +1,131 @@
+"""From a path to the old tables: what a source is, is told by its content."""
+
+import hashlib
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Invalid
+from apps.legacy.sources.json_file import json_read
+from apps.legacy.sources.spool import OldData, Spool, unreadable
+from apps.legacy.sources.sql_dumps import dump_read
+from apps.ops.embedded.errors import EmbeddedError
+from apps.ops.embedded.postgres import find_postgres
+
+SQLITE: Final = b"SQLite format 3\0"
+CUSTOM: Final = b"PGDMP"  # pg_dump --format=custom
+DATABASES: Final = ("*.db", "*.sqlite", "*.sqlite3")
+RESTORE_SECONDS: Final = 3600
+HEAD: Final = 64 * 1024  # bytes that tell MySQL's dumps from PostgreSQL's
+
+
+@contextmanager
+def source_open(path: Path, *, folder: Path | None = None) -> Iterator[OldData]:
+    """The tables of a SQLite file, a dump of MySQL or PostgreSQL, or a JSON file; of a folder its
+    one database. `folder`: where the files are that rows name; left out, the source's own.
+
+    The source is only read. What is not SQLite is copied into a temporary SQLite file that nobody
+    else may read and that is deleted at the end. Raises `Invalid`.
+    """
+    try:
+        file = _database_of(path) if path.is_dir() else path
+        folder = folder or (path if path.is_dir() else path.parent)
+        head = _head(file)
+        digest = _digest(file)
+        with tempfile.TemporaryDirectory(prefix="campus-legacy-") as place:
+            if head.startswith(SQLITE):
+                connection, notes = _sqlite(file), None
+            else:
+                spool = Spool(Path(place) / "tables.sqlite")
+                notes = _reader(head)(file, spool)
+                connection = spool.done()
+            with closing(OldData(connection, folder=folder, digest=digest)) as old:
+                old.notes.update(notes or {})
+                if not old.tables:
+                    raise Invalid("source_empty", _("There is no table in this source."))
+                yield old
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise Invalid("source_unreadable", unreadable(error)) from error
+
+
+def _database_of(folder: Path) -> Path:
+    found = sorted(file for pattern in DATABASES for file in folder.glob(pattern))
+    if len(found) != 1:
+        message = _("The folder holds %(count)d databases; name the one to read.")
+        raise Invalid("source_unreadable", message % {"count": len(found)})
+    return found[0]
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(HEAD)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sqlite(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _reader(head: bytes) -> Callable[[Path, Spool], dict[str, int]]:
+    if head.startswith(CUSTOM):
+        return _custom
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] in (b"{", b"["):
+        return json_read
+    if b"\0" in head:
+        raise Invalid("source_unreadable", _("This is neither a database, a dump nor JSON."))
+    return _mysql if _is_mysql(head) else _plain
+
+
+def _is_mysql(head: bytes) -> bool:
+    """Backticks, or what `mysqldump` writes at the top."""
+    return b"`" in head or b"MySQL dump" in head or b"MariaDB dump" in head or b"ENGINE=" in head
+
+
+def _mysql(file: Path, spool: Spool) -> dict[str, int]:
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        return dump_read(stream, spool, mysql=True)
+
+
+def _plain(file: Path, spool: Spool) -> dict[str, int]:
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        return dump_read(stream, spool, mysql=False)
+
+
+def _pg_restore() -> Path | None:
+    """That of the embedded PostgreSQL, which reads dumps of older ones too, or the machine's."""
+    try:
+        return find_postgres() / "pg_restore"
+    except EmbeddedError:
+        found = shutil.which("pg_restore")
+        return Path(found) if found else None
+
+
+def _custom(file: Path, spool: Spool) -> dict[str, int]:
+    """A dump in PostgreSQL's own format, through `pg_restore`, which writes it as text."""
+    program = _pg_restore()
+    if program is None:
+        message = _("This dump needs pg_restore. Make a plain one: pg_dump --format=plain.")
+        raise Invalid("source_unreadable", message)
+    with tempfile.NamedTemporaryFile(prefix="campus-legacy-", suffix=".sql") as text:
+        command = [str(program), "--no-owner", "--no-privileges", "--file", text.name, str(file)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=RESTORE_SECONDS)
+        except subprocess.SubprocessError as error:
+            raise Invalid("source_unreadable", _("pg_restore cannot read this dump.")) from error
+        return _plain(Path(text.name), spool)
