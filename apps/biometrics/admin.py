@@ -1,16 +1,22 @@
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.services import Actor
 from apps.biometrics.images import ImageRefused, Photo, read_photo
 from apps.biometrics.models import (
     CampusThreshold,
@@ -21,7 +27,9 @@ from apps.biometrics.models import (
     StoredImage,
     TemplateKey,
 )
+from apps.biometrics.selectors import image_refused, open_image
 from apps.biometrics.services import sample_add
+from apps.common.crypto import SealBroken
 
 
 @admin.register(FaceModel)
@@ -131,13 +139,58 @@ class FaceVerificationAdmin(HistoryAdmin):
         return verification.decision, verification.get_decision_display()
 
 
+class LookForm(forms.Form):
+    """Why somebody looks at a photo."""
+
+    reason = forms.CharField(
+        label=_("Reason"), min_length=10, max_length=300, widget=UnfoldAdminTextInputWidget
+    )
+
+
 @admin.register(StoredImage)
 class StoredImageAdmin(HistoryAdmin):
-    """What is stored and how long; the images themselves are opened nowhere here."""
+    """What is stored and how long. Administrators look at a photo for a reason they give."""
 
     list_display = ["key", "size", "stored_at", "delete_after"]
     list_filter = ["stored_at", "delete_after"]
     search_fields = ["sha256"]
+    readonly_fields = ["photo"]
+    fields = ["key", "sha256", "size", "stored_at", "delete_after", "photo"]
+
+    @display(description=_("photo"))
+    def photo(self, image: StoredImage) -> str:
+        page = reverse("admin:biometrics_storedimage_look", args=[image.pk])
+        return format_html('<a href="{}">{}</a>', page, _t("Look at the photo"))
+
+    def get_urls(self) -> list[Any]:
+        look = self.admin_site.admin_view(self.look_view)
+        return [
+            path("<uuid:pk>/look/", look, name="biometrics_storedimage_look"),
+            *super().get_urls(),
+        ]
+
+    def look_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Asks for the reason, then shows the photo with the name of who looks across it."""
+        image = self.get_object(request, str(pk))
+        if image is None:
+            raise Http404
+        actor, now = request_actor(request), timezone.now()
+        if not request.user.has_perm("biometrics.change_storedimage"):
+            image_refused(image, actor=actor, now=now)
+            raise PermissionDenied
+        form = LookForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            return self._photo(image, form.cleaned_data["reason"], actor, now)
+        context = {**self.admin_site.each_context(request), "title": image, "form": form}
+        return TemplateResponse(request, "admin/biometrics/open_image.html", context)
+
+    def _photo(self, image: StoredImage, reason: str, actor: Actor, now: datetime) -> HttpResponse:
+        try:
+            data = open_image(image, reason=reason, actor=actor, now=now)
+        except (OSError, SealBroken):
+            return HttpResponse(_t("The photo cannot be read right now."), status=503)
+        headers = {"Cache-Control": "no-store"}
+        return HttpResponse(data, content_type="image/jpeg", headers=headers)
 
 
 @admin.register(CampusThreshold)

@@ -18,10 +18,6 @@ def add_reference(clear: ClearReferences) -> None:
         _references.append(clear)
 
 
-def remove_reference(clear: ClearReferences) -> None:
-    _references.remove(clear)
-
-
 def clear_references(image_ids: Collection[UUID]) -> None:
     for clear in _references:
         clear(image_ids)

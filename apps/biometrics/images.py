@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_PIXELS: Final = 25_000_000
@@ -191,3 +191,28 @@ def _rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", colours.size, "white")
         return Image.alpha_composite(white, colours).convert("RGB")
     return image.convert("RGB")
+
+
+def watermarked(jpeg: bytes, text: str) -> bytes:
+    """The picture with a line of text across it, again and again: a copy says whose it is."""
+    image = Image.open(BytesIO(jpeg)).convert("RGB")
+    size = max(12, image.width // 32)
+    font = ImageFont.load_default(size)
+    layer = Image.new("RGBA", image.size, (0, 0, 0, 0))
+    draw = ImageDraw.Draw(layer)
+    wide = max(1, int(draw.textlength(f"{text}   ", font=font)))
+    for row, y in enumerate(range(0, image.height, size * 4)):
+        for x in range(-(row % 2) * wide // 2, image.width, wide):
+            draw.text(
+                (x, y),
+                text,
+                font=font,
+                fill=(255, 255, 255, 150),
+                stroke_width=1,
+                stroke_fill=(0, 0, 0, 150),
+            )
+    shown = BytesIO()
+    Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB").save(
+        shown, "JPEG", quality=85
+    )
+    return shown.getvalue()

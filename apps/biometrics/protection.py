@@ -33,6 +33,10 @@ class TemplateProtector:
             raise ValueError(f"Vectors have {vectors.shape[-1]} numbers, not {self.dimension}.")
         return (vectors.astype(np.float64) @ self._rotation).astype(np.float32)
 
+    def unprotect(self, vectors: NDArray[Any]) -> NDArray[np.float32]:
+        """The other way round: for rotating them by another key at once."""
+        return (vectors.astype(np.float64) @ self._rotation.T).astype(np.float32)
+
 
 @lru_cache(maxsize=64)
 def template_protector(key: bytes, dimension: int) -> TemplateProtector:

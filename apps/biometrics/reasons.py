@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SampleReason(models.TextChoices):
-    """Why a photo was not taken as a sample. The first seven are `quality.QualityReason`'s."""
+    """Why a photo was not taken as a sample. The first nine are `quality.QualityReason`'s."""
 
     NO_FACE = "no_face", _("No face was found.")
     SEVERAL_FACES = "several_faces", _("Only you may be in the picture.")
@@ -17,6 +17,8 @@ class SampleReason(models.TextChoices):
     TOO_DARK = "too_dark", _("It is too dark. Find more light.")
     TOO_BRIGHT = "too_bright", _("It is too bright. Avoid light from behind and the flash.")
     TURNED_AWAY = "turned_away", _("Look straight into the camera.")
+    COVERED = "covered", _("Eyes and mouth must be seen: no dark glasses, mask or hand.")
+    UNCLEAR = "unclear", _("The face cannot be seen clearly. Look into the camera in good light.")
     ANOTHER_PERSON = "looks_like_another_person", _("This photo cannot be used. Ask the office.")
     UNLIKE_OTHERS = "unlike_other_samples", _("This does not look like your other photos.")
     DAMAGED = "image_damaged", _("The stored photo cannot be read. Send it again.")

@@ -22,6 +22,7 @@ from django.db.models.functions import Greatest
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor, log_event
+from apps.biometrics.images import watermarked
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -49,15 +50,26 @@ def samples_of(*, student: Student) -> QuerySet[FaceSample]:
     return FaceSample.objects.filter(student=student).order_by("-created_at", "-pk")
 
 
-# Without a caller yet: the one way in which a person may look at a photo.
-def open_image(image: StoredImage, *, actor: Actor, now: datetime) -> bytes:
-    """The JPEG for a person to look at; writes who looked into the audit log.
+def open_image(image: StoredImage, *, reason: str, actor: Actor, now: datetime) -> bytes:
+    """The one way in which a person may look at a photo: a JPEG with their name across it.
 
-    Raises `OSError` when the storage does not answer and `crypto.SealBroken` for a changed object.
+    Writes who looked, and why, into the audit log. Raises `OSError` when the storage does not
+    answer and `crypto.SealBroken` for a changed object.
     """
     data = read_image(image)
-    log_event(actor=actor, action="biometrics.image.opened", now=now, target=image)
-    return data
+    log_event(
+        actor=actor,
+        action="biometrics.image.opened",
+        now=now,
+        target=image,
+        private={"reason": reason},
+    )
+    return watermarked(data, f"{actor.label} {now:%Y-%m-%d %H:%M} UTC")
+
+
+def image_refused(image: StoredImage, *, actor: Actor, now: datetime) -> None:
+    """Note that somebody wanted to look at a photo and may not."""
+    log_event(actor=actor, action="biometrics.image.refused", now=now, target=image)
 
 
 def faces_key(student_id: int) -> str:

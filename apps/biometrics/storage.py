@@ -4,6 +4,7 @@ Every failure is an `OSError`, whichever storage is behind it: a task that meets
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,6 +15,7 @@ from django.core.files.storage import default_storage
 
 from apps.biometrics.models import StoredImage
 from apps.common.crypto import seal, unseal
+from apps.common.measures import observe
 from apps.tenants.scope import current_campus_id
 
 SNAPSHOTS: Final = "snapshots"
@@ -40,7 +42,7 @@ def object_key(*, folder: str, day: date, sha256: str) -> str:
 def write_image(*, key: str, sha256: str, data: bytes) -> None:
     """Seal the bytes and put them at exactly this key; raises `OSError`."""
     sealed = seal(PURPOSE, current_campus_id(), data, context=bytes.fromhex(sha256))
-    with as_os_error():
+    with as_os_error("write"):
         name = default_storage.save(key, ContentFile(sealed))
         if name != key:  # something lies there that no row knows: a write that was rolled back
             default_storage.delete(name)
@@ -53,7 +55,7 @@ def read_image(image: StoredImage) -> bytes:
 
     Raises `OSError`, and `crypto.SealBroken` when the object is not what was stored.
     """
-    with as_os_error(), default_storage.open(image.key) as stream:
+    with as_os_error("read"), default_storage.open(image.key) as stream:
         sealed = stream.read()
     return unseal(PURPOSE, image.campus_id, sealed, context=bytes.fromhex(image.sha256))
 
@@ -65,7 +67,7 @@ def image_exists(key: str) -> bool:
 
 def delete_object(key: str) -> None:
     """Deleting what is not there is no error; anything else raises `OSError`."""
-    with as_os_error():
+    with as_os_error("delete"):
         default_storage.delete(key)
 
 
@@ -93,12 +95,17 @@ def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
 
 
 @contextmanager
-def as_os_error() -> Iterator[None]:
-    """What the storage behind Django's raises becomes `StorageUnavailable`."""
+def as_os_error(operation: str = "other") -> Iterator[None]:
+    """What the storage behind Django's raises becomes `StorageUnavailable`; timed."""
+    started, result = time.perf_counter(), "failed"
     try:
         yield
+        result = "done"
     except _foreign_errors() as error:
         raise StorageUnavailable(type(error).__name__) from error
+    finally:
+        seconds = time.perf_counter() - started
+        observe("campus_image_store_seconds", seconds, operation, result)
 
 
 def _foreign_errors() -> tuple[type[Exception], ...]:

@@ -1,6 +1,7 @@
 """Background work with faces."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from celery import Task, shared_task
@@ -9,14 +10,16 @@ from django.utils import timezone
 
 from apps.biometrics.models import FaceSample
 from apps.biometrics.services import (
+    former_faces_erase,
     images_purge,
     orphans_delete,
     refused_samples_drop,
     sample_judge,
+    selfies_shorten,
 )
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
-from apps.tenants.tasks import CampusTask, enqueue
+from apps.tenants.tasks import CampusTask, each_campus, enqueue, in_each_campus
 
 LEFT_ALONE: Final = timedelta(seconds=20)  # younger samples are still on their way to a worker
 REQUEUE_BATCH: Final = 200
@@ -35,11 +38,7 @@ def judge_sample(self: Task, sample_id: int) -> None:
 @shared_task
 def requeue_samples() -> int:
     """Ask again for samples whose task was lost; returns how many."""
-    swept = 0
-    for campus in every_campus(reason="requeue pending samples"):
-        with campus_scope(campus):
-            swept += _requeue_campus()
-    return swept
+    return in_each_campus(_requeue_campus, reason="requeue pending samples")
 
 
 def _requeue_campus() -> int:
@@ -63,24 +62,33 @@ def purge_campus_images() -> int:
 @shared_task
 def purge_images() -> int:
     """Every day: refused samples after their week, and images whose time has come."""
+    return each_campus(_purge_images, reason="purge images")
+
+
+def _purge_images(campus: Campus) -> int:
+    with campus_scope(campus):
+        refused_samples_drop(now=timezone.now())
+        selfies_shorten(now=timezone.now())
     purged = 0
-    for campus in every_campus(reason="purge images"):
+    while True:
         with campus_scope(campus):
-            refused_samples_drop(now=timezone.now())
-        while True:
-            with campus_scope(campus):
-                batch = images_purge(now=timezone.now())
-            purged += batch
-            if not batch:
-                break
-    return purged
+            batch = images_purge(now=timezone.now())
+        purged += batch
+        if not batch:
+            return purged
+
+
+@shared_task
+def erase_former_faces() -> int:
+    """Every day: faces of students whose last enrolment has ended."""
+    return in_each_campus(
+        partial(former_faces_erase, now=timezone.now()), reason="erase faces of former students"
+    )
 
 
 @shared_task
 def delete_orphans() -> int:
     """Every day: objects that no row knows, left by writes that were rolled back."""
-    deleted = 0
-    for campus in every_campus(reason="delete orphaned images"):
-        with campus_scope(campus):
-            deleted += orphans_delete(now=timezone.now())
-    return deleted
+    return in_each_campus(
+        partial(orphans_delete, now=timezone.now()), reason="delete orphaned images"
+    )

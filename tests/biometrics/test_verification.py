@@ -2,14 +2,17 @@
 
 import threading
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from PIL import Image
 
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.biometrics.engines import Engine
 from apps.biometrics.images import read_photo
 from apps.biometrics.models import CampusThreshold, FaceModel, FaceTemplate, FaceVerification
 from apps.biometrics.selectors import (
@@ -30,6 +33,7 @@ from tests.biometrics.support import (
     unit,
     variant,
 )
+from tests.biometrics.test_quality import with_bar
 from tests.factories import Cast, make_cast
 
 pytestmark = pytest.mark.usefixtures("media")
@@ -88,6 +92,29 @@ class TestOutcomes:
         for number, photo in enumerate(theirs):
             outcome = verify(in_campus, photo, now, reference=f"theirs {number}")
             assert outcome.decision == Decision.NOT_MATCHED
+
+    def test_the_mean_of_several_templates_has_a_limit_of_its_own(
+        self, enrolled: Cast, selfie: bytes, now: datetime
+    ) -> None:
+        one = verify(enrolled, selfie, now)
+        second = enrol(enrolled.student, variant(selfie, brightness=0.9), now)
+        assert second.status == "accepted"
+        two = verify(enrolled, selfie, now, reference="r2")
+        assert one.threshold == pytest.approx(0.575)
+        assert two.threshold == pytest.approx(0.6)
+        CampusThreshold.objects.create(model=one.model, threshold=0.5)
+        assert verify(enrolled, selfie, now, reference="r3").threshold == pytest.approx(0.525)
+
+    @pytest.mark.faces
+    def test_another_person_behind_a_mask_is_no_accusation(
+        self, enrolled: Cast, people: list[list[bytes]], engine: Engine, now: datetime
+    ) -> None:
+        image = read_photo(people[0][0]).pixels()
+        covered = with_bar(image, engine.detect(image)[0], over="eyes")
+        buffer = BytesIO()
+        Image.fromarray(covered).save(buffer, "JPEG", quality=90)
+        outcome = verify(enrolled, read_photo(buffer.getvalue()).jpeg(), now)
+        assert (outcome.decision, outcome.reason) == (Decision.UNDECIDED, "covered")
 
     def test_the_same_reference_gets_the_first_outcome(
         self, enrolled: Cast, selfie: bytes, now: datetime

@@ -4,6 +4,7 @@ deepface's own detectors and alignment are left out on purpose: on 2,440 LFW pho
 SFace from 99.15 % true accepts at FMR 1e-3 down to 36 %.
 """
 
+import time
 from types import ModuleType
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from apps.biometrics.engines.alignment import aligned_chip
 from apps.biometrics.engines.base import EngineSpec, Face, Pixels, Vectors
 from apps.biometrics.engines.detection import YuNet
+from apps.common.measures import observe
 
 
 class AlignedEngine:
@@ -35,9 +37,11 @@ class AlignedEngine:
         return self._detector.detect(image)
 
     def embed(self, image: Pixels, faces: list[Face]) -> Vectors:
+        started = time.perf_counter()
         vectors = np.zeros((len(faces), self._spec.dimension), dtype=np.float32)
         for row, face in enumerate(faces):
             vectors[row] = self._represent(aligned_chip(image, face, side=self._side))
+        observe("campus_face_seconds", time.perf_counter() - started)
         return vectors
 
     def _represent(self, chip: Pixels) -> Vectors:

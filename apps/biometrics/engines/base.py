@@ -48,6 +48,9 @@ class EngineSpec:
     """Of the embedding model's installed weights file, in hexadecimal."""
     metric: str = "cosine"
     """`cosine`: 1 - dot product of unit vectors, 0..2."""
+    several_margin: float = 0.0
+    """By how much the mean distance to two or more templates may exceed the threshold: a mean
+    strays less. 0 where it was not measured."""
 
 
 class Engine(Protocol):

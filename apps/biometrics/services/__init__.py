@@ -13,11 +13,13 @@ from apps.biometrics.services.images import image_id, image_store, images_purge,
 from apps.biometrics.services.judging import sample_judge
 from apps.biometrics.services.keys import template_key_reissue
 from apps.biometrics.services.registry import add_default_model
+from apps.biometrics.services.retention import former_faces_erase, selfies_shorten
 from apps.biometrics.services.verification import verify_student
 
 __all__ = [
     "add_default_model",
     "faces_erase",
+    "former_faces_erase",
     "image_id",
     "image_store",
     "images_purge",
@@ -26,6 +28,7 @@ __all__ = [
     "sample_add",
     "sample_judge",
     "sample_remove",
+    "selfies_shorten",
     "template_key_reissue",
     "verify_student",
 ]

@@ -87,7 +87,7 @@ def faces_erase(*, student: Student, now: datetime, actor: Actor) -> int:
     """Delete all samples, templates and enrolment photos of a student; returns how many things.
 
     Called when the consent is withdrawn. The sealed photos go as soon as a worker has the time,
-    whoever else refers to them; the history of verifications holds no photo and stays.
+    even if other rows refer to them; the history of verifications holds no photo and stays.
     """
     Student.objects.select_for_update(no_key=True).get(pk=student.pk)
     samples = FaceSample.objects.filter(student=student)

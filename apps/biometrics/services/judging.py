@@ -12,9 +12,9 @@ from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.reasons import SampleReason
-from apps.biometrics.selectors import faces_key, threshold_for
+from apps.biometrics.selectors import faces_key, own_templates, threshold_for
 from apps.biometrics.services.registry import add_default_model
-from apps.biometrics.services.verification import mean_distance
+from apps.biometrics.services.verification import limit_of_mean, mean_distance
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import checksum_of, protect
 from apps.common.cache import invalidate
@@ -102,7 +102,11 @@ def _identity_problem(
     if nearest is not None and nearest <= DUPLICATE_SHARE * threshold:
         return SampleReason.ANOTHER_PERSON
     own = mean_distance(vector, student_id=sample.student_id, model=model, generation=generation)
-    return SampleReason.UNLIKE_OTHERS if own is not None and own > threshold else ""
+    templates = own_templates(
+        student_id=sample.student_id, model=model, generation=generation
+    ).count()
+    limit = limit_of_mean(model=model, templates=templates)
+    return SampleReason.UNLIKE_OTHERS if own is not None and own > limit else ""
 
 
 def locked_key(*, now: datetime) -> TemplateKey:

@@ -116,13 +116,24 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
     if damaged:
         return Undecided.DAMAGED_TEMPLATE
     outcome.model = model
-    outcome.threshold = threshold_for(model=model)
+    outcome.threshold = limit_of_mean(model=model, templates=len(found))
     outcome.distance = mean_distance(
         vector, student_id=outcome.student_id, model=model, generation=generation
     )
     matched = outcome.distance is not None and outcome.distance <= outcome.threshold
     outcome.decision = Decision.MATCHED if matched else Decision.NOT_MATCHED
     return "" if matched else doubt
+
+
+def limit_of_mean(*, model: FaceModel, templates: int) -> float:
+    """The largest mean distance (0..2) to so many templates that counts as the same person.
+
+    Expects the model of this process's engine.
+    """
+    from apps.biometrics.worker import engine_spec
+
+    margin = engine_spec().several_margin if templates > 1 else 0.0
+    return min(threshold_for(model=model) + margin, 2.0)
 
 
 def mean_distance(
