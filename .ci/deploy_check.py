@@ -14,6 +14,10 @@ environment = {
     "DATABASE_URL": "postgresql://campus_app@localhost/campus",
     "DATABASE_OWNER_URL": "postgresql://campus_owner@localhost/campus",
     "REDIS_URL": "redis://localhost:6379/0",
+    "METRICS_TOKEN": secrets.token_urlsafe(32),
+    "MAIL_FROM": "office@campus.example",
+    # What an operator may do without, or needs servers: tests/ops/test_deploy_checks.py.
+    "SILENCED_SYSTEM_CHECKS": "backup.W001,ops.W002",
 }
 command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 sys.exit(subprocess.run(command, env=environment, check=False).returncode)

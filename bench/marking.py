@@ -74,7 +74,7 @@ def mark_all(hall: Hall, session_id: int, students: list[int], status: str, was:
 def undo(hall: Hall, bulk: Any) -> None:
     from django.utils import timezone
 
-    from apps.attendance.services.bulk_marking import bulk_undo
+    from apps.attendance.services.bulk_undo import bulk_undo
     from apps.audit.services import SYSTEM
     from apps.tenants.scope import campus_scope
 

@@ -2,13 +2,12 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
-
+from apps.common.handlers import asgi_handler
 from apps.tenants.master_key import confirm_at_start
 from apps.tenants.schema import confirm_schema_at_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
-application = get_asgi_application()
+application = asgi_handler()
 confirm_at_start()
 confirm_schema_at_start()

@@ -8,9 +8,16 @@ from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
+import campus.task_context  # noqa: F401  (connects itself)
+
 app = Celery("campus")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_configure.connect  # settings can be read by now
+def connect_receivers(**_: Any) -> None:
+    from campus import heartbeats, task_context  # noqa: F401
 
 
 @worker_init.connect
@@ -20,11 +27,11 @@ def refuse_to_start(**_: Any) -> None:
 
     Celery logs the exceptions of receivers and goes on: only this ends the process.
     """
-    from apps.tenants.master_key import WrongMasterKey, confirm_at_start
+    from apps.tenants.master_key import MasterKeyRefused, confirm_at_start
     from apps.tenants.schema import IncompleteSchema, confirm_schema_at_start
 
     try:
         confirm_at_start()
         confirm_schema_at_start()
-    except (WrongMasterKey, IncompleteSchema) as error:
+    except (MasterKeyRefused, IncompleteSchema) as error:
         raise SystemExit(str(error)) from error

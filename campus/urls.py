@@ -22,6 +22,7 @@ API_OF = (
     "leave",
     "reports",
     "accounts",
+    "signin",
     "timetable",
     "notifications",
     "enrollments",
@@ -35,6 +36,7 @@ api = [url for app in API_OF for url in import_module(f"apps.{app}.api.urls").ur
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("", include("apps.ops.api.urls")),
     path("admin/", admin.site.urls),
     path("", include("apps.ops.urls")),
     path("", include("apps.signin.urls")),

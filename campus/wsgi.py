@@ -2,15 +2,15 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from apps.common.handlers import wsgi_handler
 from apps.tenants.master_key import confirm_at_start
 from apps.tenants.schema import confirm_schema_at_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
-application = get_wsgi_application()
+application = wsgi_handler()
 confirm_at_start()
 confirm_schema_at_start()
 # Loads every view now: otherwise the first request would wait for it, /healthz as well.

@@ -1,5 +1,6 @@
 """The fixed cast, and the real servers that the tests run against."""
 
+import gc
 import os
 import pickle
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from rest_framework.test import APIClient
 
 from apps.ops.processes import wait_until
 from apps.tenants.scope import campus_scope
-from tests import tables
+from tests import order, tables
 from tests.accounts.support import mint_access_token
 from tests.factories import Cast, make_cast
 from tests.ops.running import DEADLINE, marked
 
 STANDING = ("north", "south")
+GARBAGE_OBJECTS = 50_000  # new objects after which Python looks for garbage among them: 700 else
 # The casts that stand in the database outside every test's transaction, pickled: each test gets
 # objects of its own. Empty after a test that commits.
 _standing: dict[str, bytes] = {}
@@ -29,7 +31,7 @@ _were_emptied = False
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> None:
-    """Migrate as the owner; the tests themselves connect as the application role."""
+    """Bring the copied database up to date as the owner; tests connect as the application."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
         tables.end_sessions()
@@ -67,7 +69,16 @@ def commits(item: pytest.Item) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long first, after pytest-django has put the tests that commit last."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    items[:] = order.in_order(slow, rest, workers=order.workers())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
 
 
 @pytest.hookimpl(tryfirst=True)

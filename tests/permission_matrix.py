@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Any, Final
 
+from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.attendance.models import AttendanceRecord, CustomStatus
+from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.checkin.models import CheckInAttempt, RapidCodeChallenge
@@ -28,6 +30,8 @@ from apps.leave.attachments import AttachmentFile
 from apps.leave.services.appeals import appeal_create
 from apps.leave.services.leave import Absence, leave_request
 from apps.privacy.models import Consent
+from apps.qr_otp.selectors import shown_code
+from apps.sessions.services import CHECK_IN, subject_of
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import Holiday, WeeklySlot
 from apps.timetable.services import calendar_link_create
@@ -111,6 +115,14 @@ def a_status(cast: Cast) -> dict[str, Any]:
     return {"status_id": CustomStatus.objects.get_or_create(code="trip", defaults=fields)[0].pk}
 
 
+def a_link(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = make_session(cast.course, starts_at=now - timedelta(minutes=1))
+    register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
+    code = shown_code(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
+    return {"token": code.token if code else ""}
+
+
 def a_course(cast: Cast) -> dict[str, Any]:
     return {"course_id": cast.course.pk}
 
@@ -161,7 +173,7 @@ def a_face_sample(cast: Cast) -> dict[str, Any]:
     sample = FaceSample.objects.create(
         student=cast.student,
         consent=Consent.objects.create(
-            student=cast.student, kind=Consent.Kind.FACE, version="2026-1", given_at=now
+            student=cast.student, kind=Consent.Kind.FACE, version="2026-2", given_at=now
         ),
         image=StoredImage.objects.create(
             id=uuid.uuid4(), key=uuid.uuid4().hex, size=1, stored_at=now
@@ -173,8 +185,10 @@ def a_face_sample(cast: Cast) -> dict[str, Any]:
 
 PUBLIC_ROWS = [
     Row(route="healthz", answers=everybody(200), public=True),
+    Row(route="readyz", answers=everybody(200), public=True),
     # Its key is METRICS_TOKEN, which no person has.
     Row(route="metrics", answers=everybody(404), public=True),
+    Row(route="api/version", answers=signed_in(200)),
     Row(route="api/schema/", answers=everybody(200), public=True),
     Row(route="api/docs/", answers=everybody(200), public=True),
 ]
@@ -184,6 +198,13 @@ PEOPLE_ROWS = [
     Row(route="api/v1/me/device", answers=only(*STUDENTS, status=200)),
     Row(route="api/v1/me/device", method="post", answers=only(*STUDENTS, status=400)),
     Row(route="api/v1/me/device/challenge", method="post", answers=only(*STUDENTS, status=200)),
+    Row(
+        route="api/v1/me/device/passkey-challenge",
+        method="post",
+        answers=only(*STUDENTS, status=400),
+    ),
+    Row(route="api/v1/me/device/passkey", method="post", answers=only(*STUDENTS, status=400)),
+    Row(route="api/v1/me/passkeys", answers=only(*STUDENTS, status=200)),
     *(
         # 404: they may, and no device is bound.
         Row(route="api/v1/me/device/rebind", method=method, answers=only(*STUDENTS, status=404))
@@ -200,6 +221,19 @@ PEOPLE_ROWS = [
         arguments=a_student,
         body={"reason": "lost"},
         # 404: they may, and this student has no device.
+        answers=only("admin", "operator", "super_admin", status=404),
+    ),
+    Row(
+        route="api/v1/students/<int:student_id>/passkeys",
+        arguments=a_student,
+        answers=only("admin", "operator", "super_admin", status=200),
+    ),
+    Row(
+        route="api/v1/students/<int:student_id>/passkeys/<int:passkey_id>/remove",
+        method="post",
+        arguments=lambda cast: {**a_student(cast), "passkey_id": 1},
+        body={"reason": "lost"},
+        # 404: they may, and this student has no passkey.
         answers=only("admin", "operator", "super_admin", status=404),
     ),
     Row(route="api/v1/me/consents", answers=only(*STUDENTS, status=200)),
@@ -501,7 +535,7 @@ def a_planned_session(cast: Cast) -> dict[str, Any]:
 
 
 def a_calendar(cast: Cast) -> dict[str, Any]:
-    """The student's feed: whoever knows its address may read it."""
+    """The student's feed: anyone who knows its address may read it."""
     return {"token": calendar_link_create(user=cast.student.user, now=timezone.now(), actor=SYSTEM)}
 
 
@@ -594,11 +628,42 @@ def page_for(*roles: str, status: int = PASSES, others: int = 403, **exceptions:
 OWN_PAGE: Final = page_for("faculty", outsider=404)
 
 PORTAL_ROWS = [
-    Row(route="", answers=everybody(302)),
+    *(Row(route=route, answers=everybody(302)) for route in ("", "start/")),
+    *(
+        Row(route=route, answers={**everybody(200), "anonymous": 302})
+        for route in ("continue", "form-token")
+    ),
     Row(route="teach/", answers=page_for(*FACULTY)),
     Row(route="teach/start", method="post", answers=page_for(*FACULTY)),
+    Row(route="teach/courses/", answers=page_for(*FACULTY)),
+    *(
+        Row(
+            route=f"teach/courses/<int:course_id>/{page}",
+            method=method,
+            arguments=a_course,
+            answers=OWN_PAGE,
+        )
+        for page, method in (("", "get"), ("plan", "get"), ("plan", "post"))
+    ),
     Row(route="attendance/", answers=page_for(*STUDENTS)),
+    # Open to everybody, who sign in there; the link itself is no secret of a campus.
+    *(
+        Row(
+            route=route,
+            arguments=a_link,
+            answers={**only(*STUDENTS, status=200), "anonymous": 200},
+            public=True,
+        )
+        for route in ("C/<str:token>", "c/<str:token>", "C", "c")
+    ),
+    # Neither says anything of a person but the reader's own number.
+    Row(route="c/scan", answers=everybody(200), public=True),
+    Row(route="c/state", answers=everybody(200), public=True),
+    Row(route="home/", answers=page_for(*STUDENTS)),
+    Row(route="more/", answers=page_for(*STUDENTS)),
+    Row(route="overview/", answers=page_for(*OFFICE)),
     Row(route="requests/", answers=page_for(*FACULTY, *OFFICE)),
+    Row(route="health/", answers=page_for("operator", "admin", "super_admin")),
     Row(route="registers/not-taken/", answers=page_for(*FACULTY, *OFFICE)),
     Row(route="week/", answers=page_for(*STUDENTS, *FACULTY)),
     Row(route="week/calendar-link", method="post", answers=page_for(*STUDENTS, *FACULTY)),
@@ -627,6 +692,11 @@ PORTAL_ROWS = [
             ("findings", "post", {}),
             ("rapid-codes", "post", {}),
             ("off", "post", {}),
+            ("plan", "get", {}),
+            ("plan/move", "post", {}),
+            ("plan/swap", "post", {}),
+            ("plan/cancel", "post", {"note": "The lecturer is ill."}),
+            ("plan/substitute", "post", {}),
         )
     ),
 ]
@@ -670,7 +740,7 @@ IMPORT_ROWS = [
         )
         for page, method, status in (
             ("mapping", "put", 202),
-            ("commit", "post", 202),
+            ("commit", "post", 409),  # nobody checked it: with other rights than the reader's
             ("cancel", "post", 409),
             ("errors.xlsx", "get", 404),
         )
@@ -732,6 +802,55 @@ def an_appeal(cast: Cast) -> dict[str, Any]:
     return {"appeal_id": appeal.pk}
 
 
+def a_sign_in(cast: Cast) -> dict[str, Any]:
+    row = UserSession.objects.create(
+        user=cast.student.user, session_key=uuid.uuid4().hex, ip="192.0.2.1", user_agent="x"
+    )
+    return {"sign_in_id": row.pk}
+
+
+OWN_STUDENT_ROWS = [
+    *(
+        Row(route=route, answers=page_for(*STUDENTS))
+        for route in ("devices/", "consents/", "face/", "class/")
+    ),
+    *(
+        Row(route=route, method="post", answers=page_for(*STUDENTS))
+        for route in ("devices/replace", "devices/lost", "devices/sign-out", "face/")
+    ),
+    *(
+        Row(
+            route=f"consents/<slug:kind>/{act}",
+            method="post",
+            arguments=lambda _cast: {"kind": "face"},
+            answers=page_for(*STUDENTS),
+        )
+        for act in ("give", "withdraw")
+    ),
+    Row(
+        route="devices/sign-out/<int:sign_in_id>",
+        method="post",
+        arguments=a_sign_in,
+        answers=page_for("student", classmate=404, stranger=404),
+    ),
+    Row(
+        route="face/<int:sample_id>/remove",
+        method="post",
+        arguments=a_face_sample,
+        answers=page_for("student", classmate=404, stranger=404),
+    ),
+    # The cast's representative plays no role of the table: tests/portal/student/.
+    *(Row(route="class/write", method=method, answers=page_for()) for method in ("get", "post")),
+    Row(route="manifest.webmanifest", answers=everybody(200), public=True),
+    Row(
+        route="language",
+        method="post",
+        body={"language": "en"},
+        answers=everybody(302),
+        public=True,
+    ),
+]
+
 STUDENT_PAGE_ROWS = [
     Row(route="leave/", answers=page_for(*STUDENTS)),
     *(
@@ -768,6 +887,20 @@ STUDENT_PAGE_ROWS = [
             ("messages/preferences", "post"),
         )
     ),
+    *(
+        Row(
+            route=route,
+            method=method,
+            body={"sure": "yes"} if method == "post" else None,
+            answers=page_for(*STUDENTS, *FACULTY, *OFFICE),
+        )
+        for route, method in (
+            ("my-data/", "get"),
+            ("my-data/export", "post"),
+            ("my-data/erase", "post"),
+            ("my-data/keep", "post"),
+        )
+    ),
     Row(route="invitations/", answers=page_for(*STUDENTS, *FACULTY, *OFFICE)),
     # Nothing waits for them.
     Row(
@@ -777,7 +910,22 @@ STUDENT_PAGE_ROWS = [
         answers=page_for(*STUDENTS, *FACULTY, *OFFICE, status=404),
     ),
     *(
-        # Whoever has the mail may answer; nobody made this token.
+        # Who was given the link of an empty installation; nobody made this token.
+        Row(
+            route="set-up/<str:token>",
+            method=method,
+            arguments=lambda cast: {"token": "made-up"},
+            answers=everybody(404),
+            public=True,
+        )
+        for method in ("get", "post")
+    ),
+    *(
+        Row(route=f"first-steps/{what}", method="post", answers=page_for(*ADMINS))
+        for what in ("test-mail", "hide")
+    ),
+    *(
+        # Anyone who has the mail may answer; nobody made this token.
         Row(
             route="invitation/<str:token>",
             method=method,
@@ -921,8 +1069,15 @@ REPORT_ROWS = [
         for page, status in (("", 200), ("/file", 409))
     ),
     Row(route="reports/", answers=page_for(*REPORT_READERS)),
+    Row(route="reports/chart", answers=page_for(*REPORT_READERS)),
+    Row(
+        route="reports/students/<int:student_id>/",
+        arguments=a_student,
+        answers=page_for(*REPORT_READERS, outsider=404),
+    ),
     Row(route="reports/exports", answers=page_for(*REPORT_READERS)),
     Row(route="reports/export", method="post", answers=page_for(*REPORT_READERS)),
+    Row(route="reports/archive", method="post", answers=page_for("admin", "super_admin")),
 ]
 
 
@@ -939,6 +1094,7 @@ ROWS: Final[list[Row]] = [
     *FACE_ROWS,
     *PORTAL_ROWS,
     *STUDENT_PAGE_ROWS,
+    *OWN_STUDENT_ROWS,
     *REQUEST_ROWS,
     *TIMETABLE_ROWS,
 ]

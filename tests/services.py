@@ -21,6 +21,7 @@ import dj_database_url
 import pytest
 
 from apps.ops.embedded import EmbeddedStack, Layout
+from tests import template
 from tests.pooler import Pooler, find_pgbouncer
 
 NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
@@ -39,17 +40,23 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         check_named_services(alone=not (is_worker or shares_out))
     elif is_worker or not shares_out:
         STACK = start_embedded()
+    else:
+        template.ensure()  # before the workers ask for it
     if (is_worker or not shares_out) and os.environ.get("CAMPUS_TEST_POOLER") == "pgbouncer":
         start_pooler()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the one of xdist
 def pytest_xdist_auto_num_workers() -> int:
-    return min(os.cpu_count() or 1, MOST_WORKERS)
+    """One more than there are cores: some tests wait, for a clock or for programs that start."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 def start_embedded() -> EmbeddedStack:
     var = Path(tempfile.mkdtemp(prefix="campus-tests-"))
-    stack = EmbeddedStack(Layout(var), postgres_options={"fsync": "off"})
+    layout = Layout(var)
+    template.copy_to(layout)
+    stack = EmbeddedStack(layout, postgres_options={"fsync": "off"})
     stack.start()
     atexit.register(shutil.rmtree, var, ignore_errors=True)
     atexit.register(stack.stop)

@@ -31,13 +31,20 @@ SECRET = ("token", "link", "code", "challenge", "start", "face-samples", "import
 
 # Addresses outside the API that answer without a sign-in, and what bounds them instead.
 BOUNDED_OTHERWISE = {
-    "healthz": "asked by machines every few seconds; answers in bounded time",
+    "healthz": "asked by machines every few seconds; looks at nothing",
+    "readyz": "asked by machines every few seconds; answers in bounded time",
     "metrics": "opened by METRICS_TOKEN alone, compared before any work",
+    "manifest.webmanifest": "the campus's name, the same for everybody",
+    "language": "sets a cookie; of who is signed in one column of one row",
+    "c/scan": "a file of ours, the same for everybody",
+    "c/state": "scan_state in apps/common/route_limits.py; nothing to guess",
     "sw.js": "a file of ours, the same for everybody",
     "accounts/login/": "apps/signin/guesses.py",
     "accounts/password/reset/": "apps/signin/guesses.py",
     "accounts/2fa/authenticate/": "apps/signin/guesses.py",
     "_allauth/app/v1/auth/login": "apps/signin/guesses.py",
+    "accounts/2fa/webauthn/login/": "passkey in apps/common/route_limits.py; nothing to guess",
+    "_allauth/app/v1/auth/webauthn/login": "the same",
     "_allauth/app/v1/auth/password/request": "apps/signin/guesses.py",
     "_allauth/app/v1/auth/2fa/authenticate": "apps/signin/guesses.py",
     "accounts/google/login/": "sends the browser to Google, keeps a state in the session",

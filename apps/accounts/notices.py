@@ -9,14 +9,21 @@ from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 
-def device_changed(*, device: Device, is_replaced: bool, now: datetime) -> int:
-    """`device` was released by the office or, `is_replaced`, bound in place of another one."""
+def device_changed(
+    *, device: Device, is_replaced: bool, now: datetime, passkey: bool = False
+) -> int:
+    """`device` was released by the office or, `is_replaced`, bound in place of another one.
+
+    `passkey`: at once, by a passkey of the account.
+    """
     user_id = device.student.user_id
     if user_id is None:
         return 0
+    bound = "device_replaced_by_passkey" if passkey else "device_replaced"
+    text = bound if is_replaced else "device_reset"
     return notify(
         kind="device_reset",
-        text="device_replaced" if is_replaced else "device_reset",
+        text=text,
         user_ids=[user_id],
         data={"device": str(device)},
         now=now,

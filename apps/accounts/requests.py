@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student, User
+from apps.accounts.permissions import roles_of
 from apps.accounts.selectors import faculty_of, student_of
 from apps.accounts.viewers import Viewer, viewer_of
 from apps.common.errors import Forbidden
@@ -14,6 +15,12 @@ def request_user(request: Any) -> User:
     """The person who is signed in. For views that let nobody else in."""
     user: User = request.user
     return user
+
+
+def has_role(request: Any, *roles: str) -> bool:
+    """Whether the person who is signed in has one of the roles; super administrators have all."""
+    user = request_user(request)
+    return user.is_superuser or bool(set(roles) & roles_of(user))
 
 
 def request_student(request: Any) -> Student:
@@ -50,3 +57,8 @@ def request_staff_viewer(request: Any) -> Viewer:
     if not viewer.teaches:
         raise Forbidden("role_required", _("Your role does not allow this."))
     return viewer
+
+
+def request_browser(request: Any) -> str:
+    """The name of the browser by its signed cookie (`signin.known_devices`); "" without one."""
+    return str(getattr(request, "browser_name", ""))

@@ -15,7 +15,6 @@ from apps.accounts.models import (
     Person,
     Role,
     Student,
-    User,
 )
 from apps.common.errors import NotFound
 from apps.common.rows import FixedQuery
@@ -23,7 +22,6 @@ from apps.notifications import addresses
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 from apps.tenants.search import matching
-from apps.tenants.selectors import is_only_campus, own_domains
 
 P = TypeVar("P", bound=Person)
 _IN_ROLE: Final = """
@@ -131,19 +129,6 @@ def address_problem(*, email: str) -> str:
 def outside_domains(domains: Collection[str]) -> str:
     message = _("Addresses of this campus end in: %(domains)s.")
     return message % {"domains": ", ".join(f"@{domain}" for domain in domains)}
-
-
-def joins_at_once(*, user: User) -> bool:
-    """Whether this campus may give the account a role without asking its owner.
-
-    Where the account is known here already, where no other campus exists that it could belong to,
-    and for addresses of the campus's own, verified domains. See docs/decisions/0013.
-    """
-    return (
-        Member.objects.filter(user=user).exists()
-        or is_only_campus()
-        or user.email.rpartition("@")[2] in own_domains()
-    )
 
 
 def languages(user_ids: Collection[int]) -> dict[int, str]:

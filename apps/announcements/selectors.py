@@ -21,9 +21,9 @@ def section_of(*, student: Student) -> Section | None:
     return placement.section if placement else None
 
 
-def classmates_user_ids(*, section: Section, except_for: Student) -> list[int]:
-    """Accounts of the active students who are in the section now, but for one."""
-    return list(
+def classmates(*, section: Section, except_for: Student) -> QuerySet[Student]:
+    """The active students with an account who are in the section now, but for one; by name."""
+    return (
         Student.objects.filter(
             placements__section=section,
             placements__is_current=True,
@@ -31,9 +31,13 @@ def classmates_user_ids(*, section: Section, except_for: Student) -> list[int]:
             user__isnull=False,
         )
         .exclude(pk=except_for.pk)
-        .order_by()
-        .values_list("user_id", flat=True)
+        .order_by("last_name", "first_name", "code")
     )
+
+
+def classmates_user_ids(*, section: Section, except_for: Student) -> list[int]:
+    found = classmates(section=section, except_for=except_for)
+    return list(found.order_by().values_list("user_id", flat=True))
 
 
 def _deliveries(condition: Q) -> Coalesce:
@@ -77,6 +81,20 @@ def with_status() -> QuerySet[Announcement]:
 
 def sent_by(*, student: Student) -> QuerySet[Announcement]:
     return with_status().filter(sender=student)
+
+
+def with_readers(announcements: QuerySet[Announcement]) -> QuerySet[Announcement]:
+    """Each with `readers`: how many have opened it in their inbox."""
+    opened = (
+        Delivery.objects.filter(
+            message=OuterRef("outbox"), channel=Channel.INBOX, read_at__isnull=False
+        )
+        .order_by()
+        .values("message")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return announcements.annotate(readers=Coalesce(Subquery(opened), 0))
 
 
 def received_by(*, user: Any) -> QuerySet[Announcement]:

@@ -1,6 +1,7 @@
 """Background work of the register."""
 
-import logging
+from datetime import datetime
+from functools import partial
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,11 +10,9 @@ from apps.attendance.services.closing import register_close_itself, sessions_lef
 from apps.attendance.services.reminders import registers_remind
 from apps.attendance.services.warnings import absences_notify
 from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
-from apps.tenants.tasks import CampusTask
-
-logger = logging.getLogger(__name__)
+from apps.tenants.tasks import CampusTask, each_apart, each_campus, in_each_campus
 
 
 @shared_task(base=CampusTask)
@@ -26,11 +25,9 @@ def notify_absences(session_id: int) -> None:
 @shared_task
 def remind_of_registers() -> int:
     """Tell lecturers of the sessions that they never opened, once each; returns how many heard."""
-    told = 0
-    for campus in every_campus(reason="remind of registers not taken"):
-        with campus_scope(campus):
-            told += registers_remind(now=timezone.now())
-    return told
+    return in_each_campus(
+        partial(registers_remind, now=timezone.now()), reason="remind of registers not taken"
+    )
 
 
 @shared_task
@@ -39,15 +36,15 @@ def close_left_open() -> int:
 
     One that cannot be closed does not keep the others waiting: it is tried again next time.
     """
-    closed = 0
-    for campus in every_campus(reason="close sessions that were left open"):
-        now = timezone.now()
-        with campus_scope(campus):
-            left_open = sessions_left_open(now=now)
-        for session_id in left_open:
-            try:
-                with campus_scope(campus):
-                    closed += register_close_itself(session_id=session_id, now=now)
-            except Exception:
-                logger.exception("Session %d of %s did not close.", session_id, campus.slug)
-    return closed
+    return each_campus(_close_campus, reason="close sessions that were left open")
+
+
+def _close_campus(campus: Campus) -> int:
+    now = timezone.now()
+    with campus_scope(campus):
+        left_open = sessions_left_open(now=now)
+    return each_apart(campus, left_open, partial(_close, now))
+
+
+def _close(now: datetime, session_id: int) -> bool:
+    return register_close_itself(session_id=session_id, now=now)

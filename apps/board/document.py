@@ -14,9 +14,10 @@ from apps.board.selectors import board_counts, board_rows
 from apps.checkin.models import CHALLENGE_CODES
 from apps.checkin.selectors.rapid_codes import challenge_cache_key
 from apps.qr_otp.selectors import ShownCode, shown_code, shown_rapid_code
-from apps.qr_otp.tokens import RAPID_PERIOD, age_ms
+from apps.qr_otp.tokens import RAPID_PERIOD, age_ms, link_text
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, RAPID_CODE, subject_of
+from apps.tenants.middleware import campus_origin
 
 QR_ERROR_LEVEL: Final = "m"  # 15 % of the modules may be lost: a projector's glare
 QUIET_ZONE: Final = 4  # modules, ISO/IEC 18004
@@ -41,17 +42,25 @@ def board_answer(
     code = _code(session_id, now)
     etag = f'"{version}-{code.window if code else 0}"'
     headers = {"ETag": etag}
-    if request.headers.get("If-None-Match") == etag:
+    # Compressed on its way, the answer got a weak tag.
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
         return HttpResponseNotModified(headers=headers)
     unchanged = request.GET.get("since") == version
-    document = _document(load(), version=version, code=code, with_rows=not unchanged)
+    document = _document(
+        load(),
+        version=version,
+        code=code,
+        origin=campus_origin(request),
+        with_rows=not unchanged,
+    )
     return JsonResponse(document, headers=headers)
 
 
-def board_document(*, session: ClassSession, now: datetime) -> dict[str, Any]:
-    """The whole document, for the first paint of a page."""
+def board_document(*, session: ClassSession, now: datetime, origin: str) -> dict[str, Any]:
+    """The whole document, for the first paint of a page. `origin` is where its link leads."""
     version = board_version(session.pk)
-    return _document(session, version=version, code=_code(session.pk, now), with_rows=True)
+    code = _code(session.pk, now)
+    return _document(session, version=version, code=code, origin=origin, with_rows=True)
 
 
 def _code(session_id: int, now: datetime) -> ShownCode | None:
@@ -73,7 +82,12 @@ def _code(session_id: int, now: datetime) -> ShownCode | None:
 
 
 def _document(
-    session: ClassSession, *, version: str, code: ShownCode | None, with_rows: bool
+    session: ClassSession,
+    *,
+    version: str,
+    code: ShownCode | None,
+    origin: str,
+    with_rows: bool,
 ) -> dict[str, Any]:
     rows = board_rows(session_id=session.pk) if with_rows else None
     return {
@@ -85,16 +99,17 @@ def _document(
             "room": str(session.classroom) if session.classroom else "",
             "topic": session.topic,
         },
-        "code": _code_facts(code) if code else None,
+        "code": _code_facts(code, origin) if code else None,
         "counts": board_counts(rows) if rows is not None else None,
         "rows": rows,
     }
 
 
-def _code_facts(code: ShownCode) -> dict[str, Any]:
+def _code_facts(code: ShownCode, origin: str) -> dict[str, Any]:
     return {
-        "svg": code_svg(code.token),
-        "text": f"{code.text[:4]} {code.text[4:]}",
+        "svg": code_svg(link_text(code.token, origin=origin)),
+        "text": f"{code.text[:4]} {code.text[4:]}" if code.text else "",
+        "text_expires_in_ms": code.text_expires_in_ms,
         "window": code.window,
         "expires_in_ms": code.expires_in_ms,
         "period_ms": code.period_ms,

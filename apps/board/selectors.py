@@ -8,7 +8,7 @@ from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, RecordSource, Status
 from apps.attendance.selectors.register import ATTENDED, BY_PERSON, register_of
 from apps.checkin.explanation import explain, waiting_text
-from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.integrity.detectors import flagged
 from apps.integrity.selectors import undismissed_findings
 
@@ -63,7 +63,7 @@ def _board_row(
     if record is None and attempt is not None and attempt.outcome == Outcome.PENDING:
         status, at = "pending", attempt.received_at
     elif waiting is not None and not _settled(record):
-        status, at, shown = "waiting", waiting.redeemed_at or waiting.received_at, waiting
+        status, at, shown = "waiting", waiting.scanned_at, waiting
     refused = record is None and attempt is not None and attempt.outcome == Outcome.REFUSED
     return {
         "student_id": student.pk,
@@ -83,7 +83,13 @@ def _board_row(
         "method": _method(None if status == "waiting" else record, shown),
         "offline": shown is not None and shown.offline,
         "refused": attempt.reason if refused and attempt is not None else "",
+        "refused_text": _refusal(attempt) if refused and attempt is not None else "",
     }
+
+
+def _refusal(attempt: CheckInAttempt) -> str:
+    """What the student was told."""
+    return str(Reason(attempt.reason).label) if attempt.reason in Reason.values else ""
 
 
 def _settled(record: AttendanceRecord | None) -> bool:

@@ -1,6 +1,7 @@
 """The cache, kept apart per campus and harmless when its server does not answer."""
 
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from apps.common.circuit_breaker import CircuitBreaker
+from apps.common.measures import count
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,9 @@ class CampusCache(RedisCache):
         self._class = OneClient
 
     def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
-        return self._or(default, super().get, key, default, version)
+        value = self._or(default, super().get, key, default, version)
+        count("campus_cache_reads", "miss" if value is default else "hit")
+        return value
 
     def set(self, *args: Any, **kwargs: Any) -> Any:
         return self._or(None, super().set, *args, **kwargs)
@@ -128,6 +132,46 @@ def ask_server(call: Callable[[Any], T], *, otherwise: T) -> T:
     """
     answer: T = CampusCache._or(otherwise, lambda: call(_client()))
     return answer
+
+
+def forget_values(pattern: re.Pattern[str]) -> int:
+    """Delete every cached string in which the pattern is found, now and again when the transaction
+    has committed; returns how many now.
+
+    Again, because until then other requests read the old rows and may cache them. Lists and sets,
+    which the broker keeps, hold ids only and are left alone. Where the server does not answer,
+    what it holds is over within a day.
+    """
+
+    def forget(client: Any) -> int:
+        gone = 0
+        for key in client.scan_iter(count=1000, _type="string"):
+            value = client.get(key) or b""
+            if pattern.search(value.decode(errors="replace")):
+                gone += client.delete(key)
+        return gone
+
+    transaction.on_commit(lambda: ask_server(forget, otherwise=0), robust=True)
+    return ask_server(forget, otherwise=0)
+
+
+def forget_campus(campus_id: int) -> int:
+    """Delete what is cached under keys that name this campus; returns how many went.
+
+    Keys say `:7:` for the campus of that number. What else has a 7 there is made again.
+    """
+
+    def forget(client: Any) -> int:
+        own = f":{campus_id}:"
+        gone = 0
+        for key in client.scan_iter(count=1000):
+            # After the prefix and the version that Django puts before every key.
+            name = key.decode(errors="replace").split(":", 2)[-1]
+            if own in f":{name}:":
+                gone += client.delete(key)
+        return gone
+
+    return ask_server(forget, otherwise=0)
 
 
 def _client() -> Any:

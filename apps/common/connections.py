@@ -5,6 +5,7 @@ Used by `apps.common.http.HttpClient` alone (`tests/common/test_outgoing.py`).
 
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from apps.common.answers import AddressRefused, Limits
 from apps.common.peers import is_public
 
+HTTPS_PORT: Final = 443
 SLICE: Final = 1 << 14  # bytes sent before the clock is looked at again
 
 
@@ -82,7 +84,11 @@ def connected(host: str, port: int, *, may_be_private: bool) -> socket.socket:
         check_peer(host, address[0], may_be_private=may_be_private)
     problem: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _name, address) in enumerate(places):
-        connection = socket.socket(family, kind, protocol)
+        try:
+            connection = socket.socket(family, kind, protocol)
+        except OSError as error:  # a machine without IPv6
+            problem = error
+            continue
         try:
             connection.settimeout(left(end) / (len(places) - number))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,6 +104,21 @@ def connected(host: str, port: int, *, may_be_private: bool) -> socket.socket:
         else:
             return connection
     raise problem
+
+
+def certificate_end(host: str, *, limits: Limits) -> float:
+    """When the certificate of https://host ends, in seconds since 1970.
+
+    Raises `OSError` where nobody answers there or the certificate does not hold for the host.
+    """
+    tls = ssl.create_default_context()
+    with (
+        until(limits),
+        connected(host, HTTPS_PORT, may_be_private=True) as plain,
+        tls.wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        facts = secure.getpeercert() or {}
+    return float(ssl.cert_time_to_seconds(str(facts["notAfter"])))
 
 
 def check_peer(host: str, address: str, *, may_be_private: bool) -> None:

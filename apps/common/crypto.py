@@ -8,6 +8,9 @@ kind of data of one campus, and re-issuing a key is counting its generation up.
 import hashlib
 import hmac
 import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -26,6 +29,17 @@ class SealBroken(ValueError):
     """The bytes were changed, or were sealed under another key, campus, purpose or context."""
 
 
+@dataclass(frozen=True)
+class OlderKey:
+    """A master key that was replaced; what was made under it ends at `until` (None: not yet)."""
+
+    master: bytes
+    until: datetime | None
+
+
+_older: Callable[[], Sequence[OlderKey]] = tuple
+
+
 @lru_cache(maxsize=4096)
 def _derive(master: bytes, purpose: str, campus_id: int, generation: int) -> bytes:
     info = f"campus/{campus_id}/{purpose}/{generation}".encode()
@@ -37,22 +51,98 @@ def campus_key(purpose: str, campus_id: int, *, generation: int = 1) -> bytes:
     return _derive(settings.CAMPUS_MASTER_KEY, purpose, campus_id, generation)
 
 
+def key_under(master: bytes, purpose: str, campus_id: int, *, generation: int = 1) -> bytes:
+    """The same under this very master key."""
+    return _derive(master, purpose, campus_id, generation)
+
+
 def seal(purpose: str, campus_id: int, plaintext: bytes, *, context: bytes = b"") -> bytes:
     """Encrypt with AES-256-GCM; `context` is authenticated with it but not stored.
 
     Returns nonce (12 bytes) + ciphertext + tag (16 bytes).
     """
+    return seal_under(settings.CAMPUS_MASTER_KEY, purpose, campus_id, plaintext, context=context)
+
+
+def seal_under(
+    master: bytes, purpose: str, campus_id: int, plaintext: bytes, *, context: bytes = b""
+) -> bytes:
+    """As `seal`, under this very master key."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(campus_key(purpose, campus_id)).encrypt(nonce, plaintext, context)
+    return nonce + AESGCM(_derive(master, purpose, campus_id, 1)).encrypt(nonce, plaintext, context)
 
 
 def unseal(purpose: str, campus_id: int, sealed: bytes, *, context: bytes = b"") -> bytes:
-    """Decrypt what `seal` wrote; raises `SealBroken` unless every byte and the context match."""
+    """Decrypt what `seal` wrote; raises `SealBroken` unless every byte and the context match.
+
+    While the master key is being replaced, what the one before sealed is read too.
+    """
+    for master in filter(None, (settings.CAMPUS_MASTER_KEY, settings.CAMPUS_OLD_MASTER_KEY)):
+        try:
+            return unseal_under(master, purpose, campus_id, sealed, context=context)
+        except SealBroken as error:
+            broken = error
+    raise broken
+
+
+def unseal_under(
+    master: bytes, purpose: str, campus_id: int, sealed: bytes, *, context: bytes = b""
+) -> bytes:
+    """Decrypt what was sealed under this very master key. Raises `SealBroken`."""
     nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    key = _derive(master, purpose, campus_id, 1)
     try:
-        return AESGCM(campus_key(purpose, campus_id)).decrypt(nonce, body, context)
+        return AESGCM(key).decrypt(nonce, body, context)
     except (InvalidTag, ValueError) as error:
         raise SealBroken(purpose) from error
+
+
+def resealed(purpose: str, campus_id: int, sealed: bytes, *, context: bytes = b"") -> bytes | None:
+    """The same under the current master key; None where it is. Raises `SealBroken`."""
+    try:
+        unseal_under(settings.CAMPUS_MASTER_KEY, purpose, campus_id, sealed, context=context)
+    except SealBroken:
+        plain = unseal(purpose, campus_id, sealed, context=context)
+        return seal(purpose, campus_id, plain, context=context)
+    return None
+
+
+def set_older_keys(load: Callable[[], Sequence[OlderKey]]) -> None:
+    """Who knows the master keys that were replaced: a function, asked only when one is needed."""
+    global _older
+    _older = load
+
+
+def older_keys(
+    purpose: str, campus_id: int, *, at: datetime | None = None, generation: int = 1
+) -> Iterator[bytes]:
+    """The same key under master keys that were replaced, newest first.
+
+    For what cannot be sealed anew: MACs and hashes of what nobody keeps. `at`: when it was made;
+    keys that were replaced before are left out.
+    """
+    for older in _older():
+        if at is None or older.until is None or at <= older.until:
+            yield _derive(older.master, purpose, campus_id, generation)
+
+
+def unseal_older(
+    purpose: str, campus_id: int, sealed: bytes, *, context: bytes, at: datetime
+) -> bytes:
+    """Decrypt what cannot be sealed anew, also under a master key that was in force at its time.
+
+    Raises `SealBroken`.
+    """
+    try:
+        return unseal(purpose, campus_id, sealed, context=context)
+    except SealBroken as error:
+        broken = error
+    for key in older_keys(purpose, campus_id, at=at):
+        try:
+            return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+        except (InvalidTag, ValueError):
+            continue
+    raise broken
 
 
 def check_value(master: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Refusals that a caller can act on, in one shape for every interface."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from django.db.models import TextChoices
@@ -50,6 +51,21 @@ class TooMany(Refused):
     def __init__(self, code: str, message: str, *, retry_after: int) -> None:
         super().__init__(code, message)
         self.retry_after = max(1, retry_after)
+
+
+_by_constraint: dict[str, Callable[[], Refused]] = {}
+
+
+def add_constraint_refusal(constraint: str, make: Callable[[], Refused]) -> None:
+    """What people are told where a trigger of the database raises under this constraint's name."""
+    _by_constraint[constraint] = make
+
+
+def constraint_refusal(error: BaseException) -> Refused | None:
+    """The refusal for an `IntegrityError`, where one was named for its constraint."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    make = _by_constraint.get(getattr(diagnosis, "constraint_name", None) or "")
+    return make() if make else None
 
 
 class Refusal(TextChoices):

@@ -15,6 +15,14 @@ CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?")
 OUT_OF_BOUNDS: Final[dict[str, Any]] = {"out_of_bounds": _("Only the years 1900 to 2200.")}
 
 
+def row_number(text: str) -> int | None:
+    """A row's number as forms and addresses have it, in ASCII digits; None for anything else."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(LARGEST_ID)):
+        return None
+    number = int(text)
+    return number if 0 < number <= LARGEST_ID else None
+
+
 class DayField(serializers.DateField):
     """A day of the years 1900 to 2200."""
 

@@ -49,10 +49,10 @@ def guess_wait(key: str, *, limit: GuessLimit, now: float) -> int:
     until = float(store.get(f"{key}:until") or 0)
     if now < until:
         return math.ceil(until - now)
-    # The pause that has just ended names the try; whoever writes its name first makes it.
+    # The pause that has just ended names the try; the process that writes its name first makes it.
     if not store.add(f"{key}:after:{until}", 1, limit.memory):
         return limit.pause(level)
-    # In this order: whoever reads the new level reads the new pause after it.
+    # In this order: a process that reads the new level reads the new pause after it.
     store.set(f"{key}:until", now + limit.pause(level), limit.memory)
     store.set(f"{key}:level", level + 1, limit.memory)
     return 0

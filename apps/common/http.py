@@ -27,7 +27,10 @@ NAME: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 CHUNK: Final = 1 << 16  # bytes
 SessionError = requests.RequestException  # what `HttpClient.session()` raises
 
-IPV6_PREFIX: Final = 64  # what one customer gets at least: whoever has one address has them all
+# What proxies add, each of them at least one.
+FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
+
+IPV6_PREFIX: Final = 64  # what one customer gets at least: anyone who has one address has them all
 _BRACKETED: Final = re.compile(r"^\[([^\]]*)\](?::\d*)?$")
 _IPV4_WITH_PORT: Final = re.compile(r"^([0-9.]+):\d*$")
 
@@ -44,6 +47,14 @@ def client_address(request: HttpRequest) -> str | None:
     if hops and forwarded != [""] and len(forwarded) >= hops:
         return parsed_address(forwarded[-hops])
     return parsed_address(request.META.get("REMOTE_ADDR") or "")
+
+
+def is_from_this_machine(request: HttpRequest) -> bool:
+    """Whether the caller runs on this machine: what a proxy on it forwards does not."""
+    if settings.TRUSTED_PROXY_COUNT or any(name in request.headers for name in FORWARDED):
+        return False
+    peer = parsed_address(request.META.get("REMOTE_ADDR") or "")
+    return peer is not None and ipaddress.ip_address(peer).is_loopback
 
 
 def parsed_address(text: str) -> str | None:
@@ -213,6 +224,7 @@ class HttpClient:
         session = requests.Session()
         session.trust_env = False
         session.max_redirects = 0
+        session.headers["Accept-Encoding"] = "identity"  # a body is handed on as it came
         for scheme in PORTS:
             session.mount(f"{scheme}://", Adapter(self))
         return session
@@ -227,6 +239,9 @@ class HttpClient:
                     raise NoAnswer("the answer is too large")
                 if on_bytes:
                     on_bytes(len(content), int(expected[:18]) if expected.isdecimal() else 0)
+        except ValueError as error:  # a part with less than no bytes
+            response.close()
+            raise NoAnswer("the answer cannot be read") from error
         except BaseException:
             response.close()
             raise

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Func
 
 RANDOM_BITS: Final = 62
 FIRST: Final = UUID(int=0)
+_LAST_MOMENT: Final = 253_402_300_799_000  # milliseconds: what Python's years reach to
 _LAST_RANDOM: Final = (1 << RANDOM_BITS) - 1
 
 # The same in the database, for rows that statements make there: PostgreSQL has uuidv7() from 18 on.
@@ -41,6 +42,11 @@ def uuid7(nanoseconds: int | None = None, *, random: int | None = None) -> UUID:
     low = secrets.randbits(RANDOM_BITS) if random is None else random & _LAST_RANDOM
     fraction = rest * 4096 // 1_000_000
     return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | low)
+
+
+def moment_of(known: UUID) -> datetime:
+    """When the id was made, by itself, to a millisecond; at the latest in the year 9999."""
+    return datetime.fromtimestamp(min(known.int >> 80, _LAST_MOMENT) / 1000, tz=UTC)
 
 
 def earlier(known: UUID, by: timedelta) -> UUID:

@@ -46,12 +46,27 @@ LIMITS: Final = (
     ("GET", "api/schema/", "schema"),
     ("GET", "api/docs/", "schema"),
     ("GET", "calendar/*", "calendar_feed"),
+    ("GET", "c/state", "scan_state"),
     ("POST", "_allauth/app/v1/tokens/refresh", "refresh"),
     ("POST", "_allauth/app/v1/auth/password/reset", "password_reset"),
     ("POST", "accounts/password/reset/key/*", "password_reset"),
+    ("GET", "accounts/2fa/webauthn/login/", "passkey"),
+    ("POST", "accounts/2fa/webauthn/login/", "passkey"),
+    ("GET", "_allauth/app/v1/auth/webauthn/login", "passkey"),
+    ("POST", "_allauth/app/v1/auth/webauthn/login", "passkey"),
+    ("POST", "accounts/2fa/webauthn/add/", "device"),
+    ("POST", "_allauth/app/v1/account/authenticators/webauthn", "device"),
+    ("GET", "set-up/*", "set_up"),
+    ("POST", "set-up/*", "set_up"),
+    ("POST", "first-steps/test-mail", "test_mail"),
     ("POST", "reports/export", "export"),
+    ("POST", "reports/archive", "export"),
+    ("POST", "my-data/export", "own_export"),
     ("GET", "reports/", "report"),
+    ("GET", "reports/chart", "report"),
+    ("GET", "reports/students/*", "report"),
     ("POST", "week/calendar-link", "link"),
+    ("POST", "devices/*", "device"),
     ("POST", "teach/start", "start"),
     ("POST", "teach/sessions/*/code", "one_time_code"),
     ("POST", "teach/sessions/*/rapid-codes", "one_time_code"),
@@ -101,7 +116,10 @@ def who_of_page(request: HttpRequest, scope: str, arguments: dict[str, Any]) -> 
     """Like `who_asks`; a link or token that opens something by itself is counted by itself.
 
     Many phones are behind one address, and one calendar service reads the feeds of many people.
+    Pages that ask by themselves are counted by browser: somebody may have several open.
     """
+    if scope == "scan_state":
+        return request.session.session_key or who_asks(request)
     if scope == "calendar_feed":
         return sha256(str(arguments["token"]).encode()).hexdigest()
     if scope in SECRETS:

@@ -1,16 +1,26 @@
 """SQL by hand: names of tables, and rows that every request asks for."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
 
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 
 
 def table_name(model: type[models.Model]) -> str:
     """The table's name, for SQL by hand that reads another app: a literal name there would not be
     found when the model is renamed or moved (tests/test_architecture.py)."""
     return model._meta.db_table
+
+
+def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` rows, the last one shorter."""
+    rest = iter(rows)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 class FixedQuery(Generic[M]):

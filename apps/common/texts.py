@@ -49,3 +49,14 @@ def validate_name(value: Any) -> None:
     """What somebody or something is called: one line with something to see in it."""
     validate_line(value)
     validate_visible(value)
+
+
+def replaced(value: Any, pattern: re.Pattern[str], by: str) -> Any:
+    """A JSON value in which `by` stands for whatever the pattern finds in its strings and names."""
+    if isinstance(value, str):
+        return pattern.sub(by, value)
+    if isinstance(value, list):
+        return [replaced(item, pattern, by) for item in value]
+    if isinstance(value, dict):
+        return {pattern.sub(by, key): replaced(item, pattern, by) for key, item in value.items()}
+    return value

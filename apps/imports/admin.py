@@ -1,6 +1,7 @@
 """Imports in the administration: upload, watch, look at what is wrong, commit."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,14 +17,14 @@ from apps.accounts.writes import Writer
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
+from apps.common.fields import row_number
 from apps.imports.admin_forms import MappingForm, UploadForm
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, is_busy, progress_of, state_of
-from apps.imports.services import import_commit, import_remap, import_upload
+from apps.imports.services import import_cancel, import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
-from apps.jobs.services import job_cancel
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_PROBLEMS = 100
@@ -169,13 +170,13 @@ class ImportRunAdmin(CampusModelAdmin):
 
     def commit_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id)
-        removed = request.POST.get("removed", "0")
         return self._act(
             request,
             run,
             lambda: import_commit(
                 run=run,
-                removed=int(removed[:9]) if removed.isdecimal() else 0,
+                removed=row_number(request.POST.get("removed", "")) or 0,
+                check=_check(request.POST.get("check", "")),
                 user_id=request.user.pk,
                 now=timezone.now(),
                 actor=request_actor(request),
@@ -184,9 +185,15 @@ class ImportRunAdmin(CampusModelAdmin):
 
     def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id)
-        job = run.job
         return self._act(
-            request, run, lambda: job_cancel(job=job, now=timezone.now()) if job else None
+            request,
+            run,
+            lambda: import_cancel(
+                run=run,
+                user_id=request.user.pk,
+                now=timezone.now(),
+                actor=request_actor(request),
+            ),
         )
 
     def mapping_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -245,3 +252,11 @@ class ImportRunAdmin(CampusModelAdmin):
     def _workbook(data: bytes, name: str) -> HttpResponse:
         disposition = f'attachment; filename="{name}"'
         return HttpResponse(data, content_type=XLSX, headers={"Content-Disposition": disposition})
+
+
+def _check(text: str) -> UUID | None:
+    """Of a hidden field; for what is none an id that no check has."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return UUID(int=0)

@@ -8,8 +8,15 @@ class ImportsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.imports.notices import import_ended
+        from apps.imports.panels import add_panels
+        from apps.imports.personal_data import register
         from apps.imports.services import jobs
+        from apps.imports.services.files import import_files
         from apps.jobs.registry import add_job
+        from apps.tenants.rotation import add_sealed_files
 
+        add_sealed_files("uploads", import_files)
         add_job(jobs.CHECK, jobs.check, ended=import_ended)
         add_job(jobs.COMMIT, jobs.commit, ended=import_ended)
+        register()
+        add_panels()

@@ -1,6 +1,8 @@
 """Running jobs in workers, and picking up those whose worker was lost."""
 
 import logging
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Refused
+from apps.common.measures import count
 from apps.jobs.models import Job
 from apps.jobs.progress import Cancelled, Progress
 from apps.jobs.registry import handler_of
 from apps.jobs.services import SILENT, job_claim, job_fail, job_stop, job_succeed
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import campus_is_open, every_campus
-from apps.tenants.tasks import CampusTask, enqueue
+from apps.tenants.selectors import campus_is_open
+from apps.tenants.tasks import CampusTask, enqueue, in_each_campus
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +52,17 @@ def execute_job(campus_id: int, job_id: UUID) -> None:
         with Progress(job.pk, campus_id) as progress, campus_scope(campus_id):
             result = handler_of(job.kind)(job, progress)
             job_succeed(job_id=job.pk, result=result, now=timezone.now())
+        count("campus_jobs", job.kind, "done")
     except Cancelled:
+        count("campus_jobs", job.kind, "cancelled")
         with campus_scope(campus_id):
             job_stop(job_id=job.pk, now=timezone.now())
     except Refused as refusal:
+        count("campus_jobs", job.kind, "refused")
         _failed(campus_id, job.pk, str(refusal.message))
     except Exception:
         logger.exception("Job %s (%s) failed.", job.pk, job.kind)
+        count("campus_jobs", job.kind, "failed")
         _failed(campus_id, job.pk, _("Something went wrong on our side; nothing was changed."))
 
 
@@ -67,13 +74,14 @@ def _failed(campus_id: int, job_id: UUID, problem: str) -> None:
 @shared_task
 def requeue_jobs() -> int:
     """Enqueue again what waits without a message or lost its worker."""
-    swept = 0
-    before = timezone.now() - SILENT
+    requeue = partial(_requeue, timezone.now() - SILENT)
+    return in_each_campus(requeue, reason="requeue jobs")
+
+
+def _requeue(before: datetime) -> int:
     waiting = Q(status=Job.Status.QUEUED, created_at__lt=before)
     lost = Q(status=Job.Status.RUNNING, heartbeat_at__lt=before)
-    for campus in every_campus(reason="requeue jobs"):
-        with campus_scope(campus):
-            for job_id in Job.objects.filter(waiting | lost).values_list("pk", flat=True):
-                enqueue(run_job, str(job_id))
-                swept += 1
-    return swept
+    found = list(Job.objects.filter(waiting | lost).values_list("pk", flat=True))
+    for job_id in found:
+        enqueue(run_job, str(job_id))
+    return len(found)

@@ -1,5 +1,6 @@
 """Certificates that students hand in: checked by their content, kept sealed in the storage."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from apps.biometrics.storage import as_os_error
 from apps.common.crypto import seal, unseal
 from apps.common.errors import Invalid
 from apps.leave.models import Attachment
+from apps.tenants.rotation import SealedFile
 from apps.tenants.scope import current_campus_id
 
 PURPOSE: Final = "attachment"  # of the campus key
@@ -50,6 +52,13 @@ def read_attachment(data: bytes) -> AttachmentFile:
 def _refused(reason: ImageReason) -> Invalid:
     message = _("This file cannot be used (%(why)s). Send a PDF, JPEG or PNG of at most 8 MB.")
     return Invalid(f"attachment_{reason.value}", message % {"why": reason.value})
+
+
+def attachment_files() -> Iterator[SealedFile]:
+    """For a new master key."""
+    for key in Attachment.objects.values_list("key", flat=True):
+        rows = Attachment.objects.filter(key=key)
+        yield SealedFile(key=key, purpose=PURPOSE, context=key.encode(), named_by=rows)
 
 
 def store_file(*, key: str, data: bytes) -> None:

@@ -1,12 +1,12 @@
 """Background work of leave."""
 
+from functools import partial
+
 from celery import shared_task
 from django.utils import timezone
 
 from apps.leave.services.attachments import attachments_purge
-from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
-from apps.tenants.tasks import CampusTask
+from apps.tenants.tasks import CampusTask, in_each_campus
 
 
 @shared_task(base=CampusTask)
@@ -18,8 +18,6 @@ def purge_campus_attachments() -> int:
 @shared_task
 def purge_attachments() -> int:
     """The same everywhere, daily: what was kept long enough, and what a lost task left."""
-    purged = 0
-    for campus in every_campus(reason="purge attachments"):
-        with campus_scope(campus):
-            purged += attachments_purge(now=timezone.now())
-    return purged
+    return in_each_campus(
+        partial(attachments_purge, now=timezone.now()), reason="purge attachments"
+    )

@@ -66,19 +66,28 @@ ACCOUNT_TEXTS: Final[dict[str, Text]] = {
     ),
     "security_key_added": Text(
         kind=SECURITY,
-        title=gettext_noop("A security key was added to your account"),
+        title=gettext_noop("A passkey was added to your account"),
         body=gettext_noop(
-            "It can be used to sign in. If that was not you, change your password and tell the "
-            "office."
+            "It signs in without the password, and 48 hours from now it can bind another device "
+            "for check-ins. If that was not you, change your password, remove the passkey and "
+            "tell the office."
         ),
     ),
     "security_key_removed": Text(
         kind=SECURITY,
-        title=gettext_noop("A security key was removed from your account"),
+        title=gettext_noop("A passkey was removed from your account"),
         body=gettext_noop(
             "It no longer signs you in. If that was not you, change your password and tell the "
             "office."
         ),
+    ),
+    "passkey_removed_by_office": Text(
+        kind=SECURITY,
+        title=gettext_noop("The office removed a passkey of yours"),
+        body=gettext_noop(
+            "“%(passkey)s” no longer signs you in. If you did not ask for that, tell the office."
+        ),
+        sample={"passkey": "My phone"},
     ),
     "sign_in_connected": Text(
         kind=SECURITY,

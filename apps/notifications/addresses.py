@@ -1,4 +1,4 @@
-"""Numbers, contacts, languages, asked of whoever keeps them: this app knows users only."""
+"""Numbers, contacts, languages, asked of the app that keeps them: this app knows users only."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

@@ -49,7 +49,7 @@ def _key(name: str) -> str:
 
 
 def address_name(address: str) -> str:
-    """Not the address itself: whoever knows it can send there."""
+    """Not the address itself: anyone who knows it can send there."""
     return f"address:{hashlib.sha256(address.encode()).hexdigest()}"
 
 

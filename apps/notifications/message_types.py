@@ -20,7 +20,7 @@ class MessageType:
     """`default_channels`: channels beside the inbox where a person chose nothing.
 
     `urgent` types ignore quiet hours. `forced` ones ignore them too, and nobody can switch their
-    default channels off: whoever took over an account must not be able to silence the warning.
+    default channels off: anyone who took over an account must not be able to silence the warning.
     `verbatim` ones were written by a person and are not looked up in the translations.
     `for_contacts`: guardians and advisers hear it as well, where the campus wants that.
     """

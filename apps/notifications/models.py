@@ -1,6 +1,6 @@
 """The outbox: messages, their deliveries, where people can be reached and what they want to hear.
 
-Users are known by id only; why a message is sent is the business of whoever sends it.
+Users are known by id only; why a message is sent is the business of the app that sends it.
 """
 
 from typing import Final

@@ -106,6 +106,12 @@ TEXTS: Final[dict[str, Text]] = {
             "old_room": "101",
         },
     ),
+    "session_substituted": Text(
+        kind="session_moved",
+        title=gettext_noop("%(course)s is held by %(lecturer)s"),
+        body=gettext_noop("%(when)s, %(room)s."),
+        sample={"course": COURSE, "lecturer": "Ada Lovelace", "when": WHEN, "room": "204"},
+    ),
     "timetable_changed": Text(
         kind="session_moved",
         title=gettext_noop("The timetable of %(course)s has changed"),
@@ -153,12 +159,22 @@ TEXTS: Final[dict[str, Text]] = {
         ),
         sample={"device": "Pixel 9"},
     ),
+    "device_replaced_by_passkey": Text(
+        kind="device_reset",
+        title=gettext_noop("A passkey of yours bound another device"),
+        body=gettext_noop(
+            "%(device)s was bound for check-ins at once, and the one before was released. If that "
+            "was not you, remove your passkeys, change your password and tell the office."
+        ),
+        sample={"device": "Pixel 9"},
+    ),
     "password_changed": Text(
         kind="account_security",
         title=gettext_noop("Your password was changed"),
         body=gettext_noop(
-            "You were signed out everywhere. If that was not you, choose a new password at once "
-            "and tell the office."
+            "You were signed out everywhere. Passkeys, the bound device and your calendar's link "
+            "stay. If that was not you, choose a new password at once, remove what is not yours, "
+            "replace the link and tell the office."
         ),
     ),
     "invitation": Text(
@@ -250,8 +266,8 @@ TEXTS: Final[dict[str, Text]] = {
         kind="session_closed_itself",
         title=gettext_noop("Your session of %(course)s closed by itself"),
         body=gettext_noop(
-            "You left the session of %(when)s open. Whoever had no mark is absent now, or excused "
-            "by an approved leave. Correct the register if that is wrong."
+            "You left the session of %(when)s open. Students without a mark are absent now, or "
+            "excused by an approved leave. Correct the register if that is wrong."
         ),
         sample={"course": COURSE, "when": WHEN, "room": "101"},
     ),

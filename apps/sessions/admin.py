@@ -1,10 +1,13 @@
-from typing import Any
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -13,6 +16,7 @@ from unfold.decorators import display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, FollowingAdmin
 from apps.common.errors import Refused
+from apps.common.moments import is_day
 from apps.common.texts import validate_line
 from apps.sessions.clashes import clash_refusal, clashes_refused
 from apps.sessions.models import ClassSession, SessionCourse
@@ -86,13 +90,88 @@ class SessionCourseAdmin(FollowingAdmin):
     search_fields = ["course__code"]
 
 
+DAY: Final = timedelta(days=1)
+TURNS: Final = frozenset(("o", "p", "all", "e"))  # of the same list: order, page
+
+
+def asked_day(request: HttpRequest) -> str:
+    """What the list shows: the `day` of its address, else "today". A search and other filters look
+    at "all" days, and so does an action: rows that were ticked before midnight are yesterday's by
+    now. An action for all of the list means what it shows."""
+    ticked = request.method == "POST" and request.POST.get("select_across") != "1"
+    narrowed = ticked or bool(set(request.GET) - TURNS)
+    return request.GET.get("day") or ("all" if narrowed else "today")
+
+
+class DayFilter(admin.SimpleListFilter):
+    """The list opens at today (`asked_day`)."""
+
+    title = _("day")
+    parameter_name = "day"
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        self.today = timezone.localdate()
+        self.chosen = asked_day(request)
+        super().__init__(request, *args)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        day = self.day() or self.today
+        around = [day - DAY, *([day] if day != self.today else []), day + DAY]
+        return [
+            ("today", _("Today")),
+            *((str(one), date_format(one, "D j M")) for one in around if one != self.today),
+            ("week", _("This week")),
+            ("next", _("Next week")),
+            ("all", _("All days")),
+        ]
+
+    def day(self) -> date | None:
+        """The single day that is shown; None where several are."""
+        try:
+            day = date.fromisoformat(self.chosen)
+        except ValueError:
+            return self.today if self.chosen == "today" else None
+        # Also the days beside it are offered.
+        return day if is_day(day) and is_day(day - DAY) and is_day(day + DAY) else None
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Without Django's “All”, which would be today."""
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": self.chosen == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ClassSession]
+    ) -> QuerySet[ClassSession]:
+        monday = self.today - self.today.weekday() * DAY
+        day = self.day()
+        if day is not None:
+            first, days = day, 1
+        elif self.chosen in ("week", "next"):
+            first, days = monday + (7 * DAY if self.chosen == "next" else 0 * DAY), 7
+        else:
+            return queryset
+        return queryset.filter(
+            starts_at__gte=_midnight(first), starts_at__lt=_midnight(first + days * DAY)
+        )
+
+
+def _midnight(day: date) -> datetime:
+    """Of the campus's calendar, which the pages of the administration follow."""
+    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+
+
 @admin.register(ClassSession)
 class ClassSessionAdmin(CampusModelAdmin):
     """Sessions are edited while they are scheduled; from the opening on they are history."""
 
     form = ClassSessionForm
     list_display = ["starts_at", "course", "faculty", "classroom", "state", "attended"]
-    list_filter = ["status", "starts_at", ("course", AutocompleteSelectFilter)]
+    list_before_template = "admin/sessions/days.html"
+    list_filter = [DayFilter, "status", ("course", AutocompleteSelectFilter)]
     list_select_related = ["course__subject", "faculty", "classroom__building"]
     search_fields = ["course__code", "course__subject__name", "faculty__full_name", "topic"]
     autocomplete_fields = ["course", "faculty", "classroom"]
@@ -120,6 +199,19 @@ class ClassSessionAdmin(CampusModelAdmin):
     ]
     actions = ["cancel"]
     inlines = [SessionCourseInline]
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """Days and weeks from morning to evening; all of them from the newest."""
+        newest_first = asked_day(request) == "all"
+        return ["-starts_at", "-id"] if newest_first else ["starts_at", "id"]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The days stand above the list too: which is shown is seen with the filters closed."""
+        changelist = super().get_changelist_instance(request)
+        for spec in changelist.filter_specs:
+            if isinstance(spec, DayFilter):
+                changelist.days = list(spec.choices(changelist))
+        return changelist
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         """Further courses once it is saved."""

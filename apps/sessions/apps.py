@@ -6,3 +6,8 @@ class SessionsConfig(AppConfig):
     name = "apps.sessions"
     label = "class_sessions"  # django.contrib.sessions owns the label "sessions"
     verbose_name = _("class sessions")
+
+    def ready(self) -> None:
+        from apps.sessions.personal_data import register
+
+        register()

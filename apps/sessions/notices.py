@@ -27,6 +27,13 @@ def audience(*, course_ids: Collection[int]) -> set[int]:
     }
 
 
+def _audience_of(session: ClassSession, course_ids: Collection[int] | None = None) -> set[int]:
+    """Who attends a session and who holds it: a substitute is not the lecturer of its course."""
+    found = audience(course_ids=course_ids or course_ids_of(session))
+    holder = session.faculty.user_id
+    return found | {holder} if holder else found
+
+
 def _place(session: ClassSession, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "when": period_text(session.starts_at, session.ends_at, zone),
@@ -49,7 +56,7 @@ def session_moved(*, session: ClassSession, before: ClassSession, now: datetime)
     old = _place(before, zone)
     return notify(
         kind="session_moved",
-        user_ids=audience(course_ids=course_ids_of(session)),
+        user_ids=_audience_of(session),
         data={
             "session": session.pk,
             "course": session.title,
@@ -73,7 +80,7 @@ def session_cancelled(
         return 0
     return notify(
         kind="session_cancelled",
-        user_ids=audience(course_ids=course_ids or course_ids_of(session)),
+        user_ids=_audience_of(session, course_ids),
         data={
             "session": session.pk,
             "course": session.title,
@@ -82,6 +89,29 @@ def session_cancelled(
         },
         now=now,
         key=f"session_cancelled:{session.pk}:{session.revision}",
+    )
+
+
+def session_substituted(*, session: ClassSession, before: ClassSession, now: datetime) -> int:
+    """Another lecturer holds the session; `before` is how it stood.
+
+    Nobody is told of what is over.
+    """
+    if session.faculty_id == before.faculty_id or session.ends_at <= now:
+        return 0
+    former = before.faculty.user_id
+    return notify(
+        kind="session_moved",
+        text="session_substituted",
+        user_ids=_audience_of(session) | ({former} if former else set()),
+        data={
+            "session": session.pk,
+            "course": session.title,
+            "lecturer": session.faculty.full_name,
+            **_place(session, campus_zone()),
+        },
+        now=now,
+        key=f"session_substituted:{session.pk}:{session.revision}:{session.faculty_id}",
     )
 
 

@@ -37,3 +37,18 @@ def campus_url(path: str, *, host: str = "", campus_id: int | None = None) -> st
 def asked_host(request: HttpRequest) -> str:
     """The host name that the request names, without port: a wish, to be checked by the above."""
     return split_domain_port(request.get_host())[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name leads a browser to its own machine."""
+    return host.endswith("localhost") or host in ("127.0.0.1", "[::1]")
+
+
+def asked_place(request: HttpRequest) -> str:
+    """The same with the port, as the browser knows it: to compare with what the browser sends."""
+    return str(request.get_host())
+
+
+def asked_origin(request: HttpRequest) -> str:
+    """Scheme, host name and port of the request: `https://campus.example`."""
+    return f"{request.scheme}://{asked_place(request)}"

@@ -5,7 +5,7 @@ from typing import Any
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from apps.tenants.master_key import WrongMasterKey, recorded_value
+from apps.tenants.master_key import MasterKeyRefused, recorded_value
 
 
 @checks.register(deploy=True)
@@ -15,7 +15,7 @@ def master_key_check(**_: Any) -> list[checks.CheckMessage]:
         connection.close()
         connection.ensure_connection()
         known = recorded_value(connection.connection)
-    except WrongMasterKey as error:
+    except MasterKeyRefused as error:
         return [checks.Error(str(error), id="tenants.E001")]
     except Error:
         text = "The database does not answer: CAMPUS_MASTER_KEY could not be compared with it."

@@ -3,11 +3,16 @@
 One start with a wrong key would seal and encrypt what nobody can read or verify afterwards. So
 the first connection of every process, whatever it is, compares the key with the check value that
 `migrate` left in the database, and is closed again where they differ. Processes that live long ask
-once more when they start, so as to end there and then.
+once more when they start, so as to end there and then, and again every half a minute while they
+work: a key that was replaced meanwhile, or whose rows have been sealed anew, seals nothing more.
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -27,10 +32,21 @@ _CURRENT: Final = sql.SQL("SELECT check_value FROM {table} WHERE retired_at IS N
 Proof = Callable[[], bool | None]
 
 _proofs: list[Proof] = []
-_confirmed: set[tuple[str, ...]] = set()
+_confirmed: dict[tuple[str, ...], float] = {}  # until when, by the monotonic clock
+AGAIN_SECONDS: Final = 30.0
+# By the whole row: a schema of a release before has no such column, and must reach `migrate`.
+_BETWEEN: Final = sql.SQL(
+    "SELECT 1 FROM {table} AS key WHERE retired_at IS NULL"
+    " AND to_jsonb(key) ->> 'sealed_key' IS NOT NULL"
+).format(table=sql.Identifier(TABLE))
+_rotating: ContextVar[bool] = ContextVar("master_key_rotating", default=False)
 
 
-class WrongMasterKey(CommandError):
+class MasterKeyRefused(CommandError):
+    """Nothing is done under these keys."""
+
+
+class WrongMasterKey(MasterKeyRefused):
     """CAMPUS_MASTER_KEY is not the key that the database was written under."""
 
     def __init__(self, expected: bytes, given: bytes) -> None:
@@ -38,6 +54,26 @@ class WrongMasterKey(CommandError):
             "CAMPUS_MASTER_KEY is another key than the one that this database was written under. "
             f"Expected: the key with the fingerprint {fingerprint(expected)}. "
             f"Given: {fingerprint(given)}. Nothing was read or written. Give the right key."
+        )
+
+
+class RetiredMasterKey(MasterKeyRefused):
+    """CAMPUS_OLD_MASTER_KEY is given although it was replaced for good."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The master key was replaced: remove CAMPUS_OLD_MASTER_KEY, which is refused now."
+        )
+
+
+class HalfReplacedMasterKey(MasterKeyRefused):
+    """The rows are sealed under the next key already, and only the one before is given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The master key is being replaced: CAMPUS_MASTER_KEY must be the new one and "
+            "CAMPUS_OLD_MASTER_KEY this one, until manage.py rotate_master_key says that it is "
+            "done. Nothing was read or written."
         )
 
 
@@ -59,7 +95,10 @@ def add_proof(proof: Proof) -> None:
 
 
 def given_value() -> bytes:
-    return check_value(settings.CAMPUS_MASTER_KEY)
+    return _value_of(settings.CAMPUS_MASTER_KEY)
+
+
+_value_of: Final = lru_cache(maxsize=8)(check_value)
 
 
 def recorded_value(connection: Connection[Any]) -> bytes | None:
@@ -79,19 +118,57 @@ def recorded_value(connection: Connection[Any]) -> bytes | None:
 
 
 def confirm(connection: Any) -> None:
-    """Raises `WrongMasterKey`, with the connection closed. Asks each database once."""
+    """Raises `MasterKeyRefused`, with the connection closed. Asks each database now and then."""
     place = connection.settings_dict
-    given = given_value()
-    key = (connection.alias, place["NAME"], place["HOST"], str(place["PORT"]), given.hex())
-    if key in _confirmed:
+    given, old = given_value(), bytes(settings.CAMPUS_OLD_MASTER_KEY)
+    names = (connection.alias, place["NAME"], place["HOST"], str(place["PORT"]))
+    key = (*names, given.hex(), old.hex())
+    if time.monotonic() < _confirmed.get(key, 0.0):
         return
     expected = recorded_value(connection.connection)
-    if expected is None:
+    if expected is None or _rotating.get():
         return
-    if expected != given:
+    problem = refusal(connection.connection, expected)
+    if problem is not None:
         connection.close()
-        raise WrongMasterKey(expected, given)
-    _confirmed.add(key)
+        raise problem
+    _confirmed[key] = time.monotonic() + AGAIN_SECONDS
+
+
+def refusal(connection: Connection[Any], expected: bytes) -> MasterKeyRefused | None:
+    """What is wrong with the given keys, for a database whose current key is `expected`."""
+    given = given_value()
+    if expected == given:
+        if settings.CAMPUS_OLD_MASTER_KEY:
+            return RetiredMasterKey()
+        return HalfReplacedMasterKey() if rows_are_renewed(connection) else None
+    return None if is_between(connection, expected) else WrongMasterKey(expected, given)
+
+
+def is_between(connection: Connection[Any], expected: bytes) -> bool:
+    """Whether this database is on its way from `expected` to the given key, and both are given.
+
+    All rows are sealed under the new key by then, and files are read under either.
+    """
+    old = settings.CAMPUS_OLD_MASTER_KEY
+    return bool(old) and _value_of(old) == expected and rows_are_renewed(connection)
+
+
+def rows_are_renewed(connection: Connection[Any]) -> bool:
+    """Whether the current key of this database is being replaced, with its rows done."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BETWEEN)
+        return cursor.fetchone() is not None
+
+
+@contextmanager
+def accepting_the_old_key() -> Iterator[None]:
+    """For the command that replaces the key: the database is still under the one before."""
+    token = _rotating.set(True)
+    try:
+        yield
+    finally:
+        _rotating.reset(token)
 
 
 def confirm_new_connection(*, connection: Any, **_: Any) -> None:
@@ -101,7 +178,7 @@ def confirm_new_connection(*, connection: Any, **_: Any) -> None:
 
 
 def confirm_at_start() -> None:
-    """For processes that live long: raises `WrongMasterKey` before they take on any work.
+    """For processes that live long: raises `MasterKeyRefused` before they take on any work.
 
     Where the database does not answer they start all the same: its first connection will be asked.
     """
@@ -114,6 +191,7 @@ def confirm_at_start() -> None:
         logger.warning("The master key could not be compared yet: %s", error)
     finally:
         connection.close()  # nothing to be inherited by forked processes
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 def record_master_key(*, owner: str) -> None:

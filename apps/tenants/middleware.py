@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.api import error_body
+from apps.common.deadlocks import KeptBody, ended_by_another, is_overtaken, note_failure
 from apps.common.errors import NotFound, Refused, TooMany
-from apps.common.http import wants_json
+from apps.common.http import is_from_this_machine, wants_json
+from apps.common.log_context import log_also
+from apps.common.measures import count
 from apps.common.route_limits import is_within, scope_of, too_many, who_of_page
 from apps.common.rows import FixedQuery
-from apps.tenants.addresses import asked_host
-from apps.tenants.master_key import WrongMasterKey
+from apps.tenants.addresses import asked_host, asked_origin, campus_url, is_loopback
+from apps.tenants.master_key import MasterKeyRefused
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_host, campus_id_by_slug, campus_is_open
@@ -27,7 +30,7 @@ logger = logging.getLogger(__name__)
 CHOSEN_CAMPUS = "chosen_campus_id"
 CAMPUS_HEADER = "X-Campus"
 DATABASE_RETRY_SECONDS = 5
-PLATFORM_PATHS = ("/healthz", "/metrics")  # on every host, for machines
+PLATFORM_PATHS = ("/healthz", "/readyz", "/metrics")  # on every host, for machines
 
 _CAMPUS: Final = FixedQuery(Campus, "id = %s")
 
@@ -64,8 +67,10 @@ class CampusMiddleware:
     tokens and no calendars (tests/tenants/test_closed.py walks through them all).
 
     An answer of 500 or above rolls the request back whole; a refusal (4xx) is committed, because
-    a refused attempt is a row. A request for no known campus is a 404, except for the paths in
-    settings.CAMPUS_FREE_PATHS, which run outside every scope.
+    a refused attempt is a row, save one that no view expected (`refuse_and_undo`). A request for
+    no known campus is a 404, except for the paths in settings.CAMPUS_FREE_PATHS, which run outside
+    every scope. What another transaction ended, by a deadlock or by being faster with what must be
+    there once, runs once more.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -83,26 +88,52 @@ class CampusMiddleware:
         except (OperationalError, InterfaceError):
             logger.exception("The database did not answer.")
             return self._unavailable(request)
-        except WrongMasterKey as error:  # the database did not answer when this process started
+        except MasterKeyRefused as error:  # replaced meanwhile, or not asked at the start
             logger.critical("%s", error)
             return self._set_up_wrongly(request)
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         campus_id = next((found for r in self.resolvers if (found := r(request))), None)
         request.campus_id = campus_id  # type: ignore[attr-defined]
+        log_also(campus_id=campus_id)
         if campus_id is None:
             if request.path.startswith(self.free_paths):
                 return self.get_response(request)
             return self._unknown_campus(request)
+        body = KeptBody(request)
+        try:
+            response = self._respond_in(campus_id, request)
+        except IntegrityError as error:  # some constraints are asked at the commit
+            if not is_overtaken(error) or not body.rewind(request):
+                raise
+            return self._respond_in(campus_id, request)
+        ended_by = ended_by_another(request) if response.status_code >= 500 else ""
+        if ended_by == "locked":  # whoever holds it has not ended yet
+            return self._unavailable(request)
+        if ended_by == "deadlock":
+            count("campus_deadlocks", "request")
+        if ended_by and body.rewind(request):
+            logger.warning("Another transaction ended this one (%s); once more.", ended_by)
+            response = self._respond_in(campus_id, request)
+        return response
+
+    def _respond_in(self, campus_id: int, request: HttpRequest) -> HttpResponse:
         with campus_scope(campus_id, for_request=True):
             response = self.get_response(request)
-            if response.status_code >= 500:
+            if response.status_code >= 500 or getattr(response, "undoes", False):
                 transaction.set_rollback(True)
             return response
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Views' exceptions have become answers when `get_response` returns."""
+        note_failure(request, exception)
+
     def _unknown_campus(self, request: HttpRequest) -> HttpResponse:
         refusal = NotFound("unknown_campus", _("No campus lives at this address."))
-        return refuse(request, refusal)
+        if wants_json(request) or not is_operators(request):
+            return refuse(request, refusal)
+        context = {"refusal": refusal, "host": asked_host(request)}
+        return render(request, "unknown_campus.html", context, status=refusal.status)
 
     def _unavailable(self, request: HttpRequest) -> HttpResponse:
         refusal = Refused(
@@ -124,6 +155,11 @@ class CampusMiddleware:
         return response
 
 
+def is_operators(request: HttpRequest) -> bool:
+    """Whether this comes from who runs the installation: a super administrator, or the machine."""
+    return settings.DEBUG or request.user.is_superuser or is_from_this_machine(request)
+
+
 def refuse(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """The refusal as JSON for API paths and as a page for people."""
     response: HttpResponse
@@ -136,6 +172,13 @@ def refuse(request: HttpRequest, refusal: Refused) -> HttpResponse:
     return response
 
 
+def refuse_and_undo(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """For a refusal that no view expected: what the request did before it is rolled back."""
+    response = refuse(request, refusal)
+    response.undoes = True  # type: ignore[attr-defined]
+    return response
+
+
 def request_campus(request: HttpRequest) -> Campus:
     """The campus of this request, read once."""
     campus = getattr(request, "_campus", None)
@@ -145,6 +188,21 @@ def request_campus(request: HttpRequest) -> Campus:
             raise Campus.DoesNotExist
         request._campus = campus  # type: ignore[attr-defined]
     return campus
+
+
+def campus_origin(request: HttpRequest) -> str:
+    """`https://host[:port]` of the campus: as this request reached it, where that is a domain of
+    the campus, so that everybody in the same network reaches it too; else the campus's own. A page
+    that was opened on this very machine names `PHONE_ORIGIN`, where `up` listens for phones."""
+    if settings.PHONE_ORIGIN and is_loopback(asked_host(request)):
+        return str(settings.PHONE_ORIGIN)
+    asked = asked_origin(request)
+    if by_host(request) == request.campus_id:  # type: ignore[attr-defined]
+        return asked
+    try:
+        return campus_url("")
+    except Refused:  # it has no domain: what was reached can be reached
+        return asked
 
 
 class RouteLimitMiddleware:

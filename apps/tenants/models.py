@@ -36,6 +36,12 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError(_("“%(value)s” is not an IANA time zone."), params={"value": value})
 
 
+def time_zones() -> list[tuple[str, str]]:
+    """Choices by name: UTC, then the zones of places, without old names that have no place."""
+    placed = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone)
+    return [(zone, zone) for zone in ("UTC", *(z for z in placed if not z.startswith("Etc/")))]
+
+
 def validate_email_domains(value: Any) -> None:
     """A list of lower-case domain names."""
     names = value if isinstance(value, list) else [value]
@@ -123,6 +129,31 @@ class Campus(models.Model):
         return zoneinfo.ZoneInfo(self.time_zone)
 
 
+class CampusRemoval(models.Model):
+    """That a campus is to be removed with everything that it has, and when.
+
+    It is closed meanwhile. Only the owner's role writes here (`apps.moving.removal`).
+    """
+
+    campus = models.OneToOneField(Campus, on_delete=models.CASCADE, related_name="removal")
+    asked_at = models.DateTimeField(_("asked"))
+    asked_by = models.CharField(_("asked by"), max_length=254)
+    due_at = models.DateTimeField(_("removed from"))
+
+    class Meta:
+        verbose_name = _("removal of a campus")
+        verbose_name_plural = _("removals of campuses")
+        ordering = ["due_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(due_at__gte=models.F("asked_at")), name="campus_removal_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.campus_id)
+
+
 class Domain(models.Model):
     """A host name that leads to one campus."""
 
@@ -153,6 +184,8 @@ class MasterKey(models.Model):
     check_value = models.BinaryField(_("check value"), max_length=32, editable=False)
     created_at = models.DateTimeField(_("created"))
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+    # A key that was replaced, sealed under its successor: old MACs and hashes need it.
+    sealed_key = models.BinaryField(_("sealed key"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("master key")

@@ -1,4 +1,4 @@
-"""The database's wall between campuses, written by migrations."""
+"""The isolation of campuses in the database, written by migrations."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -131,7 +131,7 @@ class IsolateByCampus(Operation):
         return (self.__class__.__name__, [self.model_name], kwargs)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """The models' state does not change: the wall lives in the database only."""
+        """The models' state does not change: the isolation lives in the database only."""
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
@@ -233,7 +233,7 @@ class ReferenceFromBelow(Operation):
 
 
 class KeepForThePlatform(Operation):
-    """Row level security for a table that belongs to no campus: closed to whoever has entered one.
+    """Row level security for a table that belongs to no campus: closed inside a campus.
 
     `platform_scope` is the way in.
     """
@@ -248,7 +248,7 @@ class KeepForThePlatform(Operation):
         return (self.__class__.__name__, [self.model_name], {})
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """The models' state does not change: the wall lives in the database only."""
+        """The models' state does not change: the isolation lives in the database only."""
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any

@@ -24,6 +24,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "usersessions_usersession": ALL,  # deleting: guarded
     "django_session": ALL,  # deleting those that are not over: guarded
     "tenants_campus": WRITE,  # short name and closing: guarded
+    "tenants_campusremoval": READ,
     "tenants_domain": ALL,  # changing and deleting: guarded
     "biometrics_facemodel": WRITE,
     # Kept by libraries and hardly used here.
@@ -45,8 +46,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_device": ALL,
     "accounts_faculty": ALL,
     "accounts_invitation": WRITE,
-    "accounts_member": WRITE,
-    "accounts_membership": WRITE,
+    "accounts_member": ALL,  # deleting: guarded; erasure of a person
+    "accounts_membership": ALL,  # likewise
     "accounts_student": ALL,
     "announcements_announcement": ALL,
     "attendance_attendancerecord": ALL,
@@ -56,10 +57,12 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "attendance_policy": ALL,
     "attendance_recordchange": WRITE,
     "audit_bad_entry": ADD,  # written once, as all of these
-    "audit_entry": ADD,
+    "audit_entry": WRITE,  # changing: guarded; names of erased people go
     "audit_platform_bad_entry": ADD,
-    "audit_platform_entry": ADD,
+    "audit_platform_entry": WRITE,  # likewise
+    "audit_platform_redaction": ADD,
     "audit_platform_seal": ADD,
+    "audit_redaction": ADD,
     "audit_root": ADD,
     "audit_root_copy": ADD,
     "audit_seal": ADD,
@@ -99,6 +102,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "notifications_pushtoken": ALL,
     "notifications_quiethours": ALL,
     "privacy_consent": ALL,
+    "privacy_erasurerequest": WRITE,
+    "privacy_rules": WRITE,
     "qr_otp_onetimecode": ALL,
     "qr_otp_qrsecret": ALL,
     "qr_otp_scan": WRITE,
@@ -114,6 +119,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 # The owner's functions that the application calls, or that run for it inside its own statements.
 FUNCTIONS: Final = frozenset(
     {
+        "attendance_history_analyze()",
         "campus_fold(text)",
         "campus_search(text,text)",
         "campus_stage(text[],text[])",

@@ -130,3 +130,4 @@ def confirm_schema_at_start() -> None:
         logger.warning("The schema could not be compared yet: %s", error)
     finally:
         connection.close()  # nothing to be inherited by forked processes
+        connection.close_pool()  # type: ignore[attr-defined]

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from apps.tenants.master_key import confirm
+
 CAMPUS_SETTING: Final = "campus.id"
 _ANNOUNCE: Final = "SELECT set_config(%s, %s, true)"
 # The limits of the application's role are those of a web request (settings.DATABASE_LIMITS). Jobs,
@@ -57,6 +59,7 @@ class Scope:
         return execute(sql, params, many, context)
 
     def _announce(self, connection: Any) -> None:
+        confirm(connection)  # the key may have been replaced since the connection was made
         statement = _ANNOUNCE if self.for_request else _ANNOUNCE_WORK
         with connection.cursor() as cursor:
             cursor.execute(statement, [CAMPUS_SETTING, str(self.campus_id)])

@@ -2,8 +2,9 @@
 
 Some rows decide who may enter: second factors, sign-ins at Google, sessions, the platform's
 administrators, the addresses of campuses. A trigger of the owner on these tables (`apps.tenants.
-guards`) asks for a signature under a key that comes from the master key. Whoever can only make the
-database run SQL as the application's role, by an injection or with its password, does not have it.
+guards`) asks for a signature under a key that comes from the master key. Anyone who can only make
+the database run SQL as the application's role, by an injection or with its password, does not have
+it.
 """
 
 import hashlib

@@ -1,17 +1,22 @@
 """Celery tasks that run for the campus they were enqueued from."""
 
 import logging
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
 from celery import Task, current_app
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from apps.common.cache import server_answers
+from apps.common.deadlocks import is_deadlock
 from apps.common.errors import Refused
+from apps.common.log_context import log_also
+from apps.common.measures import count
+from apps.tenants.models import Campus
 from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
-from apps.tenants.selectors import campus_is_open
+from apps.tenants.selectors import campus_is_open, every_campus
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +46,18 @@ class CampusTask(Task):
         """Nothing is done for a campus that was switched off meanwhile. What was left lies in the
         database: the requeueing tasks, which visit open campuses, find it when it is open again."""
         campus_id = self.message_campus_id()
+        log_also(campus_id=campus_id)
         if not campus_is_open(campus_id=campus_id):
             logger.info("%s left undone: campus %d is switched off.", self.name, campus_id)
             return None
+        try:
+            with campus_scope(campus_id):
+                return super().__call__(*args, **kwargs)
+        except OperationalError as error:
+            if not is_deadlock(error):
+                raise
+        count("campus_deadlocks", "task")
+        logger.warning("%s: a deadlock ended the transaction; trying once more.", self.name)
         with campus_scope(campus_id):
             return super().__call__(*args, **kwargs)
 
@@ -60,11 +74,50 @@ class CampusTask(Task):
         return int(campus_id)
 
 
+def each_campus(act: Callable[[Campus], Any], *, reason: str) -> int:
+    """`act(campus)` for every open campus, which `act` enters itself; the sum of what it returns.
+
+    What fails on one campus is logged, and keeps no other campus waiting.
+    """
+    done = 0
+    for campus in every_campus(reason=reason):
+        try:
+            done += int(act(campus) or 0)
+        except Exception:
+            logger.exception("%s: failed on %s; it is tried again.", reason, campus.slug)
+    return done
+
+
+def in_each_campus(act: Callable[[], Any], *, reason: str) -> int:
+    """`act()` inside every open campus, each in a transaction of its own; see `each_campus`."""
+
+    def enter(campus: Campus) -> int:
+        with campus_scope(campus):
+            return int(act() or 0)
+
+    return each_campus(enter, reason=reason)
+
+
+def each_apart(campus: Campus, keys: Iterable[Any], act: Callable[[Any], Any]) -> int:
+    """`act(key)` for each key, in a transaction of its own; returns the sum of what it returns.
+
+    One that fails is undone and logged, and keeps neither the others nor other campuses waiting.
+    """
+    done = 0
+    for key in keys:
+        try:
+            with campus_scope(campus):
+                done += int(act(key))
+        except Exception:
+            logger.exception("%s of %s failed; it is tried again.", key, campus.slug)
+    return done
+
+
 def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
     """Send a task, given itself or by its dotted name, when the transaction has committed.
 
     Services name tasks, because they may not import them. A broker that is down must not undo what
-    was saved: the failure is logged, and the requeueing task of its owner queues it again
+    was saved: the failure is logged, and the requeueing task of its owner queues it
     again from the database.
     """
     name = task if isinstance(task, str) else task.name

@@ -8,6 +8,8 @@ class TimetableConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.sessions.days_off import add_calendar
+        from apps.timetable.personal_data import register
         from apps.timetable.selectors.holidays import off_holidays
 
         add_calendar(off_holidays)
+        register()

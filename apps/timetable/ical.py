@@ -1,5 +1,6 @@
 """A person's sessions as an iCalendar file (RFC 5545)."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -16,6 +17,8 @@ from apps.timetable.vtimezone import time_zone_component
 PAST: Final = timedelta(days=60)
 AHEAD: Final = timedelta(days=400)
 ASK_AGAIN: Final = timedelta(hours=1)
+# No text has these (RFC 5545 §3.1, §3.3.11), and some programs take them for the end of a line.
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]+")
 PRODUCT: Final = "-//Campus//Timetable//EN"
 
 
@@ -31,7 +34,7 @@ def render_feed(*, campus: Campus, sessions: Iterable[ClassSession]) -> bytes:
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("x-wr-calname", campus.name)
+    calendar.add("x-wr-calname", _plain(campus.name))
     calendar.add("x-wr-timezone", campus.time_zone)
     calendar.add("refresh-interval", ASK_AGAIN, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
@@ -58,10 +61,10 @@ def _event(session: ClassSession, campus: Campus) -> Event:
     event.add("sequence", session.revision)
     event.add("dtstart", local(session.starts_at, zone))
     event.add("dtend", local(session.ends_at, zone))
-    event.add("summary", session.title)
+    event.add("summary", _plain(session.title))
     if session.classroom is not None:
-        event.add("location", str(session.classroom))
-    event.add("description", _description(session))
+        event.add("location", _plain(str(session.classroom)))
+    event.add("description", _plain(_description(session)))
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if is_cancelled else "OPAQUE")
     return event
@@ -72,3 +75,8 @@ def _description(session: ClassSession) -> str:
     if session.topic:
         lines.insert(0, session.topic)
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Without control characters; ends of lines stay, which the library writes as such."""
+    return _NO_TEXT.sub(" ", text)

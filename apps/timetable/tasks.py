@@ -7,8 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.audit.services import SYSTEM
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import every_campus
+from apps.tenants.tasks import each_campus
 from apps.timetable.days import horizon
 from apps.timetable.services import sessions_generate
 
@@ -21,17 +22,14 @@ def generate_sessions() -> int:
 
     One campus's trouble does not keep the others waiting: the run of the next day makes up for it.
     """
-    made = 0
-    for campus in every_campus(reason="generate sessions"):
-        now = timezone.now()
-        try:
-            with campus_scope(campus):
-                first, last = horizon(days=settings.TIMETABLE_HORIZON_DAYS, now=now)
-                result = sessions_generate(first=first, last=last, now=now, actor=SYSTEM)
-        except Exception:
-            logger.exception("The sessions of %s could not be made.", campus.slug)
-            continue
-        made += result.created
-        for clash in result.clashes:
-            logger.warning("%s, %s %s: %s", campus.slug, clash.course, clash.on, clash.message)
-    return made
+    return each_campus(_generate, reason="generate sessions")
+
+
+def _generate(campus: Campus) -> int:
+    now = timezone.now()
+    with campus_scope(campus):
+        first, last = horizon(days=settings.TIMETABLE_HORIZON_DAYS, now=now)
+        result = sessions_generate(first=first, last=last, now=now, actor=SYSTEM)
+    for clash in result.clashes:
+        logger.warning("%s, %s %s: %s", campus.slug, clash.course, clash.on, clash.message)
+    return result.created

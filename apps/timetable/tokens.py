@@ -4,12 +4,14 @@ Calendar programs send no sign-in and may ask at a host that belongs to no campu
 names its campus. That opens nothing: the row is found by the keyed hash of the whole token.
 """
 
+import hmac
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from django.http import HttpRequest
 
-from apps.common.crypto import keyed_hash
+from apps.common.crypto import keyed_hash, older_keys
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_is_open
 
@@ -23,6 +25,13 @@ def token_for(secret: str) -> str:
 
 def token_hash(token: str) -> bytes:
     return keyed_hash(PURPOSE, current_campus_id(), token.encode())
+
+
+def token_hashes(token: str) -> Iterator[bytes]:
+    """Under the master key, then under those that were replaced: the token itself is not kept."""
+    yield token_hash(token)
+    for key in older_keys(PURPOSE, current_campus_id()):
+        yield hmac.digest(key, token.encode(), "sha256")
 
 
 def by_calendar_token(request: HttpRequest) -> int | None:

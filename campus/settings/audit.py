@@ -3,7 +3,8 @@
 import os
 
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
+
+from campus.settings.hex_keys import hex_key
 
 AUDIT_ROOTS_DIR = os.environ.get("AUDIT_ROOTS_DIR", "")
 AUDIT_ROOTS_BUCKET = os.environ.get("AUDIT_ROOTS_BUCKET", "")  # made with object lock
@@ -14,21 +15,8 @@ AUDIT_ROOTS_LOCK = {
 AUDIT_ROOTS_MAIL = [
     part.strip() for part in os.environ.get("AUDIT_ROOTS_MAIL", "").split(",") if part.strip()
 ]
-
-
-def signing_key() -> bytes:
-    """The Ed25519 seed; empty: one derived from the master key."""
-    text = os.environ.get("AUDIT_SIGNING_KEY", "").strip()
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b"?"
-    if len(key) not in (0, 32):
-        raise ImproperlyConfigured("AUDIT_SIGNING_KEY must be 64 hexadecimal digits.")
-    return key
-
-
-AUDIT_SIGNING_KEY = signing_key()
+# The Ed25519 seed; empty: one derived from the master key.
+AUDIT_SIGNING_KEY = hex_key("AUDIT_SIGNING_KEY")
 AUDIT_SCHEDULE = {
     "seal-audit": {"task": "apps.audit.tasks.seal_entries", "schedule": 10.0},
     "make-audit-roots": {

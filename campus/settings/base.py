@@ -7,10 +7,17 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from campus.settings import secret_files  # noqa: F401  (before all that read the environment)
 from campus.settings.audit import *  # noqa: F403
 from campus.settings.audit import AUDIT_ROOTS_BUCKET, AUDIT_ROOTS_LOCK
-from campus.settings.beat import CELERY_BEAT_SCHEDULE  # noqa: F401
+from campus.settings.backup import *  # noqa: F403
+from campus.settings.beat import *  # noqa: F403
+from campus.settings.errors import SENTRY_DSN  # noqa: F401
+from campus.settings.hex_keys import hex_key
+from campus.settings.logs import *  # noqa: F403
 from campus.settings.messages import *  # noqa: F403
+from campus.settings.pool import *  # noqa: F403
+from campus.settings.pool import pool_options
 from campus.settings.rates import THROTTLE_RATES
 from campus.settings.sign_in import *  # noqa: F403
 from campus.settings.unfold import UNFOLD  # noqa: F401
@@ -40,6 +47,8 @@ DATABASE_LIMITS = {
     "lock_timeout": 5,
     "idle_in_transaction_session_timeout": 30,
 }
+# Statements that take longer are logged, without their values, and counted.
+SLOW_STATEMENT_SECONDS = float(os.environ.get("SLOW_STATEMENT_SECONDS", "0.5"))
 DATABASE_PATIENCE_SECONDS = 20  # longer than any statement may take: then the server hangs
 
 
@@ -52,7 +61,11 @@ def database(url: str, *, patience: float | None = DATABASE_PATIENCE_SECONDS) ->
     config = dj_database_url.parse(
         url, engine="apps.common.postgresql", conn_max_age=600, conn_health_checks=True
     )
+    pool = pool_options() if patience is not None else None  # the owner's are few
+    if pool:
+        config["CONN_MAX_AGE"] = 0  # given back to the pool after each request
     options = {
+        **({"pool": pool} if pool else {}),
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,  # milliseconds
         "server_side_binding": True,
@@ -64,8 +77,26 @@ def database(url: str, *, patience: float | None = DATABASE_PATIENCE_SECONDS) ->
     return {**config, "OPTIONS": options, "ATOMIC_REQUESTS": False}
 
 
+def replica() -> dict[str, Any]:
+    """The alias of a server that follows the database, from which reports are read, if there is."""
+    url = os.environ.get("DATABASE_REPLICA_URL")
+    if not url:
+        return {}
+    config = database(url)
+    config["OPTIONS"] = {**config["OPTIONS"], "connect_timeout": 2, "alone": True}
+    return {"replica": {**config, "TEST": {"MIRROR": "default"}}}
+
+
+# While the master key is being replaced, the one before (manage.py rotate_master_key).
+CAMPUS_OLD_MASTER_KEY = hex_key("CAMPUS_OLD_MASTER_KEY")
+# Earlier values of SECRET_KEY: links and cookies that they signed stay good.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+
 DEBUG = False
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
+# Set by `manage.py up` where it also listens for phones in the network (apps/ops/phones.py).
+MAIL_FOLDER = CAMPUS_VAR / "mail"  # of apps/ops/mail_files.py
+PHONE_ORIGIN = os.environ.get("PHONE_ORIGIN", "")
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -106,6 +137,9 @@ INSTALLED_APPS = [
     "apps.imports",
     "apps.reports",
     "apps.ops",
+    "apps.backup",
+    "apps.legacy",
+    "apps.moving",
     "apps.portal",
     "campus.apps.CampusAdminConfig",
     "allauth",
@@ -119,10 +153,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    # Neither reads anything of a request: what the guard refuses has their headers too.
+    "apps.common.middleware.RequestIdMiddleware",
+    # Neither reads anything of a request: what is refused or led to https below has their headers.
     "apps.common.middleware.AnswerHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "apps.common.middleware.CompressionMiddleware",
     "apps.common.guard.RequestGuard",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -175,7 +211,14 @@ CAMPUS_RESOLVERS = [
     "apps.timetable.tokens.by_calendar_token",
     "apps.tenants.middleware.by_header",
 ]
-CAMPUS_FREE_PATHS = ["/admin/", "/accounts/", "/invitation/", "/api/schema/", "/api/docs/"]
+CAMPUS_FREE_PATHS = [
+    "/admin/",
+    "/accounts/",
+    "/invitation/",
+    "/set-up/",
+    "/api/schema/",
+    "/api/docs/",
+]
 TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
 # Links in e-mails and calendars: https://<a domain of the campus>[:PUBLIC_PORT]/…
 PUBLIC_SCHEME = "http"
@@ -197,6 +240,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["campus.formats"]
 USE_TZ = True
 USE_I18N = True
 
@@ -205,6 +249,7 @@ USE_I18N = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # ours alone, like everything else
 MEDIA_ROOT = CAMPUS_VAR / "media"
 
 
@@ -317,6 +362,9 @@ CELERY_TASK_ROUTES = {
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A process of a worker ends after so many tasks, or beyond so many kB, and a new one follows.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = int(os.environ.get("WORKER_MAX_TASKS", "1000"))
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = int(os.environ.get("WORKER_MAX_MEMORY_KB", "1500000"))
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 570
@@ -344,47 +392,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "apps.portal.shared.views.held.stale_form"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
-# --- Logs ------------------------------------------------------------------------------------
-
-LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "apps.common.logs.RedactingFormatter",
-            "format": "%(levelname)s %(name)s: %(message)s",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-}
-if LOG_FILE := os.environ.get("LOG_FILE"):
-    LOGGING["handlers"]["file"] = {
-        "class": "logging.handlers.WatchedFileHandler",
-        "filename": LOG_FILE,
-        "formatter": "plain",
-    }
-    LOGGING["root"]["handlers"].append("file")
-
-
-def broker_url(redis_url: str) -> str:
-    """Celery's spelling of the same server; over a socket it reads the database from elsewhere."""
-    if not redis_url.startswith("unix://"):
-        return redis_url
-    return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
-
-
-def redis_cache(url: str, *, answer_within: float = 0.3) -> dict[str, Any]:
-    """The cache. One timeout is all that a server which hangs may cost a page (common/cache.py)."""
-    return {
-        "default": {
-            "BACKEND": "apps.common.cache.CampusCache",
-            "LOCATION": url,
-            "KEY_PREFIX": "campus",
-            "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": answer_within},
-        }
-    }
+# Section 13 of the licence: an installation that changed Campus offers its source to its users.
+SOURCE_URL = os.environ.get("SOURCE_URL", "")

@@ -5,15 +5,39 @@ from typing import Any
 from celery.schedules import crontab
 
 from campus.settings.audit import AUDIT_SCHEDULE
+from campus.settings.backup import BACKUP_SCHEDULE
 from campus.settings.messages import MESSAGES_SCHEDULE
 
+# Each queue proves that it moves (apps/ops/heartbeats.py).
+PROOFS: dict[str, Any] = {
+    f"prove-{queue}": {
+        "task": "apps.ops.tasks.prove_queue",
+        "schedule": 60.0,
+        "args": [queue],
+        "options": {"queue": queue, "expires": 120},
+    }
+    for queue in ("default", "faces", "imports", "notifications")
+}
+
+CELERY_BEAT_SCHEDULER = "campus.beat:LeasedScheduler"
+BEAT_LEASE_SECONDS = 40  # after these without a sign of it, another beat goes on
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    **PROOFS,
     "generate-sessions": {
         "task": "apps.timetable.tasks.generate_sessions",
         "schedule": crontab(hour=1, minute=23),
     },
     **MESSAGES_SCHEDULE,
     **AUDIT_SCHEDULE,
+    **BACKUP_SCHEDULE,
+    "purge-sessions": {
+        "task": "apps.signin.tasks.purge_sessions",
+        "schedule": crontab(hour=4, minute=37),
+    },
+    "look-at-removals": {
+        "task": "apps.moving.tasks.look_at_removals",
+        "schedule": crontab(hour=3, minute=47),
+    },
     "requeue-jobs": {"task": "apps.jobs.tasks.requeue_jobs", "schedule": 60.0},
     "requeue-pending-faces": {"task": "apps.checkin.tasks.requeue_pending", "schedule": 30.0},
     "requeue-samples": {"task": "apps.biometrics.tasks.requeue_samples", "schedule": 60.0},
@@ -54,6 +78,14 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "purge-exports": {
         "task": "apps.reports.tasks.purge_exports",
         "schedule": crontab(hour=3, minute=41),
+    },
+    "start-erasures": {
+        "task": "apps.privacy.tasks.start_erasures",
+        "schedule": crontab(minute=29),
+    },
+    "erase-faces-of-former-students": {
+        "task": "apps.biometrics.tasks.erase_former_faces",
+        "schedule": crontab(hour=2, minute=19),
     },
     "purge-codes": {"task": "apps.qr_otp.tasks.purge_codes", "schedule": crontab(hour=3, minute=7)},
 }

@@ -5,17 +5,21 @@ import os
 import secrets
 from pathlib import Path
 
+NAMES = ("SECRET_KEY", "CAMPUS_MASTER_KEY")
 
-def local_secret(var: Path, name: str) -> bytes:
-    """The 32-byte secret of that name in `var/secrets.json`, made at the first call.
+
+def local_secret(
+    var: Path, name: str, *, file: str = "secrets.json", names: tuple[str, ...] = NAMES
+) -> bytes:
+    """The 32-byte secret of that name in a file of `var`, which is made at the first call.
 
     Safe when several processes start at once: the file appears whole or not at all, and the first
     one wins.
     """
-    path = var / "secrets.json"
+    path = var / file
     if not path.exists():
         var.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = {key: secrets.token_hex(32) for key in ("SECRET_KEY", "CAMPUS_MASTER_KEY")}
+        made = {key: secrets.token_hex(32) for key in names}
         draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(made))

@@ -4,8 +4,23 @@ import os
 
 from django.core.exceptions import ImproperlyConfigured
 
+# Before the settings that read it: production's logs are for programs.
+os.environ.setdefault("LOG_FORMAT", "json")
+
 from campus.settings.base import *  # noqa: F403
-from campus.settings.base import STORAGES, broker_url, database, env_flag, env_list, redis_cache
+from campus.settings.base import (
+    BACKUP_KEY,
+    BACKUP_TO,
+    STORAGES,
+    broker_url,
+    database,
+    env_flag,
+    env_list,
+    redis_cache,
+    replica,
+)
+from campus.settings.hex_keys import hex_key
+from campus.settings.old_names import refuse_old_names
 
 MIN_SECRET_LENGTH = 50
 
@@ -19,17 +34,16 @@ def required(name: str, hint: str) -> str:
 
 
 def master_key() -> bytes:
-    text = required("CAMPUS_MASTER_KEY", "64 hexadecimal digits; losing it loses every image.")
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != 32 or len(set(key)) < 8:
-        message = "CAMPUS_MASTER_KEY must be 32 random bytes as 64 hexadecimal digits."
-        raise ImproperlyConfigured(message)
+    required("CAMPUS_MASTER_KEY", "64 hexadecimal digits; losing it loses every image.")
+    key = hex_key("CAMPUS_MASTER_KEY")
+    if len(set(key)) < 8:
+        raise ImproperlyConfigured("CAMPUS_MASTER_KEY must be 32 random bytes.")
     return key
 
 
+refuse_old_names()
+# Messages of `check --deploy` that the operator decided to live with, by their ids.
+SILENCED_SYSTEM_CHECKS = env_list("SILENCED_SYSTEM_CHECKS")
 if env_flag("DEBUG"):
     raise ImproperlyConfigured("DEBUG must be off in production.")
 DEBUG = False
@@ -38,6 +52,10 @@ SECRET_KEY = required("SECRET_KEY", "at least 50 random characters.")
 if len(SECRET_KEY) < MIN_SECRET_LENGTH or len(set(SECRET_KEY)) < 10 or "insecure" in SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is a default or too weak: use 50 random characters.")
 CAMPUS_MASTER_KEY = master_key()
+if BACKUP_TO and not BACKUP_KEY:
+    raise ImproperlyConfigured("BACKUP_TO is set without BACKUP_KEY: see .env.example.")
+if BACKUP_KEY == CAMPUS_MASTER_KEY:
+    raise ImproperlyConfigured("BACKUP_KEY must be another key than CAMPUS_MASTER_KEY.")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the campuses' host names.")
@@ -47,6 +65,7 @@ DATABASES = {
     "owner": database(
         os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"], patience=None
     ),
+    **replica(),
 }
 REDIS_URL = required("REDIS_URL", "the address of Redis or Valkey.")
 CACHES = redis_cache(REDIS_URL)
@@ -54,7 +73,7 @@ CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 PUBLIC_SCHEME = "https"
 SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -65,6 +84,7 @@ CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-campus_session"
 CSRF_COOKIE_NAME = "__Host-campus_csrf"
 DEVICE_COOKIE_NAME = "__Host-campus_device"
+STAMP_COOKIE_NAME = "__Host-campus_seen"
 LANGUAGE_COOKIE_NAME = "__Host-campus_language"
 LANGUAGE_COOKIE_SECURE = True
 LANGUAGE_COOKIE_HTTPONLY = True

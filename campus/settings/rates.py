@@ -3,6 +3,9 @@
 THROTTLE_RATES = {
     "report": "120/min",
     "export": "30/hour",
+    "set_up": "20/min",
+    "test_mail": "10/hour",
+    "own_export": "6/hour",
     "search": "120/min",
     "download": "120/min",
     "schema": "30/min",
@@ -15,8 +18,11 @@ THROTTLE_RATES = {
     "generate": "30/hour",
     "import_step": "60/min",
     "calendar_feed": "30/min",
+    "scan_state": "90/min",  # of a browser; a page asks 30 times
     "refresh": "10/min",
     "password_reset": "10/min",
+    # Of an address: a hall behind one signs in at once, and a passkey cannot be guessed.
+    "passkey": "600/min",
     "redeem": "10/min",
     "check_in": "20/min",
     "check_in_offline": "10/min",

@@ -11,6 +11,7 @@ from campus.settings.base import INSTALLED_APPS, broker_url, database, redis_cac
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 CAMPUS_MASTER_KEY = bytes(range(32))
+BACKUP_KEY = bytes(range(32, 64))
 ALLOWED_HOSTS = ["*"]
 DEMO_ALLOWED = True
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]

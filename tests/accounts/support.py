@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.open_sessions import CAMPUS_KEY
-from apps.accounts.signatures import binding_message
+from apps.common.signatures import binding_message
 from apps.signin.api.tokens import CampusTokenStrategy
 from apps.signin.session_store import SessionStore
 from apps.tenants.models import Campus

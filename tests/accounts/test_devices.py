@@ -6,6 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.signing import TimestampSigner
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -14,7 +17,7 @@ from apps.audit.models import Entry
 from apps.notifications.models import Delivery, Message, Preference
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import Phone, code_of, race, signed_in
-from tests.factories import Cast
+from tests.factories import PASSWORD, Cast
 
 DEVICE = "/api/v1/me/device"
 CHALLENGE = "/api/v1/me/device/challenge"
@@ -316,3 +319,77 @@ def test_two_students_with_one_phone_at_once(
         partial(student_client.post, DEVICE, mine), partial(classmate_client.post, DEVICE, theirs)
     )
     assert codes == [201, 409]
+
+
+def in_browser(client: APIClient, name: str) -> None:
+    """As after a sign-in there: the cookie of `signin.known_devices`."""
+    signed = TimestampSigner(salt="accounts.known_devices").sign(name)
+    client.cookies[settings.DEVICE_COOKIE_NAME] = signed
+
+
+def test_one_browser_is_one_students_device(
+    cast: Cast, student_client: APIClient, classmate_client: APIClient
+) -> None:
+    """The one who signs in next in the same browser: known by its cookie, whatever key is sent."""
+    in_browser(student_client, "one")
+    assert bind(student_client, Phone(), kind="web").status_code == 201
+    in_browser(classmate_client, "one")
+    answer = bind(classmate_client, Phone(), kind="web")
+    assert (answer.status_code, code_of(answer)) == (409, "device_is_anothers")
+    reset(signed_in(cast.host, cast.admin.email), cast.student)
+    assert bind(classmate_client, Phone(), kind="web").status_code == 201
+
+
+def test_a_bound_device_that_moves_into_anothers_browser_stays_where_it_was(
+    cast: Cast, student_client: APIClient, classmate_client: APIClient
+) -> None:
+    own = Phone()
+    in_browser(student_client, "one")
+    bind(student_client, Phone(), kind="web")
+    bind(classmate_client, own, kind="web")
+    in_browser(classmate_client, "one")
+    answer = bind(classmate_client, own, kind="web")
+    assert (answer.status_code, code_of(answer)) == (409, "device_is_anothers")
+    with campus_scope(cast.campus):
+        assert Device.objects.filter(is_active=True).count() == 2
+
+
+def test_two_browsers_are_two_students_devices(
+    student_client: APIClient, classmate_client: APIClient
+) -> None:
+    in_browser(student_client, "one")
+    in_browser(classmate_client, "another")
+    assert bind(student_client, Phone(), kind="web").status_code == 201
+    assert bind(classmate_client, Phone(), kind="web").status_code == 201
+
+
+@pytest.mark.parametrize("said", ["web", "android", "ios"])
+def test_a_browser_that_says_it_is_an_app_is_one_students_device_too(cast: Cast, said: str) -> None:
+    """The page's script can be changed, or its request sent by hand: the session tells."""
+    in_hand = Client(headers={"host": cast.host})
+    phones = [Phone(), Phone()]
+
+    def bound(person: Student, phone: Phone) -> Any:
+        in_hand.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
+        asked = in_hand.post(f"{DEVICE}/challenge").json()
+        body = phone.binding(asked, kind=said)
+        return in_hand.post(DEVICE, body, content_type="application/json")
+
+    assert bound(cast.student, phones[0]).status_code == 201
+    assert bound(cast.student, phones[0]).status_code == 200  # again frees it as little
+    in_hand.post("/accounts/logout/")
+    answer = bound(cast.classmate, phones[1])
+    assert (answer.status_code, code_of(answer)) == (409, "device_is_anothers")
+    with campus_scope(cast.campus):
+        assert Device.objects.get().kind == "web"
+
+
+def test_an_app_keeps_no_browser(
+    cast: Cast, student_client: APIClient, classmate_client: APIClient
+) -> None:
+    in_browser(student_client, "one")
+    bind(student_client, Phone())
+    in_browser(classmate_client, "one")
+    assert bind(classmate_client, Phone()).status_code == 201
+    with campus_scope(cast.campus):
+        assert set(Device.objects.values_list("browser", flat=True)) == {""}

@@ -1,18 +1,28 @@
 """Invitations: by mail or on a page, accepted, declined, expired, withdrawn, sent again."""
 
 import re
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.admin.members import InvitationAdmin
 from apps.accounts.invitation_links import SALT, invitation_link, invitation_token, read_token
-from apps.accounts.models import Faculty, Invitation, Membership, Role, Student, User
+from apps.accounts.models import (
+    AllowedAddress,
+    Faculty,
+    Invitation,
+    Membership,
+    Role,
+    Student,
+    User,
+)
 from apps.accounts.services import (
     faculty_create,
     invitation_renew,
@@ -23,6 +33,7 @@ from apps.accounts.services import (
     profile_deactivate,
     student_create,
 )
+from apps.accounts.services import invitations as services
 from apps.accounts.services.invitations import AGAIN_AFTER, GOOD_FOR
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -31,7 +42,7 @@ from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
 from tests.admin.support import client_of, url
-from tests.factories import Cast, make_user
+from tests.factories import Cast, make_cast, make_user
 from tests.notifications.support import deliver
 
 pytestmark = pytest.mark.django_db
@@ -440,3 +451,55 @@ def test_who_is_invited_can_be_anybody_s_student_meanwhile(
     assert [found.slug for found in invitations_of(email=guest.email, now=timezone.now())] == [
         "north"
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_accepts_while_the_entry_is_closed_is_in_or_out_and_never_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No closed entry with a role that is open, and no deadlock: both take their locks in turn."""
+    north, south = make_cast("north"), make_cast("south")
+    now = timezone.now()
+    with campus_scope(south.campus):
+        owner = make_user("owner@south.example", Role.STUDENT)
+    with campus_scope(north.campus):
+        AllowedAddress.objects.create(email=owner.email)
+        facts = {"code": "I1", "first_name": "I", "email": owner.email}
+        student = student_create(**facts, now=now, actor=SYSTEM)
+    accepting, closing, failed = threading.Event(), threading.Event(), []
+    admit = services._admit
+
+    def slowly(*facts: Any) -> None:
+        accepting.set()
+        closing.wait(5)
+        admit(*facts)
+
+    def close() -> None:
+        accepting.wait(5)
+        threading.Timer(0.2, closing.set).start()  # by then it waits for the answer's locks
+        with campus_scope(north.campus):
+            person = Student.objects.get(pk=student.pk)
+            profile_deactivate(person=person, now=now, actor=SYSTEM)
+
+    def accept() -> None:
+        campus_id = north.campus.pk
+        invitations_answer(email=owner.email, campus_id=campus_id, accept=True, now=now)
+
+    def alone(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(services, "_admit", slowly)
+    threads = [threading.Thread(target=alone, args=(job,)) for job in (accept, close)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert failed == []
+    with campus_scope(north.campus):
+        assert not Student.objects.get(pk=student.pk).is_active
+        assert not Membership.objects.filter(user=owner, is_active=True).exists()

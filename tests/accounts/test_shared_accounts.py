@@ -124,7 +124,7 @@ def test_until_they_accept_no_page_shows_more_than_was_typed(
 
 
 def test_the_link_of_the_mail_stands_in_no_table(cast: Cast, victim: User) -> None:
-    """Whoever administers the campus must not be able to accept in somebody's place."""
+    """Anyone who administers the campus must not be able to accept in somebody's place."""
     enter_as_student(cast, victim.email)
     with campus_scope(cast.campus):
         delivery = Delivery.objects.select_related("message").get(channel="email", user=victim)
@@ -317,7 +317,7 @@ def test_a_domain_that_another_campus_claims_is_verified_for_nobody(
         assert made.user is None
 
 
-@pytest.mark.parametrize("domain", ["gmail.com", "south.example", "North.example", "no domain"])
+@pytest.mark.parametrize("domain", ["gmail.com", "south.example", "no domain"])
 def test_a_domain_that_is_not_the_campus_s_alone_cannot_be_verified(
     cast: Cast, other_cast: Cast, domain: str
 ) -> None:
@@ -326,8 +326,8 @@ def test_a_domain_that_is_not_the_campus_s_alone_cannot_be_verified(
     page = url(Campus, "change", cast.campus.pk)
     form = {
         **fields_of(client.get(page)),
-        "email_domains": "[]",
-        "verified_domains": f'["{domain}"]',
+        "email_domains": "",
+        "verified_domains": domain,
     }
     answer = client.post(page, form)
     assert answer.status_code == 200

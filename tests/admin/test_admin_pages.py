@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
@@ -29,10 +30,12 @@ from apps.biometrics.models import FaceSample
 from apps.checkin.models import RapidCodeChallenge
 from apps.classrooms.models import Building
 from apps.integrity.models import Finding
+from apps.privacy.models import ErasureRequest
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
+from tests.authenticator import SoftPasskey, registered
 from tests.factories import Cast, make_session, make_user
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +43,14 @@ pytestmark = pytest.mark.django_db
 # Tables of the platform beside those of the campuses. Nothing of the libraries is shown: it would
 # list the accounts of every campus.
 PLATFORM = {
-    *("tenants.Campus", "tenants.Domain", "tenants.MasterKey"),
+    *("tenants.Campus", "tenants.CampusRemoval", "tenants.Domain", "tenants.MasterKey"),
     *("accounts.User", "biometrics.FaceModel"),
-    *("audit.PlatformEntry", "audit.PlatformSeal", "audit.PlatformBadEntry"),
+    *(
+        "audit.PlatformEntry",
+        "audit.PlatformSeal",
+        "audit.PlatformBadEntry",
+        "audit.PlatformRedaction",
+    ),
     *("audit.Root", "audit.RootCopy"),
 }
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -116,7 +124,7 @@ def test_every_row_and_every_empty_form_opens(
         assert admin_client.get(url(model, "change", row.pk)).status_code == 200
     added = admin_client.get(url(model, "add")).status_code
     history = isinstance(admin.site._registry[model], HistoryAdmin)
-    may_add = not history or model is FaceSample
+    may_add = not history or model in (FaceSample, ErasureRequest)
     assert added == (200 if may_add else 403)
 
 
@@ -254,6 +262,19 @@ def test_a_device_can_be_reset_from_the_list(cast: Cast, admin_client: Client) -
         assert not Device.objects.get().is_active
 
 
+def test_passkeys_are_seen_and_removed(cast: Cast, other_cast: Cast, admin_client: Client) -> None:
+    for host in (cast.host, other_cast.host):
+        registered(cast.student.user, SoftPasskey(host), age=timedelta(days=3), name="blue phone")
+    page = admin_client.get(url(Student, "change", cast.student.pk)).content.decode()
+    assert f"blue phone: {cast.host}" in page
+    assert other_cast.host not in page
+    admin_client.post(
+        url(Student, "changelist"),
+        {"action": "remove_passkeys", "_selected_action": [cast.student.pk]},
+    )
+    assert [row.data["rp_id"] for row in Authenticator.objects.all()] == [other_cast.host]
+
+
 def test_an_administrator_sees_accounts_of_the_own_campus_only(
     cast: Cast, other_cast: Cast, admin_client: Client
 ) -> None:
@@ -299,6 +320,10 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "weight_location": "0.2",
             "weight_bluetooth": 0,
             "weight_face": 0,
+            "weight_person": "0.1",
+            "passkey": "required",
+            "person": "bonus",
+            "synced_passkey_weight": "0.5",
             "required": ["qr"],
             "face": "required",
             "class_code_weight": "0.25",
@@ -319,6 +344,7 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "defaulter_percent": "70",
             "warn_percent": "75.5",
             "consecutive_absences": 2,
+            "arrivals": "count",
         }
     answer = admin_client.post(url(Policy, "add"), form)
     assert answer.status_code == 302, answer.context["errors"]
@@ -333,7 +359,10 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
         "location": 0.2,
         "bluetooth": 0.0,
         "face": 0.0,
+        "person": 0.1,
     }
+    assert (policy.passkey, policy.person) == ("required", "bonus")
+    assert str(policy.synced_passkey_weight) == "0.50"
     assert (policy.check_in_from_minutes, policy.check_in_until_minutes) == (None, 30)
     ahead = (timezone.now() + timedelta(days=2)).date()
     for name, wrong in (
@@ -343,6 +372,8 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
         ("waiting_hours", "0"),
         ("class_code_weight", "1.5"),
         ("required", ["face"]),
+        ("required", ["person"]),
+        ("synced_passkey_weight", "1.1"),
         ("warn_percent", "101"),
         ("consecutive_absences", "0"),
     ):

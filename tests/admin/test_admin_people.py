@@ -141,7 +141,7 @@ def test_the_same_role_twice_changes_nothing(cast: Cast, admin_client: Client) -
 def test_a_mail_server_that_is_away_undoes_nothing(
     cast: Cast, admin_client: Client, settings: Any
 ) -> None:
-    """The letter waits in the outbox and is tried again."""
+    """The e-mail waits in the outbox and is tried again."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     assert admin_client.post(url(Student, "add"), NEW).status_code == 302

@@ -22,7 +22,15 @@ from apps.attendance.models import (
     RecordSource,
     Status,
 )
-from apps.audit.services import SYSTEM, log_event, put_aside, seal_pending
+from apps.audit.services import (
+    SYSTEM,
+    Actor,
+    Redacted,
+    entries_redact,
+    log_event,
+    put_aside,
+    seal_pending,
+)
 from apps.biometrics.models import (
     CampusThreshold,
     FaceModel,
@@ -39,7 +47,7 @@ from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
-from apps.privacy.models import Consent
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
@@ -50,7 +58,7 @@ from tests.factories import Cast, enroll, make_faculty, make_session, make_stude
 pytestmark = pytest.mark.django_db
 
 # One row per campus, by a constraint.
-SINGLE = {"biometrics.TemplateKey", "notifications.CampusMessages"}
+SINGLE = {"biometrics.TemplateKey", "notifications.CampusMessages", "privacy.PrivacyRules"}
 
 
 def a_lot(campus: Campus, numbers: range, now: datetime) -> None:
@@ -220,6 +228,11 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         session=session, first_window=n, started_at=now, started_by="a", settled_at=now
     )
     put_aside(entries=[log_event(actor=SYSTEM, action="test.bad", now=now)], now=now)
+    gone = Actor(id=f"user:gone-{n}", label="Gone")
+    log_event(actor=gone, action="test.gone", now=now)
+    entries_redact(
+        who=Redacted(actor_id=gone.id, pattern="", in_json="", pseudonym=f"erased-{n}"), now=now
+    )
     OnlineMinute.objects.create(user_id=n, minute=n, heard_at=now)
     log_event(actor=SYSTEM, action="test.done", now=now, target=kept)
     seal_pending(now=now)
@@ -265,6 +278,9 @@ def _face(n: int, student: Student, now: datetime) -> None:
     )
     CampusThreshold.objects.create(model=model, threshold=0.4)
     consent = Consent.objects.create(student=student, kind="face", version="1", given_at=now)
+    ErasureRequest.objects.create(student=student, asked_at=now, due_at=now)
+    if not PrivacyRules.objects.exists():
+        PrivacyRules.objects.create()
     image = StoredImage.objects.create(
         id=uuid.uuid4(), key=f"k{n}", sha256=f"{n:064}", size=1, stored_at=now
     )
@@ -289,8 +305,10 @@ def client(cast: Cast) -> Client:
     return client_of(cast, cast.admin)
 
 
-def statements(client: Client, page: str) -> int:
-    client.get(page)  # whatever is cached for longer than a request
+def statements(client: Client, page: str, *, warm: bool = True) -> int:
+    """How many the page takes; unless warmed, with those that fill caches for longer."""
+    if warm:
+        client.get(page)
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(page)
     assert answer.status_code == 200
@@ -315,7 +333,9 @@ def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
     a_lot(cast.campus, range(3), now)
     few = {label: statements(client, page) for label, page in (lists | searches).items()}
     a_lot(cast.campus, range(3, 33), now)
-    many = {label: statements(client, page) for label, page in (lists | searches).items()}
+    many = {
+        label: statements(client, page, warm=False) for label, page in (lists | searches).items()
+    }
     # What is cached for a minute (which campus lives at a host) may have run out in between.
     again = {label: page for label, page in (lists | searches).items() if many[label] > few[label]}
     many |= {label: statements(client, page) for label, page in again.items()}
@@ -331,22 +351,22 @@ def test_lists_and_searches_ask_no_more_for_thirty_rows_than_for_three(
 def test_pages_of_one_row_ask_no_more_when_there_are_many(
     cast: Cast, client: Client, now: datetime
 ) -> None:
-    def asked() -> dict[str, int]:
+    def latest() -> dict[str, str]:
+        """The page of the newest row of each."""
         with campus_scope(cast.campus):
             rows = {
                 label: apps.get_model(label)._default_manager.order_by("-pk").first()
                 for label in pages()
             }
-        return {
-            label: statements(client, url(type(row), "change", row.pk))
-            for label, row in rows.items()
-            if row is not None
-        }
+        return {label: url(type(row), "change", row.pk) for label, row in rows.items() if row}
 
     a_lot(cast.campus, range(3), now)
-    few = asked()
+    few = {label: statements(client, page) for label, page in latest().items()}
     a_lot(cast.campus, range(3, 23), now)
-    many = asked()
+    found = latest()
+    many = {label: statements(client, page, warm=False) for label, page in found.items()}
+    again = {label: page for label, page in found.items() if many[label] > few[label]}
+    many |= {label: statements(client, page) for label, page in again.items()}
     assert set(many) == set(pages())
     grown = {label: (few[label], many[label]) for label in few if many[label] > few[label]}
     assert grown == {}

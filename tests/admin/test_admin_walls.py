@@ -1,5 +1,6 @@
 """What the administration must not let through: other campuses, secrets, and too small roles."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from django.utils import timezone
 from apps.accounts.models import Membership, Role, Student, User
 from apps.audit.models import Entry
 from apps.classrooms.models import Building, Classroom
+from apps.common.errors import Refused
 from apps.enrollments.models import Course, Enrollment
 from apps.qr_otp.models import OneTimeCode
-from apps.tenants.models import Campus
+from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, fields_of, url
+from tests.admin.test_admin_queries import a_lot
 from tests.factories import Cast, make_session, make_user
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +28,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def admin_client(cast: Cast) -> Client:
     return client_of(cast, cast.admin)
+
+
+@pytest.fixture
+def full(cast: Cast, now: datetime) -> Cast:
+    a_lot(cast.campus, range(1), now)
+    return cast
 
 
 @pytest.fixture
@@ -254,7 +263,7 @@ def test_history_is_the_audit_log_of_the_row(cast: Cast, admin_client: Client) -
 def test_a_campus_is_changed_in_its_own_log(cast: Cast, other_cast: Cast, root: Client) -> None:
     root.post("/admin/choose-campus/", {"campus": "north"})
     page = url(Campus, "change", other_cast.campus.pk)
-    form = {**fields_of(root.get(page)), "name": "South Renamed", "email_domains": "[]"}
+    form = {**fields_of(root.get(page)), "name": "South Renamed", "email_domains": ""}
     answer = root.post(page, form)
     assert answer.status_code == 302, answer.context["errors"]
     with campus_scope(cast.campus):
@@ -301,3 +310,41 @@ def test_times_are_the_campus_times(cast: Cast, admin_client: Client) -> None:
     content = admin_client.get(url(type(session), "change", session.pk)).content.decode()
     assert 'value="10:00:00"' in content
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_what_a_service_refuses_in_an_action_is_said(
+    cast: Cast, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the action does not expect it; what it did before is undone."""
+
+    def refuse(page: Any, request: Any, queryset: Any) -> None:
+        queryset.update(name="Half")
+        raise Refused("no", "The service says no.")
+
+    page = admin.site._registry[Building]
+    monkeypatch.setattr(page, "get_actions", lambda request: {"act": (refuse, "act", "Act")})
+    with campus_scope(cast.campus):
+        row = Building.objects.get()
+    form = {"action": "act", "_selected_action": [row.pk]}
+    answer = admin_client.post(url(Building, "changelist"), form, follow=True)
+    assert b"The service says no." in answer.content
+    with campus_scope(cast.campus):
+        assert Building.objects.get() == row
+        assert Building.objects.get().name == row.name
+
+
+def test_no_change_is_taken_as_a_new_row(full: Cast, admin_client: Client) -> None:
+    """No page offers that; Django does it for a request that says so."""
+    for model, page in admin.site._registry.items():
+        if not issubclass(model, CampusModel):
+            continue
+        with campus_scope(full.campus):
+            row = model._default_manager.first()
+            before = model._default_manager.count()
+        if row is None or page.save_as:
+            continue
+        answer = admin_client.post(url(model, "change", row.pk), {"_saveasnew": "1"})
+        assert answer.status_code == 403, model
+        with campus_scope(full.campus):
+            # Reading the log is an entry itself.
+            assert model._default_manager.count() == before or model is Entry, model

@@ -1,4 +1,4 @@
-"""The search of people and courses: parts of words, accents, walls, and its index."""
+"""The search of people and courses: parts of words, accents, tenancy, and its index."""
 
 from collections.abc import Iterator
 from typing import Any

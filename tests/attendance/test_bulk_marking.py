@@ -20,10 +20,9 @@ from apps.attendance.models import (
 from apps.attendance.services.bulk_marking import (
     MarkInput,
     MarkResult,
-    bulk_undo,
-    last_bulk,
     records_mark_bulk,
 )
+from apps.attendance.services.bulk_undo import bulk_undo, last_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open
 from apps.audit.models import Entry

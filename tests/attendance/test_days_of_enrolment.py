@@ -1,4 +1,4 @@
-"""Whoever was not enrolled on the day is not on that day's register (case 42)."""
+"""Students not enrolled on the day are not on that day's register (case 42)."""
 
 from datetime import date, datetime, timedelta
 from typing import Any

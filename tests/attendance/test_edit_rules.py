@@ -6,7 +6,8 @@ import pytest
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange, RecordSource, Status
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for
-from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
+from apps.attendance.services.bulk_undo import bulk_undo
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_close, register_open, register_take
 from apps.audit.models import Entry

@@ -71,7 +71,7 @@ def test_one_register_over_both(
     in_campus: Cast, other: Course, session: ClassSession, now: datetime
 ) -> None:
     assert session.total_enrolled == 4
-    document = board_document(session=session, now=now)
+    document = board_document(session=session, now=now, origin="https://north.example")
     assert [row["code"] for row in document["rows"]] == ["MATE", "REPR", "STRA", "STUD"]
     assert document["session"]["title"] == "CS201-A + CS201-B Algorithms"
 

@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.test import Client
@@ -17,7 +18,7 @@ from tests.test_permissions import every_route
 
 ROOT = Path(__file__).resolve().parents[2]
 # Said by their views, because they are the same for everybody.
-PUBLIC = {"sw.js"}
+PUBLIC = {"manifest.webmanifest", "sw.js"}
 
 
 def paths() -> list[str]:
@@ -75,7 +76,8 @@ def test_sensors_are_ours_alone_or_off(cast: Cast) -> None:
     assert set(said.values()) == {"()", "(self)"}
 
 
-def production(names: list[str]) -> dict[str, Any]:
+@lru_cache
+def production(*names: str) -> dict[str, Any]:
     """These settings as production has them."""
     environment = {
         **os.environ,
@@ -88,7 +90,7 @@ def production(names: list[str]) -> dict[str, Any]:
     }
     code = (
         "import json; from django.conf import settings;"
-        f"print(json.dumps({{n: getattr(settings, n) for n in {names!r}}}))"
+        f"print(json.dumps({{n: getattr(settings, n) for n in {list(names)!r}}}))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -106,12 +108,12 @@ COOKIES = [
     f"{kind}_COOKIE_{part}"
     for kind in ("SESSION", "CSRF", "LANGUAGE")
     for part in ("NAME", "SECURE", "PATH", "DOMAIN", "HTTPONLY", "SAMESITE")
-] + ["DEVICE_COOKIE_NAME", "MESSAGE_STORAGE", "PUBLIC_SCHEME"]
+] + ["DEVICE_COOKIE_NAME", "STAMP_COOKIE_NAME", "MESSAGE_STORAGE", "PUBLIC_SCHEME"]
 
 
 def test_with_the_cookies_of_production_everything_works(cast: Cast, settings: Any) -> None:
     """Sign in and out, change something by form, by script and by phone; no other cookie is set."""
-    for name, value in production(COOKIES).items():
+    for name, value in production(*COOKIES).items():
         setattr(settings, name, value)
     browser = Client(headers={"host": cast.host}, enforce_csrf_checks=True)
     page = browser.get("/accounts/login/", secure=True)
@@ -168,3 +170,43 @@ def test_what_is_refused_unread_says_it_too(cast: Cast, path: str, status: int) 
     assert ask["Cache-Control"] == "private, no-store"
     assert "frame-ancestors 'none'" in ask["Content-Security-Policy"]
     assert ask["Permissions-Policy"]
+
+
+SAID: Final = (
+    *("Content-Security-Policy", "Cache-Control", "Permissions-Policy", "X-Content-Type-Options"),
+    *("Referrer-Policy", "X-Frame-Options", "Cross-Origin-Opener-Policy"),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "secure", "host"),
+    [
+        ("get", "/teach/", False, None),  # to https
+        ("get", "/teach/", False, "evil.example"),
+        ("get", "/api/v1/me", True, "evil.example"),
+        ("get", "/", True, "a b@c"),
+        ("get", "/", True, "unknown.example"),
+        ("get", "/accounts/login", True, None),  # to the slash
+        ("get", "/?x=%00", True, None),
+        ("get", "/nothing", True, None),
+        ("get", "/static/css/tokens.css", True, None),
+        ("get", "/static/nothing.css", True, None),
+        ("get", "/sw.js", True, None),
+        ("get", "/healthz", True, None),
+        ("options", "/api/v1/me", True, None),
+        ("post", "/accounts/login/", True, None),  # without a token
+    ],
+)
+def test_whoever_answers_says_it(
+    cast: Cast, settings: Any, method: str, path: str, secure: bool, host: str | None
+) -> None:
+    """Whichever middleware answers first; to other sites nothing is opened."""
+    for name, value in production("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS").items():
+        setattr(settings, name, value)
+    settings.ALLOWED_HOSTS = [cast.host, "unknown.example"]
+    browser = Client(headers={"host": host or cast.host}, enforce_csrf_checks=True)
+    answer = getattr(browser, method)(path, secure=secure, headers={"origin": "https://x.example"})
+    assert [name for name in SAID if name not in answer] == []
+    assert ("Strict-Transport-Security" in answer) is secure
+    assert [name for name in answer.headers if name.startswith("Access-Control")] == []
+    answer.close()

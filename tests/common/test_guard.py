@@ -3,23 +3,24 @@
 import io
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from django.test import Client
+from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from apps.common.bodies import SafeJSONRenderer
+from apps.common.handlers import AsyncHandler, Handler
 from apps.common.strict_json import MAX_DEPTH
 from tests.api.support import client_of
 from tests.factories import PASSWORD, Cast
 
-application = WSGIHandler()
+application = Handler()
 LIMIT: Final = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 LOGIN: Final = "/_allauth/app/v1/auth/login"
 DEEP: Final = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
@@ -133,6 +134,37 @@ def test_only_utf_8_is_read(cast: Cast, visitor: Client, charset: str) -> None:
     office = client_of(cast, cast.admin)
     fine = office.generic("POST", "/api/v1/me/notifications/read", "{}", content_type=kind)
     assert fine.status_code == 200
+
+
+@pytest.mark.usefixtures("one_connection")
+@pytest.mark.parametrize("query", ["", "a=%e4", "a=1&" * 1500], ids=["none", "one", "many"])
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        *("charset=idna", "charset=zlib", "charset=rot13", "charset=undefined", "charset=utf\x008"),
+        *("charset*=a'b'%ff", "x*=idna''%e4", "charset=" + "x" * 5000),
+    ],
+    ids=lambda parameter: parameter[:16],
+)
+def test_a_character_set_that_cannot_be_followed_is_refused(
+    cast: Cast, parameter: str, query: str
+) -> None:
+    """By the application that the web server runs: Django reads it before any middleware."""
+    environ = (
+        RequestFactory().generic("GET", "/healthz", QUERY_STRING=query, HTTP_HOST=cast.host).environ
+    )
+    said: list[str] = []
+    answer = application(
+        {**environ, "CONTENT_TYPE": f"text/plain; {parameter}"},
+        lambda status, _headers, _problem=None: said.append(status),
+    )
+    answer.close()
+    assert said[0][:3] in ("400", "415")
+
+
+def test_the_entry_points_use_these_handlers(cast: Cast) -> None:
+    assert isinstance(import_module("campus.wsgi").application, Handler)
+    assert isinstance(import_module("campus.asgi").application, AsyncHandler)
 
 
 def test_forms_with_what_cannot_be_stored_are_refused(cast: Cast) -> None:

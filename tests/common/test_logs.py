@@ -4,25 +4,32 @@ import logging
 import os
 import re
 import socket
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.models import User
 from apps.audit.models import Entry
 from apps.common.logs import HIDDEN, RedactingFormatter, without_secrets
+from apps.ops.embedded.postgres import DEFAULT_OPTIONS as POSTGRES_OPTIONS
+from apps.ops.embedded.valkey import DEFAULT_OPTIONS
 from apps.ops.fleet import LOG_CONFIG
 from apps.ops.processes import wait_until
 from apps.tenants.scope import campus_scope
+from campus.settings.errors import scrubbed
 from tests.factories import Cast
 from tests.ops.running import ROOT, environment, running
 from tests.test_permissions import every_route
 
 TOKEN = "12-aB3xY_9kQ-pLmN0oPqRsTuVwXyZ0123456789abcdefgh"
+FORMATTERS = ("apps.common.logs.RedactingFormatter", "apps.common.logs.JsonFormatter")
 SECRET_NAMES = re.compile(r"<(?:\w+:)?(?:token|key|secret|code|ticket|signature)>")
 
 
@@ -45,9 +52,64 @@ def test_secret_parts_of_addresses_are_hidden(line: str) -> None:
     assert TOKEN[5:] not in shown
 
 
+PEOPLE = ("anna.b+x", "anna", "Berger", "1711234567", "171 1234567", "555-0143")
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        "UniqueViolation: Key (email)=(anna@north.example) already exists.",
+        "DETAIL:  Failing row contains (1, Anna, Berger, 2008-01-01, anna@x.org).\nCONTEXT: b",
+        'DETAIL:  Key (campus_id, code)=(3, Berger) is not present in table "student".',
+        "CONTEXT:  unnamed portal parameters: $1 = 'Berger', $2 = '7'",
+        "to=<anna.b+x@mail.uni.example>, relay=mx.uni.example",
+        "GET /api/v1/search?q=anna%40north.example&phone=%2B491711234567",
+        "'argsrepr': \"('anna@north.example', 'north.example')\"",
+        "SMS to +49 171 1234567 failed: Berger@uni.example",
+        "+1 (202) 555-0143 is no number",
+    ],
+)
+def test_people_are_hidden(line: str) -> None:
+    shown = without_secrets(line)
+    assert HIDDEN in shown
+    assert [name for name in PEOPLE if name.lower() in shown.lower()] == []
+
+
+def test_a_refused_row_tells_the_log_and_the_tracker_nothing_of_people(cast: Cast) -> None:
+    """PostgreSQL quotes the row that it refuses, and Django hands it on."""
+    email = cast.student.email
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        User.objects.create(email=email)
+    told = str(refused.value)
+    assert email in told
+    event = scrubbed({"exception": {"values": [{"type": "IntegrityError", "value": told}]}})
+    for shown in (without_secrets(told), event["exception"]["values"][0]["value"]):
+        assert email not in shown
+        assert "user_email_unique" in shown  # what went wrong is still told
+
+
+def test_a_long_line_is_cleaned_in_no_time() -> None:
+    for text in ("-" * 200_000, "a@" * 100_000, "+1" * 100_000, "%40" * 70_000, "a.b-" * 50_000):
+        started = time.perf_counter()
+        without_secrets(text)
+        assert time.perf_counter() - started < 1, text[:4]
+
+
+def test_the_slow_log_keeps_nothing() -> None:
+    """It would keep the beginning of queued tasks, with the address that asks for a password."""
+    assert DEFAULT_OPTIONS["slowlog-log-slower-than"] == "-1"
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert "'slowlog-log-slower-than -1'" in compose
+    assert "log_error_verbosity=terse" in compose
+    assert POSTGRES_OPTIONS["log_error_verbosity"] == "terse"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "celery@host.example.org ready",
+        "[2026-11-29 06:08:20 +0000] 127.0.0.1",
+        "2026-11-29T06:08:20.547+00:00 worker1@north",
         "Not Found: /api/v1/sessions/17",
         "/api/v1/jobs/5f1c1c9a-0f0e-4a52-8b1a-0123456789ab/file",
         'File "/srv/campus/apps/notifications/migrations/0002_contacts_and_limits.py", line 3',
@@ -71,7 +133,7 @@ def test_every_handler_writes_through_the_formatter() -> None:
     config = django_settings.LOGGING
     for handler in config["handlers"].values():
         formatter = config["formatters"][handler["formatter"]]
-        assert formatter["()"] == "apps.common.logs.RedactingFormatter"
+        assert formatter["()"] in FORMATTERS
 
 
 def test_messages_arguments_and_tracebacks_are_cleaned() -> None:

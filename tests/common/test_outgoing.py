@@ -1,6 +1,7 @@
 """The one client for requests of ours: whom it asks, whom it never reaches, how long it waits."""
 
 import ast
+import errno
 import socket
 import ssl
 import threading
@@ -33,6 +34,7 @@ NETWORK = {
 # Sockets that send nothing to others.
 LOCAL_SOCKETS = {
     "apps/ops/bringup.py": "binds a port to see whether it is free",
+    "apps/ops/phones.py": "asks for the machine's own address; sends nothing",
     "apps/ops/embedded/valkey.py": "a unix socket of the embedded server",
 }
 QUICK = Limits(connect=0.5, whole=0.5, body=1000)
@@ -254,6 +256,26 @@ def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(
     assert no_connections == [(PUBLIC, 443)]
 
 
+def test_a_machine_without_ipv6_connects_by_ipv4(
+    monkeypatch: pytest.MonkeyPatch, no_connections: list[Any]
+) -> None:
+    class OldSocket(socket.socket):
+        def __init__(self, family: int = socket.AF_INET, *rest: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *rest)
+
+    answers = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2606:4700::1111", 443, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 443)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: answers)
+    monkeypatch.setattr(socket, "socket", OldSocket)
+    with pytest.raises((NoAnswer, AddressRefused)):
+        HttpClient(limits=QUICK).request("GET", "https://hooks.example/x")
+    assert no_connections == [(PUBLIC, 443)]
+
+
 def test_the_peer_itself_is_looked_at(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the name said: who answers is asked once more."""
     names(monkeypatch, [PUBLIC])
@@ -378,6 +400,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
         saying(b"HTTP/1.1 abc OK\r\n\r\n"),
         saying(OK + b"Content-Length: 100\r\n\r\nshort"),
         saying(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        saying(OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n"),
+        dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"T: x\r\n"),
         saying(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n"),
         saying(OK + b"X: y\r\n" * 200 + b"\r\n"),
         saying(OK + b"\r\n" + b"x" * 5_000),

@@ -1,10 +1,11 @@
 """The demo class: its parts one by one, and the whole of it against running servers."""
 
 import os
+import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -25,10 +26,12 @@ from apps.board.document import code_svg
 from apps.checkin.factors.base import Fix
 from apps.checkin.factors.location import distance_m
 from apps.checkin.models import CheckInAttempt, Outcome
-from apps.demo.loader import load_demo
-from apps.demo.simulation.acts import Played
+from apps.classrooms.models import Beacon
+from apps.demo.loader import Loaded, load_demo
+from apps.demo.simulation.acts import Played, by_browser
 from apps.demo.simulation.album import Album, AlbumPerson, blurred, taken_again
-from apps.demo.simulation.cast import LEAST, PARTS, class_of
+from apps.demo.simulation.browser import Browsers
+from apps.demo.simulation.cast import LEAST, PARTS, class_of, in_browsers
 from apps.demo.simulation.casting import deal_faces, faces_wanted
 from apps.demo.simulation.prepare import Account, Office
 from apps.demo.simulation.qr_reader import UnreadableCode, read_qr
@@ -46,9 +49,9 @@ from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.biometrics.conftest import demo_faces, models_dir  # noqa: F401  (fixtures)
+from tests.demo.conftest import NOON
 from tests.ops.running import DEADLINE, Script, running
 
-NOW = datetime(2026, 11, 18, 12, 2, tzinfo=UTC)
 ROOM = Room(latitude=53.54, longitude=8.58, radius_m=40.0, beacon="hall-1")
 
 
@@ -103,6 +106,14 @@ def test_a_class_is_as_large_as_asked_for_and_has_every_part() -> None:
     assert len(roles) == len({role.key for role in roles}) == 30
     assert roles[-len(PARTS) :] == list(PARTS)
     assert len(class_of(LEAST)) == LEAST
+
+
+def test_a_quick_class_waits_for_nobody() -> None:
+    roles = class_of(24, quick=True)
+    assert len(roles) == 24
+    assert {role.after_s for role in roles} == {0.0}
+    left_out = {role.key for role in class_of(24)} - {role.key for role in roles}
+    assert left_out == {"LATE", "STOLEN"}
 
 
 def test_with_enough_people_every_part_gets_its_own_face() -> None:
@@ -220,12 +231,12 @@ def test_percentiles_and_settle_times() -> None:
 
 
 @pytest.fixture
-def demo(db: None) -> Campus:
-    return load_demo(slug="demo", now=NOW).campus
+def demo(loaded: Loaded) -> Campus:
+    return loaded.campus
 
 
 def test_a_class_is_prepared_and_cleared_for_the_next_one(demo: Campus) -> None:
-    office = Office(campus=demo, now=NOW)
+    office = Office(campus=demo, now=NOON)
     large, small = class_of(24), class_of(20)
     first = office.prepare(large, lecturer=None)
     with campus_scope(demo):
@@ -254,16 +265,16 @@ def leave_traces(student: Student) -> None:
         device_uuid="old",
         public_key=b"old",
         kind=Device.Kind.ANDROID,
-        bound_at=NOW,
-        last_seen_at=NOW,
+        bound_at=NOON,
+        last_seen_at=NOON,
     )
     version = WORDINGS[Consent.Kind.FACE].version
-    consent_give(student=student, kind="face", version=version, now=NOW, actor=SYSTEM)
+    consent_give(student=student, kind="face", version=version, now=NOON, actor=SYSTEM)
 
 
 def test_a_named_lecturer_holds_the_class(demo: Campus) -> None:
     account = Account(email="Leila.Rahmani@demo.example", password="their own")
-    prepared = Office(campus=demo, now=NOW).prepare(class_of(LEAST), lecturer=account)
+    prepared = Office(campus=demo, now=NOON).prepare(class_of(LEAST), lecturer=account)
     assert prepared.lecturer is account
     with campus_scope(demo):
         assert Course.objects.get(pk=prepared.course).faculty.code == "F-101"
@@ -271,12 +282,24 @@ def test_a_named_lecturer_holds_the_class(demo: Campus) -> None:
 
 
 def test_a_campus_that_is_not_fit_is_named(demo: Campus) -> None:
-    office = Office(campus=demo, now=NOW)
+    office = Office(campus=demo, now=NOON)
     with pytest.raises(SimulationError, match=r"no lecturer .* nobody@demo\.example"):
         office.prepare([], lecturer=Account(email="nobody@demo.example", password=""))
     demo.face_enabled = False
     with pytest.raises(SimulationError, match="Face verification is off"):
         office.prepare([], lecturer=None)
+
+
+def test_a_campus_without_beacons_gets_a_room_of_its_own(demo: Campus) -> None:
+    office = Office(campus=demo, now=NOON)
+    with campus_scope(demo):
+        Beacon.objects.update(is_active=False)
+    rooms = [office.prepare([], lecturer=None).room for _turn in range(2)]
+    assert rooms[0] == rooms[1]
+    with campus_scope(demo):
+        place = Beacon.objects.get(is_active=True).classroom
+        assert str(place) == "Simulated class SIM"
+        assert Course.objects.get(code="SIM-SIM").classroom == place
 
 
 # --- The command -------------------------------------------------------------------------------
@@ -286,6 +309,34 @@ def test_a_campus_that_is_not_fit_is_named(demo: Campus) -> None:
 def test_a_class_has_its_limits(number: int) -> None:
     with pytest.raises(CommandError, match="--students"):
         call_command("simulate_class", students=number)
+
+
+@pytest.mark.parametrize("number", [-1, 3])
+def test_no_more_students_than_are_on_time_are_in_a_browser(number: int) -> None:
+    with pytest.raises(CommandError, match="--browser lies between 0 and 2"):
+        call_command("simulate_class", students=LEAST + 1, browser=number)
+
+
+def test_a_browser_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    with (
+        pytest.raises(SimulationError, match="Students in a browser need Playwright"),
+        Browsers(url="", campus=""),
+    ):
+        pass  # it never gets here
+
+
+def test_a_browser_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: "/nowhere/chromium")
+    with pytest.raises(SimulationError, match="/nowhere/chromium"), Browsers(url="", campus=""):
+        pass  # it never gets here
+
+
+def test_the_first_of_those_on_time_are_in_browsers() -> None:
+    roles = in_browsers(class_of(22), 2)
+    assert [role.act is by_browser for role in roles[:4]] == [True, True, False, False]
+    assert {role.face for role in roles[:2]} == {""}
+    assert roles[2:] == class_of(22)[2:]
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
@@ -337,17 +388,31 @@ def platform(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @pytest.mark.slow
 def test_the_whole_class_ends_as_expected(
     platform: str, portraits: Path | None, tmp_path: Path
 ) -> None:
-    """Takes a minute: somebody has to be late by the server's clock."""
+    """Takes a minute: somebody has to be late by the server's clock.
+
+    Where there is a Chromium, one of the two who are on time is in it.
+    """
+    in_chromium, pictures = int(CHROMIUM is not None), tmp_path / "pictures"
     campus = load_demo(slug="demo", now=timezone.now()).campus
     output = StringIO()
     folder = portraits or tmp_path / "nobody"
     folder.mkdir(exist_ok=True)
     call_command(
-        "simulate_class", url=platform, faces=folder, students=20, stdout=output, no_color=True
+        "simulate_class",
+        url=platform,
+        faces=folder,
+        students=20,
+        browser=in_chromium,
+        pictures=pictures,
+        stdout=output,
+        no_color=True,
     )
     said = output.getvalue()
     assert "DIFFERS" not in said
@@ -355,8 +420,17 @@ def test_the_whole_class_ends_as_expected(
     assert f"{played} of {played} outcomes as expected" in said
     assert said.count("not played: no portrait left for it") == skipped
     assert all(f"{kind}: p50 " in said for kind in ("redeem", "check-in"))
+    assert said.count("opens the link in Chromium") == in_chromium
     with campus_scope(campus):
         check_register(faces=3 if portraits else 0)
+        kinds = Device.objects.filter(student__code="SIM-001").values_list("kind", flat=True)
+        assert list(kinds) == (["web"] if in_chromium else ["android"])
+    if in_chromium:
+        saved = {path.stem: path for path in pictures.iterdir()}
+        screens = ("1-sign-in", "2-bind", "3-result")
+        assert sorted(saved) == ["projector", *(f"student-001-{name}" for name in screens)]
+        with Image.open(saved["student-001-3-result"]) as phone:
+            assert phone.size == (780, 1688)
 
 
 def check_register(*, faces: int) -> None:

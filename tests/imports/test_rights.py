@@ -1,11 +1,14 @@
 """A file changes what the same person could change by hand, and gives nobody another's login."""
 
+import json
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -28,12 +31,16 @@ from apps.enrollments.models import Section
 from apps.imports.models import ImportRun
 from apps.imports.services import import_commit
 from apps.imports.types import IMPORT_TYPES, import_type_named
+from apps.jobs.services import job_start
 from apps.notifications.models import Delivery, Message
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from tests.accounts.support import code_of
 from tests.admin.support import client_of, url
-from tests.factories import PASSWORD, Cast, make_user
+from tests.factories import PASSWORD, Cast, make_cast, make_user
 from tests.imports.support import NOW, counts, do_import, reasons, xlsx
+from tests.imports.test_oneroster import BUNDLE, zipped
+from tests.imports.test_runs import work
 from tests.phone import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +170,33 @@ def test_what_an_administrator_uploaded_is_not_an_operator_s_to_save(cast: Cast,
     assert method(f"/api/v1/imports/{run.pk}/{step}", {}).status_code == 403
     with campus_scope(cast.campus), pytest.raises(Forbidden):
         import_commit(run=run, removed=0, user_id=None, now=timezone.now(), actor=SYSTEM)
+
+
+def test_what_an_administrator_imports_is_not_an_operator_s_to_stop(cast: Cast) -> None:
+    """Neither over REST nor on the page; the administrator stops it, and the log says so."""
+    with campus_scope(cast.campus):
+        job = job_start(
+            kind="imports.check",
+            title="T",
+            params={},
+            user_id=cast.admin.pk,
+            now=timezone.now(),
+        )
+        run = ImportRun.objects.create(
+            kind="faculty", filename="f", size=1, job=job, created_at=timezone.now()
+        )
+    page = reverse("admin:imports_importrun_cancel", args=[run.pk])
+    address = f"/api/v1/imports/{run.pk}/cancel"
+    assert signed_in(cast, cast.operator).post(address).status_code == 403
+    assert client_of(cast, cast.operator).post(page).status_code == 302
+    with campus_scope(cast.campus):
+        job.refresh_from_db()
+        assert job.status == job.Status.QUEUED
+    assert signed_in(cast, cast.admin).post(address).status_code == 202
+    with campus_scope(cast.campus):
+        job.refresh_from_db()
+        assert job.status == job.Status.CANCELLED
+        assert Entry.objects.filter(action="imports.cancelled").count() == 1
 
 
 def test_an_operator_s_file_makes_no_sections(cast: Cast, operator: Writer) -> None:
@@ -338,3 +372,100 @@ def test_kinds_have_a_page_for_their_refusal(cast: Cast) -> None:
 def test_a_page_of_no_run_is_none(cast: Cast, number: str) -> None:
     page = client_of(cast, cast.admin).get(f"/admin/imports/importrun/{number}/change/")
     assert page.status_code in (302, 404)
+
+
+# --- What was looked at is what is saved ---------------------------------------------------------
+
+
+def checked(cast: Cast, api: APIClient, kind: str, data: bytes) -> str:
+    """The address of an import that was uploaded and checked by this client's account."""
+    file = SimpleUploadedFile("file", data)
+    answer = api.post("/api/v1/imports", {"kind": kind, "file": file}, "multipart")
+    assert answer.status_code == 202, answer.content
+    work(cast)
+    return f"/api/v1/imports/{answer.json()['id']}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operator_s_rows_are_not_saved_with_more_rights_than_they_were_checked_with() -> None:
+    """Else an administrator saves rows that the page counted as wrong."""
+    cast = make_cast("north")
+    operator, admin = signed_in(cast, cast.operator), signed_in(cast, cast.admin)
+    rows = [
+        ["id", "name", "email", "department", "year", "section"],
+        ["N1", "Right", "n1@north.example", "CSE", 2, "A"],
+        ["N2", "New section", "n2@north.example", "NEW", 1, "Z"],
+        ["N3", "Renamed", "principal@north.example", "", "", ""],
+    ]
+    page = checked(cast, operator, "students", xlsx(rows))
+    assert operator.get(page).json()["result"]["wrong"] == 2
+    refused = admin.post(f"{page}/commit", {})
+    assert (refused.status_code, code_of(refused)) == (409, "checked_with_other_rights")
+    assert admin.put(f"{page}/mapping", {}, "json").status_code == 202
+    work(cast)
+    assert admin.get(page).json()["result"]["wrong"] == 0
+    assert code_of(operator.post(f"{page}/commit", {})) == "checked_with_other_rights"
+    assert admin.post(f"{page}/commit", {}).status_code == 202
+
+
+@pytest.mark.parametrize("step", ["upload", "mapping"])
+def test_no_step_takes_an_option_that_the_kind_does_not_know(cast: Cast, step: str) -> None:
+    admin = signed_in(cast, cast.admin)
+    every: dict[str, Any] = {"department": "CSE", "year": 1, "section": "A", "term": 1}
+    for kind in IMPORT_TYPES.values():
+        allowed = {*kind.options, *(["replace"] if kind.can_replace else [])}
+        for name, value in ({**every, "replace": True}).items():
+            if name in allowed:
+                continue
+            if step == "upload":
+                file = SimpleUploadedFile("f.xlsx", xlsx([["id"]]))
+                body = {"kind": kind.name, "file": file, "options": json.dumps({name: value})}
+                answer = admin.post("/api/v1/imports", body, "multipart")
+            else:
+                with campus_scope(cast.campus):
+                    facts = {"kind": kind.name, "filename": "f", "size": 1}
+                    run = ImportRun.objects.create(
+                        **facts, status="checked", created_at=timezone.now()
+                    )
+                path = f"/api/v1/imports/{run.pk}/mapping"
+                answer = admin.put(path, {"options": {name: value}}, "json")
+            assert (answer.status_code, code_of(answer)) == (400, "unknown_option"), (kind, name)
+            cache.clear()
+
+
+def test_a_bundle_deactivates_nobody_whatever_it_is_told(cast: Cast) -> None:
+    """It has no preview of whom."""
+    do_import(cast, "oneroster", zipped(BUNDLE), replace=True)
+    with campus_scope(cast.campus):
+        assert not Student.objects.filter(is_active=False).exists()
+        assert not Faculty.objects.filter(is_active=False).exists()
+
+
+def test_what_is_said_once_for_the_whole_file_is_held_to_the_table_too(
+    cast: Cast, operator: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrower = {**writes.WRITES[writes.STUDENT], "year_of_study": writes.BY_ADMINS}
+    monkeypatch.setitem(writes.WRITES, writes.STUDENT, narrower)
+    rows = [["id", "name"], [cast.student.code, "N"]]
+    with pytest.raises(Forbidden):
+        do_import(cast, "students", rows, writer=operator, year=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_checked_again_is_not_saved_unseen() -> None:
+    """Somebody with the same rights may give the columns another meaning between look and save."""
+    cast = make_cast("north")
+    admin, colleague = signed_in(cast, cast.admin), signed_in(cast, cast.admin)
+    page = checked(cast, admin, "subjects", xlsx([["code", "title"], ["S1", "Sorting"]]))
+    seen = admin.get(page).json()["check"]
+    number = page.rsplit("/", 1)[-1]
+    shown = client_of(cast, cast.admin).get(f"/admin/imports/importrun/{number}/change/")
+    assert f'name="check" value="{seen}"' in shown.content.decode()
+    assert colleague.put(f"{page}/mapping", {}, "json").status_code == 202
+    work(cast)
+    assert code_of(admin.post(f"{page}/commit", {"check": seen})) == "checked_again"
+    browser = client_of(cast, cast.admin)
+    browser.post(f"/admin/imports/importrun/{number}/commit/", {"removed": "0", "check": seen})
+    assert admin.get(page).json()["status"] == "checked"
+    again = admin.get(page).json()["check"]
+    assert admin.post(f"{page}/commit", {"check": again}).status_code == 202

@@ -60,7 +60,7 @@ def opened(cast: Cast, at: datetime, **fields: Any) -> ClassSession:
 
 
 def closed(cast: Cast, at: datetime, **fields: Any) -> ClassSession:
-    """Opened at its start and closed at its end; whoever has no mark is absent or on leave."""
+    """Opened at its start and closed at its end; students without a mark are absent or on leave."""
     session = opened(cast, at, **fields)
     return register_close(session=session, now=session.ends_at, actor=ADA)
 

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange, RecordSource
-from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
+from apps.attendance.services.bulk_undo import bulk_undo
 from apps.attendance.services.register import register_close
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.selectors.hot_path import prior_state
@@ -44,6 +45,7 @@ class Model:
     is_closed: bool = False
     history: list[tuple[str, str]] = field(default_factory=list)
     bulks: list[tuple[Says, int]] = field(default_factory=list)  # what was, length of the history
+    earned: str = ""  # by all check-ins so far
 
     def write(self, says: Says) -> None:
         """A change in a person's name."""
@@ -51,13 +53,15 @@ class Model:
         self.says = says
 
     def check_in(self, status: str) -> None:
-        came = status == "present"
-        if self.says is None:
-            self.says = (status, CHECK_IN)
-        elif self.says[1] == PERSON or self.says[0] in ("present", "late"):
-            return
-        elif came or self.says[1] == CLOSING:
-            self.says = (status, CHECK_IN)
+        self.earned = "present" if "present" in (status, self.earned) else status
+        self.says = self.improved(self.says, status)
+
+    def improved(self, says: Says, status: str) -> Says:
+        if says is None:
+            return (status, CHECK_IN)
+        if says[1] == PERSON or says[0] in ("present", "late"):
+            return says
+        return (status, CHECK_IN) if status == "present" or says[1] == CLOSING else says
 
     def mark(self, status: str) -> None:
         self.write((status, PERSON))
@@ -70,9 +74,15 @@ class Model:
 
     def undo(self) -> None:
         before, length = self.bulks.pop()
-        if length == len(self.history):
-            unmarked = self.at_closing() if self.is_closed else None
-            self.write(before or unmarked)
+        if length != len(self.history):
+            return
+        if before == ("excused", LEAVE) and not self.on_leave:
+            before = self.before_leave or ("absent", CLOSING)
+        if self.earned:
+            before = self.improved(before, self.earned)
+        if (before is None and self.is_closed) or before == ("absent", CLOSING):
+            before = self.at_closing()
+        self.write(before)
 
     def approve(self) -> None:
         self.on_leave = True
@@ -202,7 +212,7 @@ steps = st.lists(
 @pytest.mark.slow
 @pytest.mark.django_db
 @settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,7 +9,8 @@ from django.db import connections
 
 from apps.attendance.models import AttendanceRecord, Policy, RecordChange
 from apps.attendance.selectors.policies import Editor
-from apps.attendance.services.bulk_marking import MarkInput, bulk_undo, records_mark_bulk
+from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
+from apps.attendance.services.bulk_undo import bulk_undo
 from apps.audit.models import Entry
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from apps.audit.models import Entry
 from apps.notifications import circuit_breaker
 from apps.notifications.models import Delivery, Message, PushToken
-from apps.ops.views import healthz
+from apps.ops.views.health import readyz
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import tokens
 from tests.admin.support import client_of
@@ -255,6 +255,6 @@ def test_a_test_message_goes_all_the_way(cast: Cast) -> None:
 @pytest.mark.django_db
 def test_the_health_check_names_a_provider_that_is_down(now: datetime) -> None:
     circuit_breaker.fails(name="push", error="503", retry_after=None, now=now)
-    answer = healthz(RequestFactory().get("/healthz"))
+    answer = readyz(RequestFactory().get("/readyz"))
     assert answer.status_code == 200  # no reason to send people elsewhere
     assert b'"providers_down": ["push"]' in answer.content

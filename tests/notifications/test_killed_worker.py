@@ -103,7 +103,7 @@ def arrives(campus: Cast, number: int) -> bool:
         sweep()
         return all_sent(campus, number)
 
-    return wait_until(done, timeout=DEADLINE)
+    return wait_until(done, timeout=DEADLINE, interval=0.5)
 
 
 @contextmanager

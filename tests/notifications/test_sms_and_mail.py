@@ -105,6 +105,15 @@ class MailServer:
     def __init__(self) -> None:
         self.emails: list[Any] = []
         self.refusals: dict[str, str] = {}
+        self.sender_refused = ""
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if self.sender_refused:
+            return self.sender_refused
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802  (the library's name)
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
@@ -169,6 +178,26 @@ def test_one_refused_recipient_does_not_hold_up_the_others(
     assert refused.status == status
     assert reply[4:] in refused.error
     assert channels_down() == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "down"),
+    [
+        ("530 5.7.0 Authentication required", "failed", ["email"]),
+        ("550 5.7.1 Sender address rejected", "failed", ["email"]),
+        ("451 4.7.1 Later", "failed", []),
+        ("552 5.3.4 Too large", "dead", []),
+    ],
+)
+def test_a_refused_sender_throws_no_message_away(
+    in_campus: Cast, mail_server: MailServer, now: datetime, reply: str, status: str, down: Any
+) -> None:
+    """The sender is the operator's to mend, as wrong credentials are."""
+    mail_server.sender_refused = reply
+    tell(in_campus.student.user, in_campus.classmate.user, now=now)
+    assert deliver(in_campus.campus, "email", now) == 0
+    assert set(Delivery.objects.filter(channel="email").values_list("status")) == {(status,)}
+    assert channels_down() == down
 
 
 def test_a_mail_server_that_is_away_is_named(

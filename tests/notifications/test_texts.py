@@ -82,7 +82,7 @@ def test_what_people_wrote_gets_no_facts() -> None:
     assert "Course" not in email_of(kind="announcement")[0]
 
 
-def test_contacts_read_why_they_get_a_letter() -> None:
+def test_contacts_read_why_they_get_an_email() -> None:
     for part in email_of(is_for_contact=True):
         assert "agreed to be informed about this student" in part
         assert "you have an account" not in part

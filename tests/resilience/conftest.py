@@ -170,7 +170,7 @@ def site(hall: Cast, tmp_path: Path) -> Iterator[str]:
     port = free_port()
     arguments, environment = program("web", port=port)
     with running(*arguments, log=tmp_path / "web.log", env=environment):
-        assert wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), timeout=DEADLINE)
+        assert wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), timeout=DEADLINE)
         yield f"http://127.0.0.1:{port}"
 
 

@@ -15,7 +15,7 @@ from apps.accounts.models import Student
 from apps.common.cache import count_up
 from apps.ops.health import check_health
 from apps.ops.processes import wait_until
-from apps.ops.views import healthz
+from apps.ops.views.health import readyz
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from apps.tenants.tasks import enqueue
@@ -25,26 +25,26 @@ from tests.ops.running import DEADLINE
 from tests.phone import Phone, code_of
 from tests.resilience.conftest import Wire, frozen, server
 
-SOON = 2.0  # seconds in which /healthz has to have answered
+SOON = 2.0  # seconds in which /readyz has to have answered
 SILENCE = "did not answer"
 
 
 def health_of(site: str) -> tuple[int, dict[str, bool]]:
-    answer = requests.get(f"{site}/healthz", timeout=SOON)
+    answer = requests.get(f"{site}/readyz", timeout=SOON)
     return answer.status_code, answer.json()["checks"]
 
 
 @pytest.mark.parametrize("title", ["PostgreSQL", "Valkey"])
-def test_healthz_answers_while_a_server_hangs(site: str, title: str) -> None:
+def test_readyz_answers_while_a_server_hangs(site: str, title: str) -> None:
     name = {"PostgreSQL": "database", "Valkey": "redis"}[title]
     with frozen(server(title)):
         for _ in range(6):  # more than the web server has threads
             status, checks = health_of(site)
             assert (status, checks[name]) == (503, False)
-    assert health_of(site)[1].keys() == {"database", "redis"}
+    assert health_of(site)[1].keys() == {"database", "schema", "key", "redis", "storage"}
 
 
-def test_pages_that_meet_a_frozen_postgresql_make_way_for_healthz(hall: Cast, site: str) -> None:
+def test_pages_that_meet_a_frozen_postgresql_make_way_for_readyz(hall: Cast, site: str) -> None:
     """Each thread of the web server holds a connection; the first page in each finds out."""
     wire = Wire(site).sign_in(hall.student.email)
     for _ in range(8):
@@ -57,7 +57,7 @@ def test_pages_that_meet_a_frozen_postgresql_make_way_for_healthz(hall: Cast, si
             assert health_of(site)[0] == 503
 
 
-def test_healthz_gets_through_while_every_thread_meets_the_freeze(hall: Cast, site: str) -> None:
+def test_readyz_gets_through_while_every_thread_meets_the_freeze(hall: Cast, site: str) -> None:
     """More callers than threads, over and over, before and while the server is frozen."""
     wire = Wire(site).sign_in(hall.student.email)
     stop = threading.Event()
@@ -106,7 +106,7 @@ def test_hanging_checks_do_not_pile_up(hall: Cast) -> None:
         for _ in range(3):
             assert check_health().checks["database"] is False
         assert threading.active_count() <= before + 1
-    assert json.loads(healthz(RequestFactory().get("/healthz")).content)["checks"]["redis"]
+    assert json.loads(readyz(RequestFactory().get("/readyz")).content)["checks"]["redis"]
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> int:

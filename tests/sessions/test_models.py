@@ -1,4 +1,4 @@
-"""Class sessions: what the database refuses, whoever writes."""
+"""Class sessions: what the database refuses to any writer."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The class is told of a session that does not take place as planned, whoever changed it."""
+"""The class is told of a session that does not take place as planned, by any way of changing it."""
 
 from datetime import datetime, timedelta
 from typing import Any

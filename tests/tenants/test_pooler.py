@@ -27,7 +27,7 @@ from tests.factories import Cast, enroll, make_cast, make_student
 from tests.imports.support import do_import, xlsx
 from tests.phone import Phone, code_of
 from tests.pooler import SERVERS, Pooler, find_pgbouncer
-from tests.tenants.test_walls import tables
+from tests.tenants.test_isolation import tables
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

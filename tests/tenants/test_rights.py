@@ -11,8 +11,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import errors
 
+from apps.audit.services import SYSTEM, log_event
 from apps.tenants import roles
 from apps.tenants.rights import CLOSED, FUNCTIONS, TABLES
+from apps.tenants.scope import campus_scope
 from tests.factories import PASSWORD, Cast, make_user
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +185,6 @@ def refuses() -> Refuses:
         "must_change_password, created_at, updated_at) "
         "VALUES ('me@evil.example', '', 'x', '', true, true, false, now(), now())",
         "DELETE FROM accounts_user",
-        "DELETE FROM accounts_membership",
         "DELETE FROM tenants_domain",
         "UPDATE tenants_domain SET host = 'evil.example'",
         "DELETE FROM tenants_campus",
@@ -215,6 +216,24 @@ def refuses() -> Refuses:
 )
 def test_raw_sql_is_refused(people: Cast, refuses: Refuses, statement: str) -> None:
     refuses(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM accounts_membership",
+        "DELETE FROM accounts_member",
+        "UPDATE audit_entry SET actor_label = 'x'",
+        "INSERT INTO audit_redaction (id, campus_id, entry_id, at, content_sha256, mac) "
+        "SELECT gen_random_uuid(), campus_id, id, now(), '', '' FROM audit_entry",
+    ],
+)
+def test_what_an_erasure_may_do_raw_sql_of_the_campus_may_not(
+    people: Cast, refuses: Refuses, statement: str
+) -> None:
+    with campus_scope(people.campus):
+        log_event(actor=SYSTEM, action="test", now=people.campus.created_at)
+        refuses(statement)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The wall in Python, hole by hole."""
+"""Tenancy in Python: every way around it."""
 
 import contextlib
 

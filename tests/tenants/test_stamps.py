@@ -1,4 +1,4 @@
-"""`updated_at` moves with every change, whoever writes it."""
+"""`updated_at` moves with every change, by any code."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -1,11 +1,15 @@
 """Tasks work for the campus they were enqueued from, and for no other."""
 
+from pathlib import Path
+
 import pytest
 from celery import shared_task
+from django.conf import settings
+from django.db import connection
 
 from apps.accounts.models import Student
-from apps.tenants.scope import NoCampus, campus_scope, entered_campus_id
-from apps.tenants.tasks import CAMPUS_HEADER, CampusTask, enqueue
+from apps.tenants.scope import NoCampus, campus_scope, current_campus_id, entered_campus_id
+from apps.tenants.tasks import CAMPUS_HEADER, CampusTask, enqueue, in_each_campus
 from tests.factories import Cast
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +75,26 @@ def test_a_broker_that_is_down_does_not_undo_what_was_saved(
     with django_capture_on_commit_callbacks(execute=True), campus_scope(cast.campus):
         enqueue(count_students)
     assert "could not be enqueued" in caplog.text
+
+
+def test_one_campus_that_fails_keeps_no_other_waiting(
+    cast: Cast, other_cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    visited = []
+
+    def act() -> int:
+        visited.append(current_campus_id())
+        if len(visited) == 1:
+            connection.cursor().execute("select 1 / 0")
+        return 5
+
+    assert in_each_campus(act, reason="try") == 5
+    assert visited == [cast.campus.pk, other_cast.campus.pk]
+    assert "try: failed on north" in caplog.text
+
+
+def test_periodic_tasks_visit_campuses_by_the_loop_that_goes_on() -> None:
+    apps = Path(settings.BASE_DIR) / "apps"
+    own = [path for path in apps.glob("*/tasks.py") if path.parent.name != "tenants"]
+    assert own
+    assert [path for path in own if "every_campus" in path.read_text()] == []

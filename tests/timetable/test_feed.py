@@ -197,6 +197,16 @@ def test_long_and_foreign_texts_survive(cast: Cast, token: str) -> None:
     assert parsed(answer.content).vevent.description.value.startswith(topic)
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_no_text_begins_a_line_of_its_own(cast: Cast, token: str, end: str) -> None:
+    """Whatever a program takes for the end of a line."""
+    topic = f"Graphs{end}ATTACH:https://evil.example/"
+    planned(cast, timezone.now() + timedelta(days=1), topic=topic)
+    lines = feed(cast, token).content.decode().splitlines()
+    assert not [line for line in lines if line.startswith("ATTACH")]
+    assert len([line for line in lines if line == "BEGIN:VEVENT"]) == 1
+
+
 def test_the_token_finds_its_campus_at_any_host(cast: Cast, other_cast: Cast, token: str) -> None:
     assert feed(cast, token, host="platform.example").status_code == 200
     assert feed(cast, token, host=other_cast.host).status_code == 404

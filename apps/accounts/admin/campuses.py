@@ -2,14 +2,62 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelect2Widget
 
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_widgets import DomainsField
 from apps.common.cache import invalidate
-from apps.tenants.models import Campus, Domain, MasterKey
+from apps.tenants.models import Campus, CampusRemoval, Domain, MasterKey, time_zones
 from apps.tenants.selectors import host_cache_key
 from apps.tenants.signed import signed_act
+
+
+def domains_field(name: str, label: Any) -> DomainsField:
+    """The model's column as a list of names."""
+    column: Any = Campus._meta.get_field(name)
+    return DomainsField(label=label, help_text=column.help_text, required=False)
+
+
+class CampusForm(forms.ModelForm):
+    """Each setting by its name. Time zones are chosen from those that the server knows."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zones,
+        widget=UnfoldAdminSelect2Widget,
+        help_text=_("Of the place where the classes are: days and times of sessions follow it."),
+    )
+    email_domains = domains_field("email_domains", _("E-mail domains"))
+    verified_domains = domains_field("verified_domains", _("Verified e-mail domains"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """With the zone that is kept, also where it is an old name."""
+        super().__init__(*args, **kwargs)
+        kept = self.instance.time_zone
+        field: Any = self.fields.get("time_zone")
+        if field is not None and kept not in dict(field.choices):
+            field.choices = [*field.choices, (kept, kept)]
+
+    class Meta:
+        model = Campus
+        fields = [
+            "name",
+            "slug",
+            "is_active",
+            "time_zone",
+            "email_domains",
+            "verified_domains",
+            "years_of_study",
+            "face_enabled",
+        ]
+        help_texts = {
+            "slug": _("In addresses and commands: lower-case letters, digits and hyphens."),
+            "is_active": _("An inactive campus lets nobody in; nothing of it is lost."),
+        }
 
 
 class PlatformAdmin(CampusModelAdmin):
@@ -48,7 +96,13 @@ class CampusAdmin(PlatformAdmin):
     list_display = ["name", "slug", "time_zone", "face_enabled", "is_active"]
     list_filter = ["is_active", "face_enabled"]
     search_fields = ["name", "slug"]
+    form = CampusForm
     inlines = [DomainInline]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), "is_active", "time_zone"]}),
+        (_("E-mail addresses"), {"fields": ["email_domains", "verified_domains"]}),
+        (_("Studies and faces"), {"fields": ["years_of_study", "face_enabled"]}),
+    ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -67,3 +121,11 @@ class MasterKeyAdmin(HistoryAdmin):
     """Fingerprints, to compare with the one that was noted beside the key."""
 
     list_display = ["__str__", "created_at", "retired_at"]
+
+
+@admin.register(CampusRemoval)
+class CampusRemovalAdmin(HistoryAdmin):
+    """Asked for and taken back by `manage.py remove_campus`."""
+
+    list_display = ["campus", "asked_at", "asked_by", "due_at"]
+    list_select_related = ["campus"]

@@ -118,6 +118,14 @@ class UserAdmin(CampusModelAdmin):
     def shown_name(self, user: User) -> str:
         return str(user)
 
+    @display(description=_("name"))
+    def name_here(self, user: User) -> str:
+        return member_of(user).name
+
+    @display(description=_("language"))
+    def language_here(self, user: User) -> str:
+        return member_of(user).language
+
     @display(description=_("last sign-in here"), ordering="members__last_sign_in_at")
     def signed_in_here(self, user: User) -> Any:
         return member_of(user).last_sign_in_at
@@ -143,6 +151,9 @@ class UserAdmin(CampusModelAdmin):
             return ["email", "name", "language", "roles"]
         if entered_campus_id() is None:
             return ["email", "name", "language", "is_active", "last_login"]
+        if not self.has_change_permission(request, obj):
+            # What is not edited is read from the row, and the row is the account itself.
+            return ["shown_email", "name_here", "language_here", "signed_in_here"]
         return ["shown_email", "name", "language", "signed_in_here"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
@@ -154,7 +165,7 @@ class UserAdmin(CampusModelAdmin):
             return []
         if entered_campus_id() is None:
             return ["email", "last_login"]
-        return ["shown_email", "signed_in_here"]
+        return ["shown_email", "name_here", "language_here", "signed_in_here"]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         now, actor = timezone.now(), request_actor(request)

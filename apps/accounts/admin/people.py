@@ -23,7 +23,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.services.profiles import ROLE_OF
-from apps.accounts.writes import WRITES, Writer, refuse_account
+from apps.accounts.writes import WRITES, Writer, kept_names, refuse_address
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import (
     CampusInline,
@@ -65,7 +65,9 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Actions change the state; a login, once there, is changed by `renew_login` alone."""
         model = self.opts.label_lower
-        denied = WRITES[model].keys() - Writer(request.user).fields(model, adding=obj is None)
+        writer = Writer(request.user)
+        denied = WRITES[model].keys() - writer.fields(model, adding=obj is None)
+        denied |= kept_names(writer, obj.user_id if obj else None)
         fixed = {"is_active"} if obj is None or obj.user_id is None else {"is_active", "user"}
         return sorted(denied | fixed)
 
@@ -74,7 +76,7 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
             self._save_changed(request, obj, form)
             return
         actor = request_actor(request)
-        refuse_account(Writer(request.user), obj.email)
+        refuse_address(Writer(request.user), obj.email)
         person = type(self).create(**typed(form), now=timezone.now(), actor=actor)
         obj.pk, obj.user, obj._state.adding = person.pk, person.user, False
         notify_joined(request, person.email, person.user)

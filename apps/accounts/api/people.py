@@ -37,7 +37,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.viewers import FACULTY_WAYS, STUDENT_WAYS
-from apps.accounts.writes import FACULTY, STUDENT, Writer, refuse_account, refuse_fields
+from apps.accounts.writes import FACULTY, STUDENT, Writer, refuse_address, refuse_fields
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound
 from apps.common.lists import Listing
@@ -76,7 +76,7 @@ def _body(request: Request, shape: Any, model: str) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     body = dict(serializer.validated_data)
     refuse_fields(Writer(request.user), model, body, adding=True)
-    refuse_account(Writer(request.user), body["email"])
+    refuse_address(Writer(request.user), body["email"])
     return body
 
 

@@ -6,12 +6,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from apps.accounts.models import Device, Faculty, Student, User
+from apps.accounts.requests import request_browser
+from apps.accounts.services import DeviceFacts
 from apps.accounts.services.devices import rebind_at
-from apps.accounts.signatures import decode_base64, public_key_der
 from apps.common.inputs import Input, ModelInput
 from apps.common.languages import spoken
+from apps.common.signatures import decode_base64, public_key_der
 
 
 class CampusOutput(serializers.Serializer[Any]):
@@ -157,6 +160,17 @@ class DeviceInput(ModelInput[Device]):
             "bluetooth_permission",
         )
         validators: list[Any] = []  # uniqueness is the service's to refuse, with its own codes
+
+
+def device_facts(request: Request, said: dict[str, Any]) -> DeviceFacts:
+    """What is kept of what a device says of itself.
+
+    What comes by a browser's session is a browser, whatever it says: else a changed script
+    would bind one browser to many students. What comes by tokens is believed.
+    """
+    kind = Device.Kind.WEB if request.auth is None else said["kind"]
+    browser = request_browser(request) if kind == Device.Kind.WEB else ""
+    return DeviceFacts(**{**said, "kind": kind}, browser=browser)
 
 
 class ResetInput(Input):

@@ -16,13 +16,13 @@ from apps.accounts.api.serializers import (
     DeviceInput,
     MeOutput,
     ResetInput,
+    device_facts,
 )
 from apps.accounts.models import Role
 from apps.accounts.permissions import roles_of
 from apps.accounts.requests import request_student
 from apps.accounts.selectors import device_of, faculty_of, student_by_id, student_of
 from apps.accounts.services import (
-    DeviceFacts,
     challenge_issue,
     device_bind,
     device_reset,
@@ -30,9 +30,9 @@ from apps.accounts.services import (
     rebind_request,
 )
 from apps.accounts.services.devices import CHALLENGE_LIFETIME
-from apps.accounts.signatures import binding_message
 from apps.audit.actors import request_actor
 from apps.common.schema import conflict
+from apps.common.signatures import binding_message
 from apps.tenants.middleware import request_campus
 
 
@@ -68,7 +68,7 @@ class DeviceView(APIView):
         responses={
             200: BindingOutput,
             201: BindingOutput,
-            **conflict("device_already_bound", "device_bound_elsewhere"),
+            **conflict("device_already_bound", "device_bound_elsewhere", "device_is_anothers"),
         },
         tags=["people"],
         summary="Bind this device to me",
@@ -85,7 +85,7 @@ class DeviceView(APIView):
             public_key=values.pop("public_key"),
             nonce=values.pop("nonce"),
             signature=values.pop("signature"),
-            facts=DeviceFacts(**values),
+            facts=device_facts(request, values),
             now=timezone.now(),
             actor=request_actor(request),
         )

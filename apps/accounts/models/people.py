@@ -143,6 +143,10 @@ class Device(CampusModel):
     os_version = models.CharField(_("system version"), max_length=50, blank=True)
     app_version = models.CharField(_("app version"), max_length=20, blank=True)
     push_token = models.TextField(_("push token"), blank=True)
+    # The cookie by which the server knows the browser again: one student each.
+    browser = models.CharField(
+        _("browser"), max_length=64, blank=True, db_default="", editable=False
+    )
     biometric_enabled = models.BooleanField(_("biometrics enabled"), default=False)
     location_permission = models.BooleanField(_("location allowed"), default=False)
     bluetooth_permission = models.BooleanField(_("Bluetooth allowed"), default=False)
@@ -155,6 +159,13 @@ class Device(CampusModel):
         null=True,
         blank=True,
         help_text=_("48 hours later the student may bind another one in its place."),
+    )
+
+    bound_by_passkey = models.BooleanField(
+        _("bound by a passkey"),
+        default=False,
+        db_default=False,
+        help_text=_("In the place of a lost one, without the 48 hours."),
     )
 
     class Meta:
@@ -174,6 +185,11 @@ class Device(CampusModel):
                 fields=["campus", "public_key"],
                 condition=Q(is_active=True),
                 name="device_key_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["campus", "browser"],
+                condition=Q(is_active=True) & ~Q(browser=""),
+                name="device_browser_unique",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["android", "ios", "web"]), name="device_kind"

@@ -4,6 +4,7 @@ from apps.accounts.services.accounts import (
     account_deactivate,
     account_provide,
     campus_sessions_end,
+    other_sessions_end,
     password_set,
     platform_account_record,
     second_factor_record,
@@ -37,7 +38,12 @@ from apps.accounts.services.people import (
     student_create,
 )
 from apps.accounts.services.profiles import profile_activate, profile_deactivate
-from apps.accounts.services.roles import member_update, membership_add, membership_deactivate
+from apps.accounts.services.roles import (
+    member_language_set,
+    member_update,
+    membership_add,
+    membership_deactivate,
+)
 
 __all__ = [
     "DeviceFacts",
@@ -57,9 +63,11 @@ __all__ = [
     "invitations_of",
     "login_renew",
     "member_add",
+    "member_language_set",
     "member_update",
     "membership_add",
     "membership_deactivate",
+    "other_sessions_end",
     "password_link_send",
     "password_link_send_asked",
     "password_set",

@@ -68,12 +68,14 @@ def password_set(
     now: datetime,
     actor: Actor,
     must_change_password: bool = False,
+    notify: bool = True,
 ) -> None:
     """Set the password and end every session of the account at once.
 
     For the person themself and for the platform's commands. Not for administrators of a campus:
     the account may be good on other campuses too, so they send a reset mail instead. The person
-    is told, unless they have to choose another password anyway.
+    is told, unless they have to choose another password anyway, or `notify` is False: for people
+    who are made up.
     """
     user.set_password(password)
     user.must_change_password = must_change_password
@@ -81,7 +83,7 @@ def password_set(
         user.save(update_fields=["password", "must_change_password", "updated_at"])
     sessions_end(user=user)
     log(actor=actor, action="accounts.password.set", now=now, target=user)
-    if entered_campus_id() is not None and not must_change_password:
+    if notify and entered_campus_id() is not None and not must_change_password:
         password_changed(user=user, now=now)
 
 
@@ -133,6 +135,24 @@ def campus_sessions_end(*, user: User) -> int:
     return _end(session for session in sessions if belongs_here(store_of(session.session_key)))
 
 
+@transaction.atomic
+def other_sessions_end(
+    *, user: User, session_key: str, now: datetime, actor: Actor, only: int | None = None
+) -> int:
+    """Sign the account out everywhere but in the session of this key; returns how many ended.
+
+    `only`: the number of the one session to end. For the person themself.
+    """
+    sessions = UserSession.objects.filter(user=user).exclude(session_key=session_key).order_by("pk")
+    if only is not None:
+        sessions = sessions.filter(pk=only)
+    ended = _end(sessions)
+    if ended:
+        data = {"sessions": ended}
+        log(actor=actor, action="accounts.signed_out_elsewhere", now=now, target=user, **data)
+    return ended
+
+
 def _end(sessions: Iterable[UserSession]) -> int:
     ended = 0
     with signed_act("usersessions_usersession"):
@@ -157,7 +177,7 @@ def platform_account_record(
 
 
 def second_factor_record(
-    *, user: User, action: str, kind: str, now: datetime, actor: Actor
+    *, user: User, action: str, now: datetime, actor: Actor, **facts: Any
 ) -> None:
     """Note a change of somebody's second factor where they act: on their campus, or outside."""
-    log(actor=actor, action=action, now=now, target=user, kind=kind)
+    log(actor=actor, action=action, now=now, target=user, **facts)

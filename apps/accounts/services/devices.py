@@ -1,11 +1,14 @@
 """Binding a phone or browser to a student: one active device each, proved by its key.
 
 To bind another one, a student asks for it and waits for 48 hours, in which the owner can object
-and phones are not passed around a class; the office can release the old one at once.
+and phones are not passed around a class; the office can release the old one at once, and so can
+whatever else the caller of `device_bind` knows to be as good (`signin.services.replacement`).
 """
 
 import hmac
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,17 +20,21 @@ from apps.accounts.models import Device, Student
 from apps.accounts.notices import device_changed, rebind_requested
 from apps.accounts.selectors import device_of
 from apps.accounts.services.accounts import log
-from apps.accounts.signatures import binding_message, device_signature_valid
 from apps.audit.services import Actor
 from apps.common.crypto import keyed_hash
 from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.signatures import binding_message, device_signature_valid
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
 CHALLENGE_PURPOSE: Final = "device-challenge"
 REBIND_AFTER: Final = timedelta(hours=48)
+# Asked with the student's row locked and the message that the new key signed; raises unless another
+# device may be replaced at once, and says what the log keeps of it.
+ReplacementCheck = Callable[[bytes], dict[str, Any]]
 ELSEWHERE: Final = ("device_uuid_unique", "device_key_unique")
+OTHERS_BROWSER: Final = "device_browser_unique"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,7 @@ class DeviceFacts:
     biometric_enabled: bool = False
     location_permission: bool = False
     bluetooth_permission: bool = False
+    browser: str = ""  # not what the app says: the cookie's
 
 
 def challenge_issue(*, student: Student, now: datetime) -> str:
@@ -79,13 +87,15 @@ def device_bind(
     facts: DeviceFacts,
     now: datetime,
     actor: Actor,
+    replaces: ReplacementCheck | None = None,
 ) -> tuple[Device, bool]:
     """Bind the device that holds this key (SPKI DER); returns it and whether it is new.
 
     `signature` is made with the new key over `binding_message(...)`. The same device again
     updates its facts. Raises `Invalid` (challenge_expired, bad_signature) or `Refused`:
     device_already_bound unless the other device was asked to be replaced 48 hours ago
-    (`rebind_request`), device_bound_elsewhere where key or id belong to somebody else.
+    (`rebind_request`) or `replaces` lets it, device_bound_elsewhere where key or id belong to
+    somebody else, device_is_anothers in a browser in which somebody else's is bound.
     """
     _challenge_check(student, nonce, now)
     message = binding_message(nonce=nonce, student_id=student.pk, device_uuid=device_uuid)
@@ -93,11 +103,11 @@ def device_bind(
         raise Invalid("bad_signature", _("The device did not prove that it holds this key."))
     # One binding of a student at a time; the constraints settle it between students.
     Student.objects.select_for_update().get(pk=student.pk)
-    current = device_of(student=student)
+    current, shown = device_of(student=student), {}
     if current is not None:
         if current.device_uuid == device_uuid and bytes(current.public_key) == public_key:
             return _refresh(current, facts, now), False
-        _release_for_rebinding(current, now)
+        shown = _let_go(current, replaces, message, now)
     device = _insert(
         Device(
             student=student,
@@ -105,14 +115,34 @@ def device_bind(
             public_key=public_key,
             bound_at=now,
             last_seen_at=now,
+            bound_by_passkey=bool(shown),
             **asdict(facts),
         )
     )
     replaced = current.pk if current is not None else None
-    log(actor=actor, action="accounts.device.bound", now=now, target=device, replaced=replaced)
+    log(
+        actor=actor,
+        action="accounts.device.bound",
+        now=now,
+        target=device,
+        replaced=replaced,
+        **shown,
+    )
     if replaced is not None:
-        device_changed(device=device, is_replaced=True, now=now)
+        device_changed(device=device, is_replaced=True, passkey=bool(shown), now=now)
     return device, True
+
+
+def _let_go(
+    current: Device, replaces: ReplacementCheck | None, message: bytes, now: datetime
+) -> dict[str, Any]:
+    """Release the device that is bound so far, if it may be; what the log says of the reason."""
+    if replaces is None:
+        _release_for_rebinding(current, now)
+        return {}
+    shown = replaces(message)
+    _release(current, now)
+    return shown
 
 
 def _refresh(device: Device, facts: DeviceFacts, now: datetime) -> Device:
@@ -120,7 +150,8 @@ def _refresh(device: Device, facts: DeviceFacts, now: datetime) -> Device:
     changes: dict[str, Any] = {**asdict(facts), "last_seen_at": now}
     for field, value in changes.items():
         setattr(device, field, value)
-    device.save(update_fields=list(changes))
+    with _one_student_each():
+        device.save(update_fields=list(changes))
     return device
 
 
@@ -167,10 +198,25 @@ def _release(device: Device, now: datetime) -> int:
 
 def _insert(device: Device) -> Device:
     """Save a new binding; the unique constraints decide where two arrive at once."""
+    with _one_student_each():
+        device.save(force_insert=True)
+    return device
+
+
+@contextmanager
+def _one_student_each() -> Iterator[None]:
     try:
         with transaction.atomic():
-            device.save(force_insert=True)
+            yield
     except IntegrityError as error:
+        if OTHERS_BROWSER in str(error):
+            raise Refused(
+                "device_is_anothers",
+                _(
+                    "This browser is the bound device of somebody else. Check in with your own "
+                    "phone, or ask your lecturer to mark you."
+                ),
+            ) from error
         if any(name in str(error) for name in ELSEWHERE):
             raise Refused(
                 "device_bound_elsewhere",
@@ -183,7 +229,6 @@ def _insert(device: Device) -> Device:
             "device_already_bound",
             _("Another device was bound to you a moment ago. The office can release it."),
         ) from error
-    return device
 
 
 @transaction.atomic

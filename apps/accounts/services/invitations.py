@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from apps.accounts.invitation_links import GOOD_FOR_SECONDS
 from apps.accounts.models import Invitation, Member, Person, Role, Student, User
 from apps.accounts.notices import invited
-from apps.accounts.selectors import address_problem, joins_at_once
+from apps.accounts.selectors import address_problem
 from apps.accounts.services.accounts import account_provide, log
 from apps.accounts.services.roles import membership_add
+from apps.accounts.writes import joins_at_once
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.common.rows import table_name
@@ -217,7 +218,7 @@ def invitations_answer(*, email: str, campus_id: int, accept: bool, now: datetim
             email=email, status=Status.WAITING, expires_at__gt=now
         ).select_related("student", "faculty")
         # What the campus learns of who answers is the address that it wrote to: not where they are,
-        # nor with which browser, and which account it is only from whoever joins.
+        # nor with which browser, and which account it is only from a person who joins.
         by = Actor(label=email, id=f"user:{user.pk}" if accept else "")
         answered = [_settle(row, user, accept, now, by) for row in waiting.order_by("pk")]
         if not any(answered):

@@ -23,13 +23,16 @@ def profile_deactivate(*, person: Person, now: datetime, actor: Actor) -> bool:
     able to close administrators. Returns whether it was active.
     """
     kind = type(person)
+    # In the order in which an answer takes its locks: an owner who accepts at this moment is in
+    # first, and out again with the entry.
+    for invitation in waiting_for(person=person):
+        invitation_withdraw(invitation=invitation, now=now, actor=actor)
     closed = kind._default_manager.filter(pk=person.pk, is_active=True).update(
         is_active=False, updated_at=now
     )
     if not closed:
         return False
-    for invitation in waiting_for(person=person):
-        invitation_withdraw(invitation=invitation, now=now, actor=actor)
+    person.refresh_from_db(fields=["user"])
     if person.user is not None:
         role = Membership.objects.filter(user=person.user, role=ROLE_OF[kind]).first()
         if role is not None:
@@ -49,6 +52,7 @@ def profile_activate(*, person: Person, now: datetime, actor: Actor) -> bool:
     )
     if not opened:
         return False
+    person.refresh_from_db(fields=["user"])
     if person.user is not None:
         membership_add(user=person.user, role=ROLE_OF[kind], now=now, actor=actor)
     log(actor=actor, action=f"accounts.{kind._meta.model_name}.activated", now=now, target=person)

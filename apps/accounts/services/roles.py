@@ -45,6 +45,12 @@ def membership_deactivate(*, membership: Membership, now: datetime, actor: Actor
 
 
 @transaction.atomic
+def member_language_set(*, user: User, language: str, now: datetime) -> None:
+    """The person chose the language of this campus's messages to them; "" is the campus's own."""
+    Member.objects.filter(user=user).update(language=language, updated_at=now)
+
+
+@transaction.atomic
 def member_update(*, user: User, name: str, language: str, now: datetime) -> None:
     """How this campus shows an account and writes to it; the account itself stays as it is.
 

@@ -15,7 +15,14 @@ from apps.accounts.selectors import outside_domains
 from apps.accounts.services.accounts import log_many
 from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
-from apps.accounts.writes import MEMBERSHIP, WITH_OTHER_ROLES, Writer, with_more_roles
+from apps.accounts.writes import (
+    MEMBERSHIP,
+    NAMES_OTHER_ROLES,
+    WITH_OTHER_ROLES,
+    Writer,
+    kept_addresses,
+    more_than_students,
+)
 from apps.audit.services import Actor
 from apps.tenants.bulk import WORK, Stage, StagedProblem, UpsertCounts
 from apps.tenants.models import Campus
@@ -39,6 +46,7 @@ _OWN: Final[dict[type[Person], dict[str, str]]] = {
     Student: {
         "year_of_study": "smallint",
         "program": "text",
+        "age": "smallint",
         "is_representative": "boolean",
         "representative_mobile": "text",
     },
@@ -80,7 +88,9 @@ def columns_of(model: type[Person]) -> dict[str, str]:
     return {**_PERSON, **_OWN[model], **_WORK}
 
 
-def people_match(stage: Stage, model: type[Person], *, writer: Writer) -> list[StagedProblem]:
+def people_match(
+    stage: Stage, model: type[Person], *, present: Collection[str], writer: Writer
+) -> list[StagedProblem]:
     """Find who is known already, by number; take rows that cannot be saved out of the stage.
 
     A new person without an e-mail address gets number@domain of the campus, if it has one. Rows
@@ -102,6 +112,7 @@ def people_match(stage: Stage, model: type[Person], *, writer: Writer) -> list[S
     problems += _outside(stage, table, campus.email_domains)
     problems += _closed(stage, model, writer)
     problems += _with_other_roles(stage, writer)
+    problems += _renamed(stage, model, present, writer)
     if model is Faculty:
         problems += _phones_taken(stage, table)
     else:
@@ -178,13 +189,33 @@ def _closed(stage: Stage, model: type[Person], writer: Writer) -> list[StagedPro
 
 
 def _with_other_roles(stage: Stage, writer: Writer) -> list[StagedProblem]:
-    """New people whose address signs in somebody who is more than a student: `refuse_account`."""
+    """New people whom this writer must not enter: `writes.kept_addresses`."""
     if writer.may(MEMBERSHIP, "role", adding=True):
         return []
     rows = stage.rows("SELECT n, email FROM {stage} WHERE id IS NULL AND email IS NOT NULL")
-    held = with_more_roles().filter(user__email__in=[email for _n, email in rows])
-    known = set(held.values_list("user__email", flat=True))
-    return [(n, "email", str(WITH_OTHER_ROLES)) for n, email in rows if email in known]
+    kept = kept_addresses(writer, [email for _n, email in rows])
+    return [(n, "email", str(WITH_OTHER_ROLES)) for n, email in rows if email in kept]
+
+
+def _renamed(
+    stage: Stage, model: type[Person], present: Collection[str], writer: Writer
+) -> list[StagedProblem]:
+    """Known people with more roles than a student's, whose names are not this writer's to change:
+    `writes.kept_names`."""
+    if writer.may(MEMBERSHIP, "role", adding=True):
+        return []
+    names = _updated(model, present)
+    first, last = (names.get(name, f"t.{name}") for name in ("first_name", "last_name"))
+    held = more_than_students().values_list("pk", flat=True)
+    rows = stage.rows(
+        f"""
+        SELECT s.n FROM {{stage}} s JOIN {model._meta.db_table} t
+            ON t.id = s.id AND t.campus_id = %s AND t.user_id = ANY(%s::bigint[])
+        WHERE trim(concat({first}, ' ', {last})) <> t.full_name
+        """,
+        [current_campus_id(), list(held)],
+    )
+    return [(n, "first_name", str(NAMES_OTHER_ROLES)) for (n,) in rows]
 
 
 def _years(stage: Stage, most: int) -> list[StagedProblem]:
@@ -253,7 +284,7 @@ def _accounts(stage: Stage, model: type[Person], writer: Writer, now: datetime) 
     """An account for who is new, and for who has none where the writer may give one.
 
     As everywhere, an account that exists keeps its name and password, and its owner is asked
-    unless the campus may have it at once (`selectors.joins_at_once`, here for many).
+    unless the campus may have it at once (`writes.joins_at_once`, here for many).
     """
     params = {
         "now": now,
@@ -270,10 +301,8 @@ def _accounts(stage: Stage, model: type[Person], writer: Writer, now: datetime) 
 
 def _inserted(model: type[Person]) -> dict[str, str]:
     """Column → expression for new people; texts are never null."""
-    nullable = {"year_of_study"}
+    nullable = {"year_of_study", "age"}
     columns = {"uuid": "gen_random_uuid()", "user_id": "s.user_id", "is_active": "true"}
-    if model is Student:
-        columns["age"] = "NULL"
     for name, kind in {**_PERSON, **_OWN[model]}.items():
         empty = "false" if kind == "boolean" else "''"
         columns[name] = f"s.{name}" if name in nullable else f"coalesce(s.{name}, {empty})"

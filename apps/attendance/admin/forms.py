@@ -1,5 +1,6 @@
 """The form of a new policy: a number per weight and a tick per factor, instead of JSON by hand."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -26,13 +27,29 @@ FACTORS = [
     ("location", _("Place")),
     ("bluetooth", _("Beacon")),
     ("face", _("Face")),
+    ("person", _("Check by the phone itself")),
 ]
 NEVER_DECISIVE = "location"
 WEIGHT_ROWS = [
     ("weight_qr", "weight_device"),
     ("weight_location", "weight_bluetooth"),
-    "weight_face",
+    ("weight_face", "weight_person"),
 ]
+
+# What a score follows from.
+PREVIEWED = frozenset(
+    (
+        *(f"weight_{name}" for name, _label in FACTORS),
+        *("required", "decisive", "face", "passkey", "person", "synced_passkey_weight"),
+        *("class_code_weight", "present_threshold", "offline_factor", "offline_limit"),
+    )
+)
+
+
+def factor_names(names: Iterable[str]) -> str:
+    """In words; "–" for none."""
+    chosen = set(names)
+    return ", ".join(str(label) for name, label in FACTORS if name in chosen) or "–"
 
 
 class FactorsField(forms.MultipleChoiceField):
@@ -68,9 +85,10 @@ class PolicyForm(forms.ModelForm):
     weight_location = weight_field("location", FACTORS[2][1])
     weight_bluetooth = weight_field("bluetooth", FACTORS[3][1])
     weight_face = weight_field("face", FACTORS[4][1])
+    weight_person = weight_field("person", FACTORS[5][1])
 
     required = FactorsField(
-        without=("face",),  # it has a setting of its own
+        without=("face", "person"),  # they have settings of their own
         label=_("Required factors"),
         initial=default_required,
         help_text=_("Must be proven."),
@@ -88,6 +106,9 @@ class PolicyForm(forms.ModelForm):
             "required",
             "decisive",
             "face",
+            "passkey",
+            "person",
+            "synced_passkey_weight",
             "class_code_weight",
             "present_threshold",
             "late_after_minutes",
@@ -106,6 +127,7 @@ class PolicyForm(forms.ModelForm):
             "defaulter_percent",
             "warn_percent",
             "consecutive_absences",
+            "arrivals",
         ]
 
     def clean(self) -> dict[str, Any] | None:
@@ -127,3 +149,12 @@ class PolicyForm(forms.ModelForm):
     def weights(self) -> dict[str, float]:
         """What was typed, as the policy keeps it."""
         return {name: float(self.cleaned_data[f"weight_{name}"]) for name, _label in FACTORS}
+
+    def unsaved(self) -> Policy:
+        """The policy that this form describes, as far as scores go."""
+        rules = {
+            name: self.cleaned_data[name]
+            for name in PREVIEWED
+            if name in self.cleaned_data and not name.startswith("weight_")
+        }
+        return Policy(weights=self.weights(), **rules)

@@ -111,6 +111,7 @@ class RecordOutput(serializers.ModelSerializer):
             "biometric_verified",
             "location_verified",
             "bluetooth_verified",
+            "person_verified",
         ]
 
     def get_label(self, row: AttendanceRecord) -> str:

@@ -25,7 +25,8 @@ from apps.attendance.api.marking_serializers import (
 from apps.attendance.models import BulkChange, Status
 from apps.attendance.requests import EditsRegisters, editable_session, readable_session
 from apps.attendance.selectors.marks import changes_of_session
-from apps.attendance.services.bulk_marking import bulk_undo, last_bulk, records_mark_bulk
+from apps.attendance.services.bulk_marking import records_mark_bulk
+from apps.attendance.services.bulk_undo import bulk_undo, last_bulk
 from apps.attendance.services.marking import record_mark
 from apps.attendance.services.register import register_take
 from apps.audit.actors import request_actor

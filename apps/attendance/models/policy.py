@@ -21,7 +21,14 @@ PERCENT: Final = [MinValueValidator(0), MaxValueValidator(100)]
 
 def default_weights() -> dict[str, float]:
     """Location stays at or below 0.2 and is never decisive (docs/attacks.md)."""
-    return {"qr": 0.35, "device": 0.20, "location": 0.15, "bluetooth": 0.10, "face": 0.20}
+    return {
+        "qr": 0.35,
+        "device": 0.20,
+        "location": 0.15,
+        "bluetooth": 0.10,
+        "face": 0.20,
+        "person": 0.20,
+    }
 
 
 def default_required() -> list[str]:
@@ -52,10 +59,13 @@ def validate_factors(value: Any) -> None:
 
 
 def validate_required(value: Any) -> None:
-    """The same without the face, which has its own setting: who has none must not be shut out."""
+    """The same without face and person, which have settings of their own: who has neither must
+    not be shut out."""
     validate_factors(value)
     if "face" in value:
         raise ValidationError(_("“Faces” says whether a face is asked for."))
+    if "person" in value:
+        raise ValidationError(_("“Check by the phone itself” says whether it is asked for."))
 
 
 class FaceUse(models.TextChoices):
@@ -70,6 +80,33 @@ class FaceUse(models.TextChoices):
     BONUS = "bonus", _("compared where a selfie is sent")
     PREFERRED = "preferred", _("asked of students with an enrolled face")
     REQUIRED = "required", _("asked of every student who agreed to it")
+
+
+class Arrivals(models.TextChoices):
+    """What the projector shows of students who have just arrived, unless its lecturer chose."""
+
+    NAMES = "names", _("their names")
+    INITIALS = "initials", _("their initials")
+    COUNT = "count", _("only how many there are")
+
+
+class PasskeyUse(models.TextChoices):
+    """Whether a passkey's assertion over the evidence proves the device."""
+
+    OFF = "off", _("not used")
+    ACCEPTED = "accepted", _("accepted in the place of the bound device's signature")
+    REQUIRED = "required", _("required")
+
+
+class PersonUse(models.TextChoices):
+    """What is made of the phone's own check of its user, which a passkey reports.
+
+    `bonus`: counts where it comes. `required`: a check-in without it waits for the lecturer.
+    """
+
+    OFF = "off", _("not used")
+    BONUS = "bonus", _("counts where it is sent")
+    REQUIRED = "required", _("asked of everybody")
 
 
 ASKING: Final = frozenset({FaceUse.PREFERRED, FaceUse.REQUIRED})
@@ -110,6 +147,34 @@ class Policy(CampusModel):
         choices=FaceUse.choices,
         default=FaceUse.PREFERRED,
         help_text=_("Only where the campus has turned faces on."),
+    )
+    passkey = models.CharField(
+        _("passkeys"),
+        max_length=10,
+        choices=PasskeyUse.choices,
+        default=PasskeyUse.OFF,
+        db_default=PasskeyUse.OFF,
+        help_text=_("A key that the phone uses after checking face, finger or screen lock."),
+    )
+    person = models.CharField(
+        _("check by the phone itself"),
+        max_length=10,
+        choices=PersonUse.choices,
+        default=PersonUse.OFF,
+        db_default=PersonUse.OFF,
+        help_text=_(
+            "Of face, finger or screen lock, reported by a passkey; nothing of them leaves the "
+            "phone. Who knows the screen lock passes it."
+        ),
+    )
+    synced_passkey_weight = models.DecimalField(
+        _("passkeys that may be copied count (0 to 1)"),
+        max_digits=3,
+        decimal_places=2,
+        default=Decimal("0.60"),
+        db_default=Decimal("0.60"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text=_("Most phones copy passkeys to their owner's other devices. 0: not accepted."),
     )
     class_code_weight = models.DecimalField(
         _("one-time codes for the whole class count (0 to 1)"),
@@ -209,6 +274,14 @@ class Policy(CampusModel):
     consecutive_absences = models.PositiveSmallIntegerField(
         _("absences in a row to report"), default=3, validators=[MinValueValidator(1)]
     )
+    arrivals = models.CharField(
+        _("the projector shows of arrivals"),
+        max_length=10,
+        choices=Arrivals.choices,
+        default=Arrivals.INITIALS,
+        db_default=Arrivals.INITIALS,
+        help_text=_("To begin with: lecturers may choose otherwise for their own projector."),
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:
@@ -228,6 +301,16 @@ class Policy(CampusModel):
                 condition=Q(offline_factor__range=(0, 1)), name="policy_offline_factor"
             ),
             models.CheckConstraint(condition=Q(face__in=FaceUse.values), name="policy_face"),
+            models.CheckConstraint(
+                condition=Q(arrivals__in=Arrivals.values), name="policy_arrivals"
+            ),
+            models.CheckConstraint(
+                condition=Q(passkey__in=PasskeyUse.values), name="policy_passkey"
+            ),
+            models.CheckConstraint(condition=Q(person__in=PersonUse.values), name="policy_person"),
+            models.CheckConstraint(
+                condition=Q(synced_passkey_weight__range=(0, 1)), name="policy_synced_passkey"
+            ),
             models.CheckConstraint(
                 condition=Q(class_code_weight__isnull=True) | Q(class_code_weight__range=(0, 1)),
                 name="policy_class_code_weight",

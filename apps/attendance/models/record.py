@@ -22,6 +22,7 @@ class RecordSource(models.TextChoices):
     CORRECTED = "corrected", _("corrected")
     CLOSING = "closing", _("end of session")
     LEAVE = "leave", _("approved leave")
+    IMPORTED = "imported", _("from an older system")
 
 
 class AttendanceRecord(TimestampedModel):
@@ -84,6 +85,12 @@ class AttendanceRecord(TimestampedModel):
     biometric_verified = models.BooleanField(_("face verified"), default=False)
     location_verified = models.BooleanField(_("place verified"), default=False)
     bluetooth_verified = models.BooleanField(_("beacon verified"), default=False)
+    person_verified = models.BooleanField(
+        _("checked by the phone itself"),
+        default=False,
+        db_default=False,
+        help_text=_("By face, finger or screen lock, as a passkey reported it."),
+    )
     verification_score = models.DecimalField(
         _("score"), max_digits=3, decimal_places=2, default=Decimal("0.00")
     )

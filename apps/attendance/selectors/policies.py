@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _l
 
-from apps.attendance.models import FaceUse, Policy
+from apps.attendance.models import FaceUse, PasskeyUse, Policy
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
 from apps.common.moments import local
@@ -142,7 +142,7 @@ def policy_snapshot(*, policy: Policy, classroom: Classroom | None) -> dict[str,
         "policy_id": policy.pk,
         "version": policy.version,
         "weights": policy.weights,
-        "required": [name for name in policy.required if name != "face"],
+        "required": _required(policy),
         "decisive": policy.decisive,
         "present_threshold": str(policy.present_threshold),
         "late_after_minutes": policy.late_after_minutes,
@@ -155,9 +155,19 @@ def policy_snapshot(*, policy: Policy, classroom: Classroom | None) -> dict[str,
         "waiting_hours": policy.waiting_hours,
         "class_code_weight": _text(policy.class_code_weight),
         "face": _face_use(policy),
+        "passkey": str(policy.passkey),
+        "person": str(policy.person),
+        "synced_passkey_weight": str(policy.synced_passkey_weight),
         "place": _place(classroom),
         "beacons": _beacons(classroom),
     }
+
+
+def _required(policy: Policy) -> list[str]:
+    """What must be proven: the device in any case where a passkey must prove it."""
+    named = [name for name in policy.required if name != "face"]
+    by_passkey = policy.passkey == PasskeyUse.REQUIRED and "device" not in named
+    return [*named, "device"] if by_passkey else named
 
 
 def _text(number: Decimal | None) -> str | None:

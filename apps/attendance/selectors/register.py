@@ -15,6 +15,19 @@ ATTENDED: Final = (Status.PRESENT, Status.LATE)
 BY_PERSON: Final = (RecordSource.MANUAL, RecordSource.CORRECTED)
 
 
+def may_improve(earned: str, *, status: str, source: str) -> bool:
+    """Whether a check-in that earns `earned` changes a mark with this status and source.
+
+    Both are "" where there is none. A mark by a person always stands, and the first accepted
+    check-in against later ones; what is invalid or was absent at the closing is improved.
+    """
+    return (
+        source not in BY_PERSON
+        and status not in ATTENDED
+        and (earned in ATTENDED or source in ("", RecordSource.CLOSING))
+    )
+
+
 def enrolled_students(*, course_id: int) -> QuerySet[Enrollment]:
     """Who is enrolled in this course now, by student number. For a register: `register_of`."""
     return (

@@ -1,6 +1,7 @@
-"""Marks by hand for a whole hall: saved together, never over what somebody else marked, undoable.
+"""Marks by hand for a whole hall: saved together, never over what somebody else marked.
 
-Every function takes the same number of statements for one student and for a thousand.
+`bulk_undo` takes them back. Every function takes the same number of statements for one student and
+for a thousand.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -8,8 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
@@ -21,7 +21,6 @@ from apps.attendance.models import (
     RecordSource,
     Status,
 )
-from apps.attendance.registry import excused_students
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
 from apps.attendance.selectors.register import board_key, register_of
 from apps.attendance.services.marking import (
@@ -32,12 +31,12 @@ from apps.attendance.services.marking import (
     state_of,
 )
 from apps.attendance.services.totals import refresh_totals
-from apps.attendance.services.unmarked import closing_mark
 from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
-from apps.common.errors import NotFound, Refused
+from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
 
+MARK_FIELDS: Final = ("status", "label", "source")
 SAVED, UNCHANGED, CONFLICT, REFUSED = "saved", "unchanged", "conflict", "refused"
 
 MESSAGES: Final = {
@@ -81,7 +80,7 @@ class MarkResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Register:
+class HeldRegister:
     """The part of the register that a bulk change is about, read under its locks."""
 
     session: ClassSession
@@ -138,7 +137,7 @@ def _mark_bulk(
     role: Editor,
     reason: str,
 ) -> BulkChange:
-    register = _read(session, {mark.student_id for mark in marks}, role=role, now=now)
+    register = read_register(session, {mark.student_id for mark in marks}, role=role, now=now)
     results, wanted, seen = [], [], set()
     for mark in marks:
         code = "repeated" if mark.student_id in seen else _problem(mark, register, reason)
@@ -156,7 +155,7 @@ def _mark_bulk(
         at=now,
     )
     _save(register, wanted, bulk, now=now, actor=actor, reason=reason)
-    _follow_up(register.session)
+    follow_up(register.session)
     log_event(
         actor=actor,
         action="attendance.records.marked",
@@ -170,15 +169,15 @@ def _mark_bulk(
     return bulk
 
 
-def _read(
+def read_register(
     session: ClassSession, student_ids: Collection[int], *, role: Editor, now: datetime
-) -> _Register:
+) -> HeldRegister:
     held = lock_register(session_id=session.pk, student_ids=student_ids)
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
     marks = AttendanceRecord.objects.filter(session=held, student_id__in=student_ids)
     enrolled = register_of(session_id=held.pk).filter(student_id__in=student_ids)
-    return _Register(
+    return HeldRegister(
         session=held,
         marks={row.student_id: row for row in marks.select_related("label")},
         enrolled=frozenset(enrolled.values_list("student_id", flat=True)),
@@ -186,7 +185,7 @@ def _read(
     )
 
 
-def _problem(mark: MarkInput, register: _Register, reason: str) -> str:
+def _problem(mark: MarkInput, register: HeldRegister, reason: str) -> str:
     """Why this mark cannot be saved, as a key of `MESSAGES`; "" when it can."""
     row = register.marks.get(mark.student_id)
     before = state_of(row)
@@ -230,7 +229,7 @@ def _result(mark: MarkInput, row: AttendanceRecord | None, code: str) -> MarkRes
 
 
 def _save(
-    register: _Register,
+    register: HeldRegister,
     marks: Iterable[MarkInput],
     bulk: BulkChange,
     *,
@@ -248,14 +247,14 @@ def _save(
         row.source = source
         rows.append(row)
         reasons.append(mark.reason or reason)
-    _write(rows)
+    write_marks(rows)
     RecordChange.objects.bulk_create(
         change_of(row=row, before=was, reason=why, now=now, actor=actor, batch=bulk)
         for row, was, why in zip(rows, before, reasons, strict=True)
     )
 
 
-def _write(rows: list[AttendanceRecord]) -> None:
+def write_marks(rows: list[AttendanceRecord], fields: Collection[str] = MARK_FIELDS) -> None:
     """New and changed marks in one statement. The callers hold the students: nobody is between.
 
     Rows that exist are sent without their key, as the conflict is to be on (session, student).
@@ -266,131 +265,11 @@ def _write(rows: list[AttendanceRecord]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["campus", "session", "student"],
-        update_fields=["status", "label", "source", "updated_at"],
+        update_fields=[*fields, "updated_at"],
     )
 
 
-def _follow_up(session: ClassSession) -> None:
+def follow_up(session: ClassSession) -> None:
     if session.status == ClassSession.Status.COMPLETED:
         refresh_totals(session_id=session.pk)
     touch(board_key(session.pk))
-
-
-# --- Undo ------------------------------------------------------------------------------------
-
-
-def last_bulk(*, session: ClassSession) -> BulkChange:
-    """The newest bulk change of a session that was not undone; raises `NotFound`."""
-    bulk = BulkChange.objects.filter(session=session, undone_at=None).order_by("-at", "-pk").first()
-    if bulk is None:
-        raise NotFound("nothing_to_undo", _("There is nothing to undo."))
-    return bulk
-
-
-@transaction.atomic
-def bulk_undo(
-    *, bulk: BulkChange, now: datetime, actor: Actor, role: Editor = Editor.LECTURER
-) -> list[MarkResult]:
-    """Restore what a bulk change changed and nobody changed since; the rest is reported.
-
-    Who was unmarked before is unmarked again, or what the closing makes of them when the session
-    has been completed.
-    """
-    changes = {change.student_id: change for change in bulk.changes.all()}
-    register = _read(bulk.session, changes.keys(), role=role, now=now)
-    if not BulkChange.objects.filter(pk=bulk.pk, undone_at=None).update(undone_at=now):
-        raise Refused("already_undone", _("This change has been undone already."))
-    bulk.undone_at = now
-    newest = dict(
-        RecordChange.objects.filter(session=register.session, student_id__in=changes)
-        .values_list("student_id")
-        .annotate(Max("pk"))
-    )
-    undoable = [
-        change
-        for student_id, change in changes.items()
-        if newest[student_id] == change.pk and student_id in register.marks
-    ]
-    _restore(register, undoable, bulk, now=now, actor=actor)
-    _follow_up(register.session)
-    log_event(
-        actor=actor,
-        action="attendance.records.undone",
-        now=now,
-        target=bulk,
-        data={
-            "session": register.session.pk,
-            "marks": {
-                str(c.student_id): [c.after_label or c.after, c.before_label or c.before]
-                for c in undoable
-            },
-        },
-    )
-    return _undo_results(register, changes.values(), undone={c.student_id for c in undoable})
-
-
-def _restore(
-    register: _Register,
-    changes: Iterable[RecordChange],
-    bulk: BulkChange,
-    *,
-    now: datetime,
-    actor: Actor,
-) -> None:
-    """The marks as they were, in four statements; `register.marks` follows."""
-    closed = register.session.status == ClassSession.Status.COMPLETED
-    excused = excused_students(session=register.session)
-    rows, gone, history = [], [], []
-    for change in changes:
-        row = register.marks[change.student_id]
-        before = state_of(row)
-        if change.before:
-            row.status, row.source = change.before, change.before_source
-            row.label = register.labels.get(change.before_label)
-        elif closed:
-            row.status, row.source = closing_mark(excused=change.student_id in excused)
-            row.label = None
-        else:
-            gone.append(row.pk)
-            del register.marks[change.student_id]
-        entry = change_of(row=row, before=before, reason=_("Undone"), now=now, actor=actor)
-        entry.batch = bulk
-        if change.student_id not in register.marks:
-            entry.record, entry.after, entry.after_label = None, "", ""
-        else:
-            rows.append(row)
-        history.append(entry)
-    _write(rows)
-    _remove(gone)
-    RecordChange.objects.bulk_create(history)
-
-
-def _remove(record_ids: list[int]) -> None:
-    """Delete marks; changes and appeals stay, found by session and student: the database
-    empties what pointed at the mark from above.
-
-    By hand, because Django's deletion works in batches: more statements for more students.
-    """
-    RecordChange.objects.filter(record__in=record_ids).update(record=None)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM attendance_attendancerecord WHERE id = ANY(%s)", [record_ids])
-
-
-def _undo_results(
-    register: _Register, changes: Iterable[RecordChange], *, undone: Collection[int]
-) -> list[MarkResult]:
-    results = []
-    for change in changes:
-        shown = state_of(register.marks.get(change.student_id))
-        code = "" if change.student_id in undone else "changed_since"
-        results.append(
-            MarkResult(
-                student=change.student_id,
-                result=CONFLICT if code else SAVED,
-                code=code,
-                message=str(MESSAGES[code]),
-                status=shown.status,
-                label=shown.label,
-            )
-        )
-    return results

@@ -28,7 +28,8 @@ class BoardRowOutput(serializers.Serializer):
     waits_for = serializers.CharField(help_text=_("What a waiting check-in lacks, in words."))
     method = serializers.CharField()
     offline = serializers.BooleanField(help_text=_("Scanned without network and sent later."))
-    refused = serializers.CharField()
+    refused = serializers.CharField(help_text=_("Why the latest attempt was refused; else empty."))
+    refused_text = serializers.CharField(help_text=_("The same, as the student was told."))
     findings = BoardFindingOutput(many=True)
     flagged = serializers.BooleanField(help_text=_("The findings add up: somebody should look."))
 

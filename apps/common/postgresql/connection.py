@@ -31,6 +31,8 @@ class PatientConnection(psycopg.Connection[Any]):
     """
 
     patience: float | None = None  # None: as long as it takes
+    behind_pooler: bool | None = None  # None: not asked yet
+    alone: bool = False  # its silence says nothing of the server that everything needs
 
     def wait(
         self, gen: Any, interval: float = _INTERVAL_SECONDS, timeout: float | None = None
@@ -47,10 +49,11 @@ class PatientConnection(psycopg.Connection[Any]):
                     raise self._given_up() from silence
 
     def _server_lives(self) -> bool:
-        return not circuit_breaker.is_open and pulse.beats(self)
+        return self.alone or (not circuit_breaker.is_open and pulse.beats(self))
 
     def _given_up(self) -> errors.OperationalError:
-        circuit_breaker.failed()
+        if not self.alone:
+            circuit_breaker.failed()
         self.pgconn.finish()
         return errors.OperationalError("PostgreSQL did not answer.")
 

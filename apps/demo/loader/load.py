@@ -1,6 +1,7 @@
 """Loading the demo campus: safe to repeat, all or nothing."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -32,8 +33,12 @@ class Loaded:
     sign_ins: list[SignIn]
 
 
-def load_demo(*, slug: str, now: datetime, reset_passwords: bool = False) -> Loaded:
+def load_demo(
+    *, slug: str, now: datetime, reset_passwords: bool = False, hosts: Sequence[str] = ()
+) -> Loaded:
     """Make what the demo campus lacks; a second run soon after the first changes nothing.
+
+    `hosts`: names besides the local ones that lead to it.
 
     Raises `Forbidden` (demo_not_allowed) under settings that do not allow it and `Refused`
     (not_a_demo) where another campus has this short name.
@@ -42,13 +47,13 @@ def load_demo(*, slug: str, now: datetime, reset_passwords: bool = False) -> Loa
         raise Forbidden(
             "demo_not_allowed", _("These settings do not allow made-up people (DEMO_ALLOWED).")
         )
-    return _load(slug=slug, now=now, reset_passwords=reset_passwords)
+    return _load(slug=slug, now=now, reset_passwords=reset_passwords, hosts=hosts)
 
 
 @transaction.atomic
-def _load(*, slug: str, now: datetime, reset_passwords: bool) -> Loaded:
+def _load(*, slug: str, now: datetime, reset_passwords: bool, hosts: Sequence[str]) -> Loaded:
     data, made = DemoData(), Counter[str]()
-    campus = campus_ensure(slug=slug, facts=data.campus, made=made)
+    campus = campus_ensure(slug=slug, facts=data.campus, made=made, hosts=hosts)
     with campus_scope(campus):
         loader = PeopleLoader(data=data, slug=slug, now=now, actor=ACTOR, made=made)
         accounts = _fill(loader, reset=reset_passwords)

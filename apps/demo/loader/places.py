@@ -1,6 +1,7 @@
 """The campus itself, its addresses and its rooms."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -15,8 +16,11 @@ from apps.tenants.selectors import host_cache_key
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
-def campus_ensure(*, slug: str, facts: dict[str, Any], made: Counter[str]) -> Campus:
-    """The demo campus of this short name, made if need be, with face verification on.
+def campus_ensure(
+    *, slug: str, facts: dict[str, Any], made: Counter[str], hosts: Sequence[str] = ()
+) -> Campus:
+    """The demo campus of this short name, made if need be, with face verification on, at
+    <slug>.localhost, the local addresses and `hosts`, where these lead nowhere yet.
 
     Raises `Refused` (not_a_demo) where another campus has the name: made-up people do not belong
     among real ones.
@@ -37,13 +41,12 @@ def campus_ensure(*, slug: str, facts: dict[str, Any], made: Counter[str]) -> Ca
             % {"slug": slug, "name": campus.name},
         )
     made["campuses"] += created
-    _domains_ensure(campus, made)
+    _domains_ensure(campus, made, hosts)
     return campus
 
 
-def _domains_ensure(campus: Campus, made: Counter[str]) -> None:
-    """<slug>.localhost, and the local addresses that lead nowhere yet."""
-    for host in (f"{campus.slug}.localhost", *LOCAL_HOSTS):
+def _domains_ensure(campus: Campus, made: Counter[str], hosts: Sequence[str]) -> None:
+    for host in (f"{campus.slug}.localhost", *LOCAL_HOSTS, *hosts):
         _domain, created = Domain.objects.get_or_create(host=host, defaults={"campus": campus})
         made["domains"] += created
         if created:

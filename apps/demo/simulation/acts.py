@@ -34,6 +34,7 @@ class Player:
     student: int = 0  # the account's number, as the lecturer's list has it
     person: AlbumPerson | None = None
     stranger: AlbumPerson | None = None  # whose face the wrong person shows
+    check_in_by_browser: Callable[["Scene"], "Played"] | None = None
     second_tries: int = 0
 
 
@@ -88,6 +89,12 @@ def honest(player: Player, scene: Scene) -> Played:
         player.second_tries += 1
         played = check_in(player, scene, code=on_the_wall(scene), selfie=more[0])
     return played
+
+
+def by_browser(player: Player, scene: Scene) -> Played:
+    """The check-in page, opened by the link of the code."""
+    assert player.check_in_by_browser is not None  # the runner has a browser for this part
+    return player.check_in_by_browser(scene)
 
 
 def by_text_code(player: Player, scene: Scene) -> Played:

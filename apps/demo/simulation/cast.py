@@ -1,6 +1,6 @@
 """Who takes part, and what has to come of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -56,6 +56,10 @@ class SimulatedRole:
 
 PRESENT: Final = Expected(
     answer="accepted", register="present", factors={"face": YES, "location": YES}, score=FULL
+)
+# A browser cannot listen for beacons.
+IN_BROWSER: Final = replace(
+    PRESENT, factors={"face": NOT_ASKED, "location": YES, "bluetooth": UNKNOWN}, score=LOWER
 )
 REFUSED: Final = Expected(answer="refused bad_signature", register="absent")
 
@@ -217,8 +221,12 @@ CLASSMATES: Final = (
 LEAST: Final = len(PARTS) + 1
 
 
-def class_of(students: int) -> list[SimulatedRole]:
-    """The whole cast: everybody on time, as many as are asked for, and the parts above."""
+def class_of(students: int, *, quick: bool = False) -> list[SimulatedRole]:
+    """The whole cast: everybody on time, as many as are asked for, and the parts above.
+
+    `quick`: without those who act a minute after the opening.
+    """
+    parts = [part for part in PARTS if not (quick and part.after_s)]
     on_time = [
         SimulatedRole(
             key=f"{number:03d}",
@@ -227,9 +235,25 @@ def class_of(students: int) -> list[SimulatedRole]:
             act=acts.honest,
             expected=PRESENT,
         )
-        for number in range(1, students - len(PARTS) + 1)
+        for number in range(1, students - len(parts) + 1)
     ]
-    return [*on_time, *PARTS]
+    return [*on_time, *parts]
+
+
+def in_browsers(roles: Sequence[SimulatedRole], number: int) -> list[SimulatedRole]:
+    """The first `number` of those who are on time open the page in a browser, without a face."""
+    return [
+        replace(
+            role,
+            act=acts.by_browser,
+            does="opens the link in Chromium",
+            face="",
+            expected=IN_BROWSER,
+        )
+        if index < number
+        else role
+        for index, role in enumerate(roles)
+    ]
 
 
 def without_face(role: SimulatedRole) -> SimulatedRole:

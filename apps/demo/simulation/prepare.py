@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from apps.accounts.models import Faculty, Student
@@ -16,7 +17,7 @@ from apps.accounts.services import device_reset, faculty_create, password_set, s
 from apps.attendance.models import Policy
 from apps.attendance.services.register import register_close
 from apps.audit.services import Actor
-from apps.classrooms.models import Beacon, Classroom
+from apps.classrooms.models import Beacon, Building, Classroom
 from apps.demo.loader.study import term_ensure
 from apps.demo.simulation.cast import SimulatedRole
 from apps.demo.simulation.room import Room
@@ -107,7 +108,7 @@ class Office:
         return holder, self._account(holder)
 
     def _room(self) -> tuple[Classroom, Room]:
-        """The first classroom with a place and a beacon that does not rotate."""
+        """The first classroom with a place and a beacon that does not rotate, or one made here."""
         beacon = (
             Beacon.objects.filter(
                 is_active=True, sealed_secret__isnull=True, classroom__latitude__isnull=False
@@ -115,10 +116,7 @@ class Office:
             .select_related("classroom__building")
             .order_by("pk")
             .first()
-        )
-        if beacon is None:
-            message = "No classroom has coordinates and a beacon: run `manage.py load_demo` first."
-            raise SimulationError(message)
+        ) or _room_made()
         place = beacon.classroom
         assert place.latitude is not None  # asked for, and the database wants both or none
         assert place.longitude is not None
@@ -198,5 +196,19 @@ class Office:
     def _account(self, person: Student | Faculty) -> Account:
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         assert person.user is not None  # made with an account
-        password_set(user=person.user, password=password, now=self.now, actor=ACTOR)
+        password_set(user=person.user, password=password, now=self.now, actor=ACTOR, notify=False)
         return Account(email=person.email, password=password, id=person.pk)
+
+
+def _room_made() -> Beacon:
+    """A room for a campus that has none with a beacon yet; it lies in Greenwich."""
+    building, _made = Building.objects.get_or_create(name="Simulated class")
+    place, _made = Classroom.objects.update_or_create(
+        building=building,
+        room_number=PREFIX,
+        defaults={"latitude": Decimal("51.47788"), "longitude": Decimal("-0.00147")},
+    )
+    beacon, _made = Beacon.objects.update_or_create(
+        identifier=f"{PREFIX.lower()}-room", defaults={"classroom": place, "is_active": True}
+    )
+    return beacon

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from apps.demo.simulation.acts import Played, Player, Scene
+from apps.demo.simulation.acts import Played, Player, Scene, by_browser
 from apps.demo.simulation.album import AlbumPerson
+from apps.demo.simulation.browser import Browsers
 from apps.demo.simulation.cast import Expected, SimulatedRole
 from apps.demo.simulation.casting import NO_PORTRAIT, Casting
 from apps.demo.simulation.lecturer import Lecturer, Projector
@@ -44,6 +45,7 @@ class Runner:
     seed: int
     keep_open: bool
     say: Say
+    browsers: Browsers | None = None
 
     def play(self, casting: Casting, prepared: Prepared) -> SimulationResult:
         """Raises `SimulationError` when the class cannot be played at all."""
@@ -62,6 +64,8 @@ class Runner:
                 projector=screen,
                 first_token=screen.token,
             )
+            if self.browsers is not None:
+                self.browsers.show_projector(prepared.lecturer, session)
             played = self._act(casting, players, scene, opened=opened)
         self._mark_by_hand(casting, prepared, scene)
         seen = {student_code(role) for role in casting.playing.values() if role.accepted}
@@ -89,23 +93,41 @@ class Runner:
         def set_up(role: SimulatedRole) -> Player:
             account = prepared.students[role.key]
             phone = Phone(client=self._signed_in(account, timings))
+            if role.act is by_browser:
+                return self._player(role, phone, account, casting, timings)
             if problem := phone.bind().problem:
                 message = f"The phone of {role.name} cannot be bound: {problem}"
                 raise SimulationError(message)
             person = casting.faces.get(role.key)
             if person is not None:
                 self._enrol(role, phone, person)
-            return Player(
-                phone=phone,
-                sign_in_elsewhere=lambda: self._signed_in(account, timings),
-                random=Random(f"{self.seed} {role.key}"),  # noqa: S311  (not a secret)
-                student=account.id,
-                person=person,
-                stranger=casting.another,
-            )
+            return self._player(role, phone, account, casting, timings)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip((role.key for role in acting), pool.map(set_up, acting), strict=True))
+
+    def _player(
+        self,
+        role: SimulatedRole,
+        phone: Phone,
+        account: Account,
+        casting: Casting,
+        timings: Timings,
+    ) -> Player:
+        def by_page(scene: Scene) -> Played:
+            assert self.browsers is not None  # nobody is in a browser without them
+            return self.browsers.check_in(account, player, scene, key=role.key)
+
+        player = Player(
+            phone=phone,
+            sign_in_elsewhere=lambda: self._signed_in(account, timings),
+            random=Random(f"{self.seed} {role.key}"),  # noqa: S311  (not a secret)
+            student=account.id,
+            person=casting.faces.get(role.key),
+            stranger=casting.another,
+            check_in_by_browser=by_page,
+        )
+        return player
 
     def _enrol(self, role: SimulatedRole, phone: Phone, person: AlbumPerson) -> None:
         phone.consent()
@@ -134,6 +156,8 @@ class Runner:
                     scene.projector.rest(opened + after)
                 keys = [role.key for role in wave]
                 played |= dict(zip(keys, pool.map(act, wave), strict=True))
+                if self.browsers is not None:
+                    self.browsers.picture_of_projector()
         return played
 
     def _mark_by_hand(self, casting: Casting, prepared: Prepared, scene: Scene) -> None:

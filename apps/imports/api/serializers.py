@@ -69,6 +69,10 @@ class CommitInput(Input):
         max_value=10**6,
         help_text=_("How many people you saw that will be deactivated."),
     )
+    check = serializers.UUIDField(
+        required=False,
+        help_text=_("The `check` that you saw; refused when there was another one since."),
+    )
 
 
 class ProblemOutput(serializers.Serializer):
@@ -90,12 +94,17 @@ class ProgressOutput(serializers.Serializer):
 
 class ImportOutput(serializers.ModelSerializer):
     """`result`: rows, new, changed, unchanged, removed, wrong, invited, removed_names,
-    invited_addresses, notes."""
+    invited_addresses, notes, checked_as (the roles that the check was made with)."""
 
     status = serializers.SerializerMethodField(
         help_text=_("checking, checked, committing, done, failed or cancelled.")
     )
     progress = serializers.SerializerMethodField()
+    check = serializers.UUIDField(
+        source="job_id",
+        allow_null=True,
+        help_text=_("The job that checks or saves it, for `commit`."),
+    )
     result = serializers.DictField()
     problems = ProblemOutput(many=True)
     headings = serializers.ListField(child=serializers.DictField())
@@ -115,6 +124,7 @@ class ImportOutput(serializers.ModelSerializer):
             "status",
             "problem",
             "progress",
+            "check",
             "result",
             "problems",
             "marked",

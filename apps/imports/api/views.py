@@ -28,11 +28,10 @@ from apps.imports.api.serializers import (
 )
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, import_runs, is_busy
-from apps.imports.services import import_commit, import_remap, import_upload
+from apps.imports.services import import_cancel, import_commit, import_remap, import_upload
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
-from apps.jobs.services import job_cancel
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILE = {(200, XLSX): OpenApiTypes.BINARY}
@@ -130,7 +129,13 @@ def mapping(request: Request, run_id: int) -> Response:
     request=CommitInput,
     responses={
         202: ImportOutput,
-        **conflict("import_busy", "import_not_ready", "removal_not_confirmed"),
+        **conflict(
+            "import_busy",
+            "import_not_ready",
+            "removal_not_confirmed",
+            "checked_with_other_rights",
+            "checked_again",
+        ),
     },
 )
 @api_view(["POST"])
@@ -142,6 +147,7 @@ def commit(request: Request, run_id: int) -> Response:
     run = import_commit(
         run=_idle(run_id),
         removed=data.validated_data["removed"],
+        check=data.validated_data.get("check"),
         user_id=request_user(request).pk,
         now=timezone.now(),
         actor=request_actor(request),
@@ -159,9 +165,12 @@ def commit(request: Request, run_id: int) -> Response:
 def cancel(request: Request, run_id: int) -> Response:
     """Stop the check or the saving that is under way; nothing of it stays."""
     run = import_run(run_id=run_id)
-    if run.job is None:
-        raise Refused("job_finished", _("This has finished already."))
-    job_cancel(job=run.job, now=timezone.now())
+    import_cancel(
+        run=run,
+        user_id=request_user(request).pk,
+        now=timezone.now(),
+        actor=request_actor(request),
+    )
     return Response(ImportOutput(import_run(run_id=run_id)).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -1,6 +1,7 @@
 """Imports: upload, dry run, commit."""
 
 from apps.imports.services.runs import (
+    import_cancel,
     import_check,
     import_commit,
     import_remap,
@@ -8,4 +9,11 @@ from apps.imports.services.runs import (
     imports_purge,
 )
 
-__all__ = ["import_check", "import_commit", "import_remap", "import_upload", "imports_purge"]
+__all__ = [
+    "import_cancel",
+    "import_check",
+    "import_commit",
+    "import_remap",
+    "import_upload",
+    "imports_purge",
+]

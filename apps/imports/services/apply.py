@@ -156,8 +156,9 @@ def apply_rows(
 ) -> ImportReport:
     """Apply rows that were read. A dry run does exactly the same and undoes it: what it counts is
     what a commit will do."""
-    import_type.refuse(writer, reading.present)
-    _one_at_a_time()
+    said = {field.name for field in import_type.fields if options.get(field.name) is not None}
+    import_type.refuse(writer, reading.present | said)
+    one_at_a_time()
     total = len(reading.rows)
     report_progress(0, total, _("comparing") if dry else _("saving"))
     batch = ImportBatch(
@@ -182,7 +183,7 @@ def apply_rows(
     return ImportReport(seen=reading.seen, result=result, problems=problems)
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
     """Two imports at once could both find somebody new. The second one waits, however long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', '0', true)")

@@ -1,15 +1,27 @@
 """Uploaded files: kept sealed under the campus's key while they are needed, then deleted."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Final
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import Q
 
 from apps.common.crypto import seal, unseal
+from apps.imports.models import ImportRun
+from apps.tenants.rotation import SealedFile
 from apps.tenants.scope import current_campus_id
 
 PURPOSE: Final = "import-file"
+
+
+def import_files() -> Iterator[SealedFile]:
+    """For a new master key: uploads, and workbooks with the wrong rows marked."""
+    for pk, *names in ImportRun.objects.values_list("pk", "stored_as", "marked_as"):
+        for name in filter(None, names):
+            rows = ImportRun.objects.filter(Q(stored_as=name) | Q(marked_as=name), pk=pk)
+            yield SealedFile(key=name, purpose=PURPOSE, context=name.encode(), named_by=rows)
 
 
 def store_file(data: bytes) -> str:
@@ -25,6 +37,23 @@ def file_read(name: str) -> bytes:
     return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
 
 
-def delete_file(name: str) -> None:
-    if name:
+def run_files_delete(run: ImportRun) -> int:
+    """Delete the upload and what names its wrong rows; returns how many files went.
+
+    The row first: it is the lock of its files (apps/tenants/rotation.py).
+    """
+    names = [name for name in (run.stored_as, run.marked_as) if name]
+    run.stored_as = run.marked_as = ""
+    run.problems = []
+    run.save(update_fields=["stored_as", "marked_as", "problems"])
+    for name in names:
+        default_storage.delete(name)
+    return len(names)
+
+
+def marked_file_delete(run: ImportRun) -> None:
+    """Delete the workbook with the wrong rows marked, if there is one; the row first."""
+    if name := run.marked_as:
+        run.marked_as = ""
+        run.save(update_fields=["marked_as"])
         default_storage.delete(name)

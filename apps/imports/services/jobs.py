@@ -5,12 +5,13 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.permissions import roles_of
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.imports.models import ImportRun
 from apps.imports.services.apply import ImportReport, headings_of, read_upload, run_import
-from apps.imports.services.files import delete_file, file_read, store_file
+from apps.imports.services.files import file_read, marked_file_delete, store_file
 from apps.imports.types import import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
@@ -29,6 +30,7 @@ def check(job: Job, progress: Progress) -> dict[str, Any]:
         report = _work(run, job, progress, dry=True)
     except (Invalid, Refused) as refusal:
         return _refused(run, refusal)
+    run.result["checked_as"] = rights_of(Writer(job.created_by))
     run.status = Status.CHECKED
     run.problem = ""
     run.save()
@@ -48,6 +50,14 @@ def commit(job: Job, progress: Progress) -> dict[str, Any]:
     run.finished_at = timezone.now()  # noqa: TID251  (jobs are interfaces)
     run.save()
     return report.as_json()
+
+
+def rights_of(writer: Writer) -> list[str]:
+    """What decides which rows an import may write: roles on the entered campus, or the platform's
+    rights."""
+    if writer.is_platform_administrator:
+        return ["platform"]
+    return sorted(roles_of(writer.user)) if writer.user is not None else []
 
 
 def removes_more(count: int) -> str:
@@ -84,8 +94,7 @@ def _work(run: ImportRun, job: Job, progress: Progress, *, dry: bool) -> ImportR
     )
     run.result = report.as_json()
     run.problems = [found.as_json() for found in report.problems[:SHOWN]]
-    delete_file(run.marked_as)
-    run.marked_as = ""
+    marked_file_delete(run)
     if report.problems:
         progress.at(0, report.wrong_rows, phase="marking the wrong rows")
         run.marked_as = store_file(marked_workbook(tables, report.problems))

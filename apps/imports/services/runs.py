@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,10 +14,10 @@ from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.imports.models import ImportRun
 from apps.imports.reading.reader import form_of
-from apps.imports.services.files import delete_file, store_file
-from apps.imports.services.jobs import CHECK, COMMIT
+from apps.imports.services.files import run_files_delete, store_file
+from apps.imports.services.jobs import CHECK, COMMIT, rights_of
 from apps.imports.types import import_type_named
-from apps.jobs.services import job_start
+from apps.jobs.services import job_cancel, job_start
 
 KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer than needed
 Status = ImportRun.Status
@@ -47,11 +48,7 @@ def import_upload(
     chosen = import_type_named(kind)
     chosen.refuse(writer_of(user_id))
     form_of(data)
-    unknown = set(options) - {*chosen.options, "replace"}
-    if unknown or (options.get("replace") and not chosen.can_replace):
-        message = _("This kind of import has no option %(names)s.")
-        names = ", ".join(sorted(unknown or {"replace"}))
-        raise Invalid("unknown_option", message % {"names": names})
+    chosen.refuse_options(options)
     run = ImportRun.objects.create(
         kind=kind,
         filename=filename[:200],
@@ -104,6 +101,7 @@ def import_remap(
     if unknown:
         message = _("There is no column %(names)s.") % {"names": ", ".join(unknown)}
         raise Invalid("unknown_column", message)
+    import_type.refuse_options(options)
     run.mapping, run.options = mapping, {**run.options, **options}
     run.save(update_fields=["mapping", "options"])
     return import_check(run=run, user_id=user_id, now=now)
@@ -111,18 +109,33 @@ def import_remap(
 
 @transaction.atomic
 def import_commit(
-    *, run: ImportRun, removed: int, user_id: int | None, now: datetime, actor: Actor
+    *,
+    run: ImportRun,
+    removed: int,
+    user_id: int | None,
+    now: datetime,
+    actor: Actor,
+    check: UUID | None = None,
 ) -> ImportRun:
     """Queue the saving of a checked import.
 
     `removed`: how many people the caller saw that would be deactivated; when it would be more, the
-    import is refused.
+    import is refused. So is what was checked with other rights than the caller's: rows that were
+    shown as wrong would be saved, or the reverse. `check`: the job of the check that the caller
+    saw; when somebody had it checked again since, with other columns perhaps, it is refused.
     """
-    import_type_named(run.kind).refuse(writer_of(user_id))
+    writer = writer_of(user_id)
+    import_type_named(run.kind).refuse(writer)
+    _move(run, Status.COMMITTING, when=(Status.CHECKED,))
+    if check is not None and check != run.job_id:
+        message = _("This was checked again meanwhile. Look at it once more, then save it.")
+        raise Refused("checked_again", message)
+    if run.result.get("checked_as") != rights_of(writer):
+        message = _("This was checked by somebody with other rights. Check it again, then save it.")
+        raise Refused("checked_with_other_rights", message)
     if run.result.get("removed", 0) > removed:
         message = _("Confirm that %(count)d people will be deactivated.")
         raise Refused("removal_not_confirmed", message % {"count": run.result["removed"]})
-    _move(run, Status.COMMITTING, when=(Status.CHECKED,))
     run.job = job_start(
         kind=COMMIT,
         title=_("Import %(file)s") % {"file": run.filename},
@@ -133,6 +146,19 @@ def import_commit(
     run.save(update_fields=["job"])
     log_event(actor=actor, action="imports.committed", now=now, target=run)
     return run
+
+
+@transaction.atomic
+def import_cancel(*, run: ImportRun, user_id: int | None, now: datetime, actor: Actor) -> None:
+    """Stop the check or the saving that is under way; nothing of it stays.
+
+    Raises `Refused` (job_finished) where nothing is.
+    """
+    import_type_named(run.kind).refuse(writer_of(user_id))
+    if run.job is None:
+        raise Refused("job_finished", _("This has finished already."))
+    job_cancel(job=run.job, now=now)
+    log_event(actor=actor, action="imports.cancelled", now=now, target=run)
 
 
 def _move(run: ImportRun, status: str, *, when: tuple[str, ...]) -> None:
@@ -146,9 +172,5 @@ def imports_purge(*, now: datetime) -> int:
     """Forget the files of old imports; what they did stays on record."""
     old = ImportRun.objects.filter(created_at__lt=now - KEPT).exclude(stored_as="")
     for run in old:
-        delete_file(run.stored_as)
-        delete_file(run.marked_as)
-        run.stored_as = run.marked_as = ""
-        run.problems = []
-        run.save(update_fields=["stored_as", "marked_as", "problems"])
+        run_files_delete(run)
     return len(old)

@@ -1,6 +1,6 @@
 """What a type of import is: its columns, and what it does with the rows that are right."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer, refuse_fields
 from apps.audit.services import Actor
-from apps.common.errors import Forbidden
+from apps.common.errors import Forbidden, Invalid
 from apps.imports.types.fields import Field
 
 Apply = Callable[["ImportBatch"], "ImportResult"]
@@ -109,6 +109,16 @@ class ImportType:
             names = {dict(self.columns).get(name, name) for name in present} - {""}
             for adding in (True, False):
                 refuse_fields(writer, self.person, names, adding=adding)
+
+    def refuse_options(self, options: Mapping[str, Any]) -> None:
+        """Raises `Invalid` (unknown_option) for what means nothing to this type: nothing that was
+        not shown may follow from it."""
+        unknown = set(options) - {*self.options, "replace"}
+        if options.get("replace") and not self.can_replace:
+            unknown.add("replace")
+        if unknown:
+            message = _("This kind of import has no option %(names)s.")
+            raise Invalid("unknown_option", message % {"names": ", ".join(sorted(unknown))})
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)

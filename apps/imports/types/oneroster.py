@@ -89,11 +89,12 @@ def _hand_on(
             rows.append(ParsedRow(row.sheet, row.number, known))
     present = frozenset(name for row in rows for name in row.values)
     batch = bundle.batch
+    import_type.refuse(batch.writer, present)
     done = import_type.apply(
         ImportBatch(
             rows=rows,
             present=present,
-            options={**batch.options, **options},
+            options={**batch.options, **options, "replace": False},
             now=batch.now,
             actor=batch.actor,
             writer=batch.writer,

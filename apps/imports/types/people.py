@@ -23,6 +23,7 @@ from apps.imports.types.fields import (
     Field,
     code,
     email,
+    integer,
     phone,
     words,
     yes_no,
@@ -139,11 +140,11 @@ def _import(
     batch: ImportBatch,
     result: ImportResult,
 ) -> None:
-    found = people_match(stage, model, writer=batch.writer)
-    report_problems(result, import_type, batch.rows, found)
     present = set(batch.present)
     if "year" in present or batch.options.get("year"):
         present.add("year_of_study")
+    found = people_match(stage, model, present=present, writer=batch.writer)
+    report_problems(result, import_type, batch.rows, found)
     counts, invited = people_import(
         stage,
         model,
@@ -212,6 +213,7 @@ STUDENTS: Final = ImportType(
             headings=("program", "degree"),
             example="B.Sc. Computer Science",
         ),
+        Field(name="age", label=gettext_lazy("Age"), parse=integer(0, 130), example="19"),
         Field(
             name="is_representative",
             label=gettext_lazy("Class representative"),

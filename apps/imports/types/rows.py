@@ -1,5 +1,6 @@
 """From a table of text to the rows of a type: find the headings, map them, read every cell."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -13,6 +14,8 @@ from apps.imports.types.fields import Field, Wrong, normal
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
 Mapping = dict[str, str]  # heading as it stands in the file → field name, "" to leave it out
+# Column and field, and what it has read: cells repeat (sections, years).
+Reader = tuple[int, Field, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def read_rows(
         names = ", ".join(str(field.label) for field in lacking)
         message = _("No column for: %(names)s. Say which column means what, or use the template.")
         raise Invalid("columns_unknown", message % {"names": names})
-    _drop_repeated(reading, import_type)
+    drop_repeated(reading, import_type)
     return reading
 
 
@@ -124,23 +127,44 @@ def _read_table(
         f.name: options[f.name] for f in import_type.fields if options.get(f.name) is not None
     }
     required = [field for field in import_type.fields if field.required]
-    # Cells repeat (sections, years), so every field remembers what it has read.
-    readers: list[tuple[int, Field, dict[str, Any]]] = [(n, field, {}) for n, field in columns]
+    readers: list[Reader] = [(n, field, {}) for n, field in columns]
     for number, cells in enumerate(table.rows[heading_row:], start=heading_row + 1):
         if not any(cells):
             continue
-        reading.seen += 1
         row = ParsedRow(table.name, number, dict(defaults))
-        problems = _read_cells(row, cells, readers)
-        problems = problems or _lacks(row, required)
-        reading.problems += problems
-        if not problems:
-            reading.rows.append(row)
+        _read_row(row, cells, readers, required, reading)
 
 
-def _read_cells(
-    row: ParsedRow, cells: list[str], readers: list[tuple[int, Field, dict[str, Any]]]
-) -> list[RowProblem]:
+def read_records(
+    records: Iterable[tuple[int, dict[str, str]]], import_type: ImportType, *, name: str
+) -> Reading:
+    """What rows say that come by field: the number of each, and its cells by the field's name."""
+    fields = import_type.fields
+    readers: list[Reader] = [(n, field, {}) for n, field in enumerate(fields)]
+    required = [field for field in fields if field.required]
+    reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
+    for number, record in records:
+        cells = [record.get(field.name, "") for field in fields]
+        _read_row(ParsedRow(name, number, {}), cells, readers, required, reading)
+    reading.present = frozenset().union(*(row.values for row in reading.rows))
+    return reading
+
+
+def _read_row(
+    row: ParsedRow,
+    cells: list[str],
+    readers: list[Reader],
+    required: list[Field],
+    reading: Reading,
+) -> None:
+    reading.seen += 1
+    problems = _read_cells(row, cells, readers) or _lacks(row, required)
+    reading.problems += problems
+    if not problems:
+        reading.rows.append(row)
+
+
+def _read_cells(row: ParsedRow, cells: list[str], readers: list[Reader]) -> list[RowProblem]:
     problems = []
     for index, field, memory in readers:
         cell = cells[index] if index < len(cells) else ""
@@ -171,7 +195,7 @@ def _lacks(row: ParsedRow, required: list[Field]) -> list[RowProblem]:
     return [problem(row, _("Empty."), column=field.label) for field in lacking]
 
 
-def _drop_repeated(reading: Reading, import_type: ImportType) -> None:
+def drop_repeated(reading: Reading, import_type: ImportType) -> None:
     """The same row twice counts once; a row that contradicts an earlier one is wrong."""
     first: dict[tuple[str, ...], ParsedRow] = {}
     kept = []

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
@@ -13,6 +14,7 @@ from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.leave.attachments import AttachmentFile, delete_file, read_file, store_file
 from apps.leave.models import Attachment
+from apps.privacy.selectors import privacy_rules
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 
@@ -70,18 +72,42 @@ def attachment_erase(*, attachment: Attachment | None, now: datetime) -> None:
         enqueue(PURGE_TASK)
 
 
+def attachments_erase_now(*, student_id: int) -> int:
+    """Delete what a student handed in, rows and files; returns how many. For their erasure.
+
+    Raises `Refused` (storage_unavailable, 503) where a file stays.
+    """
+    erased = 0
+    for attachment in Attachment.objects.filter(student_id=student_id).order_by("pk"):
+        try:
+            _delete(attachment)
+        except OSError as error:
+            raise _away(_("Nothing was erased; try again shortly.")) from error
+        erased += 1
+    return erased
+
+
+def _delete(attachment: Attachment) -> None:
+    """Row and file, the row first: it is the lock (apps/tenants/rotation.py). Raises `OSError`."""
+    with transaction.atomic():
+        attachment.delete()  # requests that had it stay, without it
+        delete_file(key=attachment.key)
+
+
 def attachments_purge(*, now: datetime) -> int:
     """Delete the entered campus's attachments whose time has come; returns how many.
 
     At most 200 a run. A storage that does not answer leaves the row for the next run.
     """
+    kept = timedelta(days=privacy_rules().documents_days)
+    Attachment.objects.filter(delete_after__gt=F("stored_at") + kept).update(
+        delete_after=F("stored_at") + kept
+    )
     due = Attachment.objects.filter(delete_after__lte=now).order_by("delete_after")
     purged = 0
     for attachment in due[:PURGE_BATCH]:
         try:
-            with transaction.atomic():
-                attachment.delete()  # requests that had it stay, without it
-                delete_file(key=attachment.key)
+            _delete(attachment)
         except OSError:
             logger.warning("Attachment %s could not be deleted; it stays due.", attachment.pk)
         else:

@@ -15,7 +15,7 @@ from apps.common.http import AddressRefused, HttpAnswer, HttpClient, NoAnswer
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT: Final = 24 * 3600.0  # seconds; whoever asks for more is asked again before
+LONGEST_WAIT: Final = 24 * 3600.0  # seconds; anyone who asks for more is asked again before
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from apps.notifications.models import Channel as ChannelName
 from apps.notifications.rendering import email_bodies
 
 UNCONFIGURED = "django.core.mail.backends.dummy.EmailBackend"
+TOO_LARGE = 552  # said when the sender is named, yet about this e-mail (RFC 1870 §6.2)
 
 
 class EmailChannel(Channel):
@@ -79,6 +80,8 @@ def failure(error: Exception) -> SendResult:
             status = _of_codes([code for code, _reason in refused.values()])
         case smtplib.SMTPAuthenticationError() | smtplib.SMTPServerDisconnected():
             status = SendStatus.DOWN
+        case smtplib.SMTPSenderRefused(smtp_code=code) if code >= 500 and code != TOO_LARGE:
+            status = SendStatus.DOWN  # the operator's to mend, as wrong credentials are
         case smtplib.SMTPResponseException(smtp_code=code):
             status = _of_codes([code])
         case ValueError():  # a header or an address that cannot be written

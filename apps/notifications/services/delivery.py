@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from apps.common.languages import spoken
+from apps.common.measures import count
 from apps.notifications import circuit_breaker
 from apps.notifications.addresses import Contact, contacts, languages, phone_numbers
 from apps.notifications.channels import channel
@@ -69,6 +70,8 @@ def deliver_due(*, campus_id: int, name: str, clock: Clock, until: datetime) -> 
     while batch is not None:
         working = _send(sender, batch, clock)
         sent += sum(result.status == Status.SENT for result in batch.results)
+        for result in batch.results:
+            count("campus_deliveries", name, str(result.status))
         with campus_scope(campus_id):  # settling and leasing share one commit
             _settle(batch, clock())
             more = working and clock() < until

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.audit.services import Actor, log_event
@@ -111,6 +112,7 @@ def wake(*, channels: Collection[str]) -> None:
         enqueue(DELIVER_TASK, current_campus_id(), name)
 
 
+@transaction.atomic
 def retry_dead(*, deliveries: QuerySet[Delivery], now: datetime, actor: Actor) -> int:
     """Give deliveries that were given up a new set of tries; returns how many."""
     chosen = Delivery.objects.filter(pk__in=deliveries.order_by().values("pk"), status=Status.DEAD)

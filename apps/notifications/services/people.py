@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, log_event
@@ -35,6 +35,7 @@ class WebPushKeys:
     auth: str
 
 
+@transaction.atomic
 def push_token_register(
     *,
     user: Any,
@@ -91,6 +92,7 @@ def _check_subscription(endpoint: str, keys: WebPushKeys | None) -> None:
         raise Invalid("bad_subscription", _("This is not a subscription of a known push service."))
 
 
+@transaction.atomic
 def push_token_forget(*, user: Any, device_type: str, now: datetime, actor: Actor) -> None:
     """No push to this kind of device any more; raises `NotFound` (no_push_token)."""
     removed, _by_model = PushToken.objects.filter(user=user, device_type=device_type).delete()
@@ -112,6 +114,7 @@ def mark_read(*, user: Any, message_ids: Collection[UUID] | None, now: datetime)
     return unread.update(read_at=now)
 
 
+@transaction.atomic
 def preferences_set(
     *,
     user: Any,

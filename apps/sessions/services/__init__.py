@@ -1,6 +1,7 @@
 """Writes of class sessions: their plan and their life."""
 
 from apps.sessions.services.bulk import Planned, sessions_plan
+from apps.sessions.services.imported import imported_totals_set, sessions_import
 from apps.sessions.services.life import (
     CHECK_IN,
     RAPID_CODE,
@@ -38,6 +39,7 @@ __all__ = [
     "Planned",
     "another_session_open",
     "check_in_code_issue",
+    "imported_totals_set",
     "refuse_unlike",
     "session_cancel",
     "session_change",
@@ -50,6 +52,7 @@ __all__ = [
     "session_remove",
     "session_totals_set",
     "sessions_cancel",
+    "sessions_import",
     "sessions_plan",
     "sessions_swap",
     "start_code_issue",

@@ -11,6 +11,7 @@ from apps.timetable.services.holidays import (
 from apps.timetable.services.sessions import (
     session_plan,
     session_reschedule,
+    session_substitute,
     session_swap,
 )
 from apps.timetable.services.slots import (
@@ -34,6 +35,7 @@ __all__ = [
     "holiday_update",
     "session_plan",
     "session_reschedule",
+    "session_substitute",
     "session_swap",
     "sessions_generate",
     "slot_create",

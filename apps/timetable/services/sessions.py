@@ -6,11 +6,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.accounts.models import Faculty
 from apps.audit.services import Actor
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Course
 from apps.sessions.models import ClassSession
-from apps.sessions.notices import session_moved
+from apps.sessions.notices import session_moved, session_substituted
 from apps.sessions.services import session_change, session_create, sessions_swap
 
 
@@ -78,3 +79,25 @@ def session_swap(
     for session, before in zip(swapped, (first, second), strict=True):
         session_moved(session=session, before=before, now=now)
     return swapped
+
+
+@transaction.atomic
+def session_substitute(
+    *, session: ClassSession, faculty: Faculty, now: datetime, actor: Actor
+) -> ClassSession:
+    """Let another lecturer hold a scheduled session: its codes and its register are theirs then.
+
+    Both lecturers and the students are told. Refuses where that lecturer is busy at that time.
+    """
+    before = copy(session)
+    changed = session_change(
+        session=session,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        classroom=session.classroom,
+        faculty=faculty,
+        now=now,
+        actor=actor,
+    )
+    session_substituted(session=changed, before=before, now=now)
+    return changed

@@ -29,12 +29,17 @@ class Command(BaseCommand):
             "--address", default="http://localhost:8000/", help="Where the web server answers."
         )
 
+        parser.add_argument(
+            "--host", action="append", default=[], help="A further host name that leads to it."
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             loaded = load_demo(
                 slug=options["campus"],
                 now=timezone.now(),
                 reset_passwords=options["reset_passwords"],
+                hosts=options["host"],
             )
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal

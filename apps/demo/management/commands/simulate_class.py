@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from getpass import getpass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,8 @@ from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
 from apps.demo.allowed import demo_allowed
 from apps.demo.simulation.album import Album, AlbumPerson
-from apps.demo.simulation.cast import LEAST, class_of
+from apps.demo.simulation.browser import Browsers
+from apps.demo.simulation.cast import LEAST, class_of, in_browsers
 from apps.demo.simulation.casting import Casting, deal_faces, faces_wanted
 from apps.demo.simulation.prepare import Account, Office, Prepared
 from apps.demo.simulation.report import speed, table
@@ -33,7 +35,7 @@ class Command(BaseCommand):
     help = (
         "Play a class against the running server: students sign in, scan, send evidence and "
         "selfies. Prints what was expected and what happened; exits with 1 where they differ. "
-        "Takes about two minutes, because somebody has to be late."
+        "Takes about two minutes, because somebody has to be late; with --quick, seconds."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,12 +50,29 @@ class Command(BaseCommand):
         parser.add_argument(
             "--students", type=int, default=24, help=f"{LEAST} to {MOST_STUDENTS}; default 24."
         )
+        parser.add_argument(
+            "--quick", action="store_true", help="Leave out those who come a minute late."
+        )
         parser.add_argument("--seed", type=int, default=1, help="Who gets which face and place.")
         parser.add_argument(
             "--lecturer",
             metavar="EMAIL",
             help="Who holds the class, to watch it signed in as them; the password is asked for "
             f"or read from {PASSWORD_VARIABLE}. Default: a simulated lecturer.",
+        )
+        parser.add_argument(
+            "--browser",
+            type=int,
+            default=0,
+            metavar="N",
+            help="How many of the students who are on time open the check-in page in Chromium "
+            "instead; needs Playwright (the extra `test`).",
+        )
+        parser.add_argument(
+            "--pictures", type=Path, metavar="DIR", help="Where their screens are saved."
+        )
+        parser.add_argument(
+            "--windows", action="store_true", help="Show the browsers' windows on this screen."
         )
         parser.add_argument("--keep-open", action="store_true", help="Do not complete the session.")
 
@@ -63,6 +82,12 @@ class Command(BaseCommand):
             raise CommandError(message)
         if not LEAST <= options["students"] <= MOST_STUDENTS:
             message = f"--students lies between {LEAST} and {MOST_STUDENTS}."
+            raise CommandError(message)
+        on_time = options["students"] - LEAST + 1
+        if not 0 <= options["browser"] <= on_time:
+            message = (
+                f"--browser lies between 0 and {on_time}, the number of students who are on time."
+            )
             raise CommandError(message)
         try:
             result = self._play(options)
@@ -75,19 +100,38 @@ class Command(BaseCommand):
 
     def _play(self, options: dict[str, Any]) -> SimulationResult:
         check_answers(options["url"])
-        roles = class_of(options["students"])
+        everybody = class_of(options["students"], quick=options["quick"])
+        roles = in_browsers(everybody, options["browser"])
         people = self._people(options["faces"], seed=options["seed"], number=faces_wanted(roles))
         casting = deal_faces(roles, people)
         self._say_about_faces(casting)
-        prepared = self._prepare(casting, options)
-        runner = Runner(
+        with ExitStack() as stack:
+            browsers = self._browsers(options)
+            if browsers is not None:
+                stack.enter_context(browsers)
+            prepared = self._prepare(casting, options)
+            runner = Runner(
+                url=options["url"],
+                campus=options["campus"],
+                seed=options["seed"],
+                keep_open=options["keep_open"],
+                say=self.stdout.write,
+                browsers=browsers,
+            )
+            return runner.play(casting, prepared)
+
+    def _browsers(self, options: dict[str, Any]) -> Browsers | None:
+        if not options["browser"]:
+            return None
+        pictures: Path | None = options["pictures"]
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+        return Browsers(
             url=options["url"],
             campus=options["campus"],
-            seed=options["seed"],
-            keep_open=options["keep_open"],
-            say=self.stdout.write,
+            pictures=pictures,
+            visible=options["windows"],
         )
-        return runner.play(casting, prepared)
 
     def _prepare(self, casting: Casting, options: dict[str, Any]) -> Prepared:
         office = Office(campus=campus_by_slug(slug=options["campus"]), now=timezone.now())

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from apps.accounts.signatures import device_signature_valid, public_key_der
+from apps.common.signatures import device_signature_valid, public_key_der
 from tests.accounts.support import Phone
 
 

@@ -1,0 +1,371 @@
+"""The tables of the administration by subject: its sidebar and its start page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from campus.settings.table_texts import TEXTS
+
+
+def super_admin(request: HttpRequest) -> bool:
+    return bool(request.user.is_superuser)
+
+
+def on_messages(request: HttpRequest) -> bool:
+    """The texts have an entry of their own, below the same address."""
+    return (
+        request.path.startswith("/admin/notifications/message/") and "/texts/" not in request.path
+    )
+
+
+def link(model: str, title: Any, icon: str, **more: Any) -> dict[str, Any]:
+    """A sidebar entry for the list of "app_model"."""
+    return {
+        "title": title,
+        "icon": icon,
+        "text": TEXTS[model],
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        **more,
+    }
+
+
+def group(title: Any, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"title": title, "collapsible": True, "separator": True, "items": items, **more}
+
+
+NAVIGATION = [
+    {"items": [{"title": _("Start"), "icon": "home", "link": reverse_lazy("admin:index")}]},
+    group(
+        _("People"),
+        link(
+            "accounts_student",
+            _("Students"),
+            "school",
+        ),
+        link("accounts_faculty", _("Faculty"), "co_present"),
+        link(
+            "accounts_user",
+            _("Accounts"),
+            "person",
+        ),
+        link(
+            "accounts_membership",
+            _("Roles"),
+            "badge",
+        ),
+        link(
+            "accounts_invitation",
+            _("Invitations"),
+            "mail",
+        ),
+        link(
+            "accounts_allowedaddress",
+            _("Addresses outside the domains"),
+            "alternate_email",
+        ),
+        link(
+            "accounts_device",
+            _("Devices"),
+            "smartphone",
+        ),
+        link(
+            "accounts_contact",
+            _("Guardians and advisers"),
+            "family_restroom",
+        ),
+    ),
+    group(
+        _("Study"),
+        link("enrollments_term", _("Terms"), "calendar_month"),
+        link(
+            "enrollments_department",
+            _("Departments"),
+            "account_balance",
+        ),
+        link(
+            "enrollments_section",
+            _("Sections"),
+            "groups",
+        ),
+        link(
+            "enrollments_placement",
+            _("Section placements"),
+            "group_add",
+        ),
+        link(
+            "enrollments_subject",
+            _("Subjects"),
+            "menu_book",
+        ),
+        link(
+            "enrollments_course",
+            _("Courses"),
+            "local_library",
+        ),
+        link("enrollments_enrollment", _("Enrolments"), "how_to_reg"),
+        link(
+            "enrollments_enrollmentperiod",
+            _("Days of enrolments"),
+            "date_range",
+        ),
+        link("enrollments_grade", _("Grades"), "grade"),
+    ),
+    group(
+        _("Imports"),
+        link(
+            "imports_importrun",
+            _("Spreadsheets"),
+            "upload_file",
+        ),
+        link("jobs_job", _("Jobs"), "pending_actions"),
+    ),
+    group(
+        _("Places"),
+        link("classrooms_building", _("Buildings"), "apartment"),
+        link(
+            "classrooms_classroom",
+            _("Classrooms"),
+            "meeting_room",
+        ),
+        link(
+            "classrooms_beacon",
+            _("Beacons"),
+            "bluetooth",
+        ),
+    ),
+    group(
+        _("Timetable"),
+        link(
+            "timetable_weeklyslot",
+            _("Weekly slots"),
+            "view_week",
+        ),
+        link("timetable_slotcourse", _("Joint slots"), "join"),
+        link("timetable_holiday", _("Holidays"), "beach_access"),
+        link(
+            "timetable_generatedsession",
+            _("Generated sessions"),
+            "event_repeat",
+        ),
+        link(
+            "timetable_calendarlink",
+            _("Calendar links"),
+            "link",
+        ),
+    ),
+    group(
+        _("Attendance"),
+        link(
+            "class_sessions_classsession",
+            _("Class sessions"),
+            "event",
+        ),
+        link(
+            "class_sessions_sessioncourse",
+            _("Courses of sessions"),
+            "join",
+        ),
+        link(
+            "attendance_attendancerecord",
+            _("Records"),
+            "fact_check",
+        ),
+        link(
+            "checkin_checkinattempt",
+            _("Check-in attempts"),
+            "qr_code_scanner",
+        ),
+        link(
+            "attendance_attendancesummary",
+            _("Summaries"),
+            "percent",
+        ),
+        link(
+            "attendance_recordchange",
+            _("Changes by hand"),
+            "edit_note",
+        ),
+        link(
+            "attendance_bulkchange",
+            _("Bulk changes"),
+            "playlist_add_check",
+        ),
+        link(
+            "attendance_customstatus",
+            _("Statuses"),
+            "label",
+        ),
+        link("leave_leaverequest", _("Leave requests"), "event_busy"),
+        link("leave_appeal", _("Appeals"), "gavel"),
+        link(
+            "leave_attachment",
+            _("Attachments"),
+            "attach_file",
+        ),
+        link(
+            "integrity_finding",
+            _("Flags to review"),
+            "flag",
+        ),
+        link(
+            "checkin_rapidcodechallenge",
+            _("Rapid-code challenges"),
+            "bolt",
+        ),
+        link(
+            "attendance_policy",
+            _("Policies"),
+            "rule",
+        ),
+        link("qr_otp_scan", _("Scan log"), "qr_code"),
+    ),
+    group(
+        _("Faces"),
+        link(
+            "biometrics_facesample",
+            _("Samples"),
+            "face",
+        ),
+        link(
+            "biometrics_faceverification",
+            _("Verifications"),
+            "verified_user",
+        ),
+        link(
+            "biometrics_storedimage",
+            _("Stored images"),
+            "photo_library",
+        ),
+        link(
+            "biometrics_campusthreshold",
+            _("Thresholds"),
+            "tune",
+        ),
+    ),
+    group(
+        _("Messages"),
+        link(
+            "announcements_announcement",
+            _("Announcements"),
+            "campaign",
+        ),
+        link(
+            "notifications_message",
+            _("Messages"),
+            "mail",
+            active=on_messages,
+        ),
+        {
+            "title": _("Texts"),
+            "icon": "article",
+            "text": _("What each message says, in every language"),
+            "link": reverse_lazy("admin:notifications_message_texts"),
+        },
+        link(
+            "notifications_delivery",
+            _("Deliveries"),
+            "outbox",
+        ),
+        {
+            "title": _("Given up"),
+            "icon": "report",
+            "text": _("Messages that could not be delivered"),
+            "link": lambda _request: (
+                f"{reverse('admin:notifications_delivery_changelist')}?status__exact=dead"
+            ),
+        },
+        link(
+            "notifications_pushtoken",
+            _("Push tokens"),
+            "notifications",
+        ),
+        link(
+            "notifications_preference",
+            _("Preferences"),
+            "tune",
+        ),
+        link(
+            "notifications_quiethours",
+            _("Quiet hours"),
+            "bedtime",
+        ),
+        link(
+            "notifications_campusmessages",
+            _("Settings"),
+            "settings",
+        ),
+    ),
+    group(
+        _("Privacy and audit"),
+        link(
+            "privacy_consent",
+            _("Consents"),
+            "handshake",
+        ),
+        link(
+            "privacy_erasurerequest",
+            _("Requests for erasure"),
+            "person_remove",
+        ),
+        link("privacy_privacyrules", _("Rules of privacy"), "policy"),
+        link("audit_entry", _("Audit log"), "history"),
+        link("audit_seal", _("Audit seals"), "link"),
+        link(
+            "audit_badentry",
+            _("Audit entries put aside"),
+            "report",
+        ),
+        link(
+            "audit_redaction",
+            _("Audit entries redacted"),
+            "content_cut",
+        ),
+    ),
+    group(
+        _("Platform"),
+        link(
+            "tenants_campus",
+            _("Campuses"),
+            "domain",
+            permission=super_admin,
+        ),
+        link(
+            "tenants_domain",
+            _("Domains"),
+            "language",
+            permission=super_admin,
+        ),
+        link(
+            "biometrics_facemodel",
+            _("Face models"),
+            "model_training",
+            permission=super_admin,
+        ),
+        link(
+            "audit_platformentry",
+            _("Audit log of the platform"),
+            "history",
+            permission=super_admin,
+        ),
+        link(
+            "audit_platformseal",
+            _("Its seals"),
+            "link",
+            permission=super_admin,
+        ),
+        link(
+            "audit_platformbadentry",
+            _("Its entries put aside"),
+            "report",
+            permission=super_admin,
+        ),
+        link(
+            "audit_root",
+            _("Audit roots"),
+            "verified",
+            permission=super_admin,
+        ),
+    ),
+]
