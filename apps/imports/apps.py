@@ -7,6 +7,7 @@ class ImportsConfig(AppConfig):
     verbose_name = _("imports")
 
     def ready(self) -> None:
+        from apps.imports.models import CHECK, COMMIT
         from apps.imports.notices import import_ended
         from apps.imports.panels import add_panels
         from apps.imports.personal_data import register
@@ -16,7 +17,7 @@ class ImportsConfig(AppConfig):
         from apps.tenants.rotation import add_sealed_files
 
         add_sealed_files("uploads", import_files)
-        add_job(jobs.CHECK, jobs.check, ended=import_ended)
-        add_job(jobs.COMMIT, jobs.commit, ended=import_ended)
+        add_job(CHECK, jobs.check, ended=import_ended)
+        add_job(COMMIT, jobs.commit, ended=import_ended)
         register()
         add_panels()

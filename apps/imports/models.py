@@ -1,5 +1,7 @@
 """Uploaded spreadsheets: what was sent, what a dry run said, what was saved."""
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -8,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.jobs.models import Job
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
+
+CHECK: Final = "imports.check"  # its two jobs
+COMMIT: Final = "imports.commit"
 
 
 class ImportRun(CampusModel):

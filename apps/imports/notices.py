@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from apps.imports.models import ImportRun
+from apps.audit.services import SYSTEM, log_event
+from apps.imports.models import COMMIT, ImportRun
 from apps.jobs.models import Job
 from apps.notifications.services import notify
 
@@ -11,8 +12,15 @@ WORTH_TELLING: Final = timedelta(seconds=30)
 
 
 def import_ended(job: Job, *, now: datetime) -> int:
-    """To who started it, when it took longer than 30 s from the upload on; 0 otherwise."""
+    """To who started it, when it took longer than 30 s from the upload on; 0 otherwise.
+
+    How a saving ended is in the audit log, by which other systems hear of it as well.
+    """
     run = ImportRun.objects.filter(pk=job.params["import"]).first()
+    if run is not None and job.kind == COMMIT:
+        is_saved = run.status == ImportRun.Status.DONE
+        action = "imports.saved" if is_saved else "imports.failed"
+        log_event(actor=SYSTEM, action=action, now=now, target=run)
     if run is None or job.created_by_id is None or now - job.created_at <= WORTH_TELLING:
         return 0
     text, values = _outcome(job, run)

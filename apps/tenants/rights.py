@@ -114,6 +114,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "timetable_holiday": ALL,
     "timetable_slotcourse": ALL,
     "timetable_weeklyslot": ALL,
+    "webhooks_webhookdelivery": ALL,
+    "webhooks_webhookendpoint": ALL,
 }
 
 # The owner's functions that the application calls, or that run for it inside its own statements.

@@ -135,6 +135,7 @@ INSTALLED_APPS = [
     "apps.integrity",
     "apps.board",
     "apps.imports",
+    "apps.webhooks",
     "apps.reports",
     "apps.ops",
     "apps.backup",
@@ -357,6 +358,7 @@ CELERY_TASK_ROUTES = {
     "apps.checkin.tasks.settle_face": {"queue": "faces"},
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
+    "apps.webhooks.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},
 }
 CELERY_TASK_ACKS_LATE = True

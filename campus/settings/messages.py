@@ -32,6 +32,12 @@ NOTIFICATIONS = {
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # opens /metrics; empty keeps it shut
 MESSAGES_SCHEDULE = {
     "sweep-notifications": {"task": "apps.notifications.tasks.sweep", "schedule": 15.0},
+    # One look at the audit log of each campus that has webhooks.
+    "collect-webhooks": {"task": "apps.webhooks.tasks.collect", "schedule": 5.0},
+    "purge-webhooks": {
+        "task": "apps.webhooks.tasks.purge_deliveries",
+        "schedule": crontab(hour=3, minute=53),
+    },
     "purge-announcements": {
         "task": "apps.announcements.tasks.purge_announcements",
         "schedule": crontab(hour=3, minute=31),

@@ -298,6 +298,11 @@ NAVIGATION = [
         ),
     ),
     group(
+        _("Other systems"),
+        link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
+        link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),
+    ),
+    group(
         _("Privacy and audit"),
         link(
             "privacy_consent",

@@ -61,6 +61,8 @@ TEXTS: Final[dict[str, Any]] = {
     "notifications_preference": _("Who wants which message on which way"),
     "notifications_quiethours": _("When nobody is to be disturbed"),
     "notifications_campusmessages": _("Sender, channels and limits of this campus"),
+    "webhooks_webhookendpoint": _("Other systems that are told what happens here"),
+    "webhooks_webhookdelivery": _("What they were told, and how they took it"),
     "privacy_consent": _("Who agreed to what, and who withdrew it"),
     "privacy_erasurerequest": _("People whose data are to be deleted"),
     "privacy_privacyrules": _("How long what is kept"),

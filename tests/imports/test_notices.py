@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from apps.imports.services import jobs
+from apps.imports.models import CHECK
 from apps.jobs import registry
 from apps.jobs.models import Job
 from apps.notifications.models import Delivery, Message
@@ -76,6 +76,6 @@ def test_a_crash_is_told_as_well(
 
     upload(api)
     since(cast, 60)
-    monkeypatch.setitem(registry._handlers, jobs.CHECK, crash)
+    monkeypatch.setitem(registry._handlers, CHECK, crash)
     work(cast)
     assert titles(cast) == ["%(file)s could not be imported"]

@@ -16,6 +16,7 @@ from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary, CountsAs, Policy
 from apps.attendance.models.status import counts_as
 from apps.attendance.selectors.policies import policy_for
+from apps.audit.services import SYSTEM, log_event
 from apps.enrollments.models import Course
 from apps.notifications.services import notify
 from apps.sessions.clashes import period_text
@@ -54,15 +55,26 @@ def absences_notify(*, session: ClassSession, now: datetime) -> int:
         for course in courses.order_by("meetings__pk")
         for warning in _due_in(course, session, missed, now=now)
     ]
+    warned = {student_id for _kind, student_id, _data in due}
+    missed_by = AttendanceRecord.objects.filter(session=session, student_id__in=warned)
+    marks = {mark.student_id: mark for mark in missed_by} if warned else {}
     for kind, student_id, data in due:
         account = students[student_id].user_id
-        notify(
+        told = notify(
             kind=kind,
             user_ids={account} if account else (),
             data=data,
             now=now,
             key=f"{kind}:{session.pk}:{student_id}",
         )
+        if told:
+            log_event(
+                actor=SYSTEM,
+                action="attendance.student.warned",
+                now=now,
+                target=marks[student_id],
+                data={"kind": kind, "session": session.pk},
+            )
     return len(due)
 
 

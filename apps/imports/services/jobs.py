@@ -17,8 +17,6 @@ from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 
-CHECK: Final = "imports.check"
-COMMIT: Final = "imports.commit"
 SHOWN: Final = 500  # wrong rows kept with the run; all of them are in the marked workbook
 Status = ImportRun.Status
 
