@@ -106,7 +106,7 @@ def test_an_empty_installation_with_servers_of_others_and_a_taken_port(tmp_path:
             var.parent.mkdir()
             with up("--port", str(port), var=var, **urls, **keys) as script:
                 assert wait_until(
-                    lambda: any("For another link" in line for line in script.lines), timeout=120
+                    lambda: any("For another link" in line for line in script.lines), timeout=300
                 ), script.lines
                 text = "\n".join(script.lines)
                 assert f"Port {port} is taken" in text
