@@ -1,12 +1,17 @@
 """The tables of the administration by subject: its sidebar and its start page."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from campus.settings.table_texts import TEXTS
+
+# Looked up once for a process: the sidebar asks for some 280 addresses on every page.
+address = lazy(cache(reverse), str)
 
 
 def super_admin(request: HttpRequest) -> bool:
@@ -26,7 +31,7 @@ def link(model: str, title: Any, icon: str, **more: Any) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "text": TEXTS[model],
-        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "link": address(f"admin:{model}_changelist"),
         **more,
     }
 
@@ -36,7 +41,7 @@ def group(title: Any, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 NAVIGATION = [
-    {"items": [{"title": _("Start"), "icon": "home", "link": reverse_lazy("admin:index")}]},
+    {"items": [{"title": _("Start"), "icon": "home", "link": address("admin:index")}]},
     group(
         _("People"),
         link(
@@ -261,7 +266,7 @@ NAVIGATION = [
             "title": _("Texts"),
             "icon": "article",
             "text": _("What each message says, in every language"),
-            "link": reverse_lazy("admin:notifications_message_texts"),
+            "link": address("admin:notifications_message_texts"),
         },
         link(
             "notifications_delivery",
