@@ -69,7 +69,7 @@ class WebhookEndpoint(TimestampedModel):
 class WebhookDelivery(CampusModel):
     """One event for one endpoint. Life: waiting → sent, or → failed (tried again) … → given up.
 
-    `event_id` is the audit entry that it comes from, or made up for a test; together with the
+    `event_key` is the audit entry that it comes from, or made up for a test; together with the
     endpoint it is told once. It holds no more than the row's kind and id: the content is read when
     it is sent. While a worker sends it `lease` names the worker's hold, until `next_try_at`.
     """
@@ -88,7 +88,7 @@ class WebhookDelivery(CampusModel):
         related_name="deliveries",
         verbose_name=_("webhook"),
     )
-    event_id = models.UUIDField(_("event"))
+    event_key = models.UUIDField(_("event"))
     event = models.CharField(_("what happened"), max_length=40, choices=EVENT_CHOICES)
     at = models.DateTimeField(_("at"))
     target_type = models.CharField(_("kind of object"), max_length=100, blank=True)
@@ -109,7 +109,7 @@ class WebhookDelivery(CampusModel):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["campus", "endpoint", "event_id"], name="webhook_delivery_once"
+                fields=["campus", "endpoint", "event_key"], name="webhook_delivery_once"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["waiting", "failed", "sent", "dead"]),

@@ -176,7 +176,7 @@ def test_what_is_gone_is_not_told(in_campus: Cast, receiver: Receiver, now: date
     make_endpoint(receiver.url, now=now)
     WebhookDelivery.objects.create(
         endpoint=make_endpoint(receiver.url, now=now, name="Other"),
-        event_id="01890000-0000-7000-8000-000000000000",
+        event_key="01890000-0000-7000-8000-000000000000",
         event="session.opened",
         at=now,
         target_type=ClassSession._meta.label_lower,

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             name='WebhookDelivery',
             fields=[
                 ('id', apps.common.ids.TimeOrderedKey(serialize=False)),
-                ('event_id', models.UUIDField(verbose_name='event')),
+                ('event_key', models.UUIDField(verbose_name='event')),
                 ('event', models.CharField(choices=[('session.opened', 'A session was opened'), ('session.completed', 'A session was completed'), ('session.changed', 'A session was moved or changed'), ('session.cancelled', 'A session was cancelled'), ('check_in.accepted', 'A student checked in'), ('record.changed', 'A mark was made or corrected by hand'), ('records.changed', 'Many marks were changed at once'), ('student.warned', 'A student was warned because of absences'), ('leave.decided', 'A leave was approved or rejected'), ('import.finished', 'An import was saved, or failed'), ('term.archived', 'A term was archived'), ('webhook.test', 'A test')], max_length=40, verbose_name='what happened')),
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('target_type', models.CharField(blank=True, max_length=100, verbose_name='kind of object')),
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'webhook deliveries',
                 'ordering': ['-id'],
                 'indexes': [models.Index(condition=models.Q(('status__in', ['waiting', 'failed'])), fields=['campus', 'next_try_at'], name='webhook_delivery_due'), models.Index(fields=['campus', 'at'], name='webhook_delivery_at')],
-                'constraints': [models.UniqueConstraint(fields=('campus', 'endpoint', 'event_id'), name='webhook_delivery_once'), models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'failed', 'sent', 'dead'])), name='webhook_delivery_status')],
+                'constraints': [models.UniqueConstraint(fields=('campus', 'endpoint', 'event_key'), name='webhook_delivery_once'), models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'failed', 'sent', 'dead'])), name='webhook_delivery_status')],
             },
         ),
         *(IsolateByCampus(name) for name in ("webhookendpoint", "webhookdelivery")),

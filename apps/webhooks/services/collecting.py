@@ -22,7 +22,7 @@ LOOK_BACK: Final = timedelta(minutes=15)  # longer than the longest transaction 
 KEPT: Final = timedelta(days=30)
 _COLLECT: Final = """
     INSERT INTO {delivery}
-        (campus_id, endpoint_id, event_id, event, at, target_type, target_id, status, attempts,
+        (campus_id, endpoint_id, event_key, event, at, target_type, target_id, status, attempts,
          next_try_at, error)
     SELECT %(campus)s, endpoint.id, entry.id, kind.event, entry.at, entry.target_type,
            entry.target_id, 'waiting', 0, %(now)s, ''
@@ -34,7 +34,7 @@ _COLLECT: Final = """
        AND entry.at > %(since)s AND entry.at >= endpoint.listens_since
     WHERE endpoint.campus_id = %(campus)s AND endpoint.is_active
     ORDER BY entry.id
-    ON CONFLICT (campus_id, endpoint_id, event_id) DO NOTHING
+    ON CONFLICT (campus_id, endpoint_id, event_key) DO NOTHING
 """
 
 

@@ -52,7 +52,7 @@ def endpoint_stop(*, endpoint: WebhookEndpoint, why: str, now: datetime, actor: 
 def endpoint_test(*, endpoint: WebhookEndpoint, now: datetime, actor: Actor) -> WebhookDelivery:
     """Send an event of the kind `webhook.test`, at once, also to one that is switched off."""
     delivery = WebhookDelivery.objects.create(
-        endpoint=endpoint, event_id=uuid4(), event=TEST, at=now, next_try_at=now
+        endpoint=endpoint, event_key=uuid4(), event=TEST, at=now, next_try_at=now
     )
     log_event(actor=actor, action="webhooks.endpoint.tested", now=now, target=endpoint)
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(resting_until=None)

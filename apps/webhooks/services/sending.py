@@ -148,7 +148,7 @@ def _request(row: WebhookDelivery, campus: Campus, now: datetime) -> _Outgoing |
         return None
     headers = headers_of(
         signing_secrets(endpoint, now=now),
-        message_id=f"msg_{row.event_id.hex}",
+        message_id=f"msg_{row.event_key.hex}",
         seconds=int(now.timestamp()),
         body=body,
     )
