@@ -22,7 +22,7 @@ FORM = {"name": "Library", "events": ["session.opened"], "is_active": "on"}
     "address",
     [
         "http://library.example/in",
-        "https://user:pass@library.example/",
+        "https://user@library.example/",
         "ftp://library.example/",
         "library",
         "https://library.example/#x",
