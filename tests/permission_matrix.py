@@ -60,6 +60,7 @@ STUDENTS: Final = ("student", "classmate", "stranger")
 FACULTY: Final = ("faculty", "outsider")
 OFFICE: Final = ("operator", "principal", "admin", "super_admin")
 ADMINS: Final = ("admin", "super_admin")
+KEY_OWNERS: Final = (*FACULTY, "operator", "principal", "admin")
 
 Answers = dict[str, int]
 
@@ -900,6 +901,20 @@ STUDENT_PAGE_ROWS = [
             ("my-data/erase", "post"),
             ("my-data/keep", "post"),
         )
+    ),
+    Row(route="api-keys/", answers=page_for(*KEY_OWNERS, status=302)),  # to confirm the sign-in
+    Row(
+        route="api-keys/",
+        method="post",
+        body={"name": "Script", "scope": "read", "days": "30"},
+        answers=page_for(*KEY_OWNERS, status=302),
+    ),
+    # Of one's own: students have none.
+    Row(
+        route="api-keys/revoke",
+        method="post",
+        body={"key": "1"},
+        answers=page_for(*STUDENTS, *FACULTY, *OFFICE),
     ),
     Row(route="invitations/", answers=page_for(*STUDENTS, *FACULTY, *OFFICE)),
     # Nothing waits for them.

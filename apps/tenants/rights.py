@@ -50,6 +50,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_membership": ALL,  # likewise
     "accounts_student": ALL,
     "announcements_announcement": ALL,
+    "api_keys_apikey": ALL,  # deleting: erasure of a person
     "attendance_attendancerecord": ALL,
     "attendance_attendancesummary": ALL,
     "attendance_bulkchange": WRITE,

@@ -124,6 +124,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.qr_otp",
     "apps.privacy",
+    "apps.api_keys",
     "apps.classrooms",
     "apps.enrollments",
     "apps.sessions",
@@ -306,6 +307,7 @@ if AUDIT_ROOTS_BUCKET:
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.api_keys.api.authentication.KeyAuthentication",
         "apps.signin.api.authentication.PhoneAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],

@@ -304,6 +304,7 @@ NAVIGATION = [
     ),
     group(
         _("Other systems"),
+        link("api_keys_apikey", _("API keys"), "key"),
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),
     ),

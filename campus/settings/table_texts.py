@@ -61,6 +61,7 @@ TEXTS: Final[dict[str, Any]] = {
     "notifications_preference": _("Who wants which message on which way"),
     "notifications_quiethours": _("When nobody is to be disturbed"),
     "notifications_campusmessages": _("Sender, channels and limits of this campus"),
+    "api_keys_apikey": _("Keys by which scripts use the interface in somebody's name"),
     "webhooks_webhookendpoint": _("Other systems that are told what happens here"),
     "webhooks_webhookdelivery": _("What they were told, and how they took it"),
     "privacy_consent": _("Who agreed to what, and who withdrew it"),

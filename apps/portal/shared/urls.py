@@ -1,6 +1,15 @@
 from django.urls import path
 
-from apps.portal.shared.views import held, home, invitations, language, messages, my_data, week
+from apps.portal.shared.views import (
+    api_keys,
+    held,
+    home,
+    invitations,
+    language,
+    messages,
+    my_data,
+    week,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,6 +23,8 @@ urlpatterns = [
     path("my-data/export", my_data.export, name="my_data_export"),
     path("my-data/erase", my_data.erase, name="my_data_erase"),
     path("my-data/keep", my_data.keep, name="my_data_keep"),
+    path("api-keys/", api_keys.api_keys, name="api_keys"),
+    path("api-keys/revoke", api_keys.api_key_revoke, name="api_key_revoke"),
     path("invitations/", invitations.invitations, name="invitations"),
     path("invitations/answer", invitations.answer, name="invitations_answer"),
     path("invitation/<str:token>", invitations.invitation, name="invitation"),

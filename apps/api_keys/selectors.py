@@ -1,0 +1,31 @@
+"""Which keys a person has, and whose a key is."""
+
+import hmac
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import User
+from apps.api_keys.models import ApiKey
+from apps.api_keys.tokens import KeyToken
+
+
+def keys_of(*, user: User) -> QuerySet[ApiKey]:
+    """All of them, those that are over as well."""
+    return ApiKey.objects.filter(user=user)
+
+
+def live_keys_of(*, user: User, now: datetime) -> QuerySet[ApiKey]:
+    return keys_of(user=user).filter(revoked_at=None, expires_at__gt=now)
+
+
+def key_found(*, text: str, now: datetime) -> ApiKey | None:
+    """The live key that this text is, with its person; None for any other text."""
+    token = KeyToken.of(text)
+    if token is None:
+        return None
+    live = ApiKey.objects.filter(lookup=token.lookup, revoked_at=None, expires_at__gt=now)
+    key = live.select_related("user").first()
+    if key is None or not hmac.compare_digest(bytes(key.digest), token.digest):
+        return None
+    return key
