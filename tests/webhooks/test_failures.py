@@ -141,6 +141,17 @@ def test_one_that_takes_nothing_for_five_days_is_switched_off(
         assert endpoint.is_active == (day < 5)
 
 
+def test_a_secret_that_cannot_be_opened_keeps_no_other_from_being_told(
+    in_campus: Cast, receiver: Receiver, now: datetime
+) -> None:
+    broken = make_endpoint(receiver.url, now=now, name="Broken")
+    WebhookEndpoint.objects.filter(pk=broken.pk).update(sealed_secret=b"x" * 60)
+    endpoint_test(endpoint=broken, now=now, actor=SYSTEM)
+    endpoint_test(endpoint=make_endpoint(receiver.url, now=now), now=now, actor=SYSTEM)
+    assert told(in_campus.campus, now) == 1
+    assert WebhookDelivery.objects.get(endpoint=broken).status == "dead"
+
+
 def test_a_redirect_is_not_followed(in_campus: Cast, receiver: Receiver, now: datetime) -> None:
     endpoint = make_endpoint(receiver.url, now=now)
     failing(receiver, 307, 1, Location="http://127.0.0.1:1/")

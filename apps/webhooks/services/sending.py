@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
+from apps.common.crypto import SealBroken
 from apps.common.http import HttpClient
 from apps.common.measures import count
 from apps.tenants.models import Campus
@@ -146,8 +147,13 @@ def _request(row: WebhookDelivery, campus: Campus, now: datetime) -> _Outgoing |
         error = "The object is gone." if is_wanted else "The webhook was switched off."
         _write(row, status=Status.DEAD, error=error, next_try_at=now)
         return None
+    try:
+        keys = signing_secrets(endpoint, now=now)
+    except SealBroken:  # that one alone: the others are told
+        _write(row, status=Status.DEAD, error="Its secret cannot be opened.", next_try_at=now)
+        return None
     headers = headers_of(
-        signing_secrets(endpoint, now=now),
+        keys,
         message_id=f"msg_{row.event_key.hex}",
         seconds=int(now.timestamp()),
         body=body,
