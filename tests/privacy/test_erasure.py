@@ -12,6 +12,8 @@ from django.core.management import call_command
 from django.db.models import Count, Sum
 
 from apps.accounts.models import Student
+from apps.api_keys.models import ApiKey
+from apps.api_keys.services import key_make
 from apps.attendance.models import AttendanceRecord, AttendanceSummary
 from apps.audit.digests import canonical_json
 from apps.audit.models import Entry
@@ -30,7 +32,7 @@ from apps.common.errors import Refused
 from apps.jobs.models import Job
 from apps.jobs.tasks import execute_job
 from apps.privacy.models import ErasureRequest, PrivacyRules
-from apps.privacy.registry import person_rows
+from apps.privacy.registry import KnownPerson, person_rows
 from apps.privacy.selectors import person_of
 from apps.privacy.services import (
     erasing,
@@ -56,9 +58,15 @@ def ask(student: Student, now: datetime, **options: Any) -> ErasureRequest:
 
 
 def erase(cast: Cast, student: Student, now: datetime) -> ErasureRequest:
+    with campus_scope(cast.campus):
+        person = person_of(student=student)
+    return erase_person(cast, person, now)
+
+
+def erase_person(cast: Cast, person: KnownPerson, now: datetime) -> ErasureRequest:
     """Asked, approved, and done when the waiting time is over."""
     with campus_scope(cast.campus):
-        request = ask(student, now)
+        request = erasure_ask(person=person, own=False, now=now, actor=OFFICE)
         erasure_approve(request=request, now=now, actor=SECOND)
         assert erasures_start(now=now) == 0
         assert erasures_start(now=request.due_at) == 1
@@ -97,7 +105,7 @@ def test_no_table_object_cache_or_queue_holds_an_erased_person(cast: Cast, now: 
     assert seal.holds
     # Whatever is registered was there, but for what only lecturers and requests have.
     lecturers = {"accounts_faculty", "enrollments_course", "class_sessions_classsession"}
-    lecturers |= {"timetable_generatedsession", "usersessions_usersession"}
+    lecturers |= {"api_keys_apikey", "timetable_generatedsession", "usersessions_usersession"}
     assert {name for name in empty if not name.startswith("privacy_erasure")} <= lecturers | {
         "leave_appeal.decided"
     }
@@ -181,6 +189,16 @@ def test_who_runs_the_campus_is_not_erased(cast: Cast, now: datetime) -> None:
         with pytest.raises(Refused) as refused:
             erasure_ask(person=person, own=True, now=now, actor=SYSTEM)
     assert refused.value.code == "holds_office"
+
+
+def test_a_lecturers_keys_go_with_them(cast: Cast, now: datetime) -> None:
+    user = cast.lecturer.user
+    with campus_scope(cast.campus):
+        key_make(user=user, name="Marks", scope="read", days=30, now=now, actor=SYSTEM)
+        person = person_of(user_id=user.pk)
+    erase_person(cast, person, now)
+    with campus_scope(cast.campus):
+        assert not ApiKey.objects.exists()
 
 
 def test_namesakes_and_shared_numbers_stay(cast: Cast, now: datetime) -> None:
