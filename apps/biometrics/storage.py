@@ -6,12 +6,14 @@ Every failure is an `OSError`, whichever storage is behind it: a task that meets
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils.module_loading import import_string
 
 from apps.biometrics.models import StoredImage
 from apps.common.crypto import seal, unseal
@@ -20,7 +22,8 @@ from apps.tenants.scope import current_campus_id
 
 SNAPSHOTS: Final = "snapshots"
 SAMPLES: Final = "samples"
-FOLDERS: Final = (SNAPSHOTS, SAMPLES)
+LOGOS: Final = "logos"
+FOLDERS: Final = (SNAPSHOTS, SAMPLES, LOGOS)
 
 PURPOSE: Final = "image"  # of the campus key
 URL_SECONDS: Final = 3600
@@ -43,11 +46,24 @@ def write_image(*, key: str, sha256: str, data: bytes) -> None:
     """Seal the bytes and put them at exactly this key; raises `OSError`."""
     sealed = seal(PURPOSE, current_campus_id(), data, context=bytes.fromhex(sha256))
     with as_os_error("write"):
-        name = default_storage.save(key, ContentFile(sealed))
+        name = save_whole(key, sealed)
         if name != key:  # something lies there that no row knows: a write that was rolled back
             default_storage.delete(name)
             default_storage.delete(key)
-            default_storage.save(key, ContentFile(sealed))
+            save_whole(key, sealed)
+
+
+def save_whole(key: str, sealed: bytes) -> str:
+    """Save at this key, which no row names yet; the name that it has got.
+
+    A disk that is full leaves the beginning of a file behind, which is deleted again.
+    """
+    try:
+        return default_storage.save(key, ContentFile(sealed))
+    except OSError:  # of files: what S3 stores is whole
+        with suppress(OSError):
+            default_storage.delete(key)
+        raise
 
 
 def read_image(image: StoredImage) -> bytes:
@@ -86,12 +102,18 @@ def keys_of_day(*, folder: str, day: date) -> list[str]:
 def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
     """A signed address of the sealed object that expires, for moving images between machines.
 
-    What it serves is encrypted. None where the storage signs no addresses (files).
+    What it serves is encrypted. It begins with `AWS_S3_SIGNED_URL_BASE`, which the signature covers
+    too, or as we reach the storage. None where the storage signs no addresses (files).
     """
     if not getattr(default_storage, "querystring_auth", False):
         return None
+    storage: Any = default_storage
+    if settings.AWS_S3_SIGNED_URL_BASE:
+        named = settings.STORAGES["default"]
+        options = {**named["OPTIONS"], "endpoint_url": settings.AWS_S3_SIGNED_URL_BASE}
+        storage = import_string(named["BACKEND"])(**options)
     with as_os_error():
-        return default_storage.url(image.key, expire=seconds)  # type: ignore[call-arg]
+        return str(storage.url(image.key, expire=seconds))
 
 
 @contextmanager

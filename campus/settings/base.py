@@ -14,6 +14,7 @@ from campus.settings.backup import *  # noqa: F403
 from campus.settings.beat import *  # noqa: F403
 from campus.settings.errors import SENTRY_DSN  # noqa: F401
 from campus.settings.hex_keys import hex_key
+from campus.settings.images import AWS_BUCKET, AWS_S3_SIGNED_URL_BASE  # noqa: F401
 from campus.settings.logs import *  # noqa: F403
 from campus.settings.messages import *  # noqa: F403
 from campus.settings.pool import *  # noqa: F403
@@ -280,7 +281,6 @@ def s3_storage(bucket: str, **options: Any) -> dict[str, Any]:
     }
 
 
-AWS_BUCKET = os.environ.get("AWS_STORAGE_BUCKET_NAME", "")
 PRIVATE_STORAGE: dict[str, Any] = (
     s3_storage(AWS_BUCKET)
     if AWS_BUCKET

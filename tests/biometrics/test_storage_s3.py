@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import default_storage, storages
 from pytest_django.fixtures import Settings
 
@@ -19,6 +20,7 @@ from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.ops.processes import wait_until
 from campus.settings.base import s3_storage
+from campus.settings.images import signed_url_base
 from tests.biometrics.support import free_port, plain_jpeg
 from tests.factories import Cast
 from tests.s3_server import KEYS, s3_server
@@ -137,6 +139,18 @@ class TestAddresses:
     def test_it_lasts_an_hour_unless_told_otherwise(self, in_campus: Cast, now: datetime) -> None:
         assert "X-Amz-Expires=3600" in (sealed_url(store(now)) or "")
 
+    def test_it_begins_as_the_setting_says_and_is_signed_for_that(
+        self, in_campus: Cast, now: datetime, s3_address: str, settings: Settings
+    ) -> None:
+        other = s3_address.replace("127.0.0.1", "localhost")
+        settings.AWS_S3_SIGNED_URL_BASE = other
+        image = store(now)
+        url = sealed_url(image) or ""
+        assert url.startswith(f"{other}/{BUCKET}/{image.key}?")
+        assert fetch(url)[0] == 200
+        assert fetch(url.replace("localhost", "127.0.0.1"))[0] == 403  # the name is signed too
+        assert read_image(image) == plain_jpeg()  # we reach it as before
+
     def test_an_unsigned_or_changed_address_is_refused(
         self, in_campus: Cast, now: datetime
     ) -> None:
@@ -144,6 +158,19 @@ class TestAddresses:
         assert fetch(url.partition("?")[0])[0] == 403
         assert fetch(url[:-4] + "0000")[0] == 403
         assert fetch(url.replace("Expires=3600", "Expires=7200"))[0] == 403
+
+
+@pytest.mark.parametrize("base", ["", "https://files.example", "http://127.0.0.1:8333/"])
+def test_a_base_of_addresses_is_a_host(base: str) -> None:
+    assert signed_url_base(base) == base.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "base", ["files.example", "ftp://files.example", "https://f.example/a", "https://a@f.example"]
+)
+def test_what_is_no_host_is_refused(base: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="AWS_S3_SIGNED_URL_BASE"):
+        signed_url_base(base)
 
 
 class TestRefusals:
