@@ -937,7 +937,15 @@ STUDENT_PAGE_ROWS = [
     ),
     *(
         Row(route=f"first-steps/{what}", method="post", answers=page_for(*ADMINS))
-        for what in ("test-mail", "hide")
+        for what in ("test-mail", "hide", "show")
+    ),
+    *(Row(route="look", method=method, answers=page_for(*ADMINS)) for method in ("get", "post")),
+    # For everybody; this is nobody's logo.
+    Row(
+        route="logo/<str:sha256>.png",
+        arguments=lambda cast: {"sha256": "0" * 64},
+        answers=everybody(404),
+        public=True,
     ),
     *(
         # Anyone who has the mail may answer; nobody made this token.

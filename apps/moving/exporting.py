@@ -50,7 +50,7 @@ PATIENCE: Final = (
 )
 CAMPUS_FIELDS: Final = (
     *("slug", "name", "time_zone", "email_domains", "verified_domains"),
-    *("years_of_study", "face_enabled"),
+    *("years_of_study", "face_enabled", "language", "logo", "shows_first_steps"),
 )
 
 

@@ -1,5 +1,6 @@
 """The form of the set-up page."""
 
+import json
 from typing import Any
 
 from allauth.mfa.totp.internal.auth import validate_totp_code
@@ -12,14 +13,45 @@ from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.audit.admin_widgets import DomainsField
+from apps.biometrics.services.logos import MAX_BYTES, logo_png
 from apps.common.digits import plain_digits
+from apps.common.errors import Invalid
 from apps.common.form_fields import LineField
 from apps.ops.first_hour.set_up import SetUp
+from apps.signin.forms import FirstPasskeyForm
+from apps.signin.passkeys import NewPasskey
 from apps.tenants.models import time_zones
 
 NEW_PASSWORD = {"autocomplete": "new-password"}
+PASSWORD, PASSKEY = "password", "passkey"
+OF_PASSWORD = ("password", "password_again", "code")
 # Of the service's refusals, where a name means something else on this page.
 RENAMED = {"name": "campus_name"}
+
+
+class LogoField(forms.FileField):
+    """A picture, cleaned to the PNG that is kept."""
+
+    widget = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        text = gettext_lazy(
+            "PNG, JPEG or WebP, up to 2 MB, best square. Everybody sees it at the head of pages."
+        )
+        super().__init__(**{"label": gettext_lazy("Logo"), "help_text": text, **kwargs})
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        upload = super().clean(data, initial)
+        if not upload:
+            return None
+        try:
+            return logo_png(data=upload.read(MAX_BYTES + 1))
+        except Invalid as refusal:
+            raise ValidationError(str(refusal.message)) from refusal
+
+
+class LogoForm(forms.Form):
+    logo = LogoField()
 
 
 class SetUpForm(forms.Form):
@@ -36,6 +68,17 @@ class SetUpForm(forms.Form):
         help_text=gettext_lazy("You sign in with it."),
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
+    way = forms.ChoiceField(
+        label=gettext_lazy("How you sign in"),
+        choices=[
+            (PASSWORD, gettext_lazy("With a password and an authenticator app")),
+            (PASSKEY, gettext_lazy("With a passkey of this device, without a password")),
+        ],
+        initial=PASSWORD,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    credential = forms.JSONField(required=False, widget=forms.HiddenInput)
     password = forms.CharField(
         label=gettext_lazy("Password"),
         strip=False,
@@ -96,8 +139,9 @@ class SetUpForm(forms.Form):
         label=gettext_lazy("Language"),
         required=False,
         choices=lambda: settings.LANGUAGES,
-        help_text=gettext_lazy("In which the campus writes to its first administrator."),
+        help_text=gettext_lazy("In which the campus writes to people who have chosen none."),
     )
+    logo = LogoField(required=False)
     admin_email = forms.EmailField(
         label=gettext_lazy("Their e-mail address"),
         required=False,
@@ -108,9 +152,17 @@ class SetUpForm(forms.Form):
     )
     admin_name = LineField(label=gettext_lazy("Their name"), required=False, max_length=200)
 
-    def __init__(self, *args: Any, secret: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, secret: str, owner: User, asked_host: str, **kwargs: Any
+    ) -> None:
+        """`secret`: of the app. `owner`: whom a passkey is made for, not in the database yet."""
         super().__init__(*args, **kwargs)
         self.secret = secret
+        self.owner = owner
+        self.asked_host = asked_host
+        self.passkey: NewPasskey | None = None
+        for name in OF_PASSWORD:
+            self.fields[name].required = self.data.get("way") != PASSKEY
         if len(settings.LANGUAGES) == 1:  # nothing to choose
             del self.fields["language"]
 
@@ -120,7 +172,20 @@ class SetUpForm(forms.Form):
     def clean_admin_email(self) -> str:
         return str(self.cleaned_data["admin_email"]).strip().lower()
 
+    def clean_credential(self) -> dict[str, Any]:
+        """With a passkey, the browser's answer, which is checked as on the page of passkeys."""
+        credential: dict[str, Any] = self.cleaned_data["credential"]
+        if self.cleaned_data.get("way") == PASSKEY:
+            answer = {"name": "", "credential": json.dumps(credential)}
+            form = FirstPasskeyForm(answer, user=self.owner)
+            if not form.is_valid():
+                raise ValidationError(_("No passkey was made. Try again, or choose a password."))
+            self.passkey = form.passkey
+        return credential
+
     def clean_code(self) -> str:
+        if self.cleaned_data.get("way") == PASSKEY:
+            return ""
         code = "".join(plain_digits(self.cleaned_data["code"]).split())
         if not validate_totp_code(self.secret, code):
             raise ValidationError(_("This code does not fit. Wait for the next one and type that."))
@@ -129,9 +194,11 @@ class SetUpForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         password, again = cleaned.get("password"), cleaned.get("password_again")
-        if password and again and password != again:
+        if self.passkey is not None:
+            self._check_host(cleaned.get("host", ""))
+        elif password and again and password != again:
             self.add_error("password_again", _("The two passwords are not the same."))
-        if password:
+        if password and self.passkey is None:
             draft = User(email=cleaned.get("email", ""), name=cleaned.get("name", ""))
             try:
                 validate_password(password, draft)
@@ -139,11 +206,27 @@ class SetUpForm(forms.Form):
                 self.add_error("password", error)
         return cleaned
 
+    def _check_host(self, host: str) -> None:
+        """Else nobody could sign in where the campus is: a passkey is good for one host name."""
+        if host.strip().lower() != self.asked_host:
+            message = _(
+                "Your passkey would be good for %(host)s only. Open this page at the campus's own "
+                "host name, or choose a password."
+            )
+            self.add_error("host", message % {"host": self.asked_host})
+
     def wish(self) -> SetUp:
         """What was typed, for the service."""
-        kept = {**self.cleaned_data, "language": self.cleaned_data.get("language", "")}
-        names = SetUp.__dataclass_fields__.keys() - {"totp_secret"}
-        return SetUp(totp_secret=self.secret, **{name: kept[name] for name in names})
+        kept = {
+            **self.cleaned_data,
+            "language": self.cleaned_data.get("language", ""),
+            "totp_secret": self.secret,
+            "passkey": self.passkey,
+            "user_id": None,
+        }
+        if self.passkey is not None:
+            kept |= {"password": None, "user_id": self.owner.pk}
+        return SetUp(**{name: kept[name] for name in SetUp.__dataclass_fields__})
 
     def refuse(self, fields: dict[str, list[str]], message: str) -> None:
         """Show what the service refused where it was typed."""

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from apps.accounts.models import Role
 from apps.accounts.requests import has_role
 from apps.ops.diagnosis import OK, Look, diagnose, label_of, worst
-from apps.ops.first_hour.checklist import first_steps, hidden_by, may_see_first_steps
+from apps.ops.first_hour.checklist import first_steps, may_see_first_steps
 from apps.signin.registry import CHECKLIST, PLATFORM, StartPanel, add_start_panel
-from apps.tenants.scope import current_campus_id
+from apps.tenants.middleware import request_campus
 
 # What stops people's work, and takes milliseconds to look at. Backups are an app's above this one.
 LOOKED_AT: Final = (
@@ -20,8 +20,8 @@ LOOKED_AT: Final = (
 
 
 def _first_steps(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
-    """Until it was hidden, in this browser, when all was done."""
-    if not may_see_first_steps(request) or hidden_by(current_campus_id()) in request.COOKIES:
+    """Until somebody hid it for all administrators of the campus."""
+    if not may_see_first_steps(request) or not request_campus(request).shows_first_steps:
         return None
     steps = first_steps()
     return {
@@ -37,7 +37,11 @@ def _health(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
         return None
     found = diagnose(Look(now=now), names=LOOKED_AT, quick=True)
     wrong = dict.fromkeys(str(label_of(one.check)) for one in found if one.level != OK)
-    return {"level": worst(found), "wrong": list(wrong)}
+    return {
+        "level": worst(found),
+        "wrong": list(wrong),
+        "may_see_look": may_see_first_steps(request),
+    }
 
 
 def add_panels() -> None:

@@ -37,7 +37,7 @@ from apps.common.errors import Refused
 from apps.signin.assertions import ADDS, BACKUP_ELIGIBLE, SIGNS, page_problem
 from apps.signin.guesses import CODE, PASSWORD, PASSWORD_LINK, Secret, guess_or_stop, guess_right
 from apps.signin.mfa import code_spend
-from apps.signin.passkeys import LONGEST_NAME, MOST, is_known
+from apps.signin.passkeys import LONGEST_NAME, MOST, NewPasskey, is_known
 from apps.signin.password_links import password_link_ask
 from apps.tenants.addresses import asked_host
 from apps.tenants.middleware import refuse
@@ -239,6 +239,14 @@ class PasskeyAddForm(SignupWebAuthnForm):
         return credential
 
     def clean(self) -> dict[str, Any]:
+        self.refuse_many()
+        self.cleaned_data["passwordless"] = True  # asks for the device's own check
+        cleaned: dict[str, Any] = readable(super().clean)
+        if "credential" in self.cleaned_data:
+            readable(self._refuse_odd)
+        return cleaned
+
+    def refuse_many(self) -> None:
         # One at a time for an account: of two at once the second sees what the first added.
         User.objects.select_for_update(no_key=True).get(pk=self.user.pk)
         known = Authenticator.objects.filter(user=self.user, type=Authenticator.Type.WEBAUTHN)
@@ -248,11 +256,6 @@ class PasskeyAddForm(SignupWebAuthnForm):
                 % {"count": MOST},
                 "too_many_passkeys",
             )
-        self.cleaned_data["passwordless"] = True  # asks for the device's own check
-        cleaned: dict[str, Any] = readable(super().clean)
-        if "credential" in self.cleaned_data:
-            readable(self._refuse_odd)
-        return cleaned
 
     def _refuse_odd(self) -> None:
         """What browsers never send (WebAuthn level 2, §7.1): the page of another host, a name that
@@ -264,12 +267,25 @@ class PasskeyAddForm(SignupWebAuthnForm):
             raise bad_passkey()
 
     @property
-    def synced(self) -> bool:
-        """Whether the passkey that was read may be copied to other devices (backup-eligible)."""
-        read = parse_registration_response(self.cleaned_data["credential"])
+    def passkey(self) -> NewPasskey:
+        """What was read, for the host that is asked."""
+        credential = self.cleaned_data["credential"]
+        read = parse_registration_response(credential)
         flags = read.response.attestation_object.auth_data.flags
-        return bool(flags & BACKUP_ELIGIBLE)
+        return NewPasskey(
+            name=self.cleaned_data["name"],
+            rp_id=asked_host(context.request),
+            synced=bool(flags & BACKUP_ELIGIBLE),
+            credential=credential,
+        )
 
 
 class PasskeyAddInput(PasskeyAddForm, inputs.Input):
     pass
+
+
+class FirstPasskeyForm(PasskeyAddForm):
+    """The passkey of an account that is made with it: `user` is not in the database yet."""
+
+    def refuse_many(self) -> None:
+        """It has none."""

@@ -79,12 +79,7 @@ class PasskeysView(ManageWebAuthnView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise_if_reauthentication_required(request, app="allauth.mfa")
-        added = passkey_add(
-            request,
-            name=self.input.cleaned_data["name"],
-            credential=self.input.cleaned_data["credential"],
-            synced=self.input.synced,
-        )
+        added = passkey_add(request, self.input.passkey)
         return response.AuthenticatorResponse(request, added)
 
 

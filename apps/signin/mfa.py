@@ -22,8 +22,8 @@ from django.db.models import Min
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from fido2.utils import websafe_decode, websafe_encode
 
+from apps.accounts.requests import request_user
 from apps.common.crypto import resealed, seal, unseal
 from apps.signin import passkeys
 from apps.tenants.addresses import asked_host
@@ -48,9 +48,6 @@ ADDING: Final = frozenset(
 )
 SECRETS: Final = frozenset({"password", "mfa"})  # how the owner signed in: a passkey is "mfa"
 WEBAUTHN: Final = Authenticator.Type.WEBAUTHN
-# What of a browser's answer is kept, so that nothing else can be stored with it.
-KEPT: Final = ("id", "rawId", "type", "authenticatorAttachment")
-KEPT_OF_RESPONSE: Final = ("clientDataJSON", "attestationObject", "transports")
 
 
 class MfaAdapter(DefaultMFAAdapter):
@@ -147,28 +144,10 @@ def code_spend(factor: Authenticator, code: str) -> bool:
     return True
 
 
-def passkey_add(
-    request: HttpRequest, *, name: str, credential: dict[str, Any], synced: bool
-) -> Authenticator:
-    """Keep a passkey that was checked, for the host of this request. Noted and told.
-
-    `data` as a whole is guarded (apps/signin/migrations): host and moment cannot be changed later.
-    Other than the library's own this makes no recovery codes: a passkey is not a second factor.
-    """
-    response = credential["response"]
-    kept: dict[str, Any] = {key: credential[key] for key in KEPT if key in credential}
-    # One spelling, by which it is found: base64 has several.
-    kept["id"] = kept["rawId"] = websafe_encode(websafe_decode(credential["rawId"]))
-    kept["response"] = {key: response[key] for key in KEPT_OF_RESPONSE if key in response}
-    kept["clientExtensionResults"] = {"credProps": {"rk": True}}
-    data: dict[str, Any] = {
-        "name": name[: passkeys.LONGEST_NAME],
-        "credential": kept,
-        "rp_id": asked_host(request),
-        "synced": synced,
-        "added_at": timezone.now().isoformat(),  # noqa: TID251
-    }
-    added = Authenticator.objects.create(user=request.user, type=WEBAUTHN, data=data)
+def passkey_add(request: HttpRequest, passkey: passkeys.NewPasskey) -> Authenticator:
+    """Keep a passkey that was checked, for who is signed in. Noted and told."""
+    now = timezone.now()  # noqa: TID251
+    added = passkeys.passkey_keep(user_id=request_user(request).pk, passkey=passkey, now=now)
     signals.authenticator_added.send(
         sender=Authenticator, request=request, user=request.user, authenticator=added
     )

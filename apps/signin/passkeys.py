@@ -6,12 +6,13 @@ and use of them are those of its own host names.
 
 import hashlib
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
-from fido2.utils import websafe_encode
+from fido2.utils import websafe_decode, websafe_encode
 
 from apps.accounts.models import Student
 from apps.signin.assertions import Assertion, Passkey
@@ -21,6 +22,19 @@ from apps.tenants.scope import current_campus_id
 MOST: Final = 20  # of one account
 OLD_ENOUGH: Final = timedelta(hours=48)  # as long as asking for another device takes
 LONGEST_NAME: Final = 100
+# What of a browser's answer is kept, so that nothing else can be stored with it.
+KEPT: Final = ("id", "rawId", "type", "authenticatorAttachment")
+KEPT_OF_RESPONSE: Final = ("clientDataJSON", "attestationObject", "transports")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPasskey:
+    """A browser's answer that was checked. `synced`: it may be copied to other devices."""
+
+    name: str
+    rp_id: str
+    synced: bool
+    credential: dict[str, Any]
 
 
 def rows(*, user_ids: Collection[int], rp_ids: Collection[str]) -> QuerySet[Authenticator]:
@@ -39,6 +53,37 @@ def is_known(*, credential_id: bytes) -> bool:
     return Authenticator.objects.filter(
         type=Authenticator.Type.WEBAUTHN, data__credential__rawId=websafe_encode(credential_id)
     ).exists()
+
+
+def passkey_keep(*, user_id: int, passkey: NewPasskey, now: datetime) -> Authenticator:
+    """Make it one of the account's. Who calls this notes it.
+
+    `data` as a whole is guarded (apps/signin/migrations): host and moment cannot be changed later.
+    Other than the library's own this makes no recovery codes: a passkey is not a second factor.
+    """
+    credential, response = passkey.credential, passkey.credential["response"]
+    kept: dict[str, Any] = {key: credential[key] for key in KEPT if key in credential}
+    # One spelling, by which it is found: base64 has several.
+    kept["id"] = kept["rawId"] = websafe_encode(websafe_decode(credential["rawId"]))
+    kept["response"] = {key: response[key] for key in KEPT_OF_RESPONSE if key in response}
+    kept["clientExtensionResults"] = {"credProps": {"rk": True}}
+    data: dict[str, Any] = {
+        "name": passkey.name[:LONGEST_NAME],
+        "credential": kept,
+        "rp_id": passkey.rp_id,
+        "synced": passkey.synced,
+        "added_at": now.isoformat(),
+    }
+    kind = Authenticator.Type.WEBAUTHN
+    return Authenticator.objects.create(user_id=user_id, type=kind, data=data)
+
+
+def facts_of(authenticator: Any) -> dict[str, Any]:
+    """What the log says of it: the kind, and of a passkey its name and the host it is good for."""
+    facts: dict[str, Any] = {"kind": str(authenticator.type)}
+    if authenticator.type == authenticator.Type.WEBAUTHN:
+        facts |= {key: authenticator.data.get(key) for key in ("name", "rp_id", "synced")}
+    return facts
 
 
 def passkey_from(row: Authenticator) -> Passkey:

@@ -7,14 +7,7 @@ from django.utils import timezone
 
 from apps.accounts.services import second_factor_record
 from apps.audit.actors import request_actor
-
-
-def facts_of(authenticator: Any) -> dict[str, Any]:
-    """What the log says of it: the kind, and of a passkey its name and the host it is good for."""
-    facts: dict[str, Any] = {"kind": str(authenticator.type)}
-    if authenticator.type == authenticator.Type.WEBAUTHN:
-        facts |= {key: authenticator.data.get(key) for key in ("name", "rp_id", "synced")}
-    return facts
+from apps.signin.passkeys import facts_of
 
 
 def note(action: str) -> Any:

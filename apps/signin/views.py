@@ -38,10 +38,5 @@ class PasskeyAddView(AddWebAuthnView):
         return {**context, "js_data": self.options(), "next": url, "redirect_field": field}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        passkey_add(
-            self.request,
-            name=form.cleaned_data["name"],
-            credential=form.cleaned_data["credential"],
-            synced=form.synced,
-        )
+        passkey_add(self.request, form.passkey)
         return HttpResponseRedirect(self.get_success_url())

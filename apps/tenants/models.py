@@ -84,6 +84,14 @@ class Campus(models.Model):
             "without an invitation, also where the account exists on another campus."
         ),
     )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_("In which the campus writes to people who have chosen none."),
+    )
     years_of_study = models.PositiveSmallIntegerField(
         _("years of study"),
         default=4,
@@ -94,6 +102,16 @@ class Campus(models.Model):
         _("face verification"),
         default=False,
         help_text=_("Off by default. Students still have to consent one by one."),
+    )
+    # What the logo is, by its SHA-256: an image of the campus in the image store.
+    logo = models.CharField(
+        _("logo"), max_length=64, default="", db_default="", blank=True, editable=False
+    )
+    shows_first_steps = models.BooleanField(
+        _("shows the first steps"),
+        default=True,
+        db_default=True,
+        help_text=_("The list of first steps, on the start page of the administration."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -108,6 +126,9 @@ class Campus(models.Model):
                 condition=models.Q(years_of_study__range=(1, 10)), name="campus_years_of_study"
             ),
             Named(field="name", name="campus_name"),
+            models.CheckConstraint(
+                condition=models.Q(logo__regex=r"^([0-9a-f]{64})?$"), name="campus_logo_sha256"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """The link and page that set an empty installation up, the commands, and the first steps."""
 
 import io
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -10,14 +11,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 
 from apps.accounts.models import AllowedAddress, Membership, User
 from apps.audit.models import Entry, PlatformEntry
 from apps.audit.services import SYSTEM
+from apps.biometrics.services.logos import logo_png
 from apps.classrooms.models import Classroom
 from apps.common.cache import ask_server
 from apps.common.errors import Invalid, NotFound
@@ -29,6 +33,7 @@ from apps.ops.first_hour.links import GOOD_FOR_SECONDS, setup_link_make
 from apps.ops.first_hour.set_up import SetUp, set_up
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope, platform_scope
+from tests.authenticator import SoftPasskey
 from tests.factories import PASSWORD, Cast
 
 GOOD_PASSWORD = "seven grey herons at dawn"
@@ -58,6 +63,7 @@ def typed(client: Client, **changes: str) -> dict[str, str]:
     fields = {
         "name": "Rosa Root",
         "email": "Rosa@Platform.example",
+        "way": "password",
         "password": GOOD_PASSWORD,
         "password_again": GOOD_PASSWORD,
         "code": code_of(client),
@@ -77,6 +83,8 @@ def wish(**changes: Any) -> SetUp:
         "email": "rosa@platform.example",
         "password": GOOD_PASSWORD,
         "totp_secret": "A" * 32,
+        "passkey": None,
+        "user_id": None,
         "name": "Rosa",
         "slug": "first",
         "campus_name": "First College",
@@ -84,6 +92,7 @@ def wish(**changes: Any) -> SetUp:
         "time_zone": "UTC",
         "email_domains": [],
         "language": "",
+        "logo": None,
         "admin_email": "",
         "admin_name": "",
     }
@@ -145,6 +154,25 @@ class TestThePage:
             assert mail.user == ada
         # Another host than the campus's: the campus is chosen all the same.
         assert b"First steps" in client.get("/admin/").content
+
+    def test_logo_and_language_are_the_campuss(self, settings: Any) -> None:
+        link, client = new_link(), visitor()
+        page = client.get(link).content.decode()
+        assert "Language: English." in page
+        assert 'name="language"' not in page
+        settings.LANGUAGES = [("en", "English"), ("ar", "العربية")]
+        page = client.get(link).content.decode()
+        assert "Language: English." not in page
+        wrong = SimpleUploadedFile("a.png", b"no picture")
+        answer = client.post(link, {**typed(client, language="xx"), "logo": wrong})
+        assert set(answer.context["form"].errors) == {"language", "logo"}
+        drawn = io.BytesIO()
+        Image.new("RGB", (9, 9), "red").save(drawn, "PNG")
+        logo = SimpleUploadedFile("a.png", drawn.getvalue())
+        assert client.post(link, {**typed(client, language="ar"), "logo": logo}).status_code == 302
+        campus = Campus.objects.get(slug="first")
+        assert campus.language == "ar"
+        assert client.get(f"/logo/{campus.logo}.png").content == logo_png(data=drawn.getvalue())
 
     def test_opens_on_every_host_and_for_the_right_token_only(self, cast: Cast) -> None:
         link = new_link()
@@ -228,6 +256,86 @@ class TestThePage:
     def test_logs_do_not_hold_the_token(self) -> None:
         link = new_link()
         assert link.rpartition("/")[2] not in without_secrets(f'"GET {link} HTTP/1.1" 200')
+
+
+@pytest.mark.django_db
+class TestByPasskey:
+    """The super administrator may have a passkey in the place of password and app."""
+
+    def answered(self, link: str, client: Client, passkey: SoftPasskey) -> dict[str, str]:
+        options = client.get(link).context["passkey_options"]
+        nothing = {"password": "", "password_again": "", "code": ""}
+        credential = json.dumps(passkey.registration(json.loads(json.dumps(options))))
+        return typed(client, way="passkey", credential=credential, **nothing)
+
+    def test_it_is_all_that_signs_in(self) -> None:
+        link, client, passkey = new_link(), visitor(), SoftPasskey(rp_id=HOST)
+        answer = client.post(link, self.answered(link, client, passkey))
+        assert answer.status_code == 302, answer.context["form"].errors
+        user = User.objects.get(is_superuser=True)
+        assert not user.has_usable_password()
+        kept = Authenticator.objects.get(user=user)
+        assert (kept.type, kept.data["rp_id"]) == ("webauthn", HOST)
+        assert b"passkey of another device" in client.get("/admin/").content
+        facts = {"kind": "webauthn", "name": "Passkey", "rp_id": HOST, "synced": False}
+        with platform_scope():
+            entry = PlatformEntry.objects.get(action="accounts.second_factor.added")
+        assert facts.items() <= entry.data.items()
+        # Signed out, the passkey alone leads in again: it names this very account.
+        again = visitor()
+        json_only = {"HTTP_X_REQUESTED_WITH": "XMLHttpRequest"}
+        options = again.get("/accounts/2fa/webauthn/login/", **json_only).json()["request_options"]
+        signed = json.dumps(passkey.answer(options))
+        assert again.post("/accounts/2fa/webauthn/login/", {"credential": signed})["Location"]
+        assert int(again.session["_auth_user_id"]) == user.pk
+        assert again.get("/admin/").status_code == 200
+
+    def test_a_campus_at_another_host_is_refused(self) -> None:
+        link, client = new_link(), visitor()
+        fields = self.answered(link, client, SoftPasskey(rp_id=HOST))
+        answer = client.post(link, {**fields, "host": "elsewhere.example"})
+        assert set(answer.context["form"].errors) == {"host"}
+        assert not User.objects.filter(is_superuser=True).exists()
+
+    @pytest.mark.parametrize("wrong", ["", "null", "[]", "{}", '{"rawId": 1}', "x" * 20_000])
+    def test_what_is_no_passkey_is_refused(self, wrong: str) -> None:
+        link, client = new_link(), visitor()
+        fields = self.answered(link, client, SoftPasskey(rp_id=HOST))
+        answer = client.post(link, {**fields, "credential": wrong})
+        assert set(answer.context["form"].errors) == {"credential"}
+        assert not User.objects.filter(is_superuser=True).exists()
+
+    @pytest.mark.parametrize(
+        "passkey",
+        [
+            SoftPasskey(rp_id="other.example"),
+            SoftPasskey(rp_id=HOST, origin=f"https://evil.{HOST}"),
+            SoftPasskey(rp_id=HOST, verifies=False),
+        ],
+        ids=["another host", "a page below the host", "no check of the user"],
+    )
+    def test_a_wrong_passkey_is_refused(self, passkey: SoftPasskey) -> None:
+        link, client = new_link(), visitor()
+        answer = client.post(link, self.answered(link, client, passkey))
+        assert set(answer.context["form"].errors) == {"credential"}
+        assert not User.objects.filter(is_superuser=True).exists()
+
+    def test_an_answer_is_good_once_and_in_its_browser_only(self) -> None:
+        link, client, passkey = new_link(), visitor(), SoftPasskey(rp_id=HOST)
+        fields = self.answered(link, client, passkey)
+        stranger = visitor()
+        stranger.get(link)
+        assert set(stranger.post(link, fields).context["form"].errors) == {"credential"}
+        client.post(link, {**fields, "slug": "-"})  # was read; the page makes another one
+        assert set(client.post(link, fields).context["form"].errors) == {"credential"}
+
+    def test_both_ways_need_what_is_theirs(self) -> None:
+        link, client = new_link(), visitor()
+        client.get(link)
+        fields = typed(client, password="", password_again="", code="")
+        wrong = client.post(link, fields).context["form"].errors
+        assert set(wrong) == {"password", "password_again", "code"}
+        assert set(client.post(link, {**fields, "way": "x"}).context["form"].errors) >= {"way"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -388,18 +496,6 @@ class TestFirstSteps:
             client = Client(headers={"host": cast.host})
             client.force_login(user)
             assert (b"First steps" in client.get("/admin/").content) is sees
-
-    def test_it_is_hidden_when_all_is_done(
-        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        client = Client(headers={"host": cast.host})
-        client.force_login(cast.admin)
-        assert b"Hide this list" not in client.get("/admin/").content
-        step = ("domain", "Domain", "", "tenants_domain_changelist", lambda: True)
-        monkeypatch.setattr("apps.ops.first_hour.checklist._STEPS", (step,))
-        assert b"Hide this list" in client.get("/admin/").content
-        client.post("/first-steps/hide")
-        assert b"First steps" not in client.get("/admin/").content
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelect2Widget
 
+from apps.accounts.admin.forms import language_field
 from apps.audit.admin_base import CampusInline, CampusModelAdmin, HistoryAdmin
 from apps.audit.admin_widgets import DomainsField
 from apps.common.cache import invalidate
@@ -31,6 +32,7 @@ class CampusForm(forms.ModelForm):
         widget=UnfoldAdminSelect2Widget,
         help_text=_("Of the place where the classes are: days and times of sessions follow it."),
     )
+    language = language_field(_("the platform's"))
     email_domains = domains_field("email_domains", _("E-mail domains"))
     verified_domains = domains_field("verified_domains", _("Verified e-mail domains"))
 
@@ -53,9 +55,11 @@ class CampusForm(forms.ModelForm):
             "verified_domains",
             "years_of_study",
             "face_enabled",
+            "language",
         ]
         help_texts = {
             "slug": _("In addresses and commands: lower-case letters, digits and hyphens."),
+            "language": Campus._meta.get_field("language").help_text,
             "is_active": _("An inactive campus lets nobody in; nothing of it is lost."),
         }
 
@@ -99,7 +103,7 @@ class CampusAdmin(PlatformAdmin):
     form = CampusForm
     inlines = [DomainInline]
     fieldsets = [
-        (None, {"fields": [("name", "slug"), "is_active", "time_zone"]}),
+        (None, {"fields": [("name", "slug"), "is_active", "time_zone", "language"]}),
         (_("E-mail addresses"), {"fields": ["email_domains", "verified_domains"]}),
         (_("Studies and faces"), {"fields": ["years_of_study", "face_enabled"]}),
     ]

@@ -104,7 +104,7 @@ def _next_batch(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
         )
         if not leases:
             return None
-        addressed = _addressed(leases, sender)
+        addressed = _addressed(leases, sender, campus)
         batch.troubled = circuit_breaker.troubles_of(
             names={name for lease in addressed for name in _names(sender, lease.address)}
         )
@@ -115,7 +115,7 @@ def _next_batch(campus: Campus, sender: Channel, now: datetime) -> Batch | None:
         _settle(batch, now)
 
 
-def _addressed(leases: list[Lease], sender: Channel) -> list[Lease]:
+def _addressed(leases: list[Lease], sender: Channel, campus: Campus) -> list[Lease]:
     """The leases with what other apps know: numbers, languages, and who the contacts are."""
     is_sms = sender.name == ChannelName.SMS
     chosen = languages([lease.user_id for lease in leases])
@@ -126,10 +126,11 @@ def _addressed(leases: list[Lease], sender: Channel) -> list[Lease]:
     found = []
     for lease in leases:
         if lease.contact:
-            found.append(_to_contact(lease, known.get(lease.contact), is_sms=is_sms))
+            told = _to_contact(lease, known.get(lease.contact), is_sms=is_sms)
+            found.append(replace(told, language=told.language or campus.language))
         else:
             address = numbers.get(lease.user_id, "") if is_sms else lease.address
-            language = chosen.get(lease.user_id, lease.language)
+            language = chosen.get(lease.user_id, lease.language) or campus.language
             found.append(replace(lease, address=address, language=language))
     return found
 

@@ -19,6 +19,7 @@ from apps.accounts.services import (
     platform_account_record,
 )
 from apps.audit.services import Actor, log_event, log_platform_event
+from apps.biometrics.services.logos import logo_set
 from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
 from apps.tenants.models import Campus, Domain
@@ -38,6 +39,16 @@ def set_up_lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
+def user_id_reserve() -> int:
+    """An id that no account has or gets but the one that is made with it.
+
+    A passkey names its account inside itself, and is made before that is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [User._meta.db_table])
+        return int(cursor.fetchone()[0])
+
+
 def is_set_up() -> bool:
     """Whether somebody administers this installation; closed accounts count too."""
     return User.objects.filter(is_superuser=True).exists()
@@ -45,9 +56,16 @@ def is_set_up() -> bool:
 
 @transaction.atomic
 def super_admin_create(
-    *, email: str, password: str, now: datetime, actor: Actor, name: str = ""
+    *,
+    email: str,
+    password: str | None,
+    now: datetime,
+    actor: Actor,
+    name: str = "",
+    user_id: int | None = None,
 ) -> User:
-    """A new account that administers the platform. The password was validated by the caller.
+    """A new account that administers the platform. The password was validated by the caller; None:
+    there is none. `user_id`: from `user_id_reserve`.
 
     Raises `Refused` (account_exists) and `Invalid` (invalid_account).
     """
@@ -56,13 +74,13 @@ def super_admin_create(
     if User.objects.filter(email=email).exists():
         message = _("There is an account with this address. `manage.py super_admin` raises it.")
         raise Refused("account_exists", message)
-    draft = User(email=email, name=name)
+    draft = User(pk=user_id, email=email, name=name)
     draft.set_unusable_password()
     try:
         draft.full_clean()
     except ValidationError as error:
         raise _invalid("invalid_account", error) from error
-    user = User.objects.create_superuser(email, password, name=name)
+    user = User.objects.create_superuser(email, password, pk=user_id, name=name)
     platform_account_record(
         user=user, action="accounts.super_admin.made", now=now, actor=actor, email=email
     )
@@ -82,15 +100,22 @@ def campus_create(
     admin_name: str = "",
     email_domains: Sequence[str] = (),
     language: str = "",
+    logo: bytes | None = None,
 ) -> tuple[Campus, User | None]:
     """A campus with its domain and its first administrator, who is mailed a link or invited.
+
+    `logo`: what `logo_png` made.
 
     Returns the administrator's account; None where another campus knows it, and its owner has to
     accept first. An address outside the campus's e-mail domains is noted as an exception. Raises
     `Invalid` (invalid_campus, with the fields of `Campus` and `host`).
     """
     campus = Campus(
-        slug=slug, name=name, time_zone=time_zone, email_domains=sorted(set(email_domains))
+        slug=slug,
+        name=name,
+        time_zone=time_zone,
+        email_domains=sorted(set(email_domains)),
+        language=language,
     )
     if not SHORT_NAME.fullmatch(slug):
         problem = _("Lower-case letters and digits, and hyphens between them.")
@@ -112,29 +137,23 @@ def campus_create(
     )
     with campus_scope(campus):
         log_event(actor=actor, action="tenants.campus.created", now=now, target=campus, data=facts)
+        if logo is not None:
+            logo_set(png=logo, now=now, actor=actor)
+            campus.refresh_from_db(fields=["logo"])
         admin = _first_admin(
-            email=admin_email,
-            name=admin_name,
-            language=language,
-            host=domain.host,
-            now=now,
-            actor=actor,
+            email=admin_email, name=admin_name, host=domain.host, now=now, actor=actor
         )
     return campus, admin
 
 
-def _first_admin(
-    *, email: str, name: str, language: str, host: str, now: datetime, actor: Actor
-) -> User | None:
+def _first_admin(*, email: str, name: str, host: str, now: datetime, actor: Actor) -> User | None:
     if address_problem(email=email):
         AllowedAddress.objects.create(email=email, note=_("The first administrator"))
     root = User.objects.filter(email=email, is_superuser=True, is_active=True).first()
     if root is not None:  # enters every campus as it is, and need not be asked
         membership_add(user=root, role=Role.ADMIN, now=now, actor=actor, name=name)
         return root
-    user, made = member_add(
-        email=email, name=name, roles=[Role.ADMIN], now=now, actor=actor, language=language
-    )
+    user, made = member_add(email=email, name=name, roles=[Role.ADMIN], now=now, actor=actor)
     if user is not None and made:
         password_link_send(user=user, host=host, now=now)
     return user

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,7 +21,7 @@ from apps.notifications.channels import configured
 from apps.notifications.models import Channel, Delivery, Status
 from apps.notifications.services import notify
 from apps.sessions.models import ClassSession
-from apps.tenants.models import Domain
+from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import current_campus_id, entered_campus_id
 from apps.timetable.models import WeeklySlot
 
@@ -127,11 +128,6 @@ def first_steps() -> list[Step]:
     ]
 
 
-def hidden_by(campus_id: int) -> str:
-    """The cookie of a browser in which the list was hidden."""
-    return f"first_steps_{campus_id}"
-
-
 def may_see_first_steps(request: HttpRequest) -> bool:
     """Administrators of the entered campus and of the platform."""
     return entered_campus_id() is not None and has_role(request, Role.ADMIN)
@@ -143,3 +139,13 @@ def test_mail_send(*, user: User, now: datetime, actor: Actor) -> bool:
     heard = notify(kind="test", user_ids=[user.pk], now=now, key=key)
     log_event(actor=actor, action="ops.test_mail.asked", now=now, target=user)
     return bool(heard) and Channel.EMAIL.value in configured()
+
+
+@transaction.atomic
+def first_steps_show(*, shown: bool, now: datetime, actor: Actor) -> None:
+    """Show the list on the start page of the entered campus's administrators, or hide it."""
+    campus = Campus.objects.select_for_update(no_key=True).get(pk=current_campus_id())
+    if campus.shows_first_steps != shown:
+        Campus.objects.filter(pk=campus.pk).update(shows_first_steps=shown, updated_at=now)
+        action = "ops.first_steps.shown" if shown else "ops.first_steps.hidden"
+        log_event(actor=actor, action=action, now=now, target=campus)

@@ -16,6 +16,7 @@ from apps.audit.services import Actor, log_platform_event
 from apps.common.errors import NotFound
 from apps.ops.first_hour.campuses import campus_create, set_up_lock, super_admin_create
 from apps.ops.first_hour.links import setup_link_end, setup_link_is_good
+from apps.signin.passkeys import NewPasskey, facts_of, passkey_keep
 from apps.tenants.models import Campus
 from apps.tenants.scope import platform_scope
 from apps.tenants.signed import signed_act
@@ -26,8 +27,11 @@ class SetUp:
     """What somebody typed on the set-up page."""
 
     email: str
-    password: str
-    totp_secret: str  # whose code was checked
+    # How they sign in: a password with the app whose code was checked, or a passkey.
+    password: str | None
+    totp_secret: str
+    passkey: NewPasskey | None
+    user_id: int | None  # whom the passkey names
     name: str
     slug: str
     campus_name: str
@@ -35,6 +39,7 @@ class SetUp:
     time_zone: str
     email_domains: Sequence[str]
     language: str
+    logo: bytes | None
     admin_email: str  # "": the super administrator
     admin_name: str
 
@@ -56,14 +61,21 @@ def set_up(*, token: str, wish: SetUp, now: datetime, actor: Actor) -> tuple[Use
         if not setup_link_is_good(token=token):
             raise no_such_link()
         user = super_admin_create(
-            email=wish.email, password=wish.password, name=wish.name, now=now, actor=actor
+            email=wish.email,
+            password=wish.password,
+            name=wish.name,
+            user_id=wish.user_id,
+            now=now,
+            actor=actor,
         )
         by = replace(actor, id=f"user:{user.pk}", label=user.get_full_name())
-        with signed_act(Authenticator._meta.db_table):
-            TOTP.activate(user, wish.totp_secret)
-            RecoveryCodes.activate(user)
+        added = _factor_keep(user, wish, now)
         second_factor_record(
-            user=user, action="accounts.second_factor.added", now=now, actor=by, kind="totp"
+            user=user,
+            action="accounts.second_factor.added",
+            now=now,
+            actor=by,
+            **facts_of(added),
         )
         campus, _admin = campus_create(
             slug=wish.slug,
@@ -72,6 +84,7 @@ def set_up(*, token: str, wish: SetUp, now: datetime, actor: Actor) -> tuple[Use
             time_zone=wish.time_zone,
             email_domains=wish.email_domains,
             language=wish.language,
+            logo=wish.logo,
             admin_email=wish.admin_email or wish.email,
             admin_name=wish.admin_name or ("" if wish.admin_email else wish.name),
             now=now,
@@ -80,3 +93,12 @@ def set_up(*, token: str, wish: SetUp, now: datetime, actor: Actor) -> tuple[Use
         log_platform_event(actor=by, action="platform.set_up", now=now, target=campus)
         setup_link_end()
     return user, campus
+
+
+def _factor_keep(user: User, wish: SetUp, now: datetime) -> Authenticator:
+    with signed_act(Authenticator._meta.db_table):
+        if wish.passkey is not None:
+            return passkey_keep(user_id=user.pk, passkey=wish.passkey, now=now)
+        RecoveryCodes.activate(user)
+        added: Authenticator = TOTP.activate(user, wish.totp_secret).instance
+        return added

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -29,6 +30,13 @@ class Command(BaseCommand):
             "--email-domain", action="append", default=[], help="of its people; repeatable"
         )
 
+        parser.add_argument(
+            "--language",
+            choices=[code for code, _name in settings.LANGUAGES],
+            default="",
+            help="in which it writes to people who have chosen none",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             campus, admin = campus_create(
@@ -39,6 +47,7 @@ class Command(BaseCommand):
                 email_domains=[name.lower() for name in options["email_domain"]],
                 admin_email=options["admin"],
                 admin_name=options["admin_name"],
+                language=options["language"],
                 now=timezone.now(),
                 actor=command_line_actor(),
             )
