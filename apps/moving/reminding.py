@@ -37,8 +37,8 @@ def removals_look(*, now: datetime) -> int:
             removed += 1
         except BackupFailed as error:
             logger.error("The campus %s could not be removed: %s", slug, error)
-            text = _("Run on the server: manage.py remove_campus %(slug)s --finish")
-            _mail(_("Campus: %(slug)s is due to be removed"), slug, [text % {"slug": slug}])
+            text = _("Run on the server, as the owner's role: manage.py remove_campus --finish")
+            _mail(_("Campus: %(slug)s is due to be removed"), slug, [text])
     return removed
 
 

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import ProgrammingError, connections, transaction
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -21,8 +22,10 @@ from apps.audit.services import PLATFORM_LOG, Actor, verify
 from apps.backup.errors import BackupFailed
 from apps.moving import reminding
 from apps.moving.catalogue import campus_tables
+from apps.moving.checks import count_removals, look_at_removals
 from apps.moving.reminding import removals_look
 from apps.moving.removal import Removed, campus_remove, removal_ask, removal_take_back
+from apps.ops.diagnosis import FAIL, OK, WARN, Look
 from apps.tenants.models import Campus, CampusRemoval, Domain
 from apps.tenants.scope import campus_scope, platform_scope
 from tests.accounts.support import mint_access_token
@@ -214,7 +217,7 @@ def test_without_the_owners_role_somebody_is_asked_to_run_the_command(
     assert removals_look(now=due) == 0
     (mail,) = mailoutbox
     assert mail.to == ["boss@platform.example"]
-    assert "manage.py remove_campus north --finish" in mail.body
+    assert "manage.py remove_campus --finish" in mail.body
 
 
 def test_the_command(filled: Campus, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,3 +238,39 @@ def test_the_command(filled: Campus, capsys: pytest.CaptureFixture[str]) -> None
     assert "accounts_student: 4 rows deleted" in said
     assert "Backups hold the campus until they are older than 35 days." in said
     assert rows_of(filled.pk) == {}
+
+
+def lines(now: datetime) -> list[tuple[str, str, str]]:
+    return list(look_at_removals(Look(now=now)))
+
+
+def test_the_doctor_names_what_is_due_and_what_to_do(cast: Cast, now: datetime) -> None:
+    assert lines(now) == [(OK, "No campus waits to be removed.", "")]
+    due = asked(cast.campus, now)
+    assert [level for level, *_rest in lines(now)] == [OK]
+    assert "“north” is closed" in lines(now)[0][1]
+    for later, level in ((0, WARN), (23, WARN), (24, FAIL)):
+        ((found, text, advice),) = lines(due + timedelta(hours=later))
+        assert found == level
+        assert "“north”" in text
+        ((found, text, _advice),) = count_removals(
+            Look(now=due + timedelta(hours=later, minutes=1))
+        )
+        assert found == (FAIL if level == FAIL else OK)
+        assert "north" not in text
+        assert "docker compose run --rm migrate python manage.py remove_campus --finish" in advice
+
+
+def test_finish_without_a_name_removes_all_that_are_due(
+    filled: Campus, now: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError, match="Name the campus"):
+        call_command("remove_campus")
+    call_command("remove_campus", "--finish")
+    assert "No campus is due" in capsys.readouterr().out
+    removal_ask(campus=filled, waiting=timedelta(0), now=timezone.now(), actor=OPERATOR)
+    south = Campus.objects.get(slug="south")
+    removal_ask(campus=south, waiting=WAITING, now=timezone.now(), actor=OPERATOR)
+    call_command("remove_campus", "--finish")
+    assert "north:" in capsys.readouterr().out
+    assert list(Campus.objects.values_list("slug", flat=True)) == ["south"]

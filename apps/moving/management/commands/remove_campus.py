@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.moving.removal import WAITING, campus_remove, removal_ask, removal_take_back
 from apps.signin.management.operator import command_line_actor
-from apps.tenants.models import Campus
+from apps.tenants.models import Campus, CampusRemoval
 
 
 class Command(BaseCommand):
@@ -19,7 +19,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("campus", help="its short name")
+        parser.add_argument(
+            "campus", nargs="?", help="its short name; with --finish alone: all that are due"
+        )
         parser.add_argument(
             "--days", type=int, default=WAITING.days, help="how long to wait (30; 0 to 366)"
         )
@@ -34,6 +36,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug, now, actor = options["campus"], timezone.now(), command_line_actor()
+        if slug is None:
+            self._finish_due(options)
+            return
         if options["undo"]:
             removal_take_back(slug=slug, now=now, actor=actor)
             self.stdout.write(f"{slug} is open again.")
@@ -48,6 +53,18 @@ class Command(BaseCommand):
             waiting = timedelta(days=options["days"])
             due = removal_ask(campus=campus, waiting=waiting, now=now, actor=actor)
             self.stdout.write(f"{slug} is closed, and is removed from {due.isoformat()} on.")
+
+    def _finish_due(self, options: dict[str, Any]) -> None:
+        """For a timer of the machine: does nothing on most days."""
+        if not options["finish"]:
+            raise CommandError("Name the campus; --finish alone removes all that are due.")
+        due = CampusRemoval.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+        slugs = list(due.values_list("campus__slug", flat=True))
+        for slug in slugs:
+            self.stdout.write(f"{slug}:")
+            self._remove(slug, at_once=False)
+        if not slugs:
+            self.stdout.write("No campus is due to be removed.")
 
     def _remove(self, slug: str, *, at_once: bool) -> None:
         done = campus_remove(
