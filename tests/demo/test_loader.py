@@ -1,19 +1,22 @@
 """The demo campus: complete, safe to load again, and good to sign in to."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from apps.accounts.models import Faculty, Role, Student, User
-from apps.attendance.models import AttendanceRecord, Status
+from apps.accounts.models import Faculty, Membership, Role, Student, User
+from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.attendance.selectors.register import register_of
 from apps.attendance.services.register import register_open_now
 from apps.audit.models import Entry
@@ -21,13 +24,14 @@ from apps.audit.services import SYSTEM
 from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
 from apps.demo.allowed import demo_allowed
-from apps.demo.loader import Loaded, load_demo
+from apps.demo.loader import Loaded, demo_problems, load_demo
 from apps.demo.loader.passwords import readable_password
 from apps.enrollments.models import Course, Enrollment
 from apps.notifications.models import Message
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from apps.timetable.models import GeneratedSession, WeeklySlot
 from apps.timetable.services import sessions_generate
 from tests.accounts.support import at, tokens
@@ -169,6 +173,103 @@ def test_the_command_prints_passwords_once_and_new_ones_on_request(db: None) -> 
     user.refresh_from_db()
     assert password not in third
     assert not user.check_password(password)
+
+
+def rename(student: Student) -> None:
+    Student.objects.filter(pk=student.pk).update(code="SOMEBODY-ELSE")
+
+
+def problems_of(loaded: Loaded) -> list[str]:
+    return demo_problems(campus=loaded.campus, sign_ins=loaded.sign_ins)
+
+
+def test_what_was_loaded_is_whole(loaded: Loaded) -> None:
+    assert problems_of(loaded) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda: rename(Student.objects.order_by("code")[0]), "Of the students are missing"),
+        (lambda: Beacon.objects.all()[0].delete(), "Of the beacons are missing"),
+        (lambda: Enrollment.objects.all()[0].delete(), "is not attended by"),
+        (lambda: WeeklySlot.objects.all().delete(), "has no weekly slots"),
+        (
+            lambda: ClassSession.objects.filter(status="completed").update(status="cancelled"),
+            "has no session that was held",
+        ),
+        (lambda: Membership.objects.filter(role="admin").delete(), "has not the role admin"),
+        (
+            lambda: AttendanceSummary.objects.filter(late_sessions__gt=0).update(late_sessions=99),
+            "not what the records say",
+        ),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(
+    in_demo: Loaded, damage: Callable[[], Any], said: str
+) -> None:
+    with signed_act("accounts_membership"):
+        damage()
+    assert any(said in problem for problem in problems_of(in_demo)), problems_of(in_demo)
+
+
+def test_a_password_that_does_not_fit_is_named(in_demo: Loaded) -> None:
+    wrong = [replace(in_demo.sign_ins[0], password="another")]
+    (problem,) = demo_problems(campus=in_demo.campus, sign_ins=wrong)
+    assert "does not fit" in problem
+
+
+def test_a_first_load_that_is_not_whole_fails(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_slots(**_: Any) -> None:
+        """As if the timetable had not been made."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.demo.loader.load.weeks_ensure", without_slots)
+        with pytest.raises(CommandError, match="has no weekly slots"):
+            run()
+    assert "nothing was changed" not in run("--verify")  # the second load makes what was missing
+    assert "Read back" in run("--verify")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestReset:
+    def reset(self, *arguments: str) -> str:
+        output = StringIO()
+        call_command("reset_demo", *arguments, stdout=output, no_color=True)
+        connections["owner"].close()
+        return output.getvalue()
+
+    def test_the_demo_is_made_anew_and_nothing_else_touched(self) -> None:
+        west = make_campus("west")
+        run("--host", "harbour.example")
+        before = Campus.objects.get(slug="demo")
+        with campus_scope(before):
+            Student.objects.create(code="X-1", first_name="Added")
+        said = self.reset()
+        after = Campus.objects.get(slug="demo")
+        assert after.pk != before.pk
+        assert "rows and 0 images deleted" in said
+        assert "Read back: everything is there and fits." in said
+        assert said.count("@demo.example") == 8  # the super administrator's too, who stayed
+        assert set(after.domains.values_list("host", flat=True)) >= {"localhost", "harbour.example"}
+        with campus_scope(after):
+            assert not Student.objects.filter(code="X-1").exists()
+        assert Campus.objects.filter(pk=west.pk).exists()
+        assert "Read back" in self.reset()  # and again
+
+    def test_without_a_demo_one_is_made(self) -> None:
+        assert "Read back" in self.reset()
+
+    def test_a_campus_that_is_no_demo_is_refused(self) -> None:
+        make_campus("west")
+        with pytest.raises(CommandError, match="is not the demo"):
+            self.reset("--campus", "west")
+        assert Campus.objects.filter(slug="west").exists()
+
+    @override_settings(DEMO_ALLOWED=False)
+    def test_settings_that_allow_no_demo_refuse(self) -> None:
+        with pytest.raises(CommandError, match="DEMO_ALLOWED"):
+            self.reset()
 
 
 @override_settings(DEMO_ALLOWED=False)

@@ -2,5 +2,6 @@
 
 from apps.demo.loader.load import Loaded, load_demo
 from apps.demo.loader.people import SignIn
+from apps.demo.loader.verify import demo_problems
 
-__all__ = ["Loaded", "SignIn", "load_demo"]
+__all__ = ["Loaded", "SignIn", "demo_problems", "load_demo"]

@@ -15,7 +15,7 @@ from apps.demo.allowed import demo_allowed
 from apps.demo.loader.calendar import Calendar
 from apps.demo.loader.data import DemoData
 from apps.demo.loader.people import PeopleLoader, SignIn, sign_ins
-from apps.demo.loader.places import campus_ensure, rooms_ensure
+from apps.demo.loader.places import campus_ensure, check_is_demo, rooms_ensure
 from apps.demo.loader.study import courses_ensure, groups_ensure, sections_ensure, term_ensure
 from apps.demo.loader.weeks import weeks_ensure
 from apps.tenants.models import Campus
@@ -43,11 +43,24 @@ def load_demo(
     Raises `Forbidden` (demo_not_allowed) under settings that do not allow it and `Refused`
     (not_a_demo) where another campus has this short name.
     """
+    _check_allowed()
+    return _load(slug=slug, now=now, reset_passwords=reset_passwords, hosts=hosts)
+
+
+def _check_allowed() -> None:
     if not demo_allowed():
         raise Forbidden(
             "demo_not_allowed", _("These settings do not allow made-up people (DEMO_ALLOWED).")
         )
-    return _load(slug=slug, now=now, reset_passwords=reset_passwords, hosts=hosts)
+
+
+def demo_campus(*, slug: str) -> Campus | None:
+    """The demo campus of this short name, if it is there. Raises as `load_demo` does."""
+    _check_allowed()
+    campus = Campus.objects.filter(slug=slug).first()
+    if campus is not None:
+        check_is_demo(campus, facts=DemoData().campus)
+    return campus
 
 
 @transaction.atomic

@@ -34,15 +34,20 @@ def campus_ensure(
             "face_enabled": True,
         },
     )
+    check_is_demo(campus, facts=facts)
+    made["campuses"] += created
+    _domains_ensure(campus, made, hosts)
+    return campus
+
+
+def check_is_demo(campus: Campus, *, facts: dict[str, Any]) -> None:
+    """Raises `Refused` (not_a_demo)."""
     if campus.name != facts["name"]:
         raise Refused(
             "not_a_demo",
             _("The campus “%(slug)s” is not the demo: it is called “%(name)s”.")
-            % {"slug": slug, "name": campus.name},
+            % {"slug": campus.slug, "name": campus.name},
         )
-    made["campuses"] += created
-    _domains_ensure(campus, made, hosts)
-    return campus
 
 
 def _domains_ensure(campus: Campus, made: Counter[str], hosts: Sequence[str]) -> None:

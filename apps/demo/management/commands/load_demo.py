@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.common.errors import Refused
-from apps.demo.loader import Loaded, SignIn, load_demo
+from apps.demo.loader import Loaded, SignIn, demo_problems, load_demo
 
 HEADINGS: Final = ("Role", "Name", "E-mail", "Password")
 
@@ -30,6 +30,11 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--verify",
+            action="store_true",
+            help="Read it back, as the first load does; fails where something is missing.",
+        )
+        parser.add_argument(
             "--host", action="append", default=[], help="A further host name that leads to it."
         )
 
@@ -44,12 +49,25 @@ class Command(BaseCommand):
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal
         self._say_what_was_made(loaded)
+        if loaded.made.get("campuses") or options["verify"]:
+            self._verify(loaded)
         if loaded.sign_ins:
             self._print_sign_ins(loaded.sign_ins, address=options["address"])
         else:
             self.stdout.write(
                 "The passwords were printed before; --reset-passwords makes new ones."
             )
+
+    def _verify(self, loaded: Loaded) -> None:
+        """Raises where something is missing: a demo that is half there looks like a bug."""
+        problems = demo_problems(campus=loaded.campus, sign_ins=loaded.sign_ins)
+        if problems:
+            raise CommandError(
+                "The demo is not whole:\n  "
+                + "\n  ".join(problems)
+                + "\nmanage.py reset_demo makes it anew."
+            )
+        self.stdout.write("Read back: everything is there and fits.")
 
     def _say_what_was_made(self, loaded: Loaded) -> None:
         if not loaded.made:
