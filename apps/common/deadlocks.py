@@ -8,11 +8,16 @@ and run again it finds the other one done and says what it always says then.
 from io import BytesIO
 from typing import Any, Final
 
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest
 
 DEADLOCK: Final = "40P01"
 LOCKED: Final = "55P03"  # `lock_timeout`
+# The server lost its connection, is out of resources (a full disk), is shut down, or its files
+# cannot be used: classes of SQLSTATE.
+AWAY: Final = ("08", "53", "57P", "58")
+# Where PostgreSQL says "permission denied" of a file, not of a table (42501): parts of its source.
+FILES: Final = frozenset({"md.c", "fd.c", "smgr.c", "copydir.c", "relmapper.c"})
 # A row that is there already, that is gone meanwhile, that overlaps another one.
 OVERTAKEN: Final = ("23505", "23503", "23P01")
 LONGEST_KEPT: Final = 10 * 1024 * 1024  # bytes of a body that can be read again
@@ -33,6 +38,17 @@ def is_overtaken(error: BaseException | None) -> bool:
     """Whether a constraint that looks at other rows ended it. A mistake of ours may do so too: it
     does again."""
     return _state(error, IntegrityError) in OVERTAKEN
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the server itself could not do it, whatever was asked for."""
+    cause = getattr(error, "__cause__", None)
+    if isinstance(error, InterfaceError):
+        return True
+    if isinstance(error, ProgrammingError):
+        return getattr(getattr(cause, "diag", None), "source_file", "") in FILES
+    state = _state(error, OperationalError)
+    return isinstance(error, OperationalError) and (not state or state.startswith(AWAY))
 
 
 class KeptBody:
@@ -97,12 +113,15 @@ def note_failure(request: HttpRequest, error: BaseException) -> None:
     request.failed_with = error  # type: ignore[attr-defined]
 
 
-def ended_by_another(request: HttpRequest) -> str:
-    """What of another transaction ended it as was noted, which is forgotten: deadlock, overtaken,
-    locked (it held for too long what this one needs), or "" for something else."""
+def ended_by(request: HttpRequest) -> str:
+    """What ended it as was noted, which is forgotten: deadlock, overtaken,
+    locked (it held for too long what this one needs); away: the server itself; "": something else.
+    """
     error = vars(request).pop("failed_with", None)
     if is_deadlock(error):
         return "deadlock"
     if _state(error, OperationalError) == LOCKED:
         return "locked"
+    if is_away(error):
+        return "away"
     return "overtaken" if is_overtaken(error) else ""

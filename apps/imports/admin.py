@@ -25,6 +25,7 @@ from apps.imports.services import import_cancel, import_commit, import_remap, im
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
+from apps.tenants.middleware import refuse
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_PROBLEMS = 100
@@ -220,7 +221,11 @@ class ImportRunAdmin(CampusModelAdmin):
         if not run.marked_as:
             messages.error(request, _("This import has no wrong rows, or they were deleted."))
             return redirect(self._page("change", run.pk))
-        return self._workbook(file_read(run.marked_as), f"import-{run.pk}-errors.xlsx")
+        try:
+            data = file_read(run.marked_as)
+        except Refused as refusal:
+            return refuse(request, refusal)
+        return self._workbook(data, f"import-{run.pk}-errors.xlsx")
 
     def template_view(self, request: HttpRequest, kind: str) -> HttpResponse:
         if (

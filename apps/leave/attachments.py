@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from apps.biometrics.images import MAX_BYTES, ImageReason, ImageRefused, read_photo
-from apps.biometrics.storage import as_os_error
+from apps.biometrics.storage import as_os_error, save_whole
 from apps.common.crypto import seal, unseal
 from apps.common.errors import Invalid
 from apps.leave.models import Attachment
@@ -64,8 +63,8 @@ def attachment_files() -> Iterator[SealedFile]:
 def store_file(*, key: str, data: bytes) -> None:
     """Seal the bytes and store them under this key, which nothing else has; raises `OSError`."""
     sealed = seal(PURPOSE, current_campus_id(), data, context=key.encode())
-    with as_os_error():
-        default_storage.save(key, ContentFile(sealed))
+    with as_os_error("write"):
+        save_whole(key, sealed)
 
 
 def read_file(*, key: str) -> bytes:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.api import error_body
-from apps.common.deadlocks import KeptBody, ended_by_another, is_overtaken, note_failure
+from apps.common.deadlocks import KeptBody, ended_by, is_overtaken, note_failure
 from apps.common.errors import NotFound, Refused, TooMany
 from apps.common.http import is_from_this_machine, wants_json
 from apps.common.log_context import log_also
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 CHOSEN_CAMPUS = "chosen_campus_id"
 CAMPUS_HEADER = "X-Campus"
 DATABASE_RETRY_SECONDS = 5
+# Whoever holds what a request needs has not ended yet; the server itself could not do it.
+UNAVAILABLE: Final = ("locked", "away")
 PLATFORM_PATHS = ("/healthz", "/readyz", "/metrics")  # on every host, for machines
 
 _CAMPUS: Final = FixedQuery(Campus, "id = %s")
@@ -98,7 +100,7 @@ class CampusMiddleware:
         log_also(campus_id=campus_id)
         if campus_id is None:
             if request.path.startswith(self.free_paths):
-                return self.get_response(request)
+                return self._or_unavailable(request, self.get_response(request))
             return self._unknown_campus(request)
         body = KeptBody(request)
         try:
@@ -107,15 +109,19 @@ class CampusMiddleware:
             if not is_overtaken(error) or not body.rewind(request):
                 raise
             return self._respond_in(campus_id, request)
-        ended_by = ended_by_another(request) if response.status_code >= 500 else ""
-        if ended_by == "locked":  # whoever holds it has not ended yet
+        why = ended_by(request) if response.status_code >= 500 else ""
+        if why in UNAVAILABLE:
             return self._unavailable(request)
-        if ended_by == "deadlock":
+        if why == "deadlock":
             count("campus_deadlocks", "request")
-        if ended_by and body.rewind(request):
-            logger.warning("Another transaction ended this one (%s); once more.", ended_by)
+        if why and body.rewind(request):
+            logger.warning("Another transaction ended this one (%s); once more.", why)
             response = self._respond_in(campus_id, request)
         return response
+
+    def _or_unavailable(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        why = ended_by(request) if response.status_code >= 500 else ""
+        return self._unavailable(request) if why in UNAVAILABLE else response
 
     def _respond_in(self, campus_id: int, request: HttpRequest) -> HttpResponse:
         with campus_scope(campus_id, for_request=True):

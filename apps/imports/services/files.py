@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
+from apps.biometrics.storage import as_os_error, save_whole
 from apps.common.crypto import seal, unseal
+from apps.common.errors import Refused
 from apps.imports.models import ImportRun
 from apps.tenants.rotation import SealedFile
 from apps.tenants.scope import current_campus_id
@@ -25,16 +27,32 @@ def import_files() -> Iterator[SealedFile]:
 
 
 def store_file(data: bytes) -> str:
-    """Store the bytes; returns the name under which `file_read` finds them."""
+    """Store the bytes; returns the name under which `file_read` finds them.
+
+    Raises `Refused` (storage_unavailable, 503), and then leaves nothing behind.
+    """
     name = f"imports/{uuid.uuid4().hex}"
     sealed = seal(PURPOSE, current_campus_id(), data, context=name.encode())
-    return default_storage.save(name, ContentFile(sealed))
+    try:
+        with as_os_error("write"):
+            return save_whole(name, sealed)
+    except OSError as error:
+        raise _away(_("Nothing was saved; try again shortly.")) from error
 
 
 def file_read(name: str) -> bytes:
-    with default_storage.open(name) as stored:
-        sealed = stored.read()
+    """Raises `Refused` (storage_unavailable, 503)."""
+    try:
+        with as_os_error("read"), default_storage.open(name) as stored:
+            sealed = stored.read()
+    except OSError as error:
+        raise _away(_("Try again shortly.")) from error
     return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
+
+
+def _away(advice: str) -> Refused:
+    message = _("Files of imports cannot be reached right now.")
+    return Refused("storage_unavailable", f"{message} {advice}", status=503)
 
 
 def run_files_delete(run: ImportRun) -> int:
