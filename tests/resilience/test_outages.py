@@ -206,3 +206,24 @@ def test_a_killed_web_worker_costs_a_retry_and_nothing_else(
     assert first.status_code in (200, 201)
     assert phone.check_in(ticket, nonce="nonce-web-1").json() == first.json()
     assert_counted_once(hall)
+
+
+def test_a_process_of_the_face_worker_that_grew_too_large_is_replaced(
+    enrolled: Cast,
+    lesson: ClassSession,
+    phone: Phone,
+    selfie: bytes,
+    start_worker: StartWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORKER_MAX_MEMORY_KB", "50000")  # less than any process of it needs
+    worker = start_worker()
+    before = {process.pid for process in family(worker)[1:]}
+    assert before
+    assert phone.check_in(ticket_for(phone, lesson), selfie=selfie).json()["outcome"] == "pending"
+    assert settled(enrolled)
+    assert wait_until(
+        lambda: not before & {process.pid for process in family(worker)[1:]}, timeout=DEADLINE
+    )
+    assert family(worker)[1:]  # another one took its place
+    assert_counted_once(enrolled)
