@@ -16,7 +16,7 @@ class BiometricsConfig(AppConfig):
         from apps.tenants.rotation import add_sealed_files, add_sealed_rows
 
         add_eraser(Consent.Kind.FACE, faces_erase)
-        add_sealed_rows("templates", templates_reseal)
+        add_sealed_rows("templates", templates_reseal, vacuumed=MOVED_TEMPLATES.table)
         add_moved_rows("templates", MOVED_TEMPLATES)
         add_sealed_files("images", image_files)
         register()

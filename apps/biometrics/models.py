@@ -5,7 +5,8 @@ No model here knows what a class session is.
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
@@ -127,7 +128,7 @@ class FaceSample(CampusModel):
 
 
 class FaceTemplate(CampusModel):
-    """A face vector, rotated by the campus's secret key; only vectors of one model are compared."""
+    """A face vector in a secret frame of its own; only vectors of one model are compared."""
 
     student = CampusForeignKey(
         Student, on_delete=models.CASCADE, related_name="face_templates", verbose_name=_("student")
@@ -143,6 +144,9 @@ class FaceTemplate(CampusModel):
         FaceModel, on_delete=models.PROTECT, related_name="+", verbose_name=_("model")
     )
     key_generation = models.PositiveIntegerField(_("generation of the key"), default=1)
+    frame = models.BinaryField(
+        _("number of the frame"), max_length=16, editable=False, db_default=b""
+    )
     vector = VectorField(_("protected vector"), editable=False)
     checksum = models.BinaryField(_("checksum"), max_length=32, editable=False)
     created_at = models.DateTimeField(_("created"))
@@ -154,7 +158,15 @@ class FaceTemplate(CampusModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["campus", "sample", "model"], name="face_template_unique"
-            )
+            ),
+            # Two vectors in one frame would keep their distance.
+            models.UniqueConstraint(fields=["campus", "frame"], name="face_template_frame_unique"),
+            models.CheckConstraint(
+                condition=Exact(
+                    Func("frame", function="octet_length", output_field=models.IntegerField()), 16
+                ),
+                name="face_template_frame_length",
+            ),
         ]
         indexes = [
             models.Index(fields=["campus", "model", "student"], name="face_template_student")

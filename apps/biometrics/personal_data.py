@@ -32,7 +32,9 @@ def register() -> None:
     add_person_rows(
         PersonRows(model=FaceSample, rows=of_student(), deleted=True),
         # A vector says nothing to a person, and would be worth copying to somebody else.
-        PersonRows(model=FaceTemplate, rows=of_student(), withheld=("vector",), deleted=True),
+        PersonRows(
+            model=FaceTemplate, rows=of_student(), withheld=("vector", "frame"), deleted=True
+        ),
         PersonRows(model=FaceVerification, rows=of_student(), deleted=True),
     )
     add_impersonal("what samples and check-ins refer to, and what goes with them", StoredImage)

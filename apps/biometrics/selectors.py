@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.core.cache import cache
 from django.db.models import (
     Aggregate,
     Count,
@@ -38,7 +37,6 @@ from apps.privacy.models import Consent
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
-CACHE_SECONDS: Final = 7200
 FAILURES_BEFORE_DELAY: Final = 5
 FAILURES_BEFORE_OFF: Final = 50
 DELAY: Final = timedelta(seconds=30)
@@ -72,22 +70,6 @@ def image_refused(image: StoredImage, *, actor: Actor, now: datetime) -> None:
     log_event(actor=actor, action="biometrics.image.refused", now=now, target=image)
 
 
-def faces_key(student_id: int) -> str:
-    """Cache key of what is known of a student's faces. Never holds a vector."""
-    return f"face:{current_campus_id()}:{student_id}"
-
-
-# Without a caller yet, with the cache of `faces_key`: for telling phones what to send.
-def has_templates(*, student_id: int) -> bool:
-    """Whether a photo of this student can be compared; cached for two hours."""
-    key = faces_key(student_id)
-    known = cache.get(key)
-    if known is None:
-        known = FaceTemplate.objects.filter(student_id=student_id).exists()
-        cache.set(key, known, CACHE_SECONDS)
-    return bool(known)
-
-
 def key_generation() -> int:
     """Which generation of the entered campus's template key is in force, from 1."""
     generation = TemplateKey.objects.values_list("generation", flat=True).first()
@@ -101,7 +83,7 @@ def threshold_for(*, model: FaceModel) -> float:
 
 
 def own_templates(*, student_id: int, model: FaceModel, generation: int) -> QuerySet[FaceTemplate]:
-    """The student's templates to compare with a vector of this model, rotated by this key."""
+    """The student's templates to compare with a vector of this model, of this key."""
     return FaceTemplate.objects.filter(
         student_id=student_id, model=model, key_generation=generation
     )

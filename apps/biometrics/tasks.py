@@ -16,6 +16,7 @@ from apps.biometrics.services import (
     refused_samples_drop,
     sample_judge,
     selfies_shorten,
+    templates_vacuum,
 )
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -84,6 +85,12 @@ def erase_former_faces() -> int:
     return in_each_campus(
         partial(former_faces_erase, now=timezone.now()), reason="erase faces of former students"
     )
+
+
+@shared_task
+def vacuum_templates() -> None:
+    """Every day: the vectors of deleted and replaced templates go from the table's file too."""
+    templates_vacuum()
 
 
 @shared_task

@@ -35,15 +35,18 @@ def engine_spec() -> EngineSpec:
 
 
 def observe_for_enrolment(jpeg: bytes) -> Observation:
-    return _observe(jpeg, ENROLMENT)
+    return _observe(jpeg, ENROLMENT, mirrored=True)
 
 
 def observe_for_check_in(jpeg: bytes) -> Observation:
     return _observe(jpeg, CHECK_IN, sure=MISMATCH)
 
 
-def _observe(jpeg: bytes, gate: Gate, *, sure: Gate | None = None) -> Observation:
-    """Judge a stored JPEG by a gate, turned upright, and embed its face if it passes: 35 ms."""
+def _observe(
+    jpeg: bytes, gate: Gate, *, sure: Gate | None = None, mirrored: bool = False
+) -> Observation:
+    """Judge a stored JPEG by a gate, turned upright, and embed its face if it passes: 35 ms,
+    45 with its mirror image (`Engine.embed`)."""
     try:
         pixels = read_photo(jpeg).pixels()
     except ImageRefused:
@@ -57,7 +60,7 @@ def _observe(jpeg: bytes, gate: Gate, *, sure: Gate | None = None) -> Observatio
     return Observation(
         reasons=reasons,
         measurements=_rounded(asdict(seen.measurements) | {"turned_by": turned}),
-        vector=engine.embed(pixels, [seen.face])[0] if seen.passed else None,
+        vector=engine.embed(pixels, [seen.face], mirrored=mirrored)[0] if seen.passed else None,
         doubts=tuple(reason.value for reason in failings(seen.measurements, sure)) if sure else (),
     )
 

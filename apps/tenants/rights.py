@@ -69,7 +69,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "audit_seal": ADD,
     "biometrics_campusthreshold": ALL,
     "biometrics_facesample": ALL,
-    "biometrics_facetemplate": ALL,
+    "biometrics_facetemplate": (*ALL, "MAINTAIN"),  # VACUUM, of replaced vectors
     "biometrics_faceverification": ALL,
     "biometrics_storedimage": ALL,
     "biometrics_templatekey": WRITE,

@@ -70,11 +70,15 @@ Files = Callable[[], Iterable[SealedFile]]
 _rows: dict[str, Renew] = {}
 _platform_rows: dict[str, Renew] = {}
 _files: dict[str, Files] = {}
+_vacuumed: dict[str, str] = {}
 
 
-def add_sealed_rows(name: str, renew: Renew, *, platform: bool = False) -> None:
-    """Rows of a campus, or of none. Adding twice counts once."""
+def add_sealed_rows(name: str, renew: Renew, *, platform: bool = False, vacuumed: str = "") -> None:
+    """Rows of a campus, or of none. Adding twice counts once. `vacuumed`: the table from whose
+    file the old versions go too."""
     (_platform_rows if platform else _rows)[name] = renew
+    if vacuumed:
+        _vacuumed[name] = vacuumed
 
 
 def add_sealed_files(name: str, files: Files) -> None:
@@ -141,6 +145,9 @@ def rows_reseal(*, campuses: Iterable[Any], owner: str) -> dict[str, int]:
                 for name, renew in _rows.items():
                     done[name] = done.get(name, 0) + renew()
         _keep_old_keys(owner=owner)
+        with connections[owner].cursor() as cursor:
+            for table in _vacuumed.values():
+                cursor.execute(f"VACUUM (FULL) {connections[owner].ops.quote_name(table)}")
     return done
 
 

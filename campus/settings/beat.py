@@ -49,6 +49,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.biometrics.tasks.delete_orphans",
         "schedule": crontab(hour=2, minute=53),
     },
+    "vacuum-templates": {
+        "task": "apps.biometrics.tasks.vacuum_templates",
+        "schedule": crontab(hour=3, minute=1),
+    },
     "requeue-findings": {
         "task": "apps.integrity.tasks.requeue_findings",
         "schedule": crontab(minute=41),

@@ -291,6 +291,7 @@ def _face(n: int, student: Student, now: datetime) -> None:
         student=student,
         sample=sample,
         model=model,
+        frame=uuid.uuid4().bytes,
         vector=[1.0, 0.0, 0.0],
         checksum=b"c",
         created_at=now,

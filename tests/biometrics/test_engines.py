@@ -53,7 +53,7 @@ def rotated(image: Pixels, degrees: float) -> Pixels:
 def test_modules_for_the_web_process_load_no_neural_network() -> None:
     output = run_python(
         "import sys\n"
-        "import apps.biometrics.engines, apps.biometrics.images, apps.biometrics.protection\n"
+        "import apps.biometrics.engines, apps.biometrics.images, apps.biometrics.frames\n"
         "import apps.biometrics.evaluation, apps.biometrics.weights.sources\n"
         "import apps.biometrics.weights.demo_faces\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
@@ -203,3 +203,18 @@ def test_changed_weights_are_not_loaded(models_dir: Path, tmp_path: Path) -> Non
 def test_without_tensorflow_its_engines_say_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match=r"campus-platform\[tensorflow\]"):
         get_engine("facenet512", models_dir=tmp_path)
+
+
+def test_the_mirrored_mean_is_the_same_for_both_ways_round(
+    engine: Engine, astronaut: Pixels
+) -> None:
+    flipped = np.ascontiguousarray(astronaut[:, ::-1])
+    vectors = []
+    for image in (astronaut, flipped):
+        faces = engine.detect(image)[:1]
+        plain, mirrored = (engine.embed(image, faces, mirrored=both)[0] for both in (False, True))
+        assert np.linalg.norm(mirrored) == pytest.approx(1, abs=1e-5)
+        assert 0 < cosine_distance(plain, mirrored) < 0.2
+        vectors.append((plain, mirrored))
+    (plain, mirrored), (plain_flipped, mirrored_flipped) = vectors
+    assert cosine_distance(mirrored, mirrored_flipped) < cosine_distance(plain, plain_flipped) / 2

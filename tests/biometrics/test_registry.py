@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Barrier
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -28,14 +31,16 @@ from apps.biometrics.services import (
     add_default_model,
     image_store,
     template_key_reissue,
+    templates_vacuum,
     verify_student,
 )
 from apps.biometrics.services.registry import ModelChanged, add_model
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.vectors import is_intact, protect
 from apps.tenants.scope import campus_scope
+from tests import services
 from tests.biometrics.support import enrol, make_model, make_template, unit, variant
-from tests.factories import Cast
+from tests.factories import Cast, make_cast
 
 SPEC = EngineSpec(name="made-up", version="1", dimension=3, threshold=0.5, sha256="a" * 64)
 SELFIE_LIGHT = 1.15
@@ -97,7 +102,7 @@ class TestTemplates:
         plain, model = unit(*range(1, 129)), make_model(now=now, dimension=128)
         template = make_template(in_campus.student, plain, model=model, now=now)
         stored = np.asarray(FaceTemplate.objects.get(pk=template.pk).vector)
-        assert abs(float(stored @ plain)) < 0.6  # 7 standard deviations of a random rotation
+        assert abs(float(stored @ plain)) < 0.6  # 7 standard deviations of a random turn
         assert np.linalg.norm(stored) == pytest.approx(1, abs=1e-5)
 
     def test_a_template_read_back_is_intact(self, in_campus: Cast, now: datetime) -> None:
@@ -112,10 +117,11 @@ class TestTemplates:
             "UPDATE biometrics_facetemplate SET vector = vector + '[0.00001,0,0]'",
             "UPDATE biometrics_facetemplate SET student_id = %(other)s",
             "UPDATE biometrics_facetemplate SET key_generation = 2",
+            "UPDATE biometrics_facetemplate SET frame = substr(sha224(frame), 1, 16)",
             "UPDATE biometrics_facetemplate SET checksum = set_byte(checksum, 3, "
             "(get_byte(checksum, 3) + 1) %% 256)",
         ],
-        ids=["vector", "owner", "generation", "checksum"],
+        ids=["vector", "owner", "generation", "frame", "checksum"],
     )
     def test_a_change_behind_our_back_shows(
         self, in_campus: Cast, now: datetime, damage: str
@@ -144,11 +150,33 @@ class TestTemplates:
         assert mean_distance(probe, student_id=classmate, model=model, generation=1) is None
 
     def test_campuses_turn_their_vectors_differently(self, cast: Cast, other_cast: Cast) -> None:
-        rotated = []
+        turned = []
         for each in (cast, other_cast):
             with campus_scope(each.campus):
-                rotated.append(protect(unit(*range(1, 129)), generation=1))
-        assert abs(float(rotated[0] @ rotated[1])) < 0.5
+                turned.append(protect(unit(*range(1, 129)), frame=b"f" * 16, generation=1))
+        assert abs(float(turned[0] @ turned[1])) < 0.5
+
+    def test_two_templates_of_one_vector_are_strangers(
+        self, in_campus: Cast, now: datetime
+    ) -> None:
+        model = make_model(now=now, dimension=128)
+        for colour in ("red", "blue"):
+            plain = unit(*range(1, 129))
+            make_template(in_campus.student, plain, model=model, now=now, colour=colour)
+        first, second = (np.asarray(t.vector) for t in FaceTemplate.objects.order_by("pk"))
+        assert abs(float(first @ second)) < 0.5
+
+    def test_no_two_templates_share_a_frame(self, in_campus: Cast, now: datetime) -> None:
+        model = make_model(now=now)
+        first = make_template(in_campus.student, unit(1, 0, 0), model=model, now=now)
+        second = make_template(
+            in_campus.classmate, unit(1, 0, 0), model=model, now=now, colour="red"
+        )
+        again = FaceTemplate.objects.filter(pk=second.pk)
+        with pytest.raises(IntegrityError, match="frame_unique"), transaction.atomic():
+            again.update(frame=first.frame)
+        with pytest.raises(IntegrityError, match="frame_length"), transaction.atomic():
+            again.update(frame=b"")
 
     def test_a_campuss_threshold_goes_before_the_models(
         self, in_campus: Cast, now: datetime
@@ -206,15 +234,77 @@ class TestReissue:
         assert key_generation() == 1
         assert FaceTemplate.objects.get() == enrolled
 
-    def test_the_command_names_what_it_did(
-        self, in_campus: Cast, enrolled: FaceTemplate, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        call_command("reissue_template_key", campus="north")
-        assert "generation 2, 1 templates" in capsys.readouterr().out
-
     def test_an_unknown_campus_is_a_clear_message(self, in_campus: Cast) -> None:
         with pytest.raises(CommandError, match="nowhere"):
             call_command("reissue_template_key", campus="nowhere")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(services.STACK is None, reason="asks the server as its superuser")
+@usefixtures("media")
+class TestWhatStays:
+    def test_a_replaced_vector_is_gone_from_the_file(self, now: datetime) -> None:
+        cast = make_cast("north")
+        with campus_scope(cast.campus):
+            model = make_model(now=now, dimension=128)
+            make_template(cast.student, unit(*range(1, 129)), model=model, now=now)
+            former = FaceTemplate.objects.get()
+        with campus_scope(cast.campus):
+            make_template(cast.student, unit(*range(1, 129)), model=model, now=now)
+            vector = FaceTemplate.objects.get().vector
+        assert on_disk(former.vector)
+        templates_vacuum()
+        assert not on_disk(former.vector)
+        assert on_disk(vector)
+
+    def test_the_command_names_what_it_did(
+        self,
+        engine: Engine,
+        astronaut_jpeg: bytes,
+        now: datetime,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        cast = make_cast("north")
+        with campus_scope(cast.campus):
+            enrol(cast.student, astronaut_jpeg, now)
+        call_command("reissue_template_key", campus="north")
+        assert "generation 2, 1 templates" in capsys.readouterr().out
+
+    def test_the_planner_keeps_no_statistics_of_vectors(self, now: datetime) -> None:
+        cast = make_cast("north")
+        with campus_scope(cast.campus):
+            make_template(cast.student, unit(1, 2, 3), model=make_model(now=now), now=now)
+        with superuser() as server:
+            server.execute("ANALYZE")
+            kept = server.execute(
+                "SELECT attname FROM pg_stats WHERE tablename = 'biometrics_facetemplate' "
+                "AND attname IN ('vector', 'student_id')"
+            ).fetchall()
+            targets = server.execute(
+                "SELECT attrelid::regclass::text, attname, attstattarget FROM pg_attribute "
+                "JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p') "
+                "WHERE atttypid = 'vector'::regtype"
+            ).fetchall()
+        assert kept == [("student_id",)]
+        assert targets
+        assert [row for row in targets if row[2] != 0] == []
+
+
+def superuser() -> Any:
+    assert services.STACK is not None
+    url = urlsplit(services.STACK.layout.superuser_url)
+    url = url._replace(path=f"/{connection.settings_dict['NAME']}")
+    return psycopg.connect(urlunsplit(url), autocommit=True)
+
+
+def on_disk(vector: object) -> bool:
+    """Whether the table's file holds this vector, in a live row or not."""
+    numbers = np.asarray(vector, dtype="<f4").tobytes()
+    with superuser() as server:
+        server.execute("CHECKPOINT")
+        path = "pg_relation_filepath('biometrics_facetemplate')"
+        (data,) = server.execute(f"SELECT pg_read_binary_file({path})").fetchone()
+    return numbers in data
 
 
 def verified(cast: Cast, jpeg: bytes, now: datetime) -> FaceVerification:

@@ -102,8 +102,12 @@ class TestOutcomes:
         two = verify(enrolled, selfie, now, reference="r2")
         assert one.threshold == pytest.approx(0.575)
         assert two.threshold == pytest.approx(0.6)
+        for brightness, reference in ((1.1, "r3"), (1.3, "r4")):
+            enrol(enrolled.student, variant(selfie, brightness=brightness), now)
+            more = verify(enrolled, selfie, now, reference=reference)
+            assert more.threshold == pytest.approx(0.608)
         CampusThreshold.objects.create(model=one.model, threshold=0.5)
-        assert verify(enrolled, selfie, now, reference="r3").threshold == pytest.approx(0.525)
+        assert verify(enrolled, selfie, now, reference="r5").threshold == pytest.approx(0.533)
 
     @pytest.mark.faces
     def test_another_person_behind_a_mask_is_no_accusation(

@@ -36,11 +36,15 @@ class AlignedEngine:
     def detect(self, image: Pixels) -> list[Face]:
         return self._detector.detect(image)
 
-    def embed(self, image: Pixels, faces: list[Face]) -> Vectors:
+    def embed(self, image: Pixels, faces: list[Face], *, mirrored: bool = False) -> Vectors:
         started = time.perf_counter()
         vectors = np.zeros((len(faces), self._spec.dimension), dtype=np.float32)
         for row, face in enumerate(faces):
-            vectors[row] = self._represent(aligned_chip(image, face, side=self._side))
+            chip = aligned_chip(image, face, side=self._side)
+            vectors[row] = self._represent(chip)
+            if mirrored:
+                both = vectors[row] + self._represent(np.ascontiguousarray(chip[:, ::-1]))
+                vectors[row] = both / np.linalg.norm(both)
         observe("campus_face_seconds", time.perf_counter() - started)
         return vectors
 

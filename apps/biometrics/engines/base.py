@@ -48,9 +48,14 @@ class EngineSpec:
     """Of the embedding model's installed weights file, in hexadecimal."""
     metric: str = "cosine"
     """`cosine`: 1 - dot product of unit vectors, 0..2."""
-    several_margin: float = 0.0
-    """By how much the mean distance to two or more templates may exceed the threshold: a mean
-    strays less. 0 where it was not measured."""
+    margins: tuple[float, ...] = ()
+    """By how much the mean distance to 2, 3, … templates may exceed the threshold: a mean strays
+    less. The last holds for more; empty where it was not measured."""
+
+    def margin(self, templates: int) -> float:
+        if templates < 2 or not self.margins:
+            return 0.0
+        return self.margins[min(templates - 2, len(self.margins) - 1)]
 
 
 class Engine(Protocol):
@@ -63,8 +68,11 @@ class Engine(Protocol):
         """Every face of the image, the largest first."""
         ...
 
-    def embed(self, image: Pixels, faces: list[Face]) -> Vectors:
-        """One unit vector per face, in the order given; shape (0, dimension) for no face."""
+    def embed(self, image: Pixels, faces: list[Face], *, mirrored: bool = False) -> Vectors:
+        """One unit vector per face, in the order given; shape (0, dimension) for no face.
+
+        `mirrored`: the mean of the face and its mirror image, in twice the time; for templates.
+        """
         ...
 
 

@@ -11,10 +11,8 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.models import FaceSample, FaceTemplate
-from apps.biometrics.selectors import faces_key
 from apps.biometrics.services.images import image_id, image_release, image_store, images_erase
 from apps.biometrics.storage import SAMPLES
-from apps.common.cache import invalidate
 from apps.common.errors import Refused
 from apps.privacy.models import Consent
 from apps.privacy.selectors import active_consent
@@ -77,7 +75,6 @@ def sample_remove(*, sample: FaceSample, actor: Actor, now: datetime) -> None:
     if not deleted:
         return
     image_release(image_id=sample.image_id, now=now)
-    invalidate(faces_key(sample.student_id))
     data = {"student": sample.student_id, "sample": sample.pk}
     log_event(actor=actor, action="biometrics.sample.removed", now=now, data=data)
 
@@ -95,7 +92,6 @@ def faces_erase(*, student: Student, now: datetime, actor: Actor) -> int:
     templates = FaceTemplate.objects.filter(student=student).delete()[0]
     removed = samples.delete()[0]
     removed += templates + images_erase(image_ids=image_ids, now=now)
-    invalidate(faces_key(student.pk))
     data = {"removed": removed}
     log_event(actor=actor, action="biometrics.faces.erased", now=now, target=student, data=data)
     return removed

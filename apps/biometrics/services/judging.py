@@ -6,18 +6,17 @@ from typing import Final
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
-from pgvector.django import CosineDistance
 
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, log_event
+from apps.biometrics.campus_faces import campus_faces
 from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
 from apps.biometrics.reasons import SampleReason
-from apps.biometrics.selectors import faces_key, own_templates, threshold_for
+from apps.biometrics.selectors import own_templates, threshold_for
 from apps.biometrics.services.registry import add_default_model
-from apps.biometrics.services.verification import limit_of_mean, mean_distance
+from apps.biometrics.services.verification import limits_of_mean, mean_distance
 from apps.biometrics.storage import read_image
-from apps.biometrics.vectors import checksum_of, protect
-from apps.common.cache import invalidate
+from apps.biometrics.vectors import checksum_of, new_frame, protect
 from apps.common.crypto import SealBroken
 
 Vector = NDArray[np.float32]
@@ -65,7 +64,6 @@ def _settle(
     sample.status = Status.REFUSED if reason else Status.ACCEPTED
     sample.reason, sample.judged_at = reason, now
     sample.save(update_fields=["status", "reason", "quality", "judged_at"])
-    invalidate(faces_key(sample.student_id))
     action = f"biometrics.sample.{sample.status}"
     log_event(actor=SYSTEM, action=action, now=now, target=sample, data={"reason": reason})
     return sample
@@ -90,22 +88,15 @@ def _identity_problem(
 ) -> str:
     """Somebody else's face, or another one than the student's other samples show. Or ""."""
     threshold = threshold_for(model=model)
-    rotated = protect(vector, generation=generation)
-    nearest = (
-        FaceTemplate.objects.filter(model=model, key_generation=generation)
-        .exclude(student_id=sample.student_id)
-        .annotate(distance=CosineDistance("vector", rotated))
-        .order_by("distance")
-        .values_list("distance", flat=True)
-        .first()
-    )
+    faces = campus_faces(model=model, generation=generation)
+    nearest = faces.nearest_stranger(vector, student_id=sample.student_id)
     if nearest is not None and nearest <= DUPLICATE_SHARE * threshold:
         return SampleReason.ANOTHER_PERSON
     own = mean_distance(vector, student_id=sample.student_id, model=model, generation=generation)
     templates = own_templates(
         student_id=sample.student_id, model=model, generation=generation
     ).count()
-    limit = limit_of_mean(model=model, templates=templates)
+    limit = limits_of_mean(model=model)(templates)
     return SampleReason.UNLIKE_OTHERS if own is not None and own > limit else ""
 
 
@@ -118,13 +109,15 @@ def locked_key(*, now: datetime) -> TemplateKey:
 def template_store(
     *, sample: FaceSample, vector: Vector, model: FaceModel, generation: int, now: datetime
 ) -> FaceTemplate:
-    """Keep a plain vector as the sample's template, rotated and checksummed; replaces the old."""
+    """Keep a plain vector as the sample's template, in a frame of its own; replaces the old."""
+    frame = new_frame()
     template = FaceTemplate(
         student_id=sample.student_id,
         sample=sample,
         model=model,
         key_generation=generation,
-        vector=protect(vector, generation=generation),
+        frame=frame,
+        vector=protect(vector, frame=frame, generation=generation),
         created_at=now,
     )
     template.checksum = checksum_of(template)

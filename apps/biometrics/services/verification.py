@@ -1,5 +1,6 @@
 """1:1: is the person in this photo the student who sent it? Runs in a `faces` worker."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -8,18 +9,17 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Avg
 from numpy.typing import NDArray
-from pgvector.django import CosineDistance
 
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, log_event
+from apps.biometrics.comparing import held_templates, mean_distances
 from apps.biometrics.models import FaceModel, FaceVerification, StoredImage
 from apps.biometrics.reasons import Undecided
 from apps.biometrics.selectors import key_generation, own_templates, threshold_for, undecidable
 from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.storage import read_image
-from apps.biometrics.vectors import is_intact, protect
+from apps.biometrics.vectors import is_intact
 from apps.common.crypto import SealBroken
 
 Decision = FaceVerification.Decision
@@ -116,7 +116,7 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
     if damaged:
         return Undecided.DAMAGED_TEMPLATE
     outcome.model = model
-    outcome.threshold = limit_of_mean(model=model, templates=len(found))
+    outcome.threshold = limits_of_mean(model=model)(len(found))
     outcome.distance = mean_distance(
         vector, student_id=outcome.student_id, model=model, generation=generation
     )
@@ -125,15 +125,15 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
     return "" if matched else doubt
 
 
-def limit_of_mean(*, model: FaceModel, templates: int) -> float:
-    """The largest mean distance (0..2) to so many templates that counts as the same person.
+def limits_of_mean(*, model: FaceModel) -> Callable[[int], float]:
+    """Number of templates → the largest mean distance (0..2) to them that is the same person's.
 
     Expects the model of this process's engine.
     """
     from apps.biometrics.worker import engine_spec
 
-    margin = engine_spec().several_margin if templates > 1 else 0.0
-    return min(threshold_for(model=model) + margin, 2.0)
+    threshold, spec = threshold_for(model=model), engine_spec()
+    return lambda templates: min(threshold + spec.margin(templates), 2.0)
 
 
 def mean_distance(
@@ -146,8 +146,6 @@ def mean_distance(
     distance none of 415,104, for 99.65 % true accepts instead of 99.82 %. So the false match rate
     promised for one template holds for any number of them.
     """
-    rotated = protect(vector, generation=generation)
-    templates = own_templates(student_id=student_id, model=model, generation=generation)
-    row = templates.order_by().aggregate(distance=Avg(CosineDistance("vector", rotated)))
-    distance: float | None = row["distance"]
-    return distance
+    held = held_templates(model=model, generation=generation, student_ids=[student_id])
+    found = mean_distances(vector, held)
+    return found[0].distance if found else None

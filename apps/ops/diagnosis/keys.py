@@ -94,6 +94,6 @@ def _file_problem(name: str, where: str, file: SealedFile) -> str:
 
 
 def _templates_problem(where: str) -> str:
-    """Templates are not sealed but rotated, with a checksum under the campus's key."""
+    """Templates are not sealed but turned, with a checksum under the campus's key."""
     changed = sum(not is_intact(template) for template in FaceTemplate.objects.iterator())
     return f"{changed} face templates of {where} do not fit their checksum." if changed else ""

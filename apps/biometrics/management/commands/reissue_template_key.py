@@ -11,7 +11,7 @@ from tqdm import tqdm
 from apps.audit.services import Actor
 from apps.biometrics.engines.base import EngineUnavailable
 from apps.biometrics.models import FaceSample
-from apps.biometrics.services import template_key_reissue
+from apps.biometrics.services import template_key_reissue, templates_vacuum
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.common.errors import Refused
 from apps.tenants.scope import campus_scope
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError(refusal.message) from refusal
         except (OSError, WeightsError, EngineUnavailable) as error:
             raise CommandError(f"Nothing was changed: {error}") from error
+        templates_vacuum()
         self.stdout.write(
             self.style.SUCCESS(
                 f"{campus.slug}: key generation {outcome.generation}, {outcome.renewed} templates "

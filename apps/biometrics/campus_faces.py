@@ -1,0 +1,94 @@
+"""All templates of a campus as one matrix, in this worker's memory alone.
+
+Each template lies in a frame of its own, so that looking for one face among all of them would turn
+the photo as many times. They are turned back once instead, kept while they are used, brought up to
+date with every use, and forgotten ten minutes after the last one. 24,600 templates: 1.6 s to build,
+3 ms to search, 13 MB.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from django.db.models import Count, Q
+from numpy.typing import NDArray
+
+from apps.biometrics.comparing import Matrix, Vector, plain_templates
+from apps.biometrics.models import FaceModel, FaceTemplate
+from apps.tenants.scope import current_campus_id
+
+IDLE_SECONDS: Final = 600
+
+_lock = threading.RLock()
+_kept: dict[tuple[int, int, int], "CampusFaces"] = {}
+_forgetting: list[threading.Timer] = []
+
+
+@dataclass
+class CampusFaces:
+    """Templates of one campus, model and generation of the key; rows in the order of their ids."""
+
+    model: FaceModel
+    generation: int
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    students: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    vectors: Matrix = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+    def nearest_stranger(self, vector: Vector, *, student_id: int) -> float | None:
+        """The least cosine distance (0..2) to anybody else's template; None without any."""
+        others = self.students != student_id
+        if not others.any():
+            return None
+        return float(1.0 - np.max((self.vectors @ vector)[others]))
+
+    def bring_up_to_date(self) -> None:
+        """One statement when nothing changed: template rows are only added and deleted."""
+        rows = FaceTemplate.objects.filter(model=self.model, key_generation=self.generation)
+        last = int(self.ids[-1]) if len(self.ids) else 0
+        counts: dict[str, Any] = rows.order_by().aggregate(
+            known=Count("pk", filter=Q(pk__lte=last)), newer=Count("pk", filter=Q(pk__gt=last))
+        )
+        if counts["known"] == len(self.ids) and not counts["newer"]:
+            return
+        here = np.fromiter(rows.order_by("pk").values_list("pk", flat=True), np.int64)
+        kept = np.isin(self.ids, here)
+        missing = here[~np.isin(here, self.ids)]
+        ids, students, vectors = plain_templates(
+            model=self.model, generation=self.generation, ids=missing.tolist()
+        )
+        self.ids = np.concatenate([self.ids[kept], np.array(ids, np.int64)])
+        self.students = np.concatenate([self.students[kept], np.array(students, np.int64)])
+        before = self.vectors.reshape(-1, self.model.dimension)[kept]
+        self.vectors = np.concatenate([before, vectors])
+        order = np.argsort(self.ids)
+        self.ids, self.students = self.ids[order], self.students[order]
+        self.vectors = self.vectors[order]
+
+
+def campus_faces(*, model: FaceModel, generation: int) -> CampusFaces:
+    """Of the entered campus, as they are now. Those of an older generation are forgotten."""
+    campus_id = current_campus_id()
+    key = (campus_id, model.pk, generation)
+    with _lock:
+        for other in [k for k in _kept if k[:2] == key[:2] and k != key]:
+            del _kept[other]
+        faces = _kept.setdefault(key, CampusFaces(model=model, generation=generation))
+        faces.bring_up_to_date()
+        _forget_later()
+        return faces
+
+
+def forget() -> None:
+    """Drop all matrices of this process."""
+    with _lock:
+        _kept.clear()
+
+
+def _forget_later() -> None:
+    while _forgetting:
+        _forgetting.pop().cancel()
+    timer = threading.Timer(IDLE_SECONDS, forget)
+    timer.daemon = True
+    timer.start()
+    _forgetting.append(timer)
