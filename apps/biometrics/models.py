@@ -104,6 +104,8 @@ class FaceSample(CampusModel):
     reason = models.CharField(_("reason"), max_length=40, blank=True)
     quality = models.JSONField(_("measurements"), default=dict, blank=True)
     created_at = models.DateTimeField(_("uploaded"))
+    # When a worker was asked for it again; a lease, see `take_lost` of apps/tenants/tasks.py.
+    queued_at = models.DateTimeField(_("queued again"), null=True, blank=True, editable=False)
     judged_at = models.DateTimeField(_("judged"), null=True, blank=True)
 
     class Meta:

@@ -1,11 +1,9 @@
 """Background work with faces."""
 
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from celery import Task, shared_task
-from django.core.cache import cache
 from django.utils import timezone
 
 from apps.biometrics.models import FaceSample
@@ -20,11 +18,9 @@ from apps.biometrics.services import (
 )
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.tasks import CampusTask, each_campus, enqueue, in_each_campus
+from apps.tenants.tasks import CampusTask, each_campus, enqueue, in_each_campus, take_lost
 
-LEFT_ALONE: Final = timedelta(seconds=20)  # younger samples are still on their way to a worker
 REQUEUE_BATCH: Final = 200
-ASKED_AGAIN_SECONDS: Final = 60
 
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
@@ -43,15 +39,13 @@ def requeue_samples() -> int:
 
 
 def _requeue_campus() -> int:
-    lost = FaceSample.objects.filter(
-        status=FaceSample.Status.PENDING, created_at__lt=timezone.now() - LEFT_ALONE
-    ).order_by("created_at")
-    asked = 0
-    for sample_id in lost.values_list("pk", flat=True)[:REQUEUE_BATCH]:
-        if cache.add(f"judge-asked:{sample_id}", 1, ASKED_AGAIN_SECONDS):
-            enqueue(judge_sample, sample_id)
-            asked += 1
-    return asked
+    pending = FaceSample.objects.filter(status=FaceSample.Status.PENDING)
+    lost = take_lost(
+        pending, judge_sample, since="created_at", now=timezone.now(), limit=REQUEUE_BATCH
+    )
+    for sample_id in lost:
+        enqueue(judge_sample, sample_id)
+    return len(lost)
 
 
 @shared_task(base=CampusTask)

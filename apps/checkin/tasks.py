@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 from celery import Task, shared_task
-from django.core.cache import cache
 from django.db.models import Q
 from django.utils import timezone
 
@@ -20,11 +19,16 @@ from apps.qr_otp.models import Scan
 from apps.signin.online import minutes_forget
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.tasks import CampusTask, each_apart, each_campus, enqueue, in_each_campus
+from apps.tenants.tasks import (
+    CampusTask,
+    each_apart,
+    each_campus,
+    enqueue,
+    in_each_campus,
+    take_lost,
+)
 
-LEFT_ALONE: Final = timedelta(seconds=20)  # younger attempts are still on their way to a worker
 REQUEUE_BATCH: Final = 500
-ASKED_AGAIN_SECONDS: Final = 60
 
 
 @shared_task(base=CampusTask, bind=True, max_retries=5)
@@ -45,21 +49,18 @@ def requeue_pending() -> int:
 def _requeue_campus(campus: Campus) -> int:
     now = timezone.now()
     with campus_scope(campus):
-        pending = CheckInAttempt.objects.filter(
-            outcome=Outcome.PENDING, received_at__lt=now - LEFT_ALONE
-        )
-        found = list(
-            pending.order_by("received_at").values_list("pk", "received_at")[:REQUEUE_BATCH]
-        )
-    return each_apart(campus, found, partial(_requeue, now))
+        pending = CheckInAttempt.objects.filter(outcome=Outcome.PENDING).order_by("received_at")
+        old = pending.filter(received_at__lt=now - GIVE_UP_AFTER)
+        late = list(old.values_list("pk", flat=True)[:REQUEUE_BATCH])
+        young = pending.filter(received_at__gte=now - GIVE_UP_AFTER)
+        lost = take_lost(young, settle_face, since="received_at", now=now, limit=REQUEUE_BATCH)
+        for attempt_id in lost:
+            enqueue(settle_face, str(attempt_id))
+    return len(lost) + each_apart(campus, late, partial(_give_up, now))
 
 
-def _requeue(now: datetime, pending: tuple[UUID, datetime]) -> int:
-    attempt_id, received_at = pending
-    if now - received_at > GIVE_UP_AFTER:
-        settle_without_face(attempt_id=attempt_id, now=now)
-    elif cache.add(f"settle-asked:{attempt_id}", 1, ASKED_AGAIN_SECONDS):
-        enqueue(settle_face, str(attempt_id))
+def _give_up(now: datetime, attempt_id: UUID) -> int:
+    settle_without_face(attempt_id=attempt_id, now=now)
     return 1
 
 

@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from celery import Task, current_app
+from django.conf import settings
 from django.db import OperationalError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from apps.common.cache import server_answers
+from apps.common.cache import ask_server, server_answers
 from apps.common.deadlocks import is_deadlock
 from apps.common.errors import Refused
 from apps.common.log_context import log_also
@@ -21,6 +25,8 @@ from apps.tenants.selectors import campus_is_open, every_campus
 logger = logging.getLogger(__name__)
 
 CAMPUS_HEADER: Final = "campus_id"
+TRIED_AGAIN: Final = timedelta(seconds=40)
+WAITING_LEASE: Final = timedelta(minutes=10)
 
 
 class CampusTask(Task):
@@ -123,6 +129,31 @@ def enqueue(task: Task | str, *args: Any, **kwargs: Any) -> None:
     name = task if isinstance(task, str) else task.name
     headers = {CAMPUS_HEADER: current_campus_id()}
     transaction.on_commit(partial(_send, name, args, kwargs, headers))
+
+
+def take_lost(
+    rows: QuerySet[Any], task: Task, *, since: str, now: datetime, limit: int
+) -> list[Any]:
+    """Keys of rows whose task was lost, the oldest first, leased anew by their `queued_at`.
+
+    A row is on its way to a worker from `since`, its column of when it was made, or from when it
+    was taken here last: for ten minutes while its queue has messages, else for 40 seconds, longer
+    than a task tries again by itself. Call it inside a campus, and enqueue what it returns.
+    """
+    left_alone = TRIED_AGAIN if _is_empty(task) else WAITING_LEASE
+    asked = Coalesce("queued_at", since)
+    lost = rows.annotate(asked=asked).filter(asked__lt=now - left_alone).order_by(since)
+    keys = list(lost.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+    rows.model._default_manager.filter(pk__in=keys).update(queued_at=now)
+    return keys
+
+
+def _is_empty(task: Task) -> bool:
+    """Whether no message waits where this task is sent; False when the broker does not answer."""
+    route = settings.CELERY_TASK_ROUTES.get(task.name, {})
+    queue = route.get("queue", settings.CELERY_TASK_DEFAULT_QUEUE)
+    waiting: int | None = ask_server(lambda client: client.llen(queue), otherwise=None)
+    return waiting == 0
 
 
 def hand_over(task: str, *args: Any) -> None:

@@ -1,12 +1,12 @@
 """Enrolling: consent first, a photo kept, judged by the worker, erased when the consent ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from apps.audit.models import Entry
@@ -16,16 +16,19 @@ from apps.biometrics.quality import QualityReason
 from apps.biometrics.reasons import SampleReason
 from apps.biometrics.services import images_purge, sample_add, sample_judge, sample_remove
 from apps.biometrics.services.enrolment import MAX_SAMPLES, refused_samples_drop
-from apps.biometrics.tasks import judge_sample, requeue_samples
+from apps.biometrics.tasks import REQUEUE_BATCH, judge_sample, requeue_samples
+from apps.common.cache import ask_server
 from apps.common.errors import Refused
 from apps.privacy.services import consent_withdraw
 from apps.tenants.models import Campus
 from tests.biometrics.support import enrol, give_consent, plain_jpeg, variant
-from tests.factories import Cast
+from tests.factories import Cast, make_student
 
 pytestmark = pytest.mark.usefixtures("media")
 
 Capture = Callable[..., Any]
+Queue = Callable[[], Any]
+"""Puts one more message into the queue of faces."""
 
 
 def add(cast: Cast, jpeg: bytes, now: datetime) -> FaceSample:
@@ -222,13 +225,62 @@ class TestErasing:
 
 
 class TestSweep:
-    def test_a_lost_sample_is_asked_for_again_once_a_minute(
-        self, in_campus: Cast, now: datetime
-    ) -> None:
+    """A sample is on its way for ten minutes while the queue has messages, else for 40 seconds."""
+
+    @pytest.fixture
+    def lost(self, in_campus: Cast, now: datetime) -> FaceSample:
         give_consent(in_campus.student, now)
-        add(in_campus, plain_jpeg("red"), timezone.now() - timedelta(minutes=1))
-        add(in_campus, plain_jpeg("blue"), timezone.now())  # still on its way
+        add(in_campus, plain_jpeg("blue"), timezone.now())  # young
+        return add(in_campus, plain_jpeg("red"), timezone.now() - timedelta(minutes=1))
+
+    @pytest.fixture
+    def queue(self) -> Iterator[Queue]:
+        ask_server(lambda client: client.delete("faces"), otherwise=None)
+        yield partial(ask_server, lambda client: client.lpush("faces", "{}"), otherwise=None)
+        ask_server(lambda client: client.delete("faces"), otherwise=None)
+
+    def test_a_lost_sample_is_asked_for_once(self, lost: FaceSample, queue: Queue) -> None:
         assert requeue_samples() == 1
         assert requeue_samples() == 0
-        cache.clear()
+        lost.refresh_from_db()
+        assert lost.queued_at is not None
+
+    def test_while_others_wait_before_it_it_is_not_lost(
+        self, lost: FaceSample, queue: Queue
+    ) -> None:
+        queue()
+        assert requeue_samples() == 0
+
+    def test_after_its_lease_it_is_asked_for_again_even_so(
+        self, lost: FaceSample, queue: Queue
+    ) -> None:
+        queue()
+        long_ago = timezone.now() - timedelta(minutes=11)
+        FaceSample.objects.filter(pk=lost.pk).update(created_at=long_ago, queued_at=None)
         assert requeue_samples() == 1
+        assert requeue_samples() == 0
+        FaceSample.objects.filter(pk=lost.pk).update(queued_at=long_ago)
+        assert requeue_samples() == 1
+
+    def test_an_emptied_queue_has_lost_what_was_in_it(self, lost: FaceSample, queue: Queue) -> None:
+        assert requeue_samples() == 1
+        a_minute_ago = timezone.now() - timedelta(minutes=1)
+        FaceSample.objects.filter(pk=lost.pk).update(queued_at=a_minute_ago)
+        assert requeue_samples() == 1
+
+    def test_a_full_queue_gets_each_sample_once(
+        self, in_campus: Cast, now: datetime, queue: Queue
+    ) -> None:
+        give_consent(in_campus.student, now)
+        image = add(in_campus, plain_jpeg(), now).image
+        consent = FaceSample.objects.get().consent
+        long_ago = timezone.now() - timedelta(minutes=30)
+        FaceSample.objects.update(created_at=long_ago)
+        students = [make_student(f"S{number}") for number in range(REQUEUE_BATCH + 9)]
+        FaceSample.objects.bulk_create(
+            FaceSample(student=student, consent=consent, image=image, created_at=long_ago)
+            for student in students
+        )
+        queue()
+        asked = [requeue_samples() for _sweep in range(5)]
+        assert asked == [REQUEUE_BATCH, 10, 0, 0, 0]

@@ -184,9 +184,9 @@ def test_a_lost_task_is_picked_up_by_the_sweep(
     )
     with campus_scope(enrolled.campus):
         CheckInAttempt.objects.update(received_at=timezone.now() - timedelta(minutes=1))
-    for _ in range(2):  # asked for once, however often it is queued again
+    for found in (1, 0):  # it is on its way then
         with django_capture_on_commit_callbacks(execute=True):
-            assert requeue_pending() == 1
+            assert requeue_pending() == found
     assert sent == [("apps.checkin.tasks.settle_face", (attempt_id,))]
 
 

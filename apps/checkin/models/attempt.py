@@ -194,6 +194,8 @@ class CheckInAttempt(CampusModel):
     seen_at = models.DateTimeField(_("seen"), null=True, blank=True)
     redeemed_at = models.DateTimeField(_("redeemed"), null=True, blank=True)
     received_at = models.DateTimeField(_("received"))
+    # When its comparison was asked for again; a lease, see `take_lost` of apps/tenants/tasks.py.
+    queued_at = models.DateTimeField(_("queued again"), null=True, blank=True, editable=False)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
     # While it waits for the lecturer, until when; and who decided, where a person did.
     waits_until = models.DateTimeField(_("waits until"), null=True, blank=True)
