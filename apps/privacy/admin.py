@@ -2,7 +2,7 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,13 +14,15 @@ from apps.accounts.models import Faculty, Student
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.errors import Refused
-from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
-from apps.privacy.selectors import person_of
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
+from apps.privacy.selectors import person_of, problem_in, search_permission
 from apps.privacy.services import (
     erasure_approve,
     erasure_ask,
     erasure_withdraw,
     person_export,
+    search_permission_withdraw,
+    search_permission_write,
 )
 from apps.tenants.scope import entered_campus_id
 
@@ -69,6 +71,72 @@ class PrivacyRulesAdmin(CampusModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(SearchPermission)
+class SearchPermissionAdmin(HistoryAdmin):
+    """The register of it: each version as it was written. The newest one counts."""
+
+    list_display = ["version", "covers", "state", "purpose", "written_at", "withdrawn_at"]
+    actions = ["withdraw"]
+    written = [
+        "covers",
+        "purpose",
+        "legal_basis",
+        "assessed_on",
+        "assessment_owner",
+        "alternative",
+        "reviewers",
+        "retention_days",
+    ]
+    fields = ["version", "state", *written, "asked_anew", "written_at", "withdrawn_at"]
+    readonly_fields = ["state"]
+
+    @display(description=_("state"))
+    def state(self, permission: SearchPermission) -> str:
+        if permission.version != permission.newest:  # type: ignore[attr-defined]
+            return _t("replaced")
+        problem = problem_in(permission)
+        return str(problem.label) if problem else _t("in force")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SearchPermission]:
+        newest = SearchPermission.objects.order_by("-version").values("version")[:1]
+        return super().get_queryset(request).annotate(newest=Subquery(newest))
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return request.user.has_perm("privacy.add_searchpermission")
+
+    def has_withdraw_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else self.written
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_readonly_fields(request, obj) if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        newest = search_permission()
+        return {name: getattr(newest, name) for name in self.written} if newest else {}
+
+    def save_model(
+        self, request: HttpRequest, obj: SearchPermission, form: Any, change: bool
+    ) -> None:
+        values = {name: form.cleaned_data[name] for name in self.written}
+        made = search_permission_write(now=timezone.now(), actor=request_actor(request), **values)
+        obj.pk, obj._state.adding = made.pk, False
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The service has written it."""
+
+    @admin.action(
+        description=_("Withdraw the newest: searching is switched off"), permissions=["withdraw"]
+    )
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[SearchPermission]) -> None:
+        if search_permission_withdraw(now=timezone.now(), actor=request_actor(request)):
+            messages.success(request, _t("Withdrawn: faces are searched no longer."))
+        else:
+            messages.warning(request, _t("There was nothing to withdraw."))
 
 
 class ErasureForm(forms.ModelForm):

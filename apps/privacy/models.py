@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty, Student
-from apps.common.constraints import Between
+from apps.common.constraints import Between, DayInBounds
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
 
@@ -89,6 +89,64 @@ class PrivacyRules(CampusModel):
 
     def __str__(self) -> str:
         return str(self._meta.verbose_name)
+
+
+class SearchPermission(CampusModel):
+    """What the campus wrote down before faces may be searched. The newest version is in force.
+
+    Comparing a photo with the templates of the one student who sent it needs none. Written once:
+    a change is a version of its own.
+    """
+
+    class Covers(models.TextChoices):
+        ROSTER = "roster", _("the students of one class")
+        CAMPUS = "campus", _("everybody of the campus")
+
+    version = models.PositiveIntegerField(_("version"))
+    covers = models.CharField(
+        _("among whom is searched"), max_length=10, choices=Covers.choices, default=Covers.ROSTER
+    )
+    purpose = models.TextField(_("purpose"), max_length=1000, blank=True)
+    legal_basis = models.TextField(_("legal basis"), max_length=1000, blank=True)
+    assessed_on = models.DateField(_("day of the impact assessment"), null=True, blank=True)
+    assessment_owner = models.CharField(
+        _("who answers for the impact assessment"), max_length=200, blank=True
+    )
+    alternative = models.TextField(
+        _("alternative for those who do not agree"), max_length=1000, blank=True
+    )
+    reviewers = models.TextField(
+        _("who looks at results before they count"), max_length=1000, blank=True
+    )
+    retention_days = models.PositiveSmallIntegerField(
+        _("days that photos and results of searches are kept"), null=True, blank=True
+    )
+    asked_anew = models.PositiveIntegerField(
+        _("version since which consents hold"),
+        help_text=_("Students who agreed before are not searched until they agree to this."),
+    )
+    written_at = models.DateTimeField(_("written"))
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("permission to search")
+        verbose_name_plural = _("permissions to search")
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "version"], name="search_permission_version"),
+            models.CheckConstraint(
+                condition=Q(covers__in=["roster", "campus"]), name="search_permission_covers"
+            ),
+            models.CheckConstraint(
+                condition=Q(asked_anew__gte=1, asked_anew__lte=models.F("version")),
+                name="search_permission_asked_anew",
+            ),
+            DayInBounds(field="assessed_on", name="search_permission_assessed"),
+            Between(field="retention_days", name="search_permission_kept", low=1, high=30),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.version)
 
 
 class ErasureRequest(CampusModel):

@@ -46,7 +46,7 @@ from apps.notifications.models import (
     PushToken,
     QuietHours,
 )
-from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.privacy.registry import (
     NOBODY,
     KnownPerson,
@@ -319,7 +319,7 @@ def _register_impersonal() -> None:
         *(PlatformSeal, PlatformBadEntry, PlatformRedaction),
     )
     add_impersonal("redacted with the account", PlatformEntry)
-    add_impersonal("settings of the campus", CampusMessages, PrivacyRules)
+    add_impersonal("settings of the campus", CampusMessages, PrivacyRules, SearchPermission)
     add_impersonal(
         "codes of sessions; the address of who asked goes within 30 days", OneTimeCode, QrSecret
     )

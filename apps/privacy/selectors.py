@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -10,10 +11,14 @@ from apps.accounts.models import Faculty, Member, Student, User
 from apps.common.crypto import campus_key
 from apps.common.errors import NotFound
 from apps.notifications.models import CampusMessages
-from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.privacy.registry import KnownPerson
+from apps.privacy.search_problems import NEEDED, SearchProblem
+from apps.privacy.wording import SEARCH_MARK, WORDINGS, Wording, search_text
 from apps.tenants.scope import campus_scope, current_campus_id
 from apps.tenants.selectors import every_campus
+
+Covers = SearchPermission.Covers
 
 
 def active_consent(*, student: Student, kind: str) -> Consent | None:
@@ -30,6 +35,67 @@ def active_consents(*, student: Student) -> dict[str, Consent]:
 def privacy_rules() -> PrivacyRules:
     """Those of the entered campus, or the defaults (not saved)."""
     return PrivacyRules.objects.first() or PrivacyRules()
+
+
+def search_permission() -> SearchPermission | None:
+    """The entered campus's newest version, withdrawn or not."""
+    return SearchPermission.objects.order_by("-version").first()
+
+
+def search_problem(*, covers: str = Covers.ROSTER) -> SearchProblem | None:
+    """Why faces may not be searched among so many now; None where they may. One statement."""
+    return problem_in(search_permission(), covers)
+
+
+def search_require(*, covers: str = Covers.ROSTER) -> SearchPermission:
+    """The permission in force; raises `Refused` (403, a code of `SearchProblem`) without one."""
+    permission = search_permission()
+    problem = problem_in(permission, covers)
+    if permission is None or problem is not None:
+        raise (problem or SearchProblem.NOT_WRITTEN).error()
+    return permission
+
+
+def problem_in(
+    permission: SearchPermission | None, covers: str = Covers.ROSTER
+) -> SearchProblem | None:
+    """Why this version, were it the newest, permits no search; None where it does."""
+    if permission is None:
+        return SearchProblem.NOT_WRITTEN
+    if permission.withdrawn_at is not None:
+        return SearchProblem.WITHDRAWN
+    if covers == Covers.CAMPUS and permission.covers != Covers.CAMPUS:
+        return SearchProblem.ROSTER_ONLY
+    return next((NEEDED[name] for name in NEEDED if not getattr(permission, name)), None)
+
+
+def wording_of(*, kind: str) -> Wording:
+    """What students of the entered campus agree to. Where faces may be searched, the text says so,
+    and the version ends with the one of the permission since which consents hold."""
+    wording = WORDINGS[kind]
+    permission = search_permission()
+    if kind != Consent.Kind.FACE or permission is None or problem_in(permission):
+        return wording
+    return Wording(
+        version=f"{wording.version}{SEARCH_MARK}{permission.asked_anew}",
+        text=f"{wording.text} {search_text(permission)}",
+    )
+
+
+def agreed_to_search(permission: SearchPermission) -> QuerySet[Consent]:
+    """The consents of those who may be searched under it: they were shown its text."""
+    version = f"{WORDINGS[Consent.Kind.FACE].version}{SEARCH_MARK}{permission.asked_anew}"
+    return Consent.objects.filter(
+        kind=Consent.Kind.FACE, version=version, withdrawn_at__isnull=True
+    )
+
+
+def is_up_to_date(held: Consent | None, wording: Wording) -> bool:
+    """Whether a consent covers this wording: it is of it, or of it and of searching besides."""
+    return held is not None and wording.version in {
+        held.version,
+        held.version.partition(SEARCH_MARK)[0],
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

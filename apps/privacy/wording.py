@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from apps.privacy.models import Consent
+from apps.privacy.models import Consent, SearchPermission
+
+SEARCH_MARK: Final = "+s"  # in a version: the text of searching follows, of this version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +30,31 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
     )
 }
+
+
+def search_text(permission: SearchPermission) -> str:
+    """What a student reads of it with the consent."""
+    among = {
+        SearchPermission.Covers.ROSTER: _t("the students of my class"),
+        SearchPermission.Covers.CAMPUS: _t("everybody of my campus"),
+    }
+    return _t(
+        "My campus may also look for my face in photos, among %(among)s. Purpose: %(purpose)s "
+        "Legal basis: %(basis)s Impact assessment: %(day)s, %(owner)s. Instead, for those who do "
+        "not agree: %(alternative)s Before a result counts, it is looked at by: %(reviewers)s "
+        "Photos and results are kept for %(days)s days."
+    ) % {
+        "among": among[SearchPermission.Covers(permission.covers)],
+        "purpose": _sentence(permission.purpose),
+        "basis": _sentence(permission.legal_basis),
+        "day": permission.assessed_on,
+        "owner": permission.assessment_owner,
+        "alternative": _sentence(permission.alternative),
+        "reviewers": _sentence(permission.reviewers),
+        "days": permission.retention_days,
+    }
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -105,6 +105,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "privacy_consent": ALL,
     "privacy_erasurerequest": WRITE,
     "privacy_rules": WRITE,
+    "privacy_searchpermission": WRITE,
     "qr_otp_onetimecode": ALL,
     "qr_otp_qrsecret": ALL,
     "qr_otp_scan": WRITE,

@@ -321,6 +321,7 @@ NAVIGATION = [
             "person_remove",
         ),
         link("privacy_privacyrules", _("Rules of privacy"), "policy"),
+        link("privacy_searchpermission", _("Permission to search"), "person_search"),
         link("audit_entry", _("Audit log"), "history"),
         link("audit_seal", _("Audit seals"), "link"),
         link(

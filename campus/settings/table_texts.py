@@ -67,6 +67,7 @@ TEXTS: Final[dict[str, Any]] = {
     "privacy_consent": _("Who agreed to what, and who withdrew it"),
     "privacy_erasurerequest": _("People whose data are to be deleted"),
     "privacy_privacyrules": _("How long what is kept"),
+    "privacy_searchpermission": _("Why and how faces may be searched; off without one"),
     "audit_entry": _("Who did what, and when"),
     "audit_seal": _("Proof that the log was not changed"),
     "audit_badentry": _("Entries that could not be sealed"),

@@ -47,7 +47,7 @@ from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
-from apps.privacy.models import Consent, ErasureRequest, PrivacyRules
+from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
@@ -281,6 +281,7 @@ def _face(n: int, student: Student, now: datetime) -> None:
     ErasureRequest.objects.create(student=student, asked_at=now, due_at=now)
     if not PrivacyRules.objects.exists():
         PrivacyRules.objects.create()
+    SearchPermission.objects.create(version=n + 1, asked_anew=1, written_at=now)
     image = StoredImage.objects.create(
         id=uuid.uuid4(), key=f"k{n}", sha256=f"{n:064}", size=1, stored_at=now
     )

@@ -15,8 +15,8 @@ from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate
 from apps.biometrics.services import image_store, sample_add, sample_judge
 from apps.biometrics.services.judging import template_store
 from apps.privacy.models import Consent
+from apps.privacy.selectors import wording_of
 from apps.privacy.services import consent_give
-from apps.privacy.wording import WORDINGS
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
@@ -47,7 +47,7 @@ def enable_faces() -> None:
 
 def give_consent(student: Student, now: datetime) -> Consent:
     enable_faces()
-    version = WORDINGS[Consent.Kind.FACE].version
+    version = wording_of(kind=Consent.Kind.FACE).version
     return consent_give(student=student, kind="face", version=version, now=now, actor=SYSTEM)
 
 

@@ -15,13 +15,13 @@ from apps.audit.actors import request_actor
 from apps.common.schema import conflict
 from apps.privacy.api.serializers import ConsentInput, ConsentOutput, WithdrawalOutput
 from apps.privacy.models import Consent
-from apps.privacy.selectors import active_consents, kept_for
+from apps.privacy.selectors import active_consents, is_up_to_date, kept_for, wording_of
 from apps.privacy.services import consent_give, consent_withdraw
 from apps.privacy.wording import WORDINGS
 
 
 def _row(kind: str, held: Consent | None) -> dict[str, Any]:
-    wording = WORDINGS[kind]
+    wording = wording_of(kind=kind)
     return {
         "kind": kind,
         "name": Consent.Kind(kind).label,
@@ -30,7 +30,7 @@ def _row(kind: str, held: Consent | None) -> dict[str, Any]:
         "kept_for": kept_for()[0].how_long,
         "given_at": held.given_at if held else None,
         "given_version": held.version if held else None,
-        "up_to_date": held is not None and held.version == wording.version,
+        "up_to_date": is_up_to_date(held, wording),
     }
 
 

@@ -9,6 +9,7 @@ from apps.privacy.services.requests import (
     erasure_withdraw,
     erasures_start,
 )
+from apps.privacy.services.searching import search_permission_withdraw, search_permission_write
 
 __all__ = [
     "consent_give",
@@ -19,4 +20,6 @@ __all__ = [
     "erasure_withdraw",
     "erasures_start",
     "person_export",
+    "search_permission_withdraw",
+    "search_permission_write",
 ]

@@ -10,7 +10,7 @@ from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.privacy.models import Consent
 from apps.privacy.registry import erasers_of
-from apps.privacy.selectors import active_consent
+from apps.privacy.selectors import active_consent, wording_of
 from apps.privacy.wording import WORDINGS
 
 
@@ -23,9 +23,9 @@ def consent_give(
     Raises `Invalid` (unknown_consent) or `Refused` (outdated_wording: the person read an older
     text than the one in force). A consent in an older wording is replaced; nothing is erased.
     """
-    wording = WORDINGS.get(kind)
-    if wording is None:
+    if kind not in WORDINGS:
         raise Invalid("unknown_consent", _("There is no such consent."))
+    wording = wording_of(kind=kind)
     if version != wording.version:
         raise Refused(
             "outdated_wording",

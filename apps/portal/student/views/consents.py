@@ -15,20 +15,20 @@ from apps.audit.actors import request_actor
 from apps.common.errors import Refused
 from apps.portal.shared.pages import portal_page
 from apps.privacy.models import Consent
-from apps.privacy.selectors import active_consents, kept_for
+from apps.privacy.selectors import active_consents, is_up_to_date, kept_for, wording_of
 from apps.privacy.services import consent_give, consent_withdraw
 from apps.privacy.wording import WORDINGS
 from apps.tenants.middleware import request_campus
 
 
 def _row(kind: str, held: Consent | None, *, is_used: bool) -> dict[str, Any]:
-    wording = WORDINGS[kind]
+    wording = wording_of(kind=kind)
     return {
         "kind": kind,
         "name": Consent.Kind(kind).label,
         "wording": wording,
         "held": held,
-        "is_current": held is not None and held.version == wording.version,
+        "is_current": is_up_to_date(held, wording),
         "is_used": is_used,
     }
 
