@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "apps.enrollments",
     "apps.sessions",
     "apps.biometrics",
+    "apps.recognition",
     "apps.announcements",
     "apps.attendance",
     "apps.checkin",
