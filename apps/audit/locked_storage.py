@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storages.backends.s3 import S3Storage
+from apps.common.s3 import TimedS3Storage
 
 
-class LockedStorage(S3Storage):
+class LockedStorage(TimedS3Storage):
     """Options of `S3Storage`, and `lock_days`, `lock_mode` (COMPLIANCE or GOVERNANCE).
 
     The bucket must have been made with object lock.

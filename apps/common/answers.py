@@ -8,11 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds for name, connection and TLS; seconds for everything; bytes of an answer's body."""
+    """Seconds for name, connection and TLS; seconds for everything; bytes of an answer's body.
+
+    `silence`: seconds in which nothing comes, where `whole` leaves more.
+    """
 
     connect: float = 3.0
     whole: float = 10.0
     body: int = 1 << 20
+    silence: float = 60.0
 
 
 class AddressRefused(ValueError):

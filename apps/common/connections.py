@@ -1,6 +1,7 @@
 """Connections of the one client for requests of ours: whom they lead to, and for how long.
 
-Used by `apps.common.http.HttpClient` alone (`tests/common/test_outgoing.py`).
+Used by `apps.common.http.HttpClient`, and for e-mail by `apps.common.mail`, alone
+(`tests/common/test_outgoing.py`).
 """
 
 import io
@@ -29,10 +30,11 @@ SLICE: Final = 1 << 14  # bytes sent before the clock is looked at again
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
-    """Moments of the monotonic clock."""
+    """Moments of the monotonic clock, and the longest silence in seconds."""
 
     connected: float
     done: float
+    silence: float
 
 
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
@@ -41,7 +43,8 @@ _deadline: ContextVar[Deadline] = ContextVar("deadline")
 @contextmanager
 def until(limits: Limits) -> Iterator[None]:
     now = time.monotonic()
-    token = _deadline.set(Deadline(connected=now + limits.connect, done=now + limits.whole))
+    ends = Deadline(connected=now + limits.connect, done=now + limits.whole, silence=limits.silence)
+    token = _deadline.set(ends)
     try:
         yield
     finally:
@@ -54,6 +57,11 @@ def left(moment: float) -> float:
     if seconds <= 0:
         raise TimeoutError("out of time")
     return seconds
+
+
+def left_of_request() -> float:
+    """Seconds that are left for what `until` is around; raises TimeoutError when there are none."""
+    return left(_deadline.get().done)
 
 
 def looked_up(host: str, port: int, *, seconds: float) -> list[Any]:
@@ -129,16 +137,16 @@ def check_peer(host: str, address: str, *, may_be_private: bool) -> None:
 class _Reader(io.RawIOBase):
     """What comes in on a socket, until the request's time is over."""
 
-    def __init__(self, connection: socket.socket, end: float) -> None:
+    def __init__(self, connection: socket.socket, ends: Deadline) -> None:
         self._connection = connection
-        self._end = end
+        self._ends = ends
         self._raw = connection.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._connection.settimeout(left(self._end))
+        self._connection.settimeout(min(left(self._ends.done), self._ends.silence))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -147,10 +155,10 @@ class _Reader(io.RawIOBase):
 
 
 class _Answer(HTTPResponse):
-    def __init__(self, connection: Any, *args: Any, end: float, **kwargs: Any) -> None:
+    def __init__(self, connection: Any, *args: Any, ends: Deadline, **kwargs: Any) -> None:
         super().__init__(connection, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_Reader(connection, end))
+        self.fp = io.BufferedReader(_Reader(connection, ends))
 
 
 class _Guarded:
@@ -173,7 +181,7 @@ class _Guarded:
 
     def getresponse(self: Any) -> Any:
         self.timeout = left(_deadline.get().done)
-        self.response_class = partial(_Answer, end=_deadline.get().done)
+        self.response_class = partial(_Answer, ends=_deadline.get())
         return super().getresponse()  # type: ignore[misc]
 
 

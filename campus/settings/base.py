@@ -267,7 +267,7 @@ def s3_storage(bucket: str, **options: Any) -> dict[str, Any]:
 
     quick = {"connect_timeout": 3, "read_timeout": 10, "retries": {"max_attempts": 2}}
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "apps.common.s3.TimedS3Storage",
         "OPTIONS": {
             "bucket_name": bucket,
             "endpoint_url": os.environ.get("AWS_S3_ENDPOINT_URL") or None,

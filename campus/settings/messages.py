@@ -4,7 +4,7 @@ import os
 
 from celery.schedules import crontab
 
-EMAIL_TIMEOUT = 20  # seconds
+EMAIL_TIMEOUT = 20  # seconds: for the connection, and for each e-mail, as a whole
 SMS_BACKEND = os.environ.get("SMS_BACKEND", "")
 TWILIO_URL = os.environ.get("TWILIO_URL", "https://api.twilio.com")
 TWILIO_ACCOUNT_SID = os.environ.get("TWILIO_ACCOUNT_SID", "")

@@ -95,6 +95,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+EMAIL_BACKEND = "apps.common.mail.TimedBackend"
 EMAIL_HOST = os.environ.get("MAIL_SERVER", "localhost")
 EMAIL_PORT = int(os.environ.get("MAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("MAIL_USERNAME", "")

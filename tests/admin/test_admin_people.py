@@ -142,7 +142,7 @@ def test_a_mail_server_that_is_away_undoes_nothing(
     cast: Cast, admin_client: Client, settings: Any
 ) -> None:
     """The e-mail waits in the outbox and is tried again."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "apps.common.mail.TimedBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     assert admin_client.post(url(Student, "add"), NEW).status_code == 302
     assert deliver(cast.campus, "email", soon()) == 0

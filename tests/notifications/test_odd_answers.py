@@ -299,7 +299,7 @@ def smtp(lines: list[bytes]) -> Iterator[int]:
 
 @pytest.mark.parametrize("lines", SMTP_TALK, ids=range(len(SMTP_TALK)))
 def test_odd_mail_servers_raise_nothing(lines: list[bytes], settings: Any) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "apps.common.mail.TimedBackend"
     settings.EMAIL_TIMEOUT = 2
     with smtp(lines) as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port

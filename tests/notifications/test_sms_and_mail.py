@@ -137,7 +137,7 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
         port = probe.getsockname()[1]
     server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "apps.common.mail.TimedBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = port
     settings.DEFAULT_FROM_EMAIL = "Campus <campus@north.example>"

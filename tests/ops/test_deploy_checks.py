@@ -132,7 +132,7 @@ def deployed(settings: Settings, tmp_path: Path) -> Settings:
     key.chmod(0o600)
     settings.METRICS_TOKEN = "t" * 40
     settings.SENTRY_DSN = "https://key@errors.example/1"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "apps.common.mail.TimedBackend"
     settings.DEFAULT_FROM_EMAIL = "office@campus.example"
     settings.FCM_CREDENTIALS_FILE = str(key)
     settings.REDIS_URL = "rediss://:word@valkey.example/0"

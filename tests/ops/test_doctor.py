@@ -249,7 +249,7 @@ def test_a_provider_that_fails() -> None:
 
 
 def test_a_mail_server_that_is_away(settings: Any) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "apps.common.mail.TimedBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert levels("mail") == {FAIL}
 

@@ -1,6 +1,7 @@
 """E-mail through Django's backend: text and HTML from the templates in `templates/emails/`."""
 
 import smtplib
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,11 +14,16 @@ from apps.notifications.models import Channel as ChannelName
 from apps.notifications.rendering import email_bodies
 
 UNCONFIGURED = "django.core.mail.backends.dummy.EmailBackend"
+SLOW = "The mail server is slow."
 TOO_LARGE = 552  # said when the sender is named, yet about this e-mail (RFC 1870 §6.2)
 
 
 class EmailChannel(Channel):
-    """One connection per batch. The Message-ID is the same for every try."""
+    """One connection per batch. The Message-ID is the same for every try.
+
+    What a slow server has not taken in half the time of the lease is tried again later: another
+    worker would take the batch over and send all of it a second time.
+    """
 
     name = ChannelName.EMAIL
     bypasses_quiet_hours = True
@@ -29,15 +35,18 @@ class EmailChannel(Channel):
         self, messages: list[OutgoingMessage]
     ) -> Iterator[tuple[OutgoingMessage, SendResult]]:
         connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
-        down: SendResult | None = None
+        ends = time.monotonic() + settings.NOTIFICATIONS["LEASE_SECONDS"] / 2
+        rest: SendResult | None = None
         try:
             connection.open()
         except Exception as error:
-            down = SendResult(status=SendStatus.DOWN, error=described(error))
+            rest = SendResult(status=SendStatus.DOWN, error=described(error))
         for outgoing in messages:
-            send_result = down or self._send(connection, outgoing)
+            send_result = rest or self._send(connection, outgoing)
             if send_result.status is SendStatus.DOWN:
-                down = send_result
+                rest = send_result
+            elif time.monotonic() > ends:
+                rest = SendResult(status=SendStatus.RETRY, error=SLOW)
             yield outgoing, send_result
         with suppress(Exception):  # every e-mail has its result already
             connection.close()
