@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.moments import FIRST_DAY, LAST_DAY
 from apps.enrollments.models import Department, Term
+from apps.enrollments.wording import term_is_archived
 from apps.imports.types.base import ImportBatch, ImportResult, ImportType, ParsedRow, problem
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS
-from apps.imports.types.fields import Wrong, day
+from apps.imports.types.fields import Wrong, day, integer, words
 from apps.imports.types.people import FACULTY, STUDENTS
+from apps.imports.types.rows import drop_repeated, read_records
 
 FILES: Final = (
     *("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments"),
@@ -73,27 +77,23 @@ def _hand_on(
     records: list[tuple[ParsedRow, Record]],
     **options: Any,
 ) -> None:
-    """Read the cells as the other type does, and let it save them."""
-    rows = []
-    for row, record in records:
-        values, wrong = {}, False
-        for name, cell in record.items():
-            try:
-                values[name] = import_type.field(name).parse(cell) if cell else None
-            except Wrong as error:
-                wrong = True
-                label = import_type.field(name).label
-                bundle.result.problems.append(problem(row, str(error), column=label, value=cell))
-        if not wrong:
-            known = {name: value for name, value in values.items() if value is not None}
-            rows.append(ParsedRow(row.sheet, row.number, known))
-    present = frozenset(name for row in rows for name in row.values)
+    """Read the cells as the other type reads those of a sheet, and let it save them.
+
+    The rows are of one file of the bundle.
+    """
+    if not records:
+        return
+    reading = read_records(
+        ((row.number, record) for row, record in records), import_type, name=records[0][0].sheet
+    )
+    drop_repeated(reading, import_type)
+    bundle.result.problems += reading.problems
     batch = bundle.batch
-    import_type.refuse(batch.writer, present)
+    import_type.refuse(batch.writer, reading.present)
     done = import_type.apply(
         ImportBatch(
-            rows=rows,
-            present=present,
+            rows=reading.rows,
+            present=reading.present,
             options={**batch.options, **options, "replace": False},
             now=batch.now,
             actor=batch.actor,
@@ -121,38 +121,74 @@ def _terms(bundle: _Bundle) -> None:
         if ends <= starts:
             bundle.wrong(row, _("Ends before it starts."), "endDate")
             continue
-        bundle.terms[_id(row)] = _term(row, starts, ends, bundle.result)
+        try:
+            bundle.terms[_id(row)] = _term(row, starts, ends, bundle)
+        except Wrong as error:
+            bundle.wrong(row, str(error), "title")
 
 
-def _term(row: ParsedRow, starts: date, ends: date, result: ImportResult) -> Term:
-    year = row.values.get("schoolYear", "")  # the year in which the school year ends
-    last = int(year) if year.isdecimal() else starts.year + (starts.month >= 7)
-    term, made = Term.objects.get_or_create(
-        name=row.values.get("title", "")[:20] or _id(row)[:20],
-        academic_year=f"{last - 1}-{last}",
-        defaults={"starts_on": starts, "ends_on": ends},
-    )
-    same = (term.starts_on, term.ends_on) == (starts, ends)
-    if not same:
-        term.starts_on, term.ends_on = starts, ends
-        term.save(update_fields=["starts_on", "ends_on", "updated_at"])
-    result.new += made
-    result.changed += not (made or same)
-    result.unchanged += same and not made
-    return term
+def _term(row: ParsedRow, starts: date, ends: date, bundle: _Bundle) -> Term:
+    """Raises `Wrong` for a term that cannot be, or must not be changed."""
+    last = _school_year(row, starts)
+    name = words(100)(row.values.get("title", "") or _id(row))[:20].strip()
+    term = Term(name=name, academic_year=f"{last - 1}-{last}", starts_on=starts, ends_on=ends)
+    known = Term.objects.filter(name=name, academic_year=term.academic_year).first()
+    if known is None:
+        _check(term)
+        term.save()
+        bundle.result.new += 1
+        return term
+    if (known.starts_on, known.ends_on) == (starts, ends):
+        bundle.result.unchanged += 1
+        return known
+    if known in bundle.terms.values():
+        raise Wrong(_("An earlier row says something else about a term of this name."))
+    if known.archived_at is not None:
+        raise Wrong(str(term_is_archived().message))
+    known.starts_on, known.ends_on = starts, ends
+    known.save(update_fields=["starts_on", "ends_on", "updated_at"])
+    bundle.result.changed += 1
+    return known
+
+
+def _school_year(row: ParsedRow, starts: date) -> int:
+    """The year in which the school year ends."""
+    given = row.values.get("schoolYear", "")
+    year = integer(FIRST_DAY.year, LAST_DAY.year)(given) if given else 0
+    return int(year) or starts.year + (starts.month >= 7)
+
+
+def _check(row: Term | Department) -> None:
+    """Raises `Wrong` for what a form would refuse."""
+    try:
+        row.full_clean(exclude=["campus"])
+    except ValidationError as error:
+        raise Wrong(" ".join(error.messages)) from error
 
 
 def _departments(bundle: _Bundle) -> None:
     for row in bundle.files["orgs"]:
         if row.values.get("type", "").casefold() != "department":
             continue
-        name = row.values.get("name", "")[:100]
-        code = (row.values.get("identifier") or name or _id(row)).replace(" ", "-")[:50]
-        _found, made = Department.objects.get_or_create(
-            code__iexact=code, defaults={"code": code, "name": name}
-        )
+        try:
+            made = _department(row)
+        except Wrong as error:
+            bundle.wrong(row, str(error), "name")
+            continue
         bundle.result.new += made
         bundle.result.unchanged += not made
+
+
+def _department(row: ParsedRow) -> bool:
+    """Whether it was made. Raises `Wrong`."""
+    named = words(200)(row.values.get("name", "") or row.values.get("identifier") or _id(row))
+    code = words(200)(row.values.get("identifier") or named).replace(" ", "-")[:50]
+    if Department.objects.filter(code__iexact=code).exists():
+        return False
+    department = Department(code=code, name=named[:100].strip())
+    _check(department)
+    department.save()
+    return True
 
 
 def _subject(row: ParsedRow) -> Record:
