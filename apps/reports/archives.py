@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary
+from apps.common.formulas import neutral
 from apps.enrollments.models import Course, Department, Enrollment, Term
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
@@ -67,7 +68,7 @@ def _write_csv(bundle: zipfile.ZipFile, name: str, rows: Iterable[tuple[Any, ...
     writer.writerow(_HEADINGS[name])
     count = 0
     for row in rows:
-        writer.writerow(row)
+        writer.writerow([neutral(str(cell)) for cell in row])
         count += 1
     bundle.writestr(f"{name}.csv", text.getvalue())
     return count

@@ -11,9 +11,11 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import Role
+from apps.accounts.permissions import roles_of
 from apps.accounts.viewers import viewer_of
 from apps.audit.services import SYSTEM, Actor, log_event
-from apps.common.errors import NotFound, Refused
+from apps.common.errors import Forbidden, NotFound, Refused
 from apps.common.languages import spoken
 from apps.enrollments.models import Term
 from apps.enrollments.services import term_archive, term_may_be_archived
@@ -83,6 +85,7 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any]:
     return {
         "rows": len(table.rows),
         "size": len(data),
+        "office": asked.viewer.office,
         "filename": filename(table, kind),
         "stored_as": store_file(data),
     }
@@ -99,7 +102,13 @@ def archive_start(*, term_id: int, user_id: int, now: datetime, actor: Actor) ->
 
 
 def archive_run(job: Job, progress: Progress) -> dict[str, Any]:
-    """The job's work: write the file, then nothing of the term can be changed any more."""
+    """The job's work: write the file, then nothing of the term can be changed any more.
+
+    Raises `Forbidden` where who asked for it is no administrator any more.
+    """
+    if job.created_by is None:
+        raise Refused("owner_gone", _("The person who asked for this report is no longer here."))
+    export_refuse(job=job, user=job.created_by)
     now = timezone.now()  # noqa: TID251  (jobs are interfaces)
     term = term_to_archive(term_id=job.params["term"], now=now)
     with SpooledTemporaryFile(max_size=SPOOLED) as file:
@@ -179,6 +188,26 @@ def export_of(*, user_id: int, job_id: UUID) -> Job:
     if job is None:
         raise NotFound("no_such_export", _("There is no such export of yours."))
     return job
+
+
+def format_of(job: Job) -> str:
+    """Of the file: "zip" for an archived term."""
+    return str(job.params.get("format", "zip"))
+
+
+def export_refuse(*, job: Job, user: Any) -> None:
+    """Raises `Forbidden` (role_required) where this person may no longer see what is in the file.
+
+    An archived term is the administrators'; what was written with the eyes of the office, the
+    office's.
+    """
+    allowed = True
+    if job.kind == ARCHIVE:
+        allowed = user.is_superuser or Role.ADMIN in roles_of(user)
+    elif job.result.get("office"):
+        allowed = viewer_of(user=user).office
+    if not allowed:
+        raise Forbidden("role_required", _("Your role does not allow this."))
 
 
 def export_file(*, job: Job) -> bytes:

@@ -11,7 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
+from rest_framework.test import APIClient
 
+from apps.accounts.models import Membership, Student
 from apps.attendance.models import AttendanceRecord
 from apps.audit.models import Entry
 from apps.common.errors import NotFound, Refused
@@ -30,9 +32,12 @@ from apps.reports.services import (
 )
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.scope import campus_scope
-from tests.factories import Cast, enroll, make_course, make_session, make_student
+from tests.factories import Cast, enroll, make_course, make_faculty, make_session, make_student
 from tests.imports.support import counts, do_import, reasons
+from tests.imports.test_oneroster import zipped
+from tests.imports.test_runs import work
 from tests.leave.support import ADA, closed, marked, opened
+from tests.phone import signed_in
 from tests.portal.support import client_of
 
 pytestmark = pytest.mark.django_db
@@ -97,11 +102,40 @@ def test_the_bundle_can_be_imported_again(
     assert counts(report)[:2] == (0, 0)
 
 
+def test_a_bundle_moves_no_archived_term(archived: Term, in_campus: Cast) -> None:
+    """Which the administration does not let anybody change either."""
+    last = archived.academic_year.partition("-")[2]
+    days = ("2020-01-01", "2020-02-01")
+    sessions = [
+        ["sourcedId", "status", "title", "type", "startDate", "endDate", "schoolYear"],
+        ["t1", "active", archived.name, "term", *days, last],
+    ]
+    report = do_import(in_campus, "oneroster", zipped({"academicSessions": sessions}))
+    assert "This term is archived" in reasons(report)[0][1]
+    before = (archived.starts_on, archived.ends_on)
+    archived.refresh_from_db()
+    assert (archived.starts_on, archived.ends_on) == before
+
+
+def test_no_cell_of_the_bundle_is_a_formula(session: ClassSession, in_campus: Cast) -> None:
+    Student.objects.filter(code="STUD").update(first_name='=HYPERLINK("http://x")')
+    users = written(session.course.term)["users.csv"]
+    assert "'=HYPERLINK" in users
+    assert ",=HYPERLINK" not in users
+
+
 def test_nothing_of_an_archived_term_can_be_changed(archived: Term, in_campus: Cast) -> None:
     """Whatever statement tries: the database refuses, and people are told why."""
     course = Course.objects.filter(term=archived).order_by("pk").first()
     assert course is not None
     session = ClassSession.objects.get()
+    empty = Term.objects.create(
+        name="Empty",
+        academic_year="2025-2026",
+        starts_on="2025-09-01",
+        ends_on="2026-01-31",
+        archived_at=LATER,
+    )
     record = AttendanceRecord.objects.filter(session=session).first()
     place = Enrollment.objects.filter(course=course).first()
     assert record is not None
@@ -123,6 +157,12 @@ def test_nothing_of_an_archived_term_can_be_changed(archived: Term, in_campus: C
             faculty=in_campus.outsider, code="NEW", term=archived, subject=course.subject
         ),
         "rename course": lambda: Course.objects.filter(pk=course.pk).update(code="OTHER"),
+        "move term": lambda: Term.objects.filter(pk=archived.pk).update(ends_on=date(2027, 2, 1)),
+        "rename term": lambda: Term.objects.filter(pk=archived.pk).update(name="Other"),
+        "turn weeks": lambda: Term.objects.filter(pk=archived.pk).update(
+            odd_week_on=date(2026, 9, 8)
+        ),
+        "delete term": lambda: Term.objects.filter(pk=empty.pk).delete(),
     }
     for name, attempt in tries.items():
         with pytest.raises(Refused) as refusal, transaction.atomic():
@@ -199,6 +239,70 @@ def test_an_administrator_has_it_written_by_a_worker(
         assert "registers.json" in bundle.namelist()
     with pytest.raises(Refused):  # asked for twice, it is written once
         archive_run(job, progress)
+
+
+def archived_by_rest(cast: Cast) -> tuple[APIClient, str]:
+    """An archived term that the administrator has asked for, written by the worker."""
+    with campus_scope(cast.campus):
+        Term.objects.update(starts_on=date(2020, 9, 1), ends_on=date(2021, 1, 31))
+        term = Term.objects.get()
+    assert (
+        client_of(cast, cast.admin).post("/reports/archive", {"term": term.pk}).status_code == 302
+    )
+    work(cast)
+    api = signed_in(cast, cast.admin)
+    answer = api.get("/api/v1/reports/exports")
+    assert answer.status_code == 200, answer.content
+    (row,) = answer.json()["results"]
+    assert (row["report"], row["format"], row["status"]) == ("term", "zip", "succeeded")
+    return api, f"/api/v1/reports/exports/{row['id']}"
+
+
+def test_the_administrator_fetches_the_file(cast: Cast) -> None:
+    api, address = archived_by_rest(cast)
+    assert api.get(address).json()["format"] == "zip"
+    answer = api.get(f"{address}/file")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        assert "users.csv" in bundle.namelist()
+    assert client_of(cast, cast.admin).get("/reports/").status_code == 200
+
+
+@pytest.mark.parametrize("role", ["operator", "principal", "faculty"])
+def test_who_is_no_administrator_any_more_does_not_fetch_it(cast: Cast, role: str) -> None:
+    api, address = archived_by_rest(cast)
+    with campus_scope(cast.campus):
+        if role == "faculty":
+            make_faculty("LATER", user=cast.admin)
+        Membership.objects.filter(user=cast.admin).update(role=role)
+    answer = api.get(f"{address}/file")
+    assert answer.status_code == 403, answer.content
+    assert signed_in(cast, cast.operator).get(f"{address}/file").status_code == 404
+
+
+def test_who_is_no_administrator_any_more_archives_nothing(cast: Cast) -> None:
+    with campus_scope(cast.campus):
+        Term.objects.update(starts_on=date(2020, 9, 1), ends_on=date(2021, 1, 31))
+        term = Term.objects.get()
+        archive_start(term_id=term.pk, user_id=cast.admin.pk, now=LATER, actor=ADA)
+        Membership.objects.filter(user=cast.admin).update(role="principal")
+    work(cast)
+    with campus_scope(cast.campus):
+        assert Term.objects.get().archived_at is None
+        assert Job.objects.get().status == Job.Status.FAILED
+
+
+def test_what_the_office_saw_is_not_a_lecturers_to_fetch(cast: Cast) -> None:
+    api = signed_in(cast, cast.principal)
+    asked = {"report": "attendance", "format": "csv", "filters": {}}
+    row = api.post("/api/v1/reports/exports", asked, format="json").json()
+    work(cast)
+    address = f"/api/v1/reports/exports/{row['id']}/file"
+    assert api.get(address).status_code == 200
+    with campus_scope(cast.campus):
+        make_faculty("LATER", user=cast.principal)
+        Membership.objects.filter(user=cast.principal).update(role="faculty")
+    assert api.get(address).status_code == 403
 
 
 def test_the_page_offers_terms_that_are_over(cast: Cast, now: datetime) -> None:

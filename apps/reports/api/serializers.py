@@ -15,6 +15,7 @@ from apps.jobs.models import Job
 from apps.reports.asked import Filters
 from apps.reports.catalogue import REPORTS, STUDENT_COURSES
 from apps.reports.exports import FORMATS
+from apps.reports.services import format_of
 from apps.reports.tables import Column, ColumnType
 
 FIELDS: Final[dict[ColumnType, Any]] = {
@@ -194,10 +195,13 @@ class ExportInput(Input):
 
 
 class ExportOutput(serializers.ModelSerializer[Job]):
-    """`rows`, `size` (bytes) and `filename` are there once it is written."""
+    """`rows`, `size` (bytes) and `filename` are there once it is written.
 
-    report = serializers.CharField(source="params.report")
-    format = serializers.CharField(source="params.format")
+    An archived term is the report `term` in the format `zip`.
+    """
+
+    report = serializers.SerializerMethodField()
+    format = serializers.SerializerMethodField()
     percent = serializers.IntegerField(read_only=True)
     rows = serializers.SerializerMethodField()
     size = serializers.SerializerMethodField()
@@ -218,6 +222,12 @@ class ExportOutput(serializers.ModelSerializer[Job]):
             "size",
             "filename",
         ]
+
+    def get_report(self, job: Job) -> str:
+        return str(job.params.get("report", "term"))
+
+    def get_format(self, job: Job) -> str:
+        return format_of(job)
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_rows(self, job: Job) -> int | None:

@@ -47,12 +47,24 @@ from apps.reports.selectors.students import (
     student_report,
     student_seen,
 )
-from apps.reports.services import export_file, export_of, export_start, exports_of, report_read
+from apps.reports.services import (
+    export_file,
+    export_of,
+    export_refuse,
+    export_start,
+    exports_of,
+    format_of,
+    report_read,
+)
 from apps.reports.tables import ReportTable, Row
 from apps.reports.writing import ReadRows, made_table, table_with
 from apps.tenants.middleware import request_campus
 
 TAGS: Final = ["reports"]
+FILE_TYPES: Final = {
+    **{name: kind for name, (kind, _write) in WRITERS.items()},
+    "zip": "application/zip",
+}
 # Of themselves, students see what every lecturer recorded.
 ALL: Final = Viewer(office=True)
 TOO_LONG: Final = {409: OpenApiResponse(description="`report_too_long`: start an export instead.")}
@@ -287,15 +299,17 @@ class ExportFileView(APIView):
     @extend_schema(
         operation_id="reports_exports_file",
         responses={
-            **{(200, kind): OpenApiTypes.BINARY for kind, _write in WRITERS.values()},
+            **{(200, kind): OpenApiTypes.BINARY for kind in FILE_TYPES.values()},
             409: OpenApiResponse(description="`export_not_ready`: it is not written yet."),
         },
         tags=TAGS,
         summary="Fetch one of my exports",
+        description="403 role_required: who asked may not see what is in it any more.",
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         job = export_of(user_id=request_user(request).pk, job_id=job_id)
-        kind, _write = WRITERS[job.params["format"]]
+        export_refuse(job=job, user=request_user(request))
+        kind = FILE_TYPES[format_of(job)]
         data = export_file(job=job)
         report_read(
             name=job.result["filename"],
