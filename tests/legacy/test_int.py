@@ -15,6 +15,7 @@ from apps.attendance.models import AttendanceRecord, AttendanceSummary
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Course, Enrollment, Term
 from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
 from campus.settings import base
@@ -230,6 +231,7 @@ def test_registers_keep_scores_factors_and_times(cast: Cast, dump: Path) -> None
 
 @real_hashers
 def test_whole_hashes_are_taken_and_cut_ones_ask_for_a_link(cast: Cast, dump: Path) -> None:
+    Campus.objects.filter(pk=cast.campus.pk).update(verified_domains=["north.example"])
     report = move(cast, "int", dump)
     found = dict(User.objects.values_list("email", "password"))
     assert check_password("alice's old password", found["s1@north.example"])
@@ -252,6 +254,23 @@ def test_a_hash_in_a_dump_opens_nobodys_account_elsewhere(
     move(cast, "int", dump)
     assert User.objects.get(pk=shared.pk).password == before
     assert not check_password("alice's old password", before)
+
+
+@real_hashers
+def test_a_hash_in_a_dump_opens_no_account_that_another_campus_invites_later(
+    cast: Cast, other_cast: Cast, dump: Path
+) -> None:
+    """Who signs in with an account accepts its invitations: an address that the campus only claims
+    must not get a password by the campus's old database."""
+    with campus_scope(cast.campus):
+        AllowedAddress.objects.create(email="coming@south.example")
+    dump.write_text(dump.read_text().replace("s1@north.example", "coming@south.example"))
+    report = move(cast, "int", dump)
+    assert_reconciled(report)
+    found = dict(User.objects.values_list("email", "password"))
+    assert found["coming@south.example"].startswith("!")
+    assert found["root@north.example"].startswith("!")
+    assert any("passwords left: their addresses" in note for note in report.notes)
 
 
 def test_the_same_dump_again_changes_nothing(cast: Cast, dump: Path) -> None:

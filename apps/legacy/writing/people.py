@@ -68,11 +68,14 @@ def role_give(run: Run, logins: Logins, *, email: str, name: str, role: str) -> 
 
 def passwords_adopt(run: Run, logins: Logins) -> None:
     """Take over the hashes for the accounts that this move made; the others stay as they are."""
-    adopted, unknown = hashes_adopt(
+    adopted, unknown, foreign = hashes_adopt(
         hashes=logins.hashes, made=logins.made, now=run.now, actor=run.actor, source=run.source
     )
     note = _("Passwords: %(adopted)d taken over, %(unknown)d of no known kind (ask for a link).")
     run.report.notes.append(note % {"adopted": adopted, "unknown": len(unknown)})
+    if foreign:
+        note = _("%(count)d passwords left: their addresses are in no verified domain (link).")
+        run.report.notes.append(note % {"count": len(foreign)})
 
 
 def invitations_note(run: Run) -> None:
