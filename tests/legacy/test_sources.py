@@ -158,6 +158,15 @@ def test_an_endless_string_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         pass
 
 
+def test_an_endless_value_of_a_sqlite_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.legacy.sources.opening.LONGEST", 1000)
+    path = sqlite_file(tmp_path / "a.db", "CREATE TABLE t (a, b);", t=[(1, "x" * 5000)])
+    with pytest.raises(Invalid, match="too big"), source_open(path) as old:
+        rows(old, "t")
+
+
 def test_bytes_that_are_no_text_stay_bytes(tmp_path: Path) -> None:
     path = tmp_path / "latin.sql"
     path.write_bytes(b"CREATE TABLE `t` (`a` text);\nINSERT INTO `t` VALUES ('M\xfcller');\n")

@@ -16,6 +16,7 @@ from apps.common.errors import Invalid
 from apps.legacy.sources.json_file import json_read
 from apps.legacy.sources.spool import OldData, Spool, unreadable
 from apps.legacy.sources.sql_dumps import dump_read
+from apps.legacy.sources.sql_tokens import LONGEST
 from apps.ops.embedded.errors import EmbeddedError
 from apps.ops.embedded.postgres import find_postgres
 
@@ -75,6 +76,8 @@ def _digest(file: Path) -> str:
 
 def _sqlite(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    # A small damaged file may claim values of any length: it is not believed.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
