@@ -17,3 +17,7 @@ class BackupRuns(BackupFailed):
 
 class NothingToBuildOn(BackupFailed):
     """An incremental copy is not possible any more; a full one is."""
+
+
+class OtherBackupKey(Damaged):
+    """BACKUP_KEY is not the key that this was made under."""

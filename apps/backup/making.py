@@ -26,6 +26,7 @@ from apps.backup.manifests import (
     FileSet,
     Manifest,
     chain_of,
+    confirm_backup_key,
     good_backups,
     write_manifest,
 )
@@ -85,6 +86,7 @@ def _make(*, target: Destination, kind: str | None, now: datetime) -> Manifest:
     server = configured_server()
     facts = checked_facts(server)
     confirm_master_key(server)
+    confirm_backup_key(target)
     good, _wrong = good_backups(target)
     parent = parent_for(kind=kind, facts=facts, good=good, target=target, now=now)
     chosen = kind_of(facts, parent)
@@ -247,6 +249,7 @@ def ship_log(*, target: Destination) -> int:
     with one_at_a_time("shipping"):
         if not waiting_segments(spool):
             return 0
+        confirm_backup_key(target)
         with configured_server().connection() as connection:
             row = connection.execute(
                 "SELECT system_identifier::text FROM pg_control_system()"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import IO, Any, Final
 
-from apps.backup.errors import BackupFailed, Damaged
+from apps.backup.errors import BackupFailed, Damaged, OtherBackupKey
 from apps.backup.keys import is_signed, key_fingerprint, sign
 from apps.backup.sealing import SealedReader, SealedWriter, buffered
 from apps.backup.targets import Destination
@@ -103,7 +103,7 @@ def read_manifest(target: Destination, backup_id: str) -> Manifest:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"The manifest of {backup_id} cannot be read.") from error
     if manifest.backup_key != key_fingerprint():
-        raise Damaged(
+        raise OtherBackupKey(
             f"The backup {backup_id} was made under another BACKUP_KEY. Expected: the key with the "
             f"fingerprint {manifest.backup_key}. Given: {key_fingerprint()}."
         )
@@ -133,6 +133,29 @@ def good_backups(target: Destination) -> tuple[list[Manifest], list[str]]:
         except Damaged as error:
             wrong.append(str(error))
     return good, wrong
+
+
+def confirm_backup_key(target: Destination) -> None:
+    """Raises `OtherBackupKey` where there are backups, and none of them is under the given key.
+
+    What one start with a wrong key writes there would stay when the right one is given again: a
+    segment of the log that nobody can read ends every restore that comes to it.
+    """
+    problem: OtherBackupKey | None = None
+    for backup_id in reversed(backup_ids(target)):
+        try:
+            read_manifest(target, backup_id)
+        except OtherBackupKey as error:
+            problem = problem or error
+        except Damaged:
+            continue
+        else:
+            return
+    if problem is not None:
+        raise OtherBackupKey(
+            f"{problem} Nothing was written to {target.label}: give that key, or another place for "
+            "backups under the new one."
+        )
 
 
 def chain_of(target: Destination, manifest: Manifest) -> list[Manifest]:

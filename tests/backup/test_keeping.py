@@ -14,9 +14,18 @@ from pytest_django.fixtures import Settings
 
 from apps.backup import tasks
 from apps.backup.checks import backup_check
-from apps.backup.errors import BackupFailed
+from apps.backup.errors import BackupFailed, OtherBackupKey
 from apps.backup.keys import key_fingerprint
-from apps.backup.manifests import DUMP, FULL, INCREMENTAL, FileSet, Manifest, write_manifest
+from apps.backup.making import ship_log
+from apps.backup.manifests import (
+    DUMP,
+    FULL,
+    INCREMENTAL,
+    FileSet,
+    Manifest,
+    confirm_backup_key,
+    write_manifest,
+)
 from apps.backup.objects import INDEX, POOL, StoredObject, copy_objects, write_changes, write_index
 from apps.backup.retention import backups_expire
 from apps.backup.targets import FolderTarget
@@ -24,6 +33,7 @@ from apps.backup.wal import ship_segments
 from apps.backup.watching import backup_problems, tell
 from apps.ops.bringup import needed_servers
 from apps.ops.diagnosis import FAIL, OK, WARN, Found, Look, diagnose
+from apps.ops.embedded import Layout
 from apps.tenants.master_key import given_value
 from tests.factories import make_user
 from tests.ops.running import ROOT, environment
@@ -199,6 +209,36 @@ def test_two_servers_cannot_ship_the_same_segment(target: FolderTarget, tmp_path
     with pytest.raises(BackupFailed, match="another copy of it ships"):
         ship_segments(target, system="7", spool=spool)
     assert segment.exists()
+
+
+def test_nothing_is_written_under_another_key_than_the_backups_that_are_there(
+    target: FolderTarget, tmp_path: Path, settings: Settings
+) -> None:
+    """What a start with a wrong BACKUP_KEY shipped would be gone here and unreadable there."""
+    noted(target, NOW)
+    spool = Layout(Path(settings.CAMPUS_VAR)).wal_spool
+    spool.mkdir(parents=True, exist_ok=True)
+    segment = spool / "000000020000000000000009"
+    segment.write_bytes(b"log")
+    before = target.names("")
+    right, settings.BACKUP_KEY = settings.BACKUP_KEY, bytes(reversed(range(32)))
+    try:
+        with pytest.raises(OtherBackupKey, match="Nothing was written"):
+            ship_log(target=target)
+        assert tasks.ship_log_segments() == 0
+        with pytest.raises(OtherBackupKey, match="Nothing was written"):
+            confirm_backup_key(target)
+        assert segment.exists()
+        assert target.names("") == before
+    finally:
+        segment.unlink()
+    # One damaged or foreign backup among good ones stops nothing.
+    foreign = noted(target, NOW + DAY)
+    settings.BACKUP_KEY = right
+    confirm_backup_key(target)
+    with target.create(f"backups/{foreign.id}/manifest.json") as file:
+        file.write(b"{}")
+    confirm_backup_key(target)
 
 
 @pytest.mark.django_db

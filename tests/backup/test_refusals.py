@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from apps.backup import dumps
-from apps.backup.errors import BackupFailed, BackupRuns, Damaged
+from apps.backup.errors import BackupFailed, BackupRuns, Damaged, OtherBackupKey
 from apps.backup.making import backup_make, one_at_a_time
 from apps.backup.manifests import FULL, INCREMENTAL, Manifest, backup_ids
 from apps.backup.restoring import Wanted, choose, restore_into_var
@@ -116,6 +116,16 @@ def test_another_backup_key_restores_nothing(
     settings.BACKUP_KEY = bytes(reversed(range(32)))
     with pytest.raises(Damaged, match=f"another BACKUP_KEY. Expected: .* {made.backup_key}"):
         choose(target, backup=made.id, moment=None)
+
+
+def test_another_backup_key_backs_nothing_up(
+    made: Manifest, target: FolderTarget, settings: Settings
+) -> None:
+    before = target.names("")
+    settings.BACKUP_KEY = bytes(reversed(range(32)))
+    with pytest.raises(OtherBackupKey, match=f"Expected: .* {made.backup_key}.*Nothing was"):
+        backup_make(target=target, kind=FULL, now=NOW + timedelta(days=1))
+    assert target.names("") == before
 
 
 def cut_off(path: Path) -> None:
