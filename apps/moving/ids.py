@@ -63,7 +63,7 @@ class Ids:
         if row.get("target_type") == _USER:
             moved["target_id"] = actor(f"user:{row['target_id']}").removeprefix("user:")
         if table.name in KEYS:
-            moved["key"] = _moved_key(row["key"], *campus)
+            moved["key"] = _own_key(row["key"], *campus)
         return moved
 
     def _actor_here(self, actor: str) -> str:
@@ -84,3 +84,12 @@ def _moved_key(key: str, old: int, new: int) -> str:
     folder, _slash, name = key.rpartition("/")
     parent, _slash, campus = folder.rpartition("/")
     return f"{parent}/{new}/{name}" if campus == str(old) else key
+
+
+def _own_key(key: str, old: int, new: int) -> str:
+    """Raises `ValueError`: what lies elsewhere would be deleted with the row of this campus."""
+    moved = _moved_key(key, old, new)
+    if moved == key and old != new:
+        message = f"{key} lies in the folder of another campus"
+        raise ValueError(message)
+    return moved

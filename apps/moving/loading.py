@@ -45,6 +45,7 @@ _PUT_RIGHT: Final = """
     WHERE kept.name = %s AND t.campus_id = %s AND t.id = moved.id AND ({differs})
 """
 _PASSES: Final = 3  # triggers stamp the time of an update: a second one puts that right
+_HIGHEST: Final = 2**48
 _SEQUENCE: Final = """
     SELECT setval(%s, greatest(last_value, %s)) FROM {sequence}
 """
@@ -120,12 +121,18 @@ def _here() -> int:
 
 
 def _copy(cursor: Any, rows: Iterable[Row]) -> int:
-    """Returns the highest number among the ids; 0 where they are no numbers."""
+    """Returns the highest number among the ids; 0 where they are no numbers.
+
+    Raises `Damaged` for one that no installation has given: the numbers of every campus here would
+    go on behind it, and there might be none left.
+    """
     highest = 0
     with cursor.copy("COPY moved_line (line) FROM STDIN") as copy:
         for row in rows:
             if isinstance(row.get("id"), int):
                 highest = max(highest, row["id"])
+            if highest > _HIGHEST:
+                raise Damaged(f"A row has the number {highest}, which no installation gives.")
             copy.write_row([json.dumps(row)])
     return highest
 

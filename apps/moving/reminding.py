@@ -38,7 +38,7 @@ def removals_look(*, now: datetime) -> int:
         except BackupFailed as error:
             logger.error("The campus %s could not be removed: %s", slug, error)
             text = _("Run on the server, as the owner's role: manage.py remove_campus --finish")
-            _mail(_("Campus: %(slug)s is due to be removed"), slug, [text])
+            _mail(_("Campus: %(slug)s is due to be removed"), slug, [str(error), text])
     return removed
 
 

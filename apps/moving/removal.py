@@ -138,6 +138,11 @@ def campus_remove(*, slug: str, now: datetime, actor: Actor, at_once: bool = Fal
         campus = removal.campus
         if now < removal.due_at and not at_once:
             raise BackupFailed(f"“{slug}” is removed from {removal.due_at.isoformat()} on.")
+        if campus.is_active:
+            raise BackupFailed(
+                f"“{slug}” was opened again after its removal was asked for, and may be in use: "
+                "say --undo, or close it in the administration to have it removed."
+            )
         removed = Removed(
             slug=slug,
             campus_id=campus.pk,

@@ -1,10 +1,13 @@
 """No table and nothing that is sealed can be forgotten when a campus moves or goes."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from apps.moving.catalogue import ACTORS, STAYS, campus_tables, moving_tables
+from apps.backup.errors import Damaged
+from apps.moving.catalogue import ACTORS, KEYS, STAYS, campus_tables, moving_tables
 from apps.moving.ids import Ids
+from apps.moving.loading import Loader
+from apps.moving.owner import as_owner
 from apps.tenants.moving import moved_rows
 from apps.tenants.rotation import sealed_rows
 
@@ -93,3 +96,31 @@ def test_a_row_comes_back_as_it_was() -> None:
     row = dict.fromkeys(image.columns) | {"key": "attachments/3/3.bin"}
     assert ids.here(image, row)["key"] == "attachments/8/3.bin"
     assert ids.there(image, ids.here(image, row)) == row
+
+
+# --- What somebody else may have written into an archive ------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(KEYS))
+def test_no_row_names_a_file_in_the_folder_of_another_campus(name: str) -> None:
+    """It would be deleted with the row."""
+    table, ids = moving_tables()[name], Ids(campus=(7, 9), mark="m")
+    row = dict.fromkeys([*table.refers, "id"])
+    if name in {"biometrics_storedimage"}:
+        ids.replace(name, None, "new")
+    assert ids.here(table, {**row, "key": "a/2026/7/x.bin"})["key"] == "a/2026/9/x.bin"
+    for key in ("a/2026/8/x.bin", "x.bin", "7", "a/7/b/x.bin", "a/2026/9/x.bin"):
+        with pytest.raises(ValueError, match="folder of another campus"):
+            ids.here(table, {**row, "key": key})
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_no_row_uses_up_the_numbers_of_the_installation() -> None:
+    """The next student of any campus would have no number left."""
+    tables = moving_tables()
+    with as_owner(), transaction.atomic():
+        loader = Loader(tables)
+        with pytest.raises(Damaged, match="which no installation gives"):
+            loader.load(tables["accounts_student"], [{"id": 2**63 - 1}])
+        transaction.set_rollback(True)

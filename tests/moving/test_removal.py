@@ -23,6 +23,7 @@ from apps.backup.errors import BackupFailed
 from apps.moving import reminding
 from apps.moving.catalogue import campus_tables
 from apps.moving.checks import count_removals, look_at_removals
+from apps.moving.owner import as_owner
 from apps.moving.reminding import removals_look
 from apps.moving.removal import Removed, campus_remove, removal_ask, removal_take_back
 from apps.ops.diagnosis import FAIL, OK, WARN, Look
@@ -106,6 +107,28 @@ def test_it_is_closed_at_once_and_can_be_opened_again(cast: Cast, now: datetime)
             "platform.campus.removal_asked",
             "platform.campus.removal_taken_back",
         ]
+
+
+def test_a_campus_that_was_opened_again_by_hand_is_not_removed(
+    cast: Cast, now: datetime, mailoutbox: list[Any]
+) -> None:
+    """Somebody ticked “active” in the administration, and people work there."""
+    User.objects.create_superuser("boss@platform.example", "only for this test 1")
+    due = asked(cast.campus, now)
+    with as_owner():
+        Campus.objects.filter(pk=cast.campus.pk).update(is_active=True)
+    before = rows_of(cast.campus.pk)
+    for at_once in (False, True):
+        with pytest.raises(BackupFailed, match="was opened again"):
+            campus_remove(slug="north", now=due, actor=OPERATOR, at_once=at_once)
+    assert removals_look(now=due) == 0
+    assert "was opened again" in mailoutbox[-1].body
+    with pytest.raises(CommandError, match="was opened again"):
+        call_command("remove_campus", "--finish")
+    assert rows_of(cast.campus.pk) == before
+    with as_owner():
+        Campus.objects.filter(pk=cast.campus.pk).update(is_active=False)
+    assert campus_remove(slug="north", now=due, actor=OPERATOR).rows["accounts_student"] == 4
 
 
 def test_the_application_cannot_ask_for_it(cast: Cast, now: datetime) -> None:

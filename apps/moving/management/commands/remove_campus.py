@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from apps.backup.errors import BackupFailed
 from apps.moving.removal import WAITING, campus_remove, removal_ask, removal_take_back
 from apps.signin.management.operator import command_line_actor
 from apps.tenants.models import Campus, CampusRemoval
@@ -60,11 +61,17 @@ class Command(BaseCommand):
             raise CommandError("Name the campus; --finish alone removes all that are due.")
         due = CampusRemoval.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
         slugs = list(due.values_list("campus__slug", flat=True))
+        refused = []
         for slug in slugs:
             self.stdout.write(f"{slug}:")
-            self._remove(slug, at_once=False)
+            try:
+                self._remove(slug, at_once=False)
+            except BackupFailed as error:  # the others go all the same
+                refused.append(str(error))
         if not slugs:
             self.stdout.write("No campus is due to be removed.")
+        if refused:
+            raise CommandError(" ".join(refused))
 
     def _remove(self, slug: str, *, at_once: bool) -> None:
         done = campus_remove(
