@@ -31,13 +31,14 @@ from apps.tenants.search import matching
 PAGE = 50
 # Whose changes are sealed in the log: other people's addresses, and reasons.
 SEALED_CHANGES: Final = frozenset({"accounts.contact"})
+HIDDEN: Final = "…"
 Changes = dict[str, list[Any]]
 
 
 def plain(value: Any) -> Any:
     """A field's value as JSON for the log; bytes are never written down."""
     if isinstance(value, bytes | memoryview):
-        return "…"
+        return HIDDEN
     if isinstance(value, models.Model):
         value = value.pk
     return json.loads(json.dumps(value, default=str))
@@ -46,14 +47,15 @@ def plain(value: Any) -> Any:
 def changes_of(form: Any) -> Changes:
     """Before and after of each changed field that the model itself has.
 
-    Other fields of a form (secrets to be sealed, photos, roles) are for services, which write their
-    own entries.
+    Of other fields (secrets to be sealed, photos, roles) only that they were changed: an act that
+    changes nothing else stands in the log all the same.
     """
     fields = {field.name for field in form._meta.model._meta.concrete_fields}
     return {
         name: [plain(form.initial.get(name)), plain(form.cleaned_data.get(name))]
-        for name in form.changed_data
         if name in fields
+        else [HIDDEN, HIDDEN]
+        for name in form.changed_data
     }
 
 
