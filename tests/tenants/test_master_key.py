@@ -1,5 +1,6 @@
 """A process under another master key than the database's does not start, and says why."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.core import checks
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands
 from django.db import connection, connections
 from django.test import Client
 
@@ -18,7 +19,12 @@ from apps.audit.services import SYSTEM, log_event
 from apps.common.crypto import check_value, fingerprint
 from apps.tenants import master_key
 from apps.tenants.checks import master_key_check
-from apps.tenants.master_key import UnprovenMasterKey, WrongMasterKey, record_master_key
+from apps.tenants.master_key import (
+    MasterKeyRefused,
+    UnprovenMasterKey,
+    WrongMasterKey,
+    record_master_key,
+)
 from apps.tenants.models import MasterKey
 from apps.tenants.scope import campus_scope
 from tests.factories import make_campus
@@ -219,3 +225,81 @@ def test_the_check_value_tells_nothing_and_differs_for_each_key() -> None:
 
 def test_a_wrong_key_is_an_error_of_commands() -> None:
     assert issubclass(WrongMasterKey, CommandError)
+
+
+# --- Every command -------------------------------------------------------------------------------
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "archive_term": ("--campus=north", "--term=Fall 2026-2027", "--to=term.zip"),
+    "audit_roots": (),
+    "changepassword": ("boss@platform.example",),
+    "create_campus": ("east", "--name=East", "--host=east.example", "--admin=a@east.example"),
+    "create_super_admin": ("boss@platform.example",),
+    "createsuperuser": ("--noinput", "--email=boss@platform.example"),
+    "erase_person": ("STUD", "--campus=north"),
+    "export_campus": ("north", "--to=.", "--passphrase-file=phrase"),
+    "export_person": ("STUD", "--campus=north", "--to=person.zip"),
+    "generate_sessions": ("--campus=north", "--from=2026-09-14", "--to=2026-09-15"),
+    "import_campus": ("north.campus", "--commit", "--passphrase-file=phrase"),
+    "import_legacy": ("sis", "old.json", "--campus=north"),
+    "import_roster": ("students", "people.csv", "--campus=north"),
+    "load_demo": (),
+    "migrate": (),
+    "notifications": ("--status",),
+    "reissue_template_key": ("--campus=north",),
+    "remove_campus": ("north",),
+    "reset_demo": (),
+    "schema": (),
+    "send_test_message": ("--campus=north", "--to=stud@north.example"),
+    "setup_link": (),
+    "super_admin": ("boss@platform.example",),
+    "verify_audit": (),
+}
+ELSEWHERE = {
+    "backup": "tests/backup/test_refusals.py",
+    "restore": "tests/backup/test_refusals.py",
+    "rotate_master_key": "compares both keys: tests/ops/test_rotate_master_key.py",
+    "up": "migrates first, as the command does",
+    "doctor": "says so among its lines, and fails: below",
+    "fetch_models": "no database",
+    "make_rosters": "no database",
+    "verify_backup": "no database: the backup and its manifest alone",
+    "simulate_class": "talks to a web server, which refuses",
+}
+
+
+def test_every_command_is_tried() -> None:
+    ours = {name for name, app in get_commands().items() if str(app).startswith("apps.")}
+    assert ours == COMMANDS.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_works_under_another_key(
+    recorded: bytes,
+    settings: Any,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "phrase").write_text("correct horse battery staple\n")
+    (tmp_path / "people.csv").write_text("id,name\nN1,Ada\n")
+    (tmp_path / "old.json").write_text('{"students": [{"id": 1}]}')
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery staple\n"))
+    settings.CAMPUS_MASTER_KEY = OTHER_KEY
+    with pytest.raises(MasterKeyRefused, match=fingerprint(recorded)):
+        call_command(command, *COMMANDS[command])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_doctor_names_both_keys(recorded: bytes) -> None:
+    outcome = started(OTHER_KEY, "manage.py", "doctor", "--quick")
+    assert outcome.returncode != 0
+    assert fingerprint(recorded) in outcome.stdout + outcome.stderr
+
+
+def test_runserver_answers_nothing_under_another_key(recorded: bytes, tmp_path: Path) -> None:
+    outcome = started(OTHER_KEY, "manage.py", "runserver", "--noreload", "127.0.0.1:0")
+    assert outcome.returncode != 0
+    assert fingerprint(recorded) in outcome.stdout + outcome.stderr
