@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from celery import shared_task
+from django.core.cache import cache
 from django.utils import timezone
 
 from apps.tenants.models import Campus
@@ -15,7 +16,9 @@ from apps.webhooks.selectors import has_due_deliveries, has_webhooks
 from apps.webhooks.services import deliver_due, deliveries_purge, events_collect
 
 BUDGET: Final = timedelta(minutes=4)
+RUN_SECONDS: Final = 8 * 60  # longer than the budget and one more batch
 SWEEP_EXPIRES_SECONDS: Final = 60
+RUNNING: Final = "webhooks:delivering:{campus}"
 
 
 @shared_task
@@ -37,11 +40,19 @@ def _collect(campus: Campus) -> int:
 
 @shared_task
 def deliver(campus_id: int) -> int:
-    """Tell what is due on one open campus; returns how many deliveries were taken."""
-    if not campus_is_open(campus_id=campus_id):
+    """Tell what is due on one open campus; returns how many deliveries were taken.
+
+    One worker at a time for each campus: systems that answer slowly would take all workers
+    otherwise, and the messages of every campus wait in the same queue.
+    """
+    mine = RUNNING.format(campus=campus_id)
+    if not campus_is_open(campus_id=campus_id) or not cache.add(mine, "1", RUN_SECONDS):
         return 0
-    until = timezone.now() + BUDGET
-    return deliver_due(campus_id=campus_id, clock=timezone.now, until=until)
+    try:
+        until = timezone.now() + BUDGET
+        return deliver_due(campus_id=campus_id, clock=timezone.now, until=until)
+    finally:
+        cache.delete(mine)
 
 
 @shared_task

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.tenants.scope import campus_scope
+from apps.webhooks import tasks
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.webhooks.services import deliver_due, deliveries_retry, endpoint_test
 from apps.webhooks.services.sending import HOLD, WAITS, _hold
@@ -199,3 +200,29 @@ def test_two_workers_send_each_event_once(cast: Cast, receiver: Receiver) -> Non
     with campus_scope(cast.campus):
         assert set(WebhookDelivery.objects.values_list("status", flat=True)) == {"sent"}
         assert WebhookEndpoint.objects.get().failures == 0
+
+
+def test_a_campus_has_one_worker_at_a_time(
+    cast: Cast, other_cast: Cast, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow systems of one campus must not take the workers that all campuses' messages wait for."""
+    now = timezone.now()
+    for one in (cast, other_cast):
+        with campus_scope(one.campus):
+            endpoint = make_endpoint(receiver.url, now=now)
+            endpoint_test(endpoint=endpoint, now=now, actor=SYSTEM)
+    here, there = cast.campus.pk, other_cast.campus.pk
+    meanwhile: list[int] = []
+
+    def slow(*, campus_id: int, **options: Any) -> int:
+        if campus_id == here and not meanwhile:  # a second task, while the first one is at it
+            meanwhile.extend((tasks.deliver(here), tasks.deliver(there)))
+        return deliver_due(campus_id=campus_id, **options)
+
+    monkeypatch.setattr(tasks, "deliver_due", slow)
+    assert tasks.deliver(here) == 1
+    assert meanwhile == [0, 1]
+    monkeypatch.setattr(tasks, "deliver_due", lambda **_: 1 / 0)
+    for _again in range(2):  # what broke off does not keep the next one out
+        with pytest.raises(ZeroDivisionError):
+            tasks.deliver(here)
