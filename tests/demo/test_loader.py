@@ -63,7 +63,7 @@ def test_it_holds_at_least_the_sample_of_the_systems_before(in_demo: Loaded) -> 
     assert in_demo.campus.face_enabled
 
 
-def test_there_is_one_sign_in_per_role(loaded: Loaded) -> None:
+def test_there_are_sign_ins_of_every_role(loaded: Loaded) -> None:
     roles = Counter(sign_in.role for sign_in in loaded.sign_ins)
     assert roles == {
         "super_admin": 1,
@@ -71,11 +71,28 @@ def test_there_is_one_sign_in_per_role(loaded: Loaded) -> None:
         Role.OPERATOR: 1,
         Role.PRINCIPAL: 1,
         Role.FACULTY: 3,
-        Role.STUDENT: 1,
+        Role.STUDENT: 3,
     }
     assert len({sign_in.password for sign_in in loaded.sign_ins}) == len(loaded.sign_ins)
     for sign_in in loaded.sign_ins:
         validate_password(sign_in.password, User.objects.get(email=sign_in.email))
+
+
+def test_whichever_lecturer_starts_a_class_somebody_can_check_in(in_demo: Loaded) -> None:
+    classes = {
+        role: {one.course: one.email for one in in_demo.sign_ins if one.role == role}
+        for role in (Role.FACULTY, Role.STUDENT)
+    }
+    assert set(classes[Role.FACULTY]) == set(classes[Role.STUDENT])
+    assert len(classes[Role.FACULTY]) == Faculty.objects.count()
+    for code, email in classes[Role.FACULTY].items():
+        session = ClassSession.objects.filter(course__code=code, starts_at__gte=NOON).earliest(
+            "starts_at"
+        )
+        assert session.starts_at <= NOON + timedelta(minutes=5)
+        assert session.course.faculty.email == email
+        enrolled = Enrollment.objects.filter(course=session.course)
+        assert enrolled.filter(student__email=classes[Role.STUDENT][code]).exists()
 
 
 def test_everybody_of_the_table_can_sign_in_and_work_at_once(loaded: Loaded) -> None:
@@ -169,7 +186,7 @@ def test_the_command_prints_passwords_once_and_new_ones_on_request(db: None) -> 
     assert "@demo.example" not in second
     third = run("--reset-passwords", "--address", "http://campus.test/")
     assert "Sign in at http://campus.test/" in third
-    assert third.count("@demo.example") == 8
+    assert third.count("@demo.example") == 10
     user.refresh_from_db()
     assert password not in third
     assert not user.check_password(password)
@@ -250,7 +267,7 @@ class TestReset:
         assert after.pk != before.pk
         assert "rows and 0 images deleted" in said
         assert "Read back: everything is there and fits." in said
-        assert said.count("@demo.example") == 8  # the super administrator's too, who stayed
+        assert said.count("@demo.example") == 10  # the super administrator's too, who stayed
         assert set(after.domains.values_list("host", flat=True)) >= {"localhost", "harbour.example"}
         with campus_scope(after):
             assert not Student.objects.filter(code="X-1").exists()

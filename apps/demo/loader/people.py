@@ -30,6 +30,7 @@ class SignIn:
     name: str
     email: str
     password: str
+    course: str = ""  # that can be started at once: the lecturer's, and the student's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +123,11 @@ class PeopleLoader:
         sections: list[dict[str, Any]] = self.data.campus["sections"]
         return next(section for section in sections if section["code"] == code)
 
-    def sign_in(self, role: str, user: User) -> SignIn:
+    def sign_in(self, role: str, user: User, *, course: str = "") -> SignIn:
         """Give the account a fresh password that needs no changing: the demo is for looking."""
         password = readable_password()
         password_set(user=user, password=password, now=self.now, actor=self.actor, notify=False)
-        return SignIn(role=role, name=user.name, email=user.email, password=password)
+        return SignIn(role=role, name=user.name, email=user.email, password=password, course=course)
 
 
 def sign_ins(
@@ -138,15 +139,27 @@ def sign_ins(
     reset: bool,
 ) -> list[SignIn]:
     """Fresh passwords for the new ones of the printed accounts, or with `reset` for all of them:
-    the staff, every lecturer, and the first student."""
-    first, is_new = next(iter(students.values()))
+    the staff, every lecturer, and the first student of every section, so that whichever lecturer
+    starts a class there is somebody to check in."""
+    starting = [row for row in loader.data.campus["courses"] if row["starts_in"] == 0]
+    taught = {row["faculty"]: row["code"] for row in starting}
+    attended = {section: row["code"] for row in starting for section in row["sections"]}
+    first: dict[str, str] = {}
+    for row in loader.data.students:
+        first.setdefault(row["section"], row["code"])
     accounts = [
-        *staff,
-        *((Role.FACULTY.value, person.user, new) for person, new in faculty.values()),
-        (Role.STUDENT.value, first.user, is_new),
+        *((role, user, new, "") for role, user, new in staff),
+        *(
+            (Role.FACULTY.value, person.user, new, taught.get(code, ""))
+            for code, (person, new) in faculty.items()
+        ),
+        *(
+            (Role.STUDENT.value, students[code][0].user, students[code][1], attended.get(of, ""))
+            for of, code in first.items()
+        ),
     ]
     return [
-        loader.sign_in(role, user)
-        for role, user, new in accounts
+        loader.sign_in(role, user, course=course)
+        for role, user, new, course in accounts
         if user is not None and (new or reset)
     ]

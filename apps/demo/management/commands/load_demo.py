@@ -9,13 +9,13 @@ from django.utils import timezone
 from apps.common.errors import Refused
 from apps.demo.loader import Loaded, SignIn, demo_problems, load_demo
 
-HEADINGS: Final = ("Role", "Name", "E-mail", "Password")
+HEADINGS: Final = ("Role", "Class", "Name", "E-mail", "Password")
 
 
 class Command(BaseCommand):
     help = (
-        "Load the demo campus and print one sign-in per role, once. A second run changes nothing. "
-        "Production settings do not install it."
+        "Load the demo campus and print sign-ins of every role, once. A second run changes "
+        "nothing. Production settings do not install it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"{loaded.campus}: made {parts}."))
 
     def _print_sign_ins(self, sign_ins: list[SignIn], *, address: str) -> None:
-        rows = [HEADINGS, *((s.role, s.name, s.email, s.password) for s in sign_ins)]
+        rows = [HEADINGS, *((s.role, s.course, s.name, s.email, s.password) for s in sign_ins)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -86,4 +86,5 @@ class Command(BaseCommand):
         self.stdout.write(f"\nSign in at {address}\n\n")
         self.stdout.write(self.style.MIGRATE_HEADING(lines[0]))
         self.stdout.write("\n".join(lines[1:]))
+        self.stdout.write("\nStart a class as its lecturer, check in as its student.")
         self.stdout.write(self.style.WARNING("\nThese passwords are shown this once.\n"))
