@@ -152,6 +152,34 @@ def test_a_passkey_in_two_places_at_once_is_found_and_flagged_with_a_second_find
     assert flagged({FindingKind.SYNCED_PASSKEY, FindingKind.SLOW_REDEEM})
 
 
+def test_a_device_that_was_changed_for_a_class_is_found_and_flagged_with_a_second_finding() -> None:
+    """A friend's phone, bound for this class by a passkey or by asking for it two days ahead."""
+    random = Random(SEED)
+    for _class in range(50):
+        seen = honest_class(random).seen
+        mine = next(one for one in seen if one.accepted and one.at is not None)
+        assert mine.at is not None
+        own = BoundKey(
+            student_id=mine.student_id,
+            bound_at=START - timedelta(days=60),
+            released=True,
+            sessions=20,
+        )
+        lent = replace(
+            own,
+            bound_at=mine.at - timedelta(hours=random.uniform(0, 48)),
+            released=False,
+            sessions=0,
+        )
+        before = replace(lent, bound_at=mine.at - timedelta(hours=49))
+        kinds = by_student(findings_of(seen, [], [own, lent]))
+        assert FindingKind.DEVICE_CHANGED in kinds[mine.student_id]
+        kinds = by_student(findings_of(seen, [], [own, before]))
+        assert FindingKind.DEVICE_CHANGED not in kinds.get(mine.student_id, set())
+    assert not flagged({FindingKind.DEVICE_CHANGED})
+    assert flagged({FindingKind.DEVICE_CHANGED, FindingKind.SAME_BROWSER})
+
+
 def test_a_key_for_each_class_is_a_flag_from_the_third_on() -> None:
     """Each one was bound shortly before its class, and served for that one alone."""
     keys = [
