@@ -4,7 +4,8 @@
 
 Starts its own servers as bench/check_in.py does. Each round opens the link of the code that stands,
 signed out (until the form is painted) and signed in with a bound browser (until the answer is
-shown). Promise: at most 2 s for the second, which is three requests and all of the page's code.
+shown), and the student's start page, with an empty cache. Promises: 1.5 s until the first paint of
+either page, and 2 s for the answer, which is three requests and all of the page's code.
 """
 
 import argparse
@@ -22,7 +23,11 @@ LATENCY_MS = 150
 DOWN = 1_600_000 / 8  # bytes a second
 UP = 750_000 / 8
 CPU_SLOWDOWN = 4
-PROMISE_MS = 2_000
+PROMISES_MS = {
+    "sign-in form painted": 1_500,
+    "start page painted": 1_500,
+    "answer shown": 2_000,
+}
 PLACE = {"latitude": 52.516273, "longitude": 13.377704, "accuracy": 10}
 # Notes when the answer is on the screen, by the page's own clock.
 NOTE = """
@@ -124,7 +129,7 @@ def measure(browser: Any, classroom: Classroom, rounds: int) -> dict[str, list[f
     place = {"geolocation": PLACE, "permissions": ["geolocation"]}
     known = browser.new_context(**phone, **place)
     bind(known, classroom)
-    times: dict[str, list[float]] = {"sign-in form painted": [], "answer shown": []}
+    times: dict[str, list[float]] = {name: [] for name in PROMISES_MS}
     for _round in range(rounds):
         stranger = browser.new_context(**phone)
         page = slowed(stranger)
@@ -135,6 +140,10 @@ def measure(browser: Any, classroom: Classroom, rounds: int) -> dict[str, list[f
         page.goto(classroom.link(), wait_until="commit")
         page.wait_for_selector('[data-screen="result"]:not([hidden])', timeout=60_000)
         times["answer shown"].append(page.evaluate("window.answeredAt"))
+        page.close()
+        page = slowed(known)
+        page.goto(f"{SITE}/home/", wait_until="load")
+        times["start page painted"].append(page.evaluate(PAINTED))
         page.close()
     return times
 
@@ -162,8 +171,9 @@ def main() -> None:
             stack.stop()
     for name, found in times.items():
         print(f"{name}: median {statistics.median(found):.0f} ms, worst {max(found):.0f} ms")
-    if statistics.median(times["answer shown"]) > PROMISE_MS:
-        raise SystemExit(f"The answer takes more than {PROMISE_MS} ms.")
+    broken = [name for name, most in PROMISES_MS.items() if statistics.median(times[name]) > most]
+    if broken:
+        raise SystemExit(f"Slower than promised: {', '.join(broken)}.")
 
 
 if __name__ == "__main__":
