@@ -15,6 +15,7 @@ from apps.attendance.models import AttendanceRecord
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
+from apps.checkin.services.codes import student_code_issue
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import serious_violations, sign_in
@@ -219,6 +220,29 @@ def test_the_typed_code_at_the_short_address(
     expect(heading(page, "You are here")).to_be_visible()
     with campus_scope(hall.campus):
         assert CheckInAttempt.objects.get().method == "text"
+
+
+def test_a_one_time_code_has_the_same_page(
+    wall: Callable[[], str],
+    phone: Callable[..., Page],
+    hall: Cast,
+    session: ClassSession,
+    site: str,
+) -> None:
+    with campus_scope(hall.campus):
+        session.refresh_from_db()
+        code, _until, _student = student_code_issue(
+            session=session, student_id=hall.student.pk, now=timezone.now(), actor=SYSTEM
+        )
+    page = phone()
+    page.goto(f"{site}/c")
+    fill_sign_in(page, hall.student.email)
+    page.get_by_label("The code on the screen").fill(code)
+    page.get_by_role("button", name="Check in").tap()
+    page.get_by_role("button", name="Use this phone").tap()
+    expect(heading(page, "You are here")).to_be_visible()
+    with campus_scope(hall.campus):
+        assert CheckInAttempt.objects.get().method == "otp"
 
 
 def test_an_old_link_says_what_to_do(

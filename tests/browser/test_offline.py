@@ -120,6 +120,41 @@ def test_without_network_it_is_kept_and_sent_once(
     assert [("body" in one, bool(one["sent"])) for one in kept] == [(False, True)]
 
 
+def test_what_was_kept_is_sent_in_the_background(
+    wall: Callable[[], str],  # noqa: F811
+    phone: Callable[..., Page],  # noqa: F811
+    hall: Cast,
+    session: ClassSession,  # noqa: F811
+) -> None:
+    """Background Sync wakes the worker; no page of ours is open."""
+    page = bound_page(phone(), hall, wall)
+    devtools = page.context.new_cdp_session(page)
+    found: list[dict[str, Any]] = []
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: found.extend(event["registrations"]),
+    )
+    devtools.send("ServiceWorker.enable")
+    ready_phone(page)
+    page.goto("about:blank")
+    page.context.set_offline(True)
+    page.goto(a_newer_code(wall, wall.page))  # type: ignore[attr-defined]
+    expect(heading(page, "Waiting to be sent")).to_be_visible(timeout=12_000)
+    tag = page.evaluate("self.campusKept.TAG")
+    scope = found[-1]["scopeURL"]
+    page.goto("about:blank")
+    page.context.set_offline(False)
+    where = {"origin": scope.rstrip("/"), "registrationId": found[-1]["registrationId"]}
+    devtools.send("ServiceWorker.dispatchSyncEvent", {**where, "tag": tag, "lastChance": False})
+    for _look in range(60):
+        with campus_scope(hall.campus):
+            if CheckInAttempt.objects.filter(offline=True).exists():
+                break
+        page.wait_for_timeout(200)
+    with campus_scope(hall.campus):
+        assert CheckInAttempt.objects.get(offline=True).outcome == "accepted"
+
+
 def test_a_network_that_is_lost_after_the_link_loses_nothing(
     wall: Callable[[], str],  # noqa: F811
     phone: Callable[..., Page],  # noqa: F811
