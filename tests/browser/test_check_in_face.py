@@ -105,6 +105,28 @@ def test_without_a_photo_it_waits_and_another_photo_settles_it(page: Page, hall:
     expect(heading(page, "You are here")).to_be_visible()
 
 
+DARK = """
+const draw = CanvasRenderingContext2D.prototype.drawImage;
+CanvasRenderingContext2D.prototype.drawImage = function (...given) {
+  draw.apply(this, given);
+  if (!window.isDark) return;
+  this.fillStyle = "rgb(0 0 0 / 97%)";
+  this.fillRect(0, 0, this.canvas.width, this.canvas.height);
+};
+"""
+
+
+def test_the_next_photo_comes_with_what_would_make_it_better(page: Page) -> None:
+    page.evaluate(DARK + "window.isDark = true;")
+    page.wait_for_timeout(200)
+    page.get_by_role("button", name="Take the photo").tap()
+    expect(heading(page, "Waiting for your lecturer")).to_be_visible()
+    words = page.locator("[data-advice] li").last.inner_text()
+    page.get_by_role("button", name="Take another photo").tap()
+    expect(page.locator("[data-face-hint]")).to_have_text(words)
+    assert serious_violations(page) == []
+
+
 @pytest.mark.parametrize(
     ("problem", "words"),
     [

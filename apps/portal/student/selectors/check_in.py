@@ -100,12 +100,17 @@ def device_facts(device: Device | None, *, now: datetime) -> dict[str, Any] | No
         return None
     free_at = rebind_at(device)
     return {
-        "hash": hashlib.sha256(device.device_uuid.encode()).hexdigest(),
+        "hash": device_hash(device),
         "name": str(device),
         "says": _("bound since %(day)s") % {"day": _day(device.bound_at)},
         "free_at": _moment(free_at) if free_at else "",
         "may_replace": free_at is not None and free_at <= now,
     }
+
+
+def device_hash(device: Device) -> str:
+    """By which a browser knows that it is this one; the identifier itself is not shown."""
+    return hashlib.sha256(device.device_uuid.encode()).hexdigest()
 
 
 def passkey_facts(*, student: Student, host: str, now: datetime) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from apps.accounts.services.devices import rebind_at
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.portal.shared.pages import portal_page
+from apps.portal.student.selectors.check_in import device_hash
 from apps.signin.passkeys import student_passkeys
 from apps.signin.selectors import sign_ins_of
 from apps.signin.services.replacement import old_enough_at
@@ -58,6 +59,7 @@ def devices(request: HttpRequest) -> HttpResponse:
     context = {
         "device": device,
         "device_words": words,
+        "device_hash": device_hash(device) if device and device.kind == Device.Kind.WEB else "",
         "device_icon": icon_of(words) if device and device.kind == Device.Kind.WEB else "phone",
         "rebind_at": free_at,
         "may_rebind": free_at is not None and free_at <= now,

@@ -118,10 +118,15 @@ async function askForRebinding() {
 
 // --- Place and face ----------------------------------------------------------------------------
 
-async function provePlace(place) {
+/** Begins to look, with the reason beside the browser's own question. */
+function seekPlace() {
   step("place", "busy");
   ask("place");
-  const pressed = await Promise.race([place.found, press("skip-place")]);
+  return { place: new Place(), skipped: press("skip-place") };
+}
+
+async function provePlace({ place, skipped }) {
+  const pressed = await Promise.race([place.found, skipped]);
   place.stop();
   ask(null);
   const location = place.evidence();
@@ -131,7 +136,10 @@ async function provePlace(place) {
 }
 
 /** A photo, or null for the way without one. Loaded only where a face is asked. */
-const proveFace = async () => (await import("./photo.js")).proveFace();
+const proveFace = async (hint) => (await import("./photo.js")).proveFace(hint);
+
+/** What would make the next photo better. */
+const hintOf = (attempt) => attempt.lines.find((line) => line.factor === "face")?.advice ?? "";
 
 // --- The answer --------------------------------------------------------------------------------
 
@@ -179,11 +187,15 @@ async function confirmation(key, session) {
   return (evidence) => confirmed(evidence, { credentials, person, needed });
 }
 
-/** Beside the result, to those who have none and would be better off with one. */
-function offer(session) {
+/**
+ * Beside the result: a passkey, to those who have none and would be better off with one; else a place on
+ * the home screen, where the browser forgets its key without.
+ */
+async function offer(session) {
   const useful = isNew || (session && session.person !== "off");
-  if (facts.passkeys.length || !useful) return;
-  import("./offer.js").then(({ offerPasskey }) => offerPasskey()).catch(() => {});
+  const passkey = useful && !facts.passkeys.length;
+  if (passkey && (await (await import("./offer.js")).offerPasskey())) return;
+  await import("./home_screen.js");
 }
 
 async function sendEvidence(key, ticket, session, proofs) {
@@ -194,7 +206,7 @@ async function sendEvidence(key, ticket, session, proofs) {
   const attempt = await persistently(() => post(urls.checkIn, body));
   step("send", "done");
   remember(attempt);
-  offer(session);
+  offer(session).catch(() => {});
   return settled(attempt, session);
 }
 
@@ -209,13 +221,13 @@ async function redeem(code) {
 async function checkIn(code, chosen) {
   show("steps");
   const key = await boundKey(chosen);
-  const place = chosen?.place ? new Place() : null; // it searches while the code is redeemed
+  const seeking = chosen?.place ? seekPlace() : null; // while the code is redeemed
   const { ticket, session: id } = await redeem(code).catch((error) => {
-    place?.stop();
+    seeking?.place.stop();
     throw error;
   });
   const session = facts.sessions.find((one) => one.id === id);
-  const location = place ? await provePlace(place) : null;
+  const location = seeking ? await provePlace(seeking) : null;
   const asksFace = session && session.face !== "off";
   if (asksFace) step("face", "busy");
   choose("face-without", session?.face === "bonus" ? "bonus" : "asked");
@@ -225,7 +237,7 @@ async function checkIn(code, chosen) {
     const attempt = await sendEvidence(key, ticket, session, { location, photo });
     if (attempt.photo_tries_left === 0) return;
     await press("retake");
-    photo = await proveFace();
+    photo = await proveFace(hintOf(attempt));
     if (!photo) return void show("result");
   }
 }

@@ -2,7 +2,8 @@
  * Offers to put the site on the home screen, where that matters and is not done yet.
  *
  * [data-home-screen] holds parts for two kinds of browser: "offered", where the browser asks by
- * itself (`beforeinstallprompt`), and "safari", where only words help. "Not now" is remembered.
+ * itself (`beforeinstallprompt`), and "safari", where only words help; the check-in has the second
+ * alone. "Not now" is remembered.
  */
 
 const KEY = "campus-home-screen";
@@ -42,9 +43,11 @@ function show(kind) {
 
 if (root && !isInstalled() && !isDismissed()) {
   if (isAppleMobile()) show("safari");
+  const install = root.querySelector("[data-install]");
   window.addEventListener("beforeinstallprompt", (event) => {
+    if (!install) return;
     event.preventDefault();
-    root.querySelector("[data-install]").onclick = async () => {
+    install.onclick = async () => {
       await event.prompt();
       dismiss();
     };

@@ -1,4 +1,4 @@
-/** Offers a passkey once to those who have none; "Not now" is remembered. */
+/** Offers a passkey to those who have none; "Not now" is remembered. */
 
 import { button, part } from "./dom.js";
 import { canKeep } from "./passkey.js";
@@ -13,9 +13,10 @@ function isDismissed() {
   }
 }
 
+/** Whether it is offered. */
 export async function offerPasskey() {
   const offer = part("offer-passkey");
-  if (isDismissed() || !(await canKeep())) return;
+  if (isDismissed() || !(await canKeep())) return false;
   button("no-passkey").addEventListener("click", () => {
     offer.hidden = true;
     try {
@@ -25,4 +26,5 @@ export async function offerPasskey() {
     }
   });
   offer.hidden = false;
+  return true;
 }

@@ -3,11 +3,12 @@
 import { Camera } from "./camera.js";
 import { button, part, press, show, text } from "./dom.js";
 
-/** A photo, or null for the way without one. */
-export async function proveFace() {
+/** A photo, or null for the way without one. `hint`: what was wrong with the one before. */
+export async function proveFace(hint = "") {
   const camera = new Camera(part("video"));
   const closing = () => camera.close();
   addEventListener("pagehide", closing, { once: true });
+  part("face-hint").textContent = hint;
   show("face");
   try {
     for (;;) {
