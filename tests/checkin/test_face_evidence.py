@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.utils import timezone
 from PIL import Image
@@ -16,6 +17,7 @@ from apps.biometrics.images import hopeless, read_photo
 from apps.biometrics.models import FaceSample, FaceTemplate, FaceVerification
 from apps.biometrics.quality import MISMATCH
 from apps.biometrics.selectors import verification_allowed
+from apps.biometrics.services.judging import template_store
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.services.codes import student_code_issue
 from apps.checkin.services.settle import settle_with_face
@@ -338,8 +340,14 @@ def test_anothers_photo_is_refused_and_flagged(
 def template_like(student: Any, sample: Any) -> None:
     """Give the student a template although the sample shows no face."""
     other = FaceTemplate.objects.exclude(student=student).get()
-    other.pk, other.student, other.sample = None, student, sample
-    other.save(force_insert=True)
+    vector = np.full(other.model.dimension, other.model.dimension**-0.5, dtype=np.float32)
+    template_store(
+        sample=sample,
+        vector=vector,
+        model=other.model,
+        generation=other.key_generation,
+        now=timezone.now(),
+    )
 
 
 def test_the_own_photo_of_before_is_refused_without_a_flag(
