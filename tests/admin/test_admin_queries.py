@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import AllowedAddress, Contact, Device, Faculty, Invitation, Student, User
 from apps.announcements.models import Announcement
+from apps.api_keys.models import ApiKey
 from apps.attendance.models import (
     AttendanceRecord,
     BulkChange,
@@ -52,6 +53,7 @@ from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, SlotCourse, WeeklySlot
+from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.admin.support import client_of, url
 from tests.factories import Cast, enroll, make_faculty, make_session, make_student
 
@@ -96,6 +98,7 @@ def _study(n: int, now: datetime) -> None:
     _timetable(n, course, now)
     _messages(n, student, section, now)
     _import(faculty.user, now)
+    _other_systems(n, faculty.user, now)
     _check_in(n, student, course, now)
     _face(n, student, now)
 
@@ -127,6 +130,28 @@ def _import(user: User | None, now: datetime) -> None:
     job = Job.objects.create(kind="import", title="Students", created_by=user, created_at=now)
     ImportRun.objects.create(
         kind="students", filename="1.xlsx", size=1, job=job, created_by=user, created_at=now
+    )
+
+
+def _other_systems(n: int, user: User | None, now: datetime) -> None:
+    ApiKey.objects.create(
+        user=user,
+        name="Script",
+        scope="read",
+        lookup=f"{n:012x}",
+        digest=b"",
+        created_at=now,
+        expires_at=now + timedelta(days=30),
+    )
+    endpoint = WebhookEndpoint.objects.create(
+        name=f"Library {n}",
+        url="https://library.example/",
+        events=["session.opened"],
+        sealed_secret=b"",
+        listens_since=now,
+    )
+    WebhookDelivery.objects.create(
+        endpoint=endpoint, event_key=uuid.uuid4(), event="session.opened", at=now, next_try_at=now
     )
 
 
