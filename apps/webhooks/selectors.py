@@ -1,9 +1,10 @@
 """Which secrets sign, which events are wanted, what is due."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from apps.common.crypto import seal, unseal
+from apps.common.crypto import SealBroken, seal, unseal
 from apps.tenants.scope import current_campus_id
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 
@@ -21,14 +22,20 @@ def sealed(endpoint: WebhookEndpoint, secret: bytes) -> bytes:
 
 
 def signing_secrets(endpoint: WebhookEndpoint, *, now: datetime) -> list[bytes]:
-    """The secret, and the one before it while that is good as well. Raises `SealBroken`."""
-    kept = [endpoint.sealed_secret]
+    """The secret, and the one before it while that is good as well.
+
+    Raises `SealBroken` where the first cannot be opened; without the other it goes on.
+    """
+    secrets = [_opened(endpoint, endpoint.sealed_secret)]
     if endpoint.previous_secret and endpoint.previous_until and now < endpoint.previous_until:
-        kept.append(endpoint.previous_secret)
+        with suppress(SealBroken):
+            secrets.append(_opened(endpoint, endpoint.previous_secret))
+    return secrets
+
+
+def _opened(endpoint: WebhookEndpoint, value: bytes) -> bytes:
     context = seal_context(endpoint.pk)
-    return [
-        unseal(WEBHOOK_SEAL, current_campus_id(), bytes(value), context=context) for value in kept
-    ]
+    return unseal(WEBHOOK_SEAL, current_campus_id(), bytes(value), context=context)
 
 
 def has_webhooks() -> bool:

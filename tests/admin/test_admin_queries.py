@@ -54,6 +54,7 @@ from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
+from apps.webhooks.services import endpoint_add
 from tests.admin.support import client_of, url
 from tests.factories import Cast, enroll, make_faculty, make_session, make_student
 
@@ -143,13 +144,10 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
         created_at=now,
         expires_at=now + timedelta(days=30),
     )
-    endpoint = WebhookEndpoint.objects.create(
-        name=f"Library {n}",
-        url="https://library.example/",
-        events=["session.opened"],
-        sealed_secret=b"",
-        listens_since=now,
+    endpoint = WebhookEndpoint(
+        name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )
+    endpoint_add(endpoint, now=now)
     WebhookDelivery.objects.create(
         endpoint=endpoint, event_key=uuid.uuid4(), event="session.opened", at=now, next_try_at=now
     )

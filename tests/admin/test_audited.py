@@ -61,6 +61,8 @@ def others(field: forms.Field, value: Any) -> Iterator[Any]:
         yield "" if value in (True, "on") else "on"
     elif isinstance(field, forms.ModelChoiceField):
         yield from (row.pk for row in field.queryset[:3] if row.pk != value)
+    elif isinstance(field, forms.MultipleChoiceField):
+        yield from ([key] for key, _label in field.choices if [key] != value)
     elif isinstance(field, forms.ChoiceField):
         yield from (key for key, _label in field.choices if key not in ("", value))
     else:

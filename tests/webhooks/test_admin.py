@@ -52,6 +52,18 @@ def test_from_adding_to_the_secret_of_it(cast: Cast) -> None:
         assert not Entry.objects.filter(data__icontains=secret).exists()
 
 
+def test_a_secret_that_is_damaged_is_said_and_can_be_replaced(cast: Cast) -> None:
+    client = client_of(cast, cast.admin)
+    with campus_scope(cast.campus):
+        endpoint = make_endpoint("https://library.example/", now=timezone.now())
+        WebhookEndpoint.objects.update(sealed_secret=b"damaged")
+    chosen: Any = {"action": "show_secret", "_selected_action": [str(endpoint.pk)]}
+    page = client.post(LIST, chosen, follow=True)
+    assert "Replace it." in page.content.decode()
+    client.post(LIST, {**chosen, "action": "replace_secret"})
+    assert "whsec_" in client.post(LIST, chosen).content.decode()
+
+
 def test_switched_on_again_it_hears_only_what_happens_from_then_on(cast: Cast) -> None:
     client = client_of(cast, cast.admin)
     with campus_scope(cast.campus):

@@ -5,8 +5,11 @@ from typing import Final
 from uuid import uuid4
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, log_event
+from apps.common.crypto import SealBroken
+from apps.common.errors import Refused
 from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 from apps.webhooks.events import TEST
@@ -62,9 +65,16 @@ def endpoint_test(*, endpoint: WebhookEndpoint, now: datetime, actor: Actor) -> 
 
 @transaction.atomic
 def secret_read(*, endpoint: WebhookEndpoint, now: datetime, actor: Actor) -> str:
-    """The secret as the other system needs it; that it was read is in the audit log."""
+    """The secret as the other system needs it; that it was read is in the audit log.
+
+    Raises `Refused` (secret_unreadable).
+    """
     log_event(actor=actor, action="webhooks.secret.read", now=now, target=endpoint)
-    return secret_text(signing_secrets(endpoint, now=now)[0])
+    try:
+        return secret_text(signing_secrets(endpoint, now=now)[0])
+    except SealBroken as broken:
+        message = _("This secret cannot be opened any more. Replace it.")
+        raise Refused("secret_unreadable", message) from broken
 
 
 @transaction.atomic
