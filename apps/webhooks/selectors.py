@@ -33,7 +33,7 @@ def signing_secrets(endpoint: WebhookEndpoint, *, now: datetime) -> list[bytes]:
     return secrets
 
 
-def _opened(endpoint: WebhookEndpoint, value: bytes) -> bytes:
+def _opened(endpoint: WebhookEndpoint, value: bytes | memoryview) -> bytes:
     context = seal_context(endpoint.pk)
     return unseal(WEBHOOK_SEAL, current_campus_id(), bytes(value), context=context)
 
