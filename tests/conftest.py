@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 from rest_framework.test import APIClient
@@ -22,6 +22,7 @@ from tests.factories import Cast, make_cast
 from tests.ops.running import DEADLINE, marked
 
 STANDING = ("north", "south")
+A_DAY = 24 * 3600  # seconds
 GARBAGE_OBJECTS = 50_000  # new objects after which Python looks for garbage among them: 700 else
 # The casts that stand in the database outside every test's transaction, pickled: each test gets
 # objects of its own. Empty after a test that commits.
@@ -44,7 +45,8 @@ def make_standing_casts() -> None:
     _were_emptied = False
     for slug in STANDING:
         cast = make_cast(slug)
-        cast.tokens = {user.pk: mint_access_token(user, cast.campus) for user in cast.accounts}
+        with override_settings(HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN=A_DAY):  # a run's, and more
+            cast.tokens = {user.pk: mint_access_token(user, cast.campus) for user in cast.accounts}
         _standing[slug] = pickle.dumps(cast)
 
 
