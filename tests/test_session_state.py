@@ -25,7 +25,8 @@ HOLE = "\N{WHITE SQUARE}"  # stands for what an f-string fills in
 _START = r"(?:^|;)\s*"
 BANNED = {
     "SET without LOCAL": re.compile(
-        _START + r"SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b|UP$)[\w.\"]+\s*(?:=|\bTO\b|\w)", re.I
+        _START + r"SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b|UP$)[\w.\"]+\s*(?:=|\bTO\b|\w)",
+        re.I,
     ),
     "RESET or DISCARD": re.compile(_START + r"(?:RESET|DISCARD)\s+\w+"),
     "set_config(…) that is not local": re.compile(
