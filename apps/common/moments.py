@@ -28,3 +28,8 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
     For moments that were stored: at the ends of the calendar `astimezone` raises OverflowError.
     """
     return min(max(moment, _EARLIEST), _LATEST).astimezone(zone)
+
+
+def moment_text(moment: datetime, zone: tzinfo) -> str:
+    """ "2026-09-14 08:00" on the zone's clock: short enough for a column of a table."""
+    return f"{local(moment, zone):%Y-%m-%d %H:%M}"

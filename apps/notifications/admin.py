@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.languages import spoken
-from apps.common.moments import local
+from apps.common.moments import moment_text
 from apps.notifications.message_types import MESSAGE_TYPES, message_type_of
 from apps.notifications.models import (
     MAY_RUN_THE_OUTBOX,
@@ -53,7 +53,7 @@ LABELS = {
 
 def short(moment: datetime) -> str:
     """On the campus's clock, in one line of a table where there is room for it."""
-    return f"{local(moment, timezone.get_current_timezone()):%Y-%m-%d %H:%M}"
+    return moment_text(moment, timezone.get_current_timezone())
 
 
 def page_context(page: HistoryAdmin, request: HttpRequest, title: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
-from apps.common.moments import local
+from apps.common.moments import moment_text
 from apps.webhooks.events import CHOSEN
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.webhooks.services import (
@@ -77,7 +77,7 @@ class WebhookEndpointAdmin(CampusModelAdmin):
     @display(description=_("failing since"))
     def failing(self, endpoint: WebhookEndpoint) -> str:
         since = endpoint.failing_since
-        return f"{local(since, timezone.get_current_timezone()):%Y-%m-%d %H:%M}" if since else ""
+        return moment_text(since, timezone.get_current_timezone()) if since else ""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -154,7 +154,7 @@ class WebhookDeliveryAdmin(HistoryAdmin):
     def next_try(self, delivery: WebhookDelivery) -> str:
         if delivery.status in ("sent", "dead"):
             return ""
-        return f"{local(delivery.next_try_at, timezone.get_current_timezone()):%Y-%m-%d %H:%M}"
+        return moment_text(delivery.next_try_at, timezone.get_current_timezone())
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("webhooks.change_webhookendpoint"))
