@@ -23,6 +23,7 @@ from apps.accounts.services.accounts import log
 from apps.audit.services import Actor
 from apps.common.crypto import keyed_hash
 from apps.common.errors import Invalid, NotFound, Refused
+from apps.common.moments import moment_text
 from apps.common.signatures import binding_message, device_signature_valid
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
@@ -179,15 +180,13 @@ def _release_for_rebinding(device: Device, now: datetime) -> None:
                 "Another device is bound to you. You can bind this one from %(when)s on, or have "
                 "the office release the other one."
             )
-            % {"when": moment_text(free_at)},
+            % {"when": _on_campus(free_at)},
         )
     _release(device, now)
 
 
-def moment_text(at: datetime) -> str:
-    """On the campus's clock: "2026-09-16 10:00"."""
-    zone = Campus.objects.get(pk=current_campus_id()).zone
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+def _on_campus(at: datetime) -> str:
+    return moment_text(at, Campus.objects.get(pk=current_campus_id()).zone)
 
 
 def _release(device: Device, now: datetime) -> int:
@@ -256,7 +255,7 @@ def rebind_request(*, student: Student, now: datetime, actor: Actor) -> Device:
         device.rebind_requested_at = now
         device.save(update_fields=["rebind_requested_at"])
         log(actor=actor, action="accounts.device.rebind_requested", now=now, target=device)
-        rebind_requested(device=device, free_at=moment_text(now + REBIND_AFTER), now=now)
+        rebind_requested(device=device, free_at=_on_campus(now + REBIND_AFTER), now=now)
     return device
 
 
