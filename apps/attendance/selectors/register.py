@@ -48,6 +48,8 @@ def register_of(*, session_id: int) -> QuerySet[Enrollment]:
         Q(ended_on__isnull=True) | Q(ended_on__gt=day),
         enrollment=OuterRef("pk"),
         enrolled_on__lte=day,
+        # Said again: PostgreSQL reads this once for all rows, which would be every period there is.
+        enrollment__course__meetings__session=session_id,
     )
     marked = AttendanceRecord.objects.filter(
         session=session_id, student=OuterRef("student"), course=OuterRef("course")
