@@ -24,11 +24,11 @@ PROVEN: Final[dict[str, Any]] = {
 }
 
 
-def crowded_session(cast: Cast) -> ClassSession:
+def crowded_session(cast: Cast, crowd: int = CROWD) -> ClassSession:
     """Two thirds are here; one attempt was refused and one waits."""
     now = timezone.now()
     with campus_scope(cast.campus):
-        names = [(f"S{number:04}", "Student", f"Number {number:04}") for number in range(CROWD - 5)]
+        names = [(f"S{number:04}", "Student", f"Number {number:04}") for number in range(crowd - 5)]
         names += [("REFU", *REFUSED.split()), ("WAIT", *WAITING.split())]
         students = Student.objects.bulk_create(
             Student(
@@ -47,7 +47,7 @@ def crowded_session(cast: Cast) -> ClassSession:
         session = make_session(cast.course, starts_at=now - timedelta(minutes=12))
         session = register_open(session=session, topic="Graphs", now=now, actor=SYSTEM)
         *others, refused, waiting = students
-        here = [_attempt(session, student, Outcome.ACCEPTED) for student in others[:200]]
+        here = [_attempt(session, student, Outcome.ACCEPTED) for student in others[: 2 * crowd // 3]]
         device = {"passed": False, "confidence": 0.0, "reason": "other_device", "detail": {}}
         CheckInAttempt.objects.bulk_create(
             [
