@@ -18,6 +18,7 @@ VIOLATIONS: Final = """async () => {
   return violations.flatMap(({ id, impact, nodes }) =>
     nodes.map((node) => `${id} (${impact}): ${node.html.slice(0, 200)} ${node.failureSummary}`));
 }"""
+DRAWN: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Text, controls and pictures of which a part lies beside the screen, unless a box of their own
 # scrolls or cuts them; and how much wider than the screen the document is.
 STICKING_OUT: Final = """() => {
@@ -40,8 +41,19 @@ STICKING_OUT: Final = """() => {
     .filter((one) => !boxed(one))
     .map((one) => `${one.tagName} ${one.getAttribute("class") ?? ""}: `
       + one.textContent.trim().replace(/\\s+/g, " ").slice(0, 40));
+  // A word beside a sign that left it no room.
+  const squeezed = [...document.body.querySelectorAll("*")]
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim().length > 12))
+    .filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+    .filter((one) => {
+      const style = getComputedStyle(one);
+      const box = one.getBoundingClientRect();
+      const size = parseFloat(style.fontSize);
+      return style.display !== "inline" && box.width > 1 && box.width < 3 * size && box.height > 6 * size;
+    })
+    .map((one) => `squeezed: ${one.textContent.trim().slice(0, 40)}`);
   const wider = root.scrollWidth - root.clientWidth;
-  return [...(wider > 0 ? [`the page, by ${wider} px`] : []), ...found.slice(0, 5)];
+  return [...(wider > 0 ? [`the page, by ${wider} px`] : []), ...found.slice(0, 5), ...squeezed.slice(0, 5)];
 }"""
 
 
@@ -59,5 +71,6 @@ def violations(page: Page) -> list[str]:
 def sticking_out(page: Page, width: int, **size: Any) -> list[str]:
     """What does not fit into a screen of this many CSS pixels."""
     page.set_viewport_size({"width": width, "height": size.get("height", 800)})
+    page.evaluate(DRAWN)
     found: list[str] = page.evaluate(STICKING_OUT)
     return found

@@ -19,18 +19,20 @@ from apps.announcements.services import announcement_send
 from apps.attendance.services.marking import record_mark
 from apps.audit.services import SYSTEM
 from apps.enrollments.models import Placement, Subject
+from apps.integrity.models import Finding
 from apps.notifications.services import notify
 from apps.privacy.models import Consent
 from apps.qr_otp.selectors import shown_code
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, subject_of
 from apps.tenants.models import Campus, CampusModel
+from apps.timetable.models import WeeklySlot
 from apps.tenants.scope import campus_scope
 from tests.admin.support import url as admin_url
 from tests.browser.crowd import crowded_session
 from tests.factories import Cast, make_course, make_session
 from tests.leave.support import closed, opened
-from tests.permission_matrix import PASSES, ROLES, ROWS, Row, a_finding
+from tests.permission_matrix import PASSES, ROLES, ROWS, Row, a_leave, an_appeal
 from tests.test_permissions import every_route, fill, is_library, url_of
 
 # As long as names of people, courses and campuses get, with words that nothing can break.
@@ -50,6 +52,7 @@ NO_PAGE: Final = {
     "teach/sessions/<int:session_id>/board": "JSON",
     "c/state": "JSON",
     "reports/exports": "a part of reports/",
+    "teach/sessions/<int:session_id>/findings": "leads to the session's page, of which it is a part",
     "teach/sessions/<int:session_id>/waiting": "leads to the session's page, of which it is a part",
     "sw.js": "a script",
     "manifest.webmanifest": "JSON",
@@ -57,6 +60,11 @@ NO_PAGE: Final = {
     "logo/<str:sha256>.png": "a picture",
     "C/<str:token>": "the page of c/<str:token>",
     "C": "the page of c",
+    "admin/choose-campus/": "takes a form alone",
+    "admin/attendance/policy/preview/": "takes a form alone",
+    "admin/autocomplete/": "JSON",
+    "admin/jsi18n/": "a script",
+    "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",
 }
 # Pages that the matrix answers otherwise: its sign-in is not a fresh one, and its links are made up.
@@ -65,6 +73,8 @@ ALSO: Final = {
     "class/write": ("representative",),
     "invitation/<str:token>": ("anonymous",),
 }
+# Of the tables without templates of ours: a long list with filters, a form with every widget.
+ORDINARY: Final = (Student, WeeklySlot)
 
 
 def account(cast: Cast, role: str) -> User | None:
@@ -87,9 +97,7 @@ class Term:
             "teach/sessions/<int:session_id>/projector": self._ids(self.open),
             "teach/sessions/<int:session_id>/code": self._ids(self.open),
             "teach/sessions/<int:session_id>/history": self._ids(self.closed),
-            "teach/sessions/<int:session_id>/findings": [{"session_id": self.found}],
             "teach/sessions/<int:session_id>/plan": self._ids(self.planned),
-            "c/<str:token>": [{"token": self.code}],
             "invitation/<str:token>": [{"token": self.token}],
         }
 
@@ -137,10 +145,11 @@ class Term:
         self.planned = make_session(
             cast.course, starts_at=now + timedelta(days=1), is_planned=True
         )
-        subject = subject_of(self.open.pk)
-        code = shown_code(purpose=CHECK_IN, subject=subject, now=now)
-        self.code = code.token if code else ""
-        self.found = a_finding(cast)["session_id"]
+        Finding.objects.create(
+            session=self.open, student=cast.student, kind="slow_redeem", score="0.5", at=now
+        )
+        a_leave(cast)
+        an_appeal(cast)
 
     def _messages(self) -> None:
         cast, now = self.cast, timezone.now()
@@ -161,33 +170,63 @@ class Term:
             actor=SYSTEM,
         )
 
-    def pages(self, role: str) -> Iterator[tuple[str, str]]:
-        """(route, address) of every page of ours that the matrix opens to this role."""
+    def _code(self) -> dict[str, Any]:
+        """What the projector shows at this moment."""
+        subject = subject_of(self.open.pk)
+        with campus_scope(self.cast.campus):
+            code = shown_code(purpose=CHECK_IN, subject=subject, now=timezone.now())
+        return {"token": code.token if code else ""}
+
+    def pages(self, role: str) -> Iterator[str]:
+        """The address of every page of ours that the matrix opens to this role, when it is due."""
         for row in ROWS:
             if row.route not in NO_PAGE and is_page_of(row, role):
-                needs = row.arguments_in if "<" in row.route else lambda _cast: {}
-                found = self.arguments.get(row.route) or [needs(self.cast)]
-                yield from ((row.route, url_of(row, arguments)) for arguments in found)
+                for arguments in self._arguments(row):
+                    yield url_of(row, arguments)
 
-    def library_pages(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """The same of libraries' addresses that name no row."""
-        routes = [route for route, _view in every_route() if is_library(route)]
-        for route in dict.fromkeys(routes):
-            if route.startswith(prefix) and "<" not in route:
-                yield route, fill(route)
+    def _arguments(self, row: Row) -> list[dict[str, Any]]:
+        if row.route == "c/<str:token>":
+            return [self._code()]
+        if row.route in self.arguments:
+            return self.arguments[row.route]
+        return [row.arguments_in(self.cast) if "<" in row.route else {}]
 
-    def rows_of_the_administration(self) -> Iterator[tuple[str, str]]:
-        """The page of one row of every table of a campus."""
-        with campus_scope(self.cast.campus):
-            for model in admin.site._registry:
-                if issubclass(model, CampusModel) and (row := model._default_manager.first()):
-                    yield model._meta.label, admin_url(model, "change", row.pk)
+
+
+def account_pages() -> Iterator[str]:
+    """The library's addresses of one's account that name no row; most lead elsewhere."""
+    for route in dict.fromkeys(route for route, _view in every_route()):
+        if route.startswith("accounts/") and "<" not in route:
+            yield f"/{route}"
+
+
+def pages_of_the_administration(campus: Campus) -> Iterator[str]:
+    """Its own start page and addresses, the pages of tables with templates of ours, and one of each
+    kind of the library's.
+    """
+    for route in dict.fromkeys(route for route, _view in every_route()):
+        beside = re.fullmatch(r"admin/(\w+/\w+/)?([^/<]+/)*", route)
+        if beside and not re.fullmatch(r"admin/\w+/\w+/(add/)?", route) and route not in NO_PAGE:
+            yield f"/{route}"
+    with campus_scope(campus):
+        for model, table in admin.site._registry.items():
+            if issubclass(model, CampusModel) and (has_template(table) or model in ORDINARY):
+                yield admin_url(model, "changelist")
+                yield admin_url(model, "add")
+                if row := model._default_manager.first():
+                    yield admin_url(model, "change", row.pk)
+
+
+def has_template(table: Any) -> bool:
+    """Whether some of its pages have a template of ours."""
+    names = [name for name in dir(table) if name.endswith("_template")]
+    return any(str(getattr(table, name)).startswith("admin/") for name in names)
 
 
 def is_page_of(row: Row, role: str) -> bool:
     if row.method != "get" or row.route.startswith("api/"):
         return False
-    as_role = "student" if role == "representative" else role
+    as_role = "classmate" if role == "representative" else role
     return row.answers[as_role] in (PASSES, 200) or role in ALSO.get(row.route, ())
 
 
@@ -198,7 +237,10 @@ def signed_in(browser: Browser, site: str, user: User | None) -> BrowserContext:
         client = Client(headers={"host": "localhost"})
         client.force_login(user)
         session = client.session
-        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session["account_authentication_methods"] = [
+            {"method": "password", "at": time.time(), "reauthenticated": True}
+        ]
         session.save()
         cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies(
