@@ -63,6 +63,7 @@ NO_PAGE: Final = {
     "admin/choose-campus/": "takes a form alone",
     "admin/attendance/policy/preview/": "takes a form alone",
     "admin/autocomplete/": "JSON",
+    "admin/search/": "a part of the start page",
     "admin/jsi18n/": "a script",
     "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",

@@ -30,6 +30,11 @@ OPEN_ALL = "for (const part of document.querySelectorAll('details')) part.open =
 # The elements of the page's own part, in order.
 ELEMENTS = """() => [...(document.querySelector("main") ?? document.body).querySelectorAll("*")]
   .map((one) => `${one.tagName}.${one.getAttribute("class")}`).join(" ")"""
+# The administration's theme asks for the scheme only while it loads.
+DARK = """() => {
+  const root = document.documentElement;
+  if (!root.dataset.bsTheme) root.classList.add("dark");
+}"""
 TURN = "(dir) => { document.documentElement.dir = dir }"
 
 def shot(page: Page, name: str) -> None:
@@ -46,7 +51,6 @@ ROLE = [""]
 def look(page: Page) -> list[str]:
     """What is wrong with the page that was loaded: it is not loaded again."""
     page.evaluate(OPEN_ALL)
-    page.emulate_media(color_scheme="light")
     said = [f"light: {found}" for found in violations(page)]
     said += [f"{WIDE} px: {found}" for found in sticking_out(page, WIDE)]
     shot(page, "light-1280")
@@ -57,6 +61,7 @@ def look(page: Page) -> list[str]:
     shot(page, "rtl-390")
     page.evaluate(TURN, "ltr")
     page.emulate_media(color_scheme="dark")
+    page.evaluate(DARK)
     said += [f"dark: {found}" for found in violations(page)]
     shot(page, "dark-390")
     said += [f"320 px: {found}" for found in sticking_out(page, 320)]
@@ -72,6 +77,7 @@ def visit(page: Page, site: str, path: str, seen: set[str], *, first: bool) -> l
     first one, which has the menu.
     """
     page.set_viewport_size({"width": WIDE, "height": 800})
+    page.emulate_media(color_scheme="light")
     answer = page.goto(f"{site}{path}")
     if answer is None or (answer.status, page.url) != (200, f"{site}{path}"):
         return None

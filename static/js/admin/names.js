@@ -1,5 +1,5 @@
 // Names for the theme's search fields (select2), which screen readers would otherwise not say; and
-// its scrolling parts are no regions: they would all have the same name.
+// its scrolling parts are no regions: they would all have the same name. So for heads of columns.
 
 (() => {
   function name() {
@@ -20,6 +20,14 @@
       part.removeAttribute("aria-label");
     }
   }
+  // The column of the boxes that remove a row has no head.
+  function head() {
+    for (const cell of document.querySelectorAll(".formset-wrapper thead th")) {
+      if (!cell.textContent.trim()) {
+        cell.setAttribute("aria-label", window.gettext?.("Remove") ?? "Remove");
+      }
+    }
+  }
   // The times that the clock beside a field offers, in 24 hours; Django's end at 6 p.m. and have none
   // of a teaching day.
   document.addEventListener("DOMContentLoaded", () => {
@@ -33,6 +41,7 @@
     setTimeout(() => {
       name();
       plain();
+      head();
     }),
   );
   document.addEventListener("formset:added", () => setTimeout(name));
