@@ -191,8 +191,10 @@ class ClassSessionAdmin(CampusModelAdmin):
             _("What became of it"),
             {
                 "fields": [
-                    ("status", "opened_at", "closed_at", "closed_itself"),
-                    ("total_enrolled", "total_attended", "attendance_percentage"),
+                    ("status", "closed_itself"),
+                    ("opened_at", "closed_at"),
+                    ("total_enrolled", "total_attended"),
+                    "attendance_percentage",
                 ]
             },
         ),

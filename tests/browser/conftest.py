@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
@@ -86,22 +85,6 @@ def complaints(context: BrowserContext) -> list[str]:
 
     context.on("console", note)
     return seen
-
-
-# What moves comes to its end first: an arrival that fades in has no contrast yet. Signs of work
-# that go on for ever have no end.
-AT_REST = """() => Promise.all(
-  document.getAnimations()
-    .filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
-    .map((one) => one.finished.catch(() => {})),
-)"""
-SERIOUS = {"serious", "critical"}
-
-
-def serious_violations(page: Page) -> list[str]:
-    page.evaluate(AT_REST)
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['help']}" for v in found if v["impact"] in SERIOUS]
 
 
 def sign_in(page: Page, site: str, email: str) -> None:

@@ -47,7 +47,9 @@ def crowded_session(cast: Cast, crowd: int = CROWD) -> ClassSession:
         session = make_session(cast.course, starts_at=now - timedelta(minutes=12))
         session = register_open(session=session, topic="Graphs", now=now, actor=SYSTEM)
         *others, refused, waiting = students
-        here = [_attempt(session, student, Outcome.ACCEPTED) for student in others[: 2 * crowd // 3]]
+        here = [
+            _attempt(session, student, Outcome.ACCEPTED) for student in others[: 2 * crowd // 3]
+        ]
         device = {"passed": False, "confidence": 0.0, "reason": "other_device", "detail": {}}
         CheckInAttempt.objects.bulk_create(
             [

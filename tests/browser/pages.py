@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ from apps.qr_otp.selectors import shown_code
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, subject_of
 from apps.tenants.models import Campus, CampusModel
-from apps.timetable.models import WeeklySlot
 from apps.tenants.scope import campus_scope
+from apps.timetable.models import WeeklySlot
 from tests.admin.support import url as admin_url
 from tests.browser.crowd import crowded_session
 from tests.factories import Cast, make_course, make_session
 from tests.leave.support import closed, opened
 from tests.permission_matrix import PASSES, ROLES, ROWS, Row, a_leave, an_appeal
-from tests.test_permissions import every_route, fill, is_library, url_of
+from tests.test_permissions import every_route, url_of
 
 # As long as names of people, courses and campuses get, with words that nothing can break.
 LAST_NAME: Final = "Wolfeschlegelsteinhausenbergerdorff"
@@ -143,9 +143,7 @@ class Term:
             actor=SYSTEM,
         )
         self.open = crowded_session(cast, 9)
-        self.planned = make_session(
-            cast.course, starts_at=now + timedelta(days=1), is_planned=True
-        )
+        self.planned = make_session(cast.course, starts_at=now + timedelta(days=1), is_planned=True)
         Finding.objects.create(
             session=self.open, student=cast.student, kind="slow_redeem", score="0.5", at=now
         )
@@ -191,7 +189,6 @@ class Term:
         if row.route in self.arguments:
             return self.arguments[row.route]
         return [row.arguments_in(self.cast) if "<" in row.route else {}]
-
 
 
 def account_pages() -> Iterator[str]:
@@ -244,7 +241,5 @@ def signed_in(browser: Browser, site: str, user: User | None) -> BrowserContext:
         ]
         session.save()
         cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies(
-            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}]
-        )
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
     return context

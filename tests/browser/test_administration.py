@@ -1,26 +1,18 @@
 """The administration in a real browser: start page, policies, classrooms, and what axe says."""
 
 import re
-from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.utils import timezone
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from apps.attendance.models import Policy
 from apps.classrooms.models import Beacon, Classroom
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
-from tests.factories import Cast, make_classroom, make_session, make_user
+from tests.browser.looks import violations
+from tests.factories import Cast, make_classroom, make_user
 
-SERIOUS = ("serious", "critical", "moderate")
 DEGREE_M = 111_195  # of latitude
-
-
-def complaints_of_axe(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in SERIOUS]
 
 
 @pytest.fixture
@@ -163,47 +155,4 @@ def test_domains_get_further_rows(page: Page, site: str, hall: Cast) -> None:
     page.locator("[data-rows-add]").first.click()
     page.keyboard.type("north.example")
     expect(rows).to_have_count(before + 1)
-    assert complaints_of_axe(page) == []
-
-
-PAGES = [
-    "",
-    "class_sessions/classsession/",
-    "classrooms/classroom/add/",
-    "attendance/policy/add/",
-    "accounts/student/",
-    "timetable/weeklyslot/add/",
-]
-
-
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(
-    office: Page, site: str, hall: Cast, width: int, scheme: str, complaints: list[str]
-) -> None:
-    with campus_scope(hall.campus):
-        Beacon.objects.create(classroom=hall.classroom, identifier="hall-1")
-        make_session(hall.course, starts_at=timezone.now() + timedelta(minutes=5))
-        Policy.objects.create(version=1, created_at=timezone.now())
-    pages = [
-        *(f"/admin/{page}" for page in PAGES),
-        f"/admin/classrooms/classroom/{hall.classroom.pk}/change/",
-        f"/admin/attendance/policy/{_policy(hall)}/change/",
-        "/overview/",
-    ]
-    office.set_viewport_size({"width": width, "height": 900})
-    office.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    found = {}
-    for path in pages:
-        office.goto(f"{site}{path}")
-        office.wait_for_load_state("networkidle")
-        found[path] = complaints_of_axe(office)
-        wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        assert not office.evaluate(wider), path
-    assert {path: said for path, said in found.items() if said} == {}
-    assert complaints == []
-
-
-def _policy(hall: Cast) -> int:
-    with campus_scope(hall.campus):
-        return Policy.objects.get().pk
+    assert violations(page) == []

@@ -18,6 +18,7 @@ from apps.sessions.models import ClassSession
 from apps.tenants.models import Domain
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import CHROMIUM, QUIET
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     PHONE,
     bound_page,
@@ -25,7 +26,6 @@ from tests.browser.test_check_in import (  # noqa: F401
     heading,
     opened,
     phone,
-    serious_violations,
     session,
     wall,
 )
@@ -80,7 +80,7 @@ def test_an_address_without_encryption(
     fill_sign_in(page, hall.student.email)
     expect(heading(page, "This address is not encrypted")).to_be_visible()
     expect(page.get_by_text("you can be marked by hand meanwhile")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.goto(f"{site}/c/scan")
     expect(page.get_by_text("the browser gives no camera")).to_be_visible()
 
@@ -95,7 +95,7 @@ def test_a_browser_without_cookies(
     fill_sign_in(page, hall.student.email)
     expect(page.get_by_role("heading", name="Cookies are switched off")).to_be_visible()
     expect(page.get_by_text("Allow cookies for this address")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 def test_a_phone_without_room_for_the_key(
@@ -113,7 +113,7 @@ def test_a_phone_without_room_for_the_key(
     cdp.send("Storage.overrideQuotaForOrigin", {"origin": site, "quotaSize": 1})
     page.get_by_role("button", name="Use this phone").tap()
     expect(heading(page, "The phone's storage is full")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     cdp.send("Storage.overrideQuotaForOrigin", {"origin": site})
     page.get_by_role("button", name="Try again").tap()
     expect(heading(page, "You are here")).to_be_visible()
@@ -135,7 +135,7 @@ def test_a_clock_that_is_wrong(
     bound_page(page, hall, wall)
     expect(page.get_by_text(words)).to_be_visible()
     expect(page.get_by_text("Switch on automatic date and time")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     with campus_scope(hall.campus):
         attempt = CheckInAttempt.objects.get()
     assert attempt.outcome == "accepted"
@@ -177,7 +177,7 @@ def test_back_when_the_code_is_long_gone_says_that_it_counted(
     old = code_of(hall, session.pk, timezone.now() - timedelta(minutes=1)).token
     page.goto(f"{site}/C/{old}")
     expect(heading(page, "You have checked in already")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 def test_a_double_tap_is_one(
@@ -236,7 +236,7 @@ def test_location_switched_off(
     page.add_init_script(PLACES % error)
     bound_page(page, hall, wall)
     expect(page.get_by_text("The phone's location is switched off")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     with campus_scope(hall.campus):
         assert CheckInAttempt.objects.get().factors["location"]["reason"] == "no_fix"
 

@@ -18,7 +18,8 @@ from apps.checkin.models import CheckInAttempt
 from apps.checkin.services.codes import student_code_issue
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.browser.conftest import serious_violations, sign_in
+from tests.browser.conftest import sign_in
+from tests.browser.looks import violations
 from tests.factories import PASSWORD, Cast, make_session
 from tests.phone import Phone, code_of
 
@@ -136,13 +137,13 @@ def test_scan_sign_in_bind_and_be_there(
     page = phone()
     page.goto(link)
     expect(page.get_by_text("Code seen at")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     fill_sign_in(page, hall.student.email)
     expect(heading(page, "Make this phone yours")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Use this phone").tap()
     expect(heading(page, "You are here")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     projector: Page = wall.page  # type: ignore[attr-defined]
     expect(projector.locator(".projector-count [data-count=here]")).to_have_text("1")
     with campus_scope(hall.campus):
@@ -256,7 +257,7 @@ def test_an_old_link_says_what_to_do(
     page = phone()
     page.goto(f"{site}/C/{old}")
     expect(heading(page, "Scan the code that is on the screen now")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 def test_a_lost_network_loses_nothing(

@@ -21,12 +21,12 @@ from tests.biometrics.conftest import (  # noqa: F401
     models_dir,
 )
 from tests.biometrics.support import enable_faces, enrol
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     fill_sign_in,
     heading,
     opened,
     phone,
-    serious_violations,
     wall,
 )
 from tests.factories import Cast, make_session
@@ -81,7 +81,7 @@ def page(
 
 
 def test_the_page_waits_until_the_face_is_compared(page: Page, hall: Cast) -> None:
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Take the photo").tap()
     expect(heading(page, "Comparing the photo…")).to_be_visible()
     with campus_scope(hall.campus):
@@ -95,7 +95,7 @@ def test_the_page_waits_until_the_face_is_compared(page: Page, hall: Cast) -> No
 def test_without_a_photo_it_waits_and_another_photo_settles_it(page: Page, hall: Cast) -> None:
     page.get_by_role("button", name="Go on without a photo").tap()
     expect(heading(page, "Waiting for your lecturer")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Take another photo").tap()
     page.get_by_role("button", name="Take the photo").tap()
     expect(heading(page, "Comparing the photo…")).to_be_visible()
@@ -124,7 +124,7 @@ def test_the_next_photo_comes_with_what_would_make_it_better(page: Page) -> None
     words = page.locator("[data-advice] li").last.inner_text()
     page.get_by_role("button", name="Take another photo").tap()
     expect(page.locator("[data-face-hint]")).to_have_text(words)
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from apps.checkin.models import CheckInAttempt
 from apps.signin.passkeys import OLD_ENOUGH
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     bound_page,
     fill_sign_in,
     heading,
     opened,
     phone,
-    serious_violations,
     session,
     wall,
 )
@@ -91,7 +91,7 @@ def test_a_passkey_alone_checks_in_where_it_is_required(
     if not verifies:
         expect(heading(page, "Confirm with your passkey")).to_be_visible()
         expect(page.get_by_role("button", name="Go on without it")).to_be_hidden()
-        assert serious_violations(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Use your passkey").tap()
     expect(heading(page, "You are here")).to_be_visible()
     factors = attempt_of(hall).factors
@@ -113,7 +113,7 @@ def test_without_a_passkey_it_leads_to_adding_one_and_back(
     page.goto(wall())
     fill_sign_in(page, hall.student.email)
     expect(heading(page, "Add a passkey first")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     add_here(page)
     expect(heading(page, "You are here")).to_be_visible()
     assert Authenticator.objects.get().data["synced"] is False
@@ -163,7 +163,7 @@ def test_storage_that_was_wiped_is_replaced_by_a_passkey_at_once(
     bound_page(page, hall, wall)
     offer = heading(page, "Never wait for a lost key")
     expect(offer).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     add_here(page)
     page.wait_for_url(f"{site}/devices/")
     expect(page.get_by_text("localhost")).to_be_visible()
@@ -173,7 +173,7 @@ def test_storage_that_was_wiped_is_replaced_by_a_passkey_at_once(
     age(OLD_ENOUGH)
     page.goto(wall())
     expect(heading(page, "Another device is bound to you")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     verify(cdp, device, False)
     page.get_by_role("button", name="Use your passkey").tap()
     expect(page.get_by_text("Nothing was done")).to_be_visible()
@@ -210,7 +210,7 @@ def test_a_passkey_signs_in_without_losing_the_code(
     with_passkey(page, site, hall)
     page.context.clear_cookies()
     page.goto(wall())
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Sign in with a passkey").tap()
     expect(heading(page, "Make this phone yours")).to_be_visible()
 
@@ -229,7 +229,7 @@ def test_my_devices_leads_to_replacing_a_lost_device(
     page.evaluate(FORGET)
     age(OLD_ENOUGH)
     page.goto(f"{site}/devices/")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("link", name="Bind this browser").tap()
     page.get_by_role("button", name="Use your passkey").tap()
     page.wait_for_url(f"{site}/devices/")

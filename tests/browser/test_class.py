@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from apps.attendance.models import AttendanceRecord
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.browser.conftest import serious_violations, sign_in
+from tests.browser.conftest import sign_in
 from tests.factories import Cast, make_session
 from tests.phone import Phone
 
@@ -99,36 +99,3 @@ def test_a_one_time_code_is_shown_once_for_students_without_a_camera(
     code = page.locator(".one-time-code").inner_text()
     phone = Phone(hall, hall.student)
     assert phone.redeem(session=lesson.pk, one_time_code=code).status_code == 201
-
-
-def test_pages_are_accessible_and_fit_a_phone(
-    page: Page, site: str, hall: Cast, lesson: ClassSession, complaints: list[str]
-) -> None:
-    page.goto(f"{site}/accounts/login/")
-    assert serious_violations(page) == []
-    sign_in(page, site, hall.lecturer.email)
-    assert serious_violations(page) == []
-    page.get_by_label("Topic").first.fill("Trees")
-    page.get_by_role("button", name="Start").first.click()
-    page.wait_for_selector("[data-qr] svg")
-    assert serious_violations(page) == []
-    page.goto(f"{site}/teach/sessions/{lesson.pk}/")
-    page.wait_for_selector("[data-student]")
-    assert serious_violations(page) == []
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    for path in (
-        "/teach/",
-        f"/teach/sessions/{lesson.pk}/",
-        f"/teach/sessions/{lesson.pk}/projector",
-    ):
-        page.goto(f"{site}{path}")
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, path
-    assert complaints == []
-
-
-def test_a_student_sees_the_own_attendance(page: Page, site: str, hall: Cast) -> None:
-    sign_in(page, site, hall.student.email)
-    page.goto(f"{site}/attendance/")
-    expect(page.get_by_role("heading", name="My attendance")).to_be_visible()
-    assert serious_violations(page) == []

@@ -3,7 +3,6 @@
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -12,20 +11,10 @@ from apps.accounts.models import User
 from apps.audit.services import SYSTEM
 from apps.ops.first_hour.links import setup_link_make
 from apps.tenants.models import Campus
+from tests.browser.looks import violations
 from tests.browser.test_passkeys import authenticator, verify
 
-SERIOUS = {"serious", "critical"}
 PASSWORD = "seven grey herons at dawn"
-
-
-def complaints_of_axe(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{issue['id']}: {node['html']}"
-        for issue in found
-        if issue["impact"] in SERIOUS
-        for node in issue["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -42,7 +31,7 @@ def test_by_keyboard_from_the_link_to_the_list(
     zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
     assert page.locator("[name=time_zone]").input_value() == zone
     assert page.locator("[name=host]").input_value() == "localhost"
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     secret = page.locator(".set-up-key").inner_text().replace(" ", "")
     page.locator("[name=name]").focus()
     expect(page.get_by_label("With a password")).to_be_checked()
@@ -58,13 +47,13 @@ def test_by_keyboard_from_the_link_to_the_list(
     page.keyboard.press("Enter")
     expect(page.locator("[name=code]")).to_be_focused()
     expect(page.get_by_text("This code does not fit")).to_be_visible()
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.fill("[name=password]", PASSWORD)
     page.fill("[name=password_again]", PASSWORD)
     page.fill("[name=code]", format_hotp_value(hotp_value(secret, next(counters()))))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="First steps")).to_be_visible()
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     assert Campus.objects.get().time_zone == zone
     assert User.objects.get().is_superuser
     expect(page.get_by_text("1 of 9 done")).to_be_visible()
@@ -88,7 +77,7 @@ def test_by_a_passkey_of_the_device(
     page.fill("[name=email]", "rosa@platform.example")
     page.get_by_label("With a passkey").check()
     expect(page.get_by_label("Password", exact=True)).to_be_hidden()
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.fill("[name=campus_name]", "First College")
     page.fill("[name=slug]", "-")  # is none: the page comes back, and asks the device again
     page.get_by_role("button", name="Set up").click()

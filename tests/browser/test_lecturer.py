@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.conf import settings
@@ -9,18 +10,53 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-from apps.accounts.models import Membership, Role
+from apps.accounts.models import Membership, Role, Student
 from apps.attendance.models import AttendanceRecord, Policy
 from apps.audit.services import SYSTEM
+from apps.enrollments.models import Subject
 from apps.integrity.services.rapid_codes import challenge_start
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
 from tests.browser.crowd import CROWD, REFUSED, WAITING, crowded_session
-from tests.browser.test_class import PHONE, serious_violations
+from tests.browser.looks import DRAWN, violations
+from tests.browser.pages import COURSE_NAME, LAST_NAME
+from tests.browser.test_class import PHONE
 from tests.factories import PASSWORD, Cast, make_session
+from tests.leave.support import opened
 
 SCREENS = [(720, 450), (1024, 768), (1280, 720), (1920, 1080), (2560, 1080), (3840, 2160)]
+# In which of the projector's states, each forced and looked at in one step: the board's next
+# answer would change it back.
+CHALLENGE = """for (const [name, hidden] of [["usual", true], ["challenge", false]])
+  document.querySelector(`[data-when-${name}]`).hidden = hidden;"""
+STATES = {
+    "code": "",
+    "challenge": CHALLENGE,
+    "count": "document.querySelector('[data-arrivals-choice=count]').click();",
+    "names": "document.querySelector('[data-arrivals-choice=names]').click();",
+    "names in a challenge": CHALLENGE,
+    "initials": "document.querySelector('[data-arrivals-choice=initials]').click();",
+}
+# Texts that lie on each other.
+OVERLAPPING = """() => {
+  const texts = document.createTreeWalker(document.querySelector(".projector"), NodeFilter.SHOW_TEXT);
+  const boxes = [];
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    const parent = node.parentElement;
+    if (!node.data.trim() || parent.closest(".menu-panel, .visually-hidden, script")) continue;
+    if (!parent.checkVisibility({ visibilityProperty: true })) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    boxes.push([node.data.trim().slice(0, 20), parent.closest("p, h1, h2, li"),
+      range.getBoundingClientRect()]);
+  }
+  return boxes.flatMap(([one, of, a], i) => boxes.slice(i + 1)
+    .filter(([, other, b]) => other !== of && a.left < b.right - 2 && b.left < a.right - 2
+      && a.top < b.bottom - 2 && b.top < a.bottom - 2)
+    .map(([two]) => `${one} / ${two}`));
+}"""
 # Everything that is read from the last row lies whole on the screen, and nothing is cut.
 CLIPPED = """() => [...document.querySelectorAll(
   '.projector :is(h1, p, strong, li, .qr-tile, button, a, summary, progress)')]
@@ -80,7 +116,7 @@ def test_a_start_after_the_sign_in_ended_is_done_afterwards(
     page.click("main button[type=submit]")
     expect(page.get_by_role("heading", name="Not done yet")).to_be_visible()
     expect(page.get_by_text("Shortest paths")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Do it now").click()
     page.wait_for_url("**/projector")
 
@@ -119,23 +155,57 @@ def full_hall(hall: Cast) -> ClassSession:
     return crowded_session(hall)
 
 
+@pytest.mark.parametrize("names", ["short", "long"])
 def test_the_projector_fits_every_screen(
-    page: Page, site: str, hall: Cast, full_hall: ClassSession
+    page: Page, site: str, hall: Cast, names: str, full_hall: ClassSession
 ) -> None:
+    if names == "long":
+        with campus_scope(hall.campus):
+            Subject.objects.filter(pk=hall.course.subject_id).update(name=COURSE_NAME)
+            Student.objects.filter(code__startswith="S0").update(last_name=LAST_NAME)
     sign_in(page, site, hall.lecturer.email)
+    page.emulate_media(reduced_motion="reduce")
     page.goto(f"{site}/teach/sessions/{full_hall.pk}/projector")
     page.wait_for_selector("[data-qr] svg")
-    cut = {}
+    wrong = {}
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
-        found = page.evaluate(CLIPPED)
+        page.evaluate(DRAWN)
+        for state, change in STATES.items():
+            found = page.evaluate(
+                f"""() => {{ {change} dispatchEvent(new Event("resize"));
+                  return [...({CLIPPED})(), ...({OVERLAPPING})()]; }}"""
+            )
+            if found:
+                wrong[width, height, state] = found
         tile = page.locator(".qr-tile").bounding_box()
         assert tile
         # As large as the height allows, unless the page is too narrow for it.
-        assert tile["height"] >= min(0.8 * height, 0.55 * width), (width, height, tile)
-        if found:
-            cut[width, height] = found
-    assert cut == {}
+        most = (0.8 if names == "short" else 0.76) * height
+        assert tile["height"] >= min(most, 0.55 * width), (width, height, tile)
+    assert wrong == {}
+
+
+def test_a_one_time_code_fits_every_screen(page: Page, site: str, hall: Cast) -> None:
+    with campus_scope(hall.campus):
+        Student.objects.filter(pk=hall.student.pk).update(last_name=LAST_NAME)
+        session = opened(hall, timezone.now())
+    sign_in(page, site, hall.lecturer.email)
+    page.goto(f"{site}/teach/sessions/{session.pk}/code")
+    page.get_by_role("searchbox", name="Student", exact=True).fill(hall.student.code)
+    page.get_by_role("button", name=LAST_NAME).click()
+    page.get_by_role("button", name="Show it large").click()
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        boxes = [one.bounding_box() for one in page.locator(".code-large > *").all()]
+        for box in filter(None, boxes):
+            assert box["x"] >= 0, (width, height)
+            assert box["y"] >= 0, (width, height)
+            assert box["x"] + box["width"] <= width, (width, height)
+            assert box["y"] + box["height"] <= height, (width, height)
+        assert all(
+            one["y"] + one["height"] <= two["y"] + 1 for one, two in pairwise(filter(None, boxes))
+        )
 
 
 def test_the_countdown_is_the_typed_codes(page: Page, site: str, started: ClassSession) -> None:
@@ -183,7 +253,7 @@ def test_names_of_arrivals_are_shown_only_by_choice(
         Policy.objects.create(version=1, arrivals="names", created_at=timezone.now())
     page.reload()
     expect(page.locator("[data-arrivals] li").first).to_contain_text("Student Number")
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 # --- The board -------------------------------------------------------------------------------
@@ -226,7 +296,7 @@ def test_three_hundred_students_on_a_phone(
     page.fill("#board-search", "")
     page.get_by_role("button", name="Refused").click()
     expect(rows.filter(visible=True)).to_have_count(1)
-    assert serious_violations(page) == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert complaints == []
 
@@ -253,7 +323,7 @@ def test_the_legend_says_what_the_signs_mean(
     page.goto(f"{site}/teach/sessions/{full_hall.pk}/")
     page.get_by_text("What the signs mean").click()
     expect(page.get_by_text("A check-in counts from 60 %.")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
 
 
 def test_a_register_of_three_hundred_prints_on_six_pages(
@@ -312,7 +382,7 @@ def test_the_week_is_a_timetable_on_a_wide_screen(
     assert boxes[0]["x"] == pytest.approx(boxes[1]["x"], abs=1)
     hours = (boxes[1]["y"] - boxes[0]["y"]) / (boxes[0]["height"] + 2) * 1.5
     assert hours == pytest.approx(3, abs=0.1)  # 90 minutes are as high as half of the way
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.locator(".week-session", has_text="Early").get_by_role("link").click()
     page.wait_for_url(f"**/teach/sessions/{early.pk}/")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
@@ -333,11 +403,11 @@ def test_a_session_is_planned_moved_and_cancelled_by_clicks(
     page.get_by_label("Start").fill("10:00")
     page.get_by_label("End").fill("11:30")
     page.get_by_label("Topic").fill("Extra exercises")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Plan it").click()
     expect(page.get_by_text("The session is planned.")).to_be_visible()
     page.get_by_role("link", name="Change").click()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_label("Start").fill("12:00")
     page.get_by_label("End").fill("13:30")
     page.get_by_role("button", name="Save").click()
@@ -365,7 +435,7 @@ def test_reports_draw_their_weeks(
     page.get_by_text("The figures as a table").click()
     figures = page.get_by_role("region", name="Figures of attendance by week")
     expect(figures).to_contain_text("180")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("link", name="S0000").click()
     expect(page.get_by_role("heading", name="Student Number 0000")).to_be_visible()
     assert complaints == []

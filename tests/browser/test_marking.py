@@ -13,7 +13,8 @@ from apps.audit.services import SYSTEM
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
-from tests.browser.test_class import PHONE, serious_violations
+from tests.browser.looks import violations
+from tests.browser.test_class import PHONE
 from tests.factories import Cast, make_session
 
 
@@ -64,7 +65,7 @@ def test_keys_mark_row_by_row_and_undo_takes_it_back(
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Marks restored:")).to_be_visible()
     assert marks(hall) == {}
-    assert serious_violations(page) == []
+    assert violations(page) == []
     assert complaints == []
 
 
@@ -107,5 +108,5 @@ def test_a_register_nobody_took_is_taken_afterwards_on_a_phone(
     assert marks(hall) == {"MATE": "absent", "REPR": "absent", "STUD": "present"}
     page.goto(f"{site}/registers/not-taken/")
     expect(page.get_by_text("Every register is taken")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     assert complaints == []

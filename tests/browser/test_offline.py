@@ -14,13 +14,13 @@ from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.sessions.services import RAPID_CODE, session_complete
 from apps.tenants.scope import campus_scope
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     bound_page,
     fill_sign_in,
     heading,
     opened,
     phone,
-    serious_violations,
     session,
     wall,
 )
@@ -99,7 +99,7 @@ def test_without_network_it_is_kept_and_sent_once(
     page.context.set_offline(True)
     page.goto(a_newer_code(wall, wall.page))  # type: ignore[attr-defined]
     expect(heading(page, "Waiting to be sent")).to_be_visible(timeout=12_000)
-    assert serious_violations(page) == []
+    assert violations(page) == []
     assert hall.student.full_name not in page.content()
     page.reload()  # nothing is kept twice
     expect(heading(page, "Waiting to be sent")).to_be_visible()
@@ -193,7 +193,7 @@ def test_the_scanner_reads_the_projector(
     page.add_init_script(CAMERA)
     page.goto(f"{site}/c/scan")
     expect(heading(page, "Scan the code")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     projector: Page = wall.page  # type: ignore[attr-defined]
     for _look in range(20):
         page.evaluate("src => window.look?.(src)", picture_of(projector))

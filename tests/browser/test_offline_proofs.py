@@ -19,13 +19,13 @@ from tests.biometrics.conftest import (  # noqa: F401
     media,
     models_dir,
 )
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     bound_page,
     fill_sign_in,
     heading,
     opened,
     phone,
-    serious_violations,
     wall,
 )
 from tests.browser.test_check_in import session as plain_session  # noqa: F401
@@ -115,7 +115,7 @@ def test_a_photo_is_kept_sealed_and_compared_once_it_is_sent(
     with_photo: Page, hall: Cast, site: str
 ) -> None:
     page = with_photo
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Take the photo").tap()
     expect(heading(page, "Waiting to be sent")).to_be_visible()
     kept: dict[str, Any] = page.evaluate(SEALED_BYTES, hall.student.pk)
@@ -180,7 +180,7 @@ def test_a_passkey_signs_without_network(
     expect(heading(page, "You are here")).to_be_visible()
     without_network(page, scan)
     expect(heading(page, "Confirm with your passkey")).to_be_visible(timeout=12_000)
-    assert serious_violations(page) == []
+    assert violations(page) == []
     name = "Use your passkey" if signs else "Go on without it"
     page.get_by_role("button", name=name).tap()
     expect(heading(page, "Waiting to be sent")).to_be_visible()

@@ -7,13 +7,13 @@ from playwright.sync_api import Page, expect
 from apps.checkin.models import CheckInAttempt
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
+from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     bound_page,
     fill_sign_in,
     heading,
     opened,
     phone,
-    serious_violations,
     session,
     wall,
 )
@@ -52,7 +52,7 @@ def test_my_devices_says_whether_it_is_this_browser(
     page.evaluate("localStorage.clear()")
     page.reload()
     expect(page.get_by_text("It may delete the key when it needs room")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.evaluate(FORGET)
     page.reload()
     expect(page.get_by_text("or this browser has lost the key")).to_be_visible()
@@ -67,7 +67,7 @@ def test_the_answer_offers_the_home_screen_where_the_browser_forgets(
     offered = heading(page, "Put Campus on your home screen")
     expect(offered).to_be_visible()
     expect(page.get_by_text("“Add to Home Screen”")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Not now").tap()
     expect(offered).to_be_hidden()
     page.goto(wall())

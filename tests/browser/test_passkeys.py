@@ -18,7 +18,7 @@ from apps.tenants.signed import signed_act
 from tests.accounts.support import Phone
 from tests.attendance.support import HEARD, HERE, open_session
 from tests.browser.conftest import sign_in
-from tests.browser.test_class import serious_violations
+from tests.browser.looks import violations
 from tests.factories import PASSWORD, Cast
 from tests.phone import code_of
 
@@ -118,10 +118,10 @@ def test_a_passkey_is_added_and_signs_in(
     expect(row).to_contain_text("localhost")
     expect(row).to_contain_text("several of your devices" if synced else "stays on one device")
     assert Authenticator.objects.get().data["synced"] is synced
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.context.clear_cookies()
     page.goto(f"{site}/accounts/login/?next=/attendance/")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url(f"{site}/attendance/")
     assert complaints == []

@@ -17,11 +17,10 @@ from apps.notifications.models import PushToken
 from apps.notifications.services import notify
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
-from tests.browser.test_class import PHONE, serious_violations
+from tests.browser.looks import violations
 from tests.factories import Cast, make_session
 from tests.leave.support import closed
 
-PAGES = ("/attendance/", "/leave/", "/leave/ask", "/messages/", "/messages/preferences")
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/of-this-browser"
 # The browser's push service is on the internet: the subscription that it would answer with.
 SUBSCRIBE = """
@@ -76,7 +75,7 @@ def test_a_wrong_mark_is_appealed_against_in_a_dialog(
     mark.get_by_role("link", name="Appeal this mark").click()
     dialog = page.locator("#request-dialog")
     expect(dialog.get_by_role("heading", name="This mark is wrong")).to_be_focused()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     dialog.get_by_label("Present").check()
     # Blanks pass the browser's own check: the server refuses them, beside the field.
     dialog.get_by_label("What happened").fill("   ")
@@ -206,22 +205,3 @@ def push(page: Page, context: BrowserContext, site: str, payload: str) -> list[l
              .map((one) => [one.title, one.body, one.tag])"""
     )
     return shown
-
-
-@pytest.mark.usefixtures("_web_push", "absence")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_fit_a_phone(
-    page: Page, site: str, hall: Cast, complaints: list[str], scheme: str
-) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    sign_in(page, site, hall.student.email)
-    for path in PAGES:
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.goto(f"{site}{path}")
-        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-        assert serious_violations(page) == [], path
-        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, path
-        assert serious_violations(page) == [], path
-    assert complaints == []

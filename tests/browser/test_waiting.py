@@ -11,7 +11,8 @@ from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
 from tests.browser.conftest import sign_in
-from tests.browser.test_class import PHONE, serious_violations
+from tests.browser.looks import violations
+from tests.browser.test_class import PHONE
 from tests.checkin.test_offline import opened_earlier
 from tests.checkin.test_waiting import kept_waiting
 from tests.factories import Cast
@@ -41,7 +42,7 @@ def test_all_are_accepted_with_one_press(
     expect(page.locator("[data-student]", has_text=hall.student.full_name)).to_contain_text(
         "Waiting"
     )
-    assert serious_violations(page) == []
+    assert violations(page) == []
     waiting.get_by_label("All", exact=True).uncheck()
     expect(waiting.locator("[name=attempt]:checked")).to_have_count(0)
     waiting.get_by_label("All", exact=True).check()

@@ -24,7 +24,10 @@
   function head() {
     for (const cell of document.querySelectorAll(".formset-wrapper thead th")) {
       if (!cell.textContent.trim()) {
-        cell.setAttribute("aria-label", window.gettext?.("Remove") ?? "Remove");
+        const words = document.createElement("span");
+        words.className = "unseen";
+        words.textContent = window.gettext?.("Delete") ?? "Delete";
+        cell.append(words);
       }
     }
   }

@@ -132,6 +132,10 @@ function renderArrivals(rows) {
   const known = new Map([...list.children].map((item) => [item.dataset.student, item]));
   list.replaceChildren(...arrived.map((row) => known.get(String(row.student_id)) ?? arrival(row)));
   part("nobody").hidden = arrived.length > 0;
+  const box = part("latest");
+  while (box.scrollHeight > box.clientHeight + 1 && list.children.length > 1) {
+    list.lastElementChild.remove(); // there is no room for it: names may have several lines
+  }
 }
 
 function arrival(row) {
@@ -180,6 +184,7 @@ setInterval(tick, TICK_MS);
 
 keepAwake();
 document.addEventListener("visibilitychange", keepAwake);
+window.addEventListener("resize", () => renderArrivals(latestRows));
 root.addEventListener("click", (event) => {
   const choice = event.target.closest("[data-arrivals-choice]")?.dataset.arrivalsChoice;
   if (choice) chooseArrivals(choice);
