@@ -22,7 +22,8 @@ DRAWN: Final = (
     "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 )
 # Text, controls and pictures of which a part lies beside the screen, unless a box of their own
-# scrolls or cuts them; and how much wider than the screen the document is.
+# scrolls or cuts them; how much wider than the screen the document is; and words that were left no
+# room.
 STICKING_OUT: Final = """() => {
   const root = document.documentElement;
   const boxed = (one) => {
@@ -43,19 +44,24 @@ STICKING_OUT: Final = """() => {
     .filter((one) => !boxed(one))
     .map((one) => `${one.tagName} ${one.getAttribute("class") ?? ""}: `
       + one.textContent.trim().replace(/\\s+/g, " ").slice(0, 40));
-  // A word beside a sign that left it no room.
   const squeezed = [...document.body.querySelectorAll("*")]
-    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim().length > 12))
+    .filter((one) => [...one.childNodes]
+      .some((node) => node.nodeType === 3 && node.data.trim().length > 12))
     .filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
     .filter((one) => {
       const style = getComputedStyle(one);
       const box = one.getBoundingClientRect();
       const size = parseFloat(style.fontSize);
-      return style.display !== "inline" && box.width > 1 && box.width < 3 * size && box.height > 6 * size;
+      return style.display !== "inline" && box.width > 1 && box.width < 3 * size
+        && box.height > 6 * size;
     })
     .map((one) => `squeezed: ${one.textContent.trim().slice(0, 40)}`);
   const wider = root.scrollWidth - root.clientWidth;
-  return [...(wider > 0 ? [`the page, by ${wider} px`] : []), ...found.slice(0, 5), ...squeezed.slice(0, 5)];
+  return [
+    ...(wider > 0 ? [`the page, by ${wider} px`] : []),
+    ...found.slice(0, 5),
+    ...squeezed.slice(0, 5),
+  ];
 }"""
 
 

@@ -52,8 +52,8 @@ NO_PAGE: Final = {
     "teach/sessions/<int:session_id>/board": "JSON",
     "c/state": "JSON",
     "reports/exports": "a part of reports/",
-    "teach/sessions/<int:session_id>/findings": "leads to the session's page, of which it is a part",
-    "teach/sessions/<int:session_id>/waiting": "leads to the session's page, of which it is a part",
+    "teach/sessions/<int:session_id>/findings": "a part of the session's page, to which it leads",
+    "teach/sessions/<int:session_id>/waiting": "a part of the session's page, to which it leads",
     "sw.js": "a script",
     "manifest.webmanifest": "JSON",
     "calendar/<str:token>.ics": "a calendar",
@@ -68,7 +68,7 @@ NO_PAGE: Final = {
     "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",
 }
-# Pages that the matrix answers otherwise: its sign-in is not a fresh one, and its links are made up.
+# Pages that the matrix answers otherwise: its sign-in is not a fresh one, its links are made up.
 ALSO: Final = {
     "api-keys/": ("faculty", "admin"),
     "class/write": ("representative",),

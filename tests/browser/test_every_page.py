@@ -1,6 +1,5 @@
 """Every page of every role: axe in light and dark, and five widths, from the left and the right."""
 
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -82,7 +81,7 @@ def is_left_alone(path: str, said: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("roles", GROUPS, ids=lambda roles: roles[0])
 def test_every_page(browser: Browser, site: str, hall: Cast, roles: tuple[str, ...]) -> None:
-    began, seen = time.monotonic(), set[str]()
+    seen = set[str]()
     wrong: dict[str, list[str]] = {}
     term = Term(hall)
     for role in roles:
@@ -98,7 +97,6 @@ def test_every_page(browser: Browser, site: str, hall: Cast, roles: tuple[str, .
         page.goto("about:blank")
         context.close()
         wrong[f"{role}'s console"] = complaints
-    print(f"{len(wrong)} pages of {roles} in {time.monotonic() - began:.0f} s")
     assert {path: said for path, said in wrong.items() if said} == {}
 
 

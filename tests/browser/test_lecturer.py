@@ -40,7 +40,8 @@ STATES = {
 }
 # Texts that lie on each other.
 OVERLAPPING = """() => {
-  const texts = document.createTreeWalker(document.querySelector(".projector"), NodeFilter.SHOW_TEXT);
+  const page = document.querySelector(".projector");
+  const texts = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
   const boxes = [];
   while (texts.nextNode()) {
     const node = texts.currentNode;
