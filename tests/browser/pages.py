@@ -68,6 +68,8 @@ NO_PAGE: Final = {
     "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",
 }
+# Shown to every role of a group: they differ by what it may do.
+EACH: Final = ("class/", "overview/", "requests/", "health/")
 # Pages that the matrix answers otherwise: its sign-in is not a fresh one, its links are made up.
 ALSO: Final = {
     "api-keys/": ("faculty", "admin"),
@@ -176,10 +178,16 @@ class Term:
             code = shown_code(purpose=CHECK_IN, subject=subject, now=timezone.now())
         return {"token": code.token if code else ""}
 
-    def pages(self, role: str) -> Iterator[str]:
-        """The address of every page of ours that the matrix opens to this role, when it is due."""
-        for row in ROWS:
-            if row.route not in NO_PAGE and is_page_of(row, role):
+    def pages(self, role: str, seen: set[str]) -> Iterator[str]:
+        """The address of every page of ours that the matrix opens to this role, when it is due.
+
+        Routes in `seen` are left out, but for the first, which has the role's menu, and for those
+        that show each role something else; the others are added to it.
+        """
+        rows = [row for row in ROWS if row.route not in NO_PAGE and is_page_of(row, role)]
+        for number, row in enumerate(rows):
+            if number == 0 or row.route in EACH or row.route not in seen:
+                seen.add(row.route)
                 for arguments in self._arguments(row):
                     yield url_of(row, arguments)
 
@@ -210,9 +218,8 @@ def pages_of_the_administration(campus: Campus) -> Iterator[str]:
         for model, table in admin.site._registry.items():
             if issubclass(model, CampusModel) and (has_template(table) or model in ORDINARY):
                 yield admin_url(model, "changelist")
-                yield admin_url(model, "add")
-                if row := model._default_manager.first():
-                    yield admin_url(model, "change", row.pk)
+                row = model._default_manager.first()
+                yield admin_url(model, "change", row.pk) if row else admin_url(model, "add")
 
 
 def has_template(table: Any) -> bool:

@@ -18,7 +18,7 @@ from tests.browser.pages import (
 from tests.factories import Cast
 from tests.permission_matrix import ROLES, ROWS
 
-# Each row shares one server, one campus and, of pages with the same elements, the first one.
+# Each row shares a campus, and of the pages that several of its roles open all but the first.
 GROUPS = [
     ("anonymous", "student", "representative"),
     ("faculty",),
@@ -26,9 +26,6 @@ GROUPS = [
 ]
 WIDE, PHONE = 1280, 390
 OPEN_ALL = "for (const part of document.querySelectorAll('details')) part.open = true"
-# The elements of the page's own part, in order.
-ELEMENTS = """() => [...(document.querySelector("main") ?? document.body).querySelectorAll("*")]
-  .map((one) => `${one.tagName}.${one.getAttribute("class")}`).join(" ")"""
 # The administration's theme asks for the scheme only while it loads.
 DARK = """() => {
   const root = document.documentElement;
@@ -54,23 +51,14 @@ def look(page: Page) -> list[str]:
     return said
 
 
-def visit(page: Page, site: str, path: str, seen: set[str], *, first: bool) -> list[str] | None:
-    """What is wrong with the page at this address; None if another page answers there.
-
-    Of pages whose own part has the same elements only one is looked at, but for each role's
-    first one, which has the menu.
-    """
+def visit(page: Page, site: str, path: str) -> list[str] | None:
+    """What is wrong with the page at this address; None if another page answers there."""
     page.set_viewport_size({"width": WIDE, "height": 800})
     page.emulate_media(color_scheme="light")
     answer = page.goto(f"{site}{path}")
     if answer is None or (answer.status, page.url) != (200, f"{site}{path}"):
         return None
-    elements = page.evaluate(ELEMENTS)
-    if elements in seen and not first:
-        return []
-    seen.add(elements)
-    found = look(page)
-    return [said for said in found if not is_left_alone(path, said)]
+    return [said for said in look(page) if not is_left_alone(path, said)]
 
 
 def is_left_alone(path: str, said: str) -> bool:
@@ -89,11 +77,11 @@ def test_every_page(browser: Browser, site: str, hall: Cast, roles: tuple[str, .
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda message, said=complaints: note(message, said))
-        for number, path in enumerate(term.pages(role)):
-            said = visit(page, site, path, seen, first=number == 0)
+        for path in term.pages(role, seen):
+            said = visit(page, site, path)
             wrong[f"{role} {path}"] = [f"leads to {page.url}"] if said is None else said
         for path in more_pages(hall, role):
-            wrong[f"{role} {path}"] = visit(page, site, path, seen, first=False) or []
+            wrong[f"{role} {path}"] = visit(page, site, path) or []
         page.goto("about:blank")
         context.close()
         wrong[f"{role}'s console"] = complaints
