@@ -130,10 +130,15 @@ function renderArrivals(rows) {
     .slice(0, ARRIVALS);
   const list = part("arrivals");
   const known = new Map([...list.children].map((item) => [item.dataset.student, item]));
-  list.replaceChildren(...arrived.map((row) => known.get(String(row.student_id)) ?? arrival(row)));
+  const items = arrived.map((row) => known.get(String(row.student_id)) ?? arrival(row));
+  for (const item of known.values()) if (!items.includes(item)) item.remove();
+  items.forEach((item, place) => {
+    // Who stands there already is not moved: the name would appear anew.
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+  });
   part("nobody").hidden = arrived.length > 0;
-  const box = part("latest");
-  while (box.scrollHeight > box.clientHeight + 1 && list.children.length > 1) {
+  const bottom = (one) => one.getBoundingClientRect().bottom;
+  while (list.children.length > 1 && bottom(list) > bottom(part("latest")) + 1) {
     list.lastElementChild.remove(); // there is no room for it: names may have several lines
   }
 }
