@@ -1,7 +1,6 @@
 """A real Chromium against a live server; skipped where the machine has none."""
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +11,11 @@ from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
+from apps.demo.simulation.browser import find_chromium
 from apps.tenants.models import Domain
 from tests.factories import PASSWORD, Cast, make_cast
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
-)
+CHROMIUM = find_chromium()
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
