@@ -9,7 +9,6 @@ either page, and 2 s for the answer, which is three requests and all of the page
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
@@ -154,6 +153,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     from playwright.sync_api import sync_playwright
 
+    from apps.demo.simulation.browser import find_chromium
     from apps.ops.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
@@ -162,9 +162,10 @@ def main() -> None:
         try:
             set_up(Path(folder))
             classroom = Classroom()
-            path = shutil.which("chromium") or shutil.which("chromium-browser")
             with web_server(), sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+                browser = playwright.chromium.launch(
+                    executable_path=find_chromium(), args=["--no-sandbox"]
+                )
                 times = measure(browser, classroom, rounds)
                 browser.close()
         finally:

@@ -1,5 +1,6 @@
 """WSGI entry point, for Granian."""
 
+import gc
 import os
 
 from django.urls import get_resolver
@@ -15,3 +16,4 @@ confirm_at_start()
 confirm_schema_at_start()
 # Loads every view now: otherwise the first request would wait for it, /healthz as well.
 get_resolver().url_patterns  # noqa: B018
+gc.freeze()  # they stay, too

@@ -155,6 +155,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.headless",
     "django_structlog",
+    "campus.apps.CampusConfig",
 ]
 
 MIDDLEWARE = [

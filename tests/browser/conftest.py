@@ -1,7 +1,6 @@
 """A real Chromium against a live server; skipped where the machine has none."""
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,14 +8,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from apps.demo.simulation.browser import find_chromium
+from apps.notifications.channels.web_push import new_private_key
 from apps.tenants.models import Domain
 from tests.factories import PASSWORD, Cast, make_cast
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
-)
+CHROMIUM = find_chromium()
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -93,3 +93,9 @@ def sign_in(page: Page, site: str, email: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url(f"{site}/**")
+
+
+@pytest.fixture
+def _web_push(settings: Settings) -> None:
+    settings.VAPID_PRIVATE_KEY = new_private_key()
+    settings.VAPID_SUBJECT = "mailto:it@north.example"

@@ -13,11 +13,12 @@ from pytest_django.live_server_helper import LiveServer
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
 from apps.checkin.models import CheckInAttempt
+from apps.demo.simulation.browser import find_chromium
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Domain
 from apps.tenants.scope import campus_scope
-from tests.browser.conftest import CHROMIUM, QUIET
+from tests.browser.conftest import QUIET
 from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     PHONE,
@@ -48,6 +49,8 @@ def odd_browser(
     browser_type: BrowserType, tmp_path: Path
 ) -> Iterator[Callable[[list[str], str], Page]]:
     """A browser with flags and preferences of its own."""
+    if find_chromium(windows=True) is None:
+        pytest.skip("no Chromium with windows on this machine")
     contexts = []
 
     def launch(flags: list[str], preferences: str) -> Page:
@@ -55,7 +58,10 @@ def odd_browser(
         profile.mkdir(parents=True)
         (profile / "Preferences").write_text(preferences)
         context = browser_type.launch_persistent_context(
-            str(profile.parent), executable_path=CHROMIUM, args=[*QUIET, *flags], **PHONE
+            str(profile.parent),
+            executable_path=find_chromium(windows=True),  # the other one reads no preferences
+            args=[*QUIET, *flags],
+            **PHONE,
         )
         contexts.append(context)
         return context.pages[0]

@@ -67,6 +67,7 @@ def is_left_alone(path: str, said: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_web_push")
 @pytest.mark.parametrize("roles", GROUPS, ids=lambda roles: roles[0])
 def test_every_page(browser: Browser, site: str, hall: Cast, roles: tuple[str, ...]) -> None:
     seen = set[str]()

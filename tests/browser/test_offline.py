@@ -196,7 +196,8 @@ def test_the_scanner_reads_the_projector(
     assert violations(page) == []
     projector: Page = wall.page  # type: ignore[attr-defined]
     for _look in range(20):
-        page.evaluate("src => window.look?.(src)", picture_of(projector))
+        # Not waited for: the page that found the code goes away.
+        page.evaluate("src => { window.look?.(src) }", picture_of(projector))
         if "/C/" in page.url:
             break
         page.wait_for_timeout(500)

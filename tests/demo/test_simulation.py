@@ -30,7 +30,7 @@ from apps.classrooms.models import Beacon
 from apps.demo.loader import Loaded, load_demo
 from apps.demo.simulation.acts import Played, by_browser
 from apps.demo.simulation.album import Album, AlbumPerson, blurred, taken_again
-from apps.demo.simulation.browser import Browsers
+from apps.demo.simulation.browser import Browsers, find_chromium
 from apps.demo.simulation.cast import LEAST, PARTS, class_of, in_browsers
 from apps.demo.simulation.casting import deal_faces, faces_wanted
 from apps.demo.simulation.prepare import Account, Office
@@ -388,7 +388,7 @@ def platform(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = find_chromium()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.tenants.master_key import record_master_key
+from apps.tenants.migration_states import GrowingExecutor
 from apps.tenants.models import MasterKey
 from apps.tenants.roles import (
     OWNER_LIMITS,
@@ -20,6 +21,8 @@ from apps.tenants.roles import (
 from apps.tenants.schema import confirm_schema
 
 OWNER = "owner"
+
+migrate.MigrationExecutor = GrowingExecutor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):

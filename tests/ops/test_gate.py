@@ -1,0 +1,43 @@
+"""The table of all promises of speed: whether it is whole, never how fast this machine is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.gate import BENCHES, PROMISES, rows, table
+from tests.ops.running import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_promise_is_measured_by_a_bench() -> None:
+    assert {promise.bench for promise in PROMISES} == set(BENCHES)
+    assert all((ROOT / "bench" / f"{name}.py").exists() for name in BENCHES)
+
+
+def test_what_misses_is_named_and_what_failed_too() -> None:
+    slow = {"mark": {"p95_ms": 26.0}, "correct": {"p95_ms": 39.0}, "undo": {"p95_ms": 40.0}}
+    lines = table(rows({"marking": slow, "legacy": None}, before={"marking": slow})).splitlines()
+    assert "| ≤ 25 ms | 26.00 | 26.00 | **missed** |" in lines[2]
+    assert "| ≤ 40 ms | 39.00 | 39.00 | holds |" in lines[3]
+    assert lines[-1].endswith("|  |  | failed |")
+
+
+def test_a_small_run_fills_its_part_of_the_table(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = ["-m", "bench.gate", "--small", "--only", "face_search", "--json", str(figures)]
+    done = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| PGF-24 | one face in a roster of 60, p95 | ≤ 2 ms |" in done.stdout
+    kept = json.loads(figures.read_text())
+    assert kept["small"] is True
+    assert kept["machine"]["cores"] >= 1
+    assert kept["figures"]["face_search"]["one face, roster"]["p95_ms"] > 0
