@@ -21,7 +21,7 @@ from apps.leave.models import WANTED, Appeal, LeaveRequest
 from apps.leave.services.leave import Absence
 from apps.portal.shared.days import day_bounds
 from apps.portal.shared.forms import CourseChoice
-from apps.portal.student.selectors.courses import courses_attended
+from apps.reports.selectors.own_courses import courses_attended
 
 ATTACHMENT_TYPES: Final = "application/pdf,image/jpeg,image/png"
 LONGEST_REASON: Final = LeaveRequest._meta.get_field("reason").max_length
