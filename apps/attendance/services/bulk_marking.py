@@ -108,7 +108,7 @@ def records_mark_bulk(
     hand, or corrected). The same nonce gets the first answer; `Refused`
     nonce_used when it was somebody else's or another session's.
     """
-    answered = _answered(nonce, session=session, actor=actor)
+    answered = bulk_answered(nonce, session=session, actor=actor)
     if answered is not None:
         return answered
     try:
@@ -120,13 +120,14 @@ def records_mark_bulk(
             return bulk
     except IntegrityError:
         # The same request was under way elsewhere and has finished while this one waited.
-        answered = _answered(nonce, session=session, actor=actor)
+        answered = bulk_answered(nonce, session=session, actor=actor)
         if answered is None:
             raise
         return answered
 
 
-def _answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange | None:
+def bulk_answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange | None:
+    """What was done under this nonce, if anything; raises `Refused` nonce_used."""
     known = BulkChange.objects.filter(nonce=nonce).first()
     if known is not None and (known.session_id, known.actor_id) != (session.pk, actor.id):
         raise Refused("nonce_used", _("This nonce was used for another change."))
