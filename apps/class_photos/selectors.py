@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord
+from apps.attendance.models import AttendanceRecord, Policy
 from apps.attendance.selectors.policies import policy_for
 from apps.attendance.selectors.register import ATTENDED, may_improve, register_of
 from apps.class_photos.models import (
@@ -33,20 +33,23 @@ _ORDER: Final = (FaceMeaning.DOUBTFUL, FaceMeaning.UNKNOWN, FaceMeaning.KNOWN, F
 class PhotosOff(Refusal):
     """Why no photo of a class may be taken, before it is asked whether faces may be searched."""
 
-    FACES = "face_disabled", 403, _l("Face verification is off on this campus.")
     POLICY = (
         "class_photos_off",
         403,
         _l("The policy of this course does not allow marking by a photo of the class."),
     )
+    FACES = "face_disabled", 403, _l("Face verification is off on this campus.")
 
 
-def photos_refusal(session: ClassSession) -> Refused | None:
-    """Why a photo may not be taken or confirmed for this session now; None where it may."""
+def photos_refusal(session: ClassSession, *, policy: Policy | None = None) -> Refused | None:
+    """Why a photo may not be taken or confirmed for this session now; None where it may.
+
+    `policy` is the one of its course, where the caller has it.
+    """
+    if not (policy or policy_for(course=session.course)).class_photos:
+        return PhotosOff.POLICY.error()
     if not Campus.objects.filter(pk=current_campus_id(), face_enabled=True).exists():
         return PhotosOff.FACES.error()
-    if not policy_for(course=session.course).class_photos:
-        return PhotosOff.POLICY.error()
     problem = search_problem()
     return None if problem is None else problem.error()
 
@@ -129,6 +132,14 @@ class ShownFace:
     candidates: list[Named]
     confirmed: Named | None
     marks: bool
+
+    @property
+    def crop(self) -> str:
+        """The face with something around it, as a `viewBox`."""
+        side = round(1.5 * max(self.width, self.height))
+        left = round(self.left + self.width / 2 - side / 2)
+        top = round(self.top + self.height / 2 - side / 2)
+        return f"{left} {top} {side} {side}"
 
 
 @dataclass(frozen=True, kw_only=True)
