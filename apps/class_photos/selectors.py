@@ -101,7 +101,7 @@ def faces_of(review: PhotoReview) -> QuerySet[PhotoFace]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class NamedStudent:
     """A student whom a face may show; `mark`: what the register says of them, "" for unmarked."""
 
     id: int
@@ -128,9 +128,9 @@ class ShownFace:
     height: int
     meaning: str
     meaning_text: str
-    student: Named | None
-    candidates: list[Named]
-    confirmed: Named | None
+    student: NamedStudent | None
+    candidates: list[NamedStudent]
+    confirmed: NamedStudent | None
     marks: bool
 
     @property
@@ -255,11 +255,11 @@ class _Names:
             marks=not stands and student is not None and self._improves(student.id),
         )
 
-    def _named(self, student: Student | None, confidence: float | None) -> Named | None:
+    def _named(self, student: Student | None, confidence: float | None) -> NamedStudent | None:
         if student is None:
             return None
         record = self._records.get(student.pk)
-        return Named(
+        return NamedStudent(
             id=student.pk,
             code=student.code,
             name=student.full_name,

@@ -96,8 +96,8 @@ def photo_open(*, session: ClassSession, number: int, now: datetime, actor: Acto
     Raises `Refused`: what `photos_require` says, no_review and no_image (404), and
     storage_unavailable (503) where it cannot be read now.
     """
-    photos_require(session)
     photo = photo_of(review=review_required(session), number=number)
+    photos_require(session)
     assert photo.image is not None
     try:
         return open_image(photo.image, reason="review of a class photo", actor=actor, now=now)
