@@ -27,7 +27,7 @@ from apps.tenants.scope import current_campus_id
 
 OVERDUE: Final = timedelta(minutes=10)
 PRESENT: Final = "present"
-_ORDER: Final = (FaceMeaning.DOUBTFUL, FaceMeaning.UNKNOWN, FaceMeaning.KNOWN, FaceMeaning.AGAIN)
+_ORDER: Final = (FaceMeaning.DOUBTFUL, FaceMeaning.KNOWN, FaceMeaning.UNKNOWN, FaceMeaning.AGAIN)
 
 
 class PhotosOff(Refusal):
