@@ -90,6 +90,7 @@ def test_a_phone_marks_a_class_by_two_photos(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert serious_violations(page) == []
     page.emulate_media(color_scheme="dark")
+    page.reload()
     assert serious_violations(page) == []
     confirm.press("Enter")
     expect(page.get_by_text("1 student is marked present.")).to_be_visible()
