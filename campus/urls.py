@@ -18,6 +18,7 @@ API_OF = (
     "checkin",
     "board",
     "attendance",
+    "class_photos",
     "integrity",
     "leave",
     "reports",

@@ -18,11 +18,12 @@ from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.attendance.models import AttendanceRecord, CustomStatus
+from apps.attendance.models import AttendanceRecord, BulkChange, CustomStatus
 from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.checkin.models import CheckInAttempt, RapidCodeChallenge
+from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding
 from apps.jobs.models import Job
@@ -122,6 +123,25 @@ def a_link(cast: Cast) -> dict[str, Any]:
     register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
     code = shown_code(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
     return {"token": code.token if code else ""}
+
+
+def a_photo_review(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = a_session(cast)
+    PhotoReview.objects.create(**session, started_at=now, delete_after=now + timedelta(hours=1))
+    return session
+
+
+def a_confirmed_photo(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = make_session(cast.course, starts_at=now)
+    register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
+    review = PhotoReview.objects.create(session=session, started_at=now, delete_after=now)
+    photo = ClassPhoto.objects.create(review=review, number=1, added_at=now)
+    box = dict.fromkeys(("number", "left", "top", "width", "height"), 1)
+    bulk = BulkChange.objects.create(session=session, nonce=uuid.uuid4().hex, at=now)
+    PhotoFace.objects.create(photo=photo, meaning="unknown", bulk=bulk, **box)
+    return {"session_id": session.pk}
 
 
 def a_course(cast: Cast) -> dict[str, Any]:
@@ -398,6 +418,38 @@ SESSION_ROWS = [
         route="api/v1/sessions/<int:session_id>/history",
         arguments=a_session,
         answers=only("faculty", *OFFICE, status=200, outsider=404),
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/class-photos",
+        arguments=a_photo_review,
+        answers=OWN_REGISTER,
+    ),
+    *(
+        Row(
+            route=f"api/v1/sessions/<int:session_id>/class-photos{part}",
+            method="post",
+            arguments=a_session,
+            answers={**OWN_REGISTER, **dict.fromkeys(("faculty", *ADMINS), 400)},
+        )
+        for part in ("", "/confirm")
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/class-photos",
+        method="delete",
+        arguments=a_photo_review,
+        answers=OWN_REGISTER,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/class-photos/undo",
+        method="post",
+        arguments=a_confirmed_photo,
+        answers=OWN_REGISTER,
+    ),
+    # There is no photo, but its session is found.
+    Row(
+        route="api/v1/sessions/<int:session_id>/class-photos/<int:number>",
+        arguments=lambda cast: {**a_session(cast), "number": 1},
+        answers={**OWN_REGISTER, **dict.fromkeys(("faculty", *ADMINS), 404)},
     ),
     Row(route="api/v1/statuses", answers=signed_in(200)),
     Row(
@@ -693,12 +745,28 @@ PORTAL_ROWS = [
             ("findings", "post", {}),
             ("rapid-codes", "post", {}),
             ("off", "post", {}),
+            ("photo", "get", {}),
+            ("photo", "post", {}),
+            ("photo/confirm", "post", {}),
+            ("photo/undo", "post", {}),
             ("plan", "get", {}),
             ("plan/move", "post", {}),
             ("plan/swap", "post", {}),
             ("plan/cancel", "post", {"note": "The lecturer is ill."}),
             ("plan/substitute", "post", {}),
         )
+    ),
+    Row(
+        route="teach/sessions/<int:session_id>/photo/finish",
+        method="post",
+        arguments=a_photo_review,
+        answers=OWN_PAGE,
+    ),
+    # There is no photo, but its session is found.
+    Row(
+        route="teach/sessions/<int:session_id>/photo/<int:number>",
+        arguments=lambda cast: {**a_session(cast), "number": 1},
+        answers={**OWN_PAGE, "faculty": 404},
     ),
 ]
 

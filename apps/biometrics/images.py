@@ -99,13 +99,20 @@ def read_photo(data: bytes, *, max_side: int = MAX_SIDE) -> Photo:
     Bytes and pixels are limited before anything is decoded. The name and the declared type of the
     upload play no part. `max_side` in pixels: larger ones are made smaller.
     """
+    check_photo(data)
+    with _opened(data) as image:
+        return Photo(_normalised(image, max_side))
+
+
+def check_photo(data: bytes) -> None:
+    """What `read_photo` sees before it decodes a pixel, for photos that a worker reads later;
+    raises `ImageRefused`."""
     if not data:
         raise ImageRefused(ImageReason.EMPTY)
     if len(data) > MAX_BYTES:
         raise ImageRefused(ImageReason.TOO_LARGE)
     with _opened(data) as image:
         _check_header(image)
-        return Photo(_normalised(image, max_side))
 
 
 def hopeless(photo: Photo) -> str:

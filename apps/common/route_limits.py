@@ -35,6 +35,8 @@ LIMITS: Final = (
     ("POST", "api/v1/sessions/*/one-time-code", "one_time_code"),
     ("POST", "api/v1/sessions/*/rapid-codes", "one_time_code"),
     ("POST", "api/v1/students/*/face-samples", "face_upload"),
+    ("POST", "api/v1/sessions/*/class-photos", "class_photo"),
+    ("GET", "api/v1/sessions/*/class-photos/*", "class_photo_look"),
     ("POST", "api/v1/students", "person"),
     ("POST", "api/v1/faculty", "person"),
     ("POST", "api/v1/timetable/generate", "generate"),
@@ -69,6 +71,8 @@ LIMITS: Final = (
     ("POST", "devices/*", "device"),
     ("POST", "teach/start", "start"),
     ("POST", "teach/sessions/*/code", "one_time_code"),
+    ("POST", "teach/sessions/*/photo", "class_photo"),
+    ("GET", "teach/sessions/*/photo/*", "class_photo_look"),
     ("POST", "teach/sessions/*/rapid-codes", "one_time_code"),
 )
 

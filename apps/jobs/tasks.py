@@ -3,10 +3,9 @@
 import logging
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from celery import Task, shared_task
+from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,25 +17,12 @@ from apps.jobs.progress import Cancelled, Progress
 from apps.jobs.registry import handler_of
 from apps.jobs.services import SILENT, job_claim, job_fail, job_stop, job_succeed
 from apps.tenants.scope import campus_scope
-from apps.tenants.selectors import campus_is_open
-from apps.tenants.tasks import CampusTask, enqueue, in_each_campus
+from apps.tenants.tasks import SteppedTask, enqueue, in_each_campus
 
 logger = logging.getLogger(__name__)
 
 
-class JobTask(CampusTask):
-    """Enters the campus step by step, so that a job's beginning is seen before its end."""
-
-    abstract = True
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        campus_id = self.message_campus_id()
-        if not campus_is_open(campus_id=campus_id):
-            return None  # queued as before: `requeue_jobs` finds it when the campus is open again
-        return Task.__call__(self, campus_id, *args, **kwargs)
-
-
-@shared_task(base=JobTask)
+@shared_task(base=SteppedTask)
 def run_job(campus_id: int, job_id: str) -> None:
     """Take the job, execute it and save its result in one transaction, or say why not."""
     execute_job(campus_id, UUID(job_id))

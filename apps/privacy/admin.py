@@ -53,6 +53,7 @@ class PrivacyRulesAdmin(CampusModelAdmin):
                     "coordinates_hours",
                     "addresses_days",
                     "selfies_days",
+                    "class_photos_hours",
                     "documents_days",
                     "faces_days",
                 ]

@@ -65,6 +65,12 @@ class PrivacyRules(CampusModel):
     selfies_days = models.PositiveSmallIntegerField(
         _("days that photos of check-ins are kept"), default=30
     )
+    class_photos_hours = models.PositiveSmallIntegerField(
+        _("hours that photos of a class are kept for review"),
+        default=24,
+        db_default=24,
+        help_text=_("They go as soon as the lecturer has finished, and then at the latest."),
+    )
     documents_days = models.PositiveSmallIntegerField(
         _("days that documents of leave requests are kept"), default=365
     )
@@ -83,6 +89,7 @@ class PrivacyRules(CampusModel):
             Between(field="coordinates_hours", name="privacy_coordinates", low=1, high=24),
             Between(field="addresses_days", name="privacy_addresses", low=1, high=30),
             Between(field="selfies_days", name="privacy_selfies", low=1, high=30),
+            Between(field="class_photos_hours", name="privacy_class_photos", low=1, high=24),
             Between(field="documents_days", name="privacy_documents", low=1, high=365),
             Between(field="faces_days", name="privacy_faces", low=0, high=365),
         ]

@@ -121,13 +121,17 @@ def kept_for() -> list[Kept]:
         "until %(count)d days after your last enrolment ended, or until you withdraw the consent",
         rules.faces_days,
     )
-    hours = ngettext("%(count)d hour", "%(count)d hours", rules.coordinates_hours)
     return [
         Kept(
             what=_("photos and templates of your face"),
             how_long=after % {"count": rules.faces_days},
         ),
-        Kept(what=_("coordinates"), how_long=hours % {"count": rules.coordinates_hours}),
+        Kept(
+            what=_("photos of a class, and whom they show"),
+            how_long=_("until the lecturer has finished, at most %(time)s")
+            % {"time": _hours(rules.class_photos_hours)},
+        ),
+        Kept(what=_("coordinates"), how_long=_hours(rules.coordinates_hours)),
         *(
             Kept(what=what, how_long=ngettext("%(count)d day", "%(count)d days", n) % {"count": n})
             for what, n in days.items()
@@ -137,6 +141,10 @@ def kept_for() -> list[Kept]:
             how_long=_("as long as the campus keeps its registers; your name goes when you do"),
         ),
     ]
+
+
+def _hours(number: int) -> str:
+    return ngettext("%(count)d hour", "%(count)d hours", number) % {"count": number}
 
 
 def erasure_waiting(*, person: KnownPerson) -> ErasureRequest | None:

@@ -96,6 +96,34 @@ def open_sessions_of(*, course_ids: Collection[int]) -> list[ClassSession]:
     return list(found.select_related("course__subject", "classroom").order_by("starts_at", "pk"))
 
 
+def session_open_about(*, faculty: Faculty, course: Course, topic: str) -> ClassSession | None:
+    """The open session of that course and topic: what a second press of Start asks for."""
+    opened = open_sessions_of(course_ids=[course.pk])
+    return next((s for s in opened if s.faculty_id == faculty.pk and s.topic == topic), None)
+
+
+def session_planned(*, faculty: Faculty, session_id: int) -> ClassSession:
+    """A session that this lecturer plans: held by them, or of an own course that a substitute
+    holds. Any other is `NotFound`."""
+    session = (
+        ClassSession.objects.filter(Q(faculty=faculty) | Q(course__faculty=faculty), pk=session_id)
+        .select_related("course__subject", "course__section__department", "classroom__building")
+        .select_related("faculty", "course__faculty")
+        .first()
+    )
+    if session is None:
+        raise NotFound("session_not_found", _("There is no such session of yours."))
+    return session
+
+
+def swap_candidates(*, session: ClassSession, faculty: Faculty, now: datetime) -> Any:
+    """The lecturer's scheduled sessions that could exchange their time with this one."""
+    found = sessions_of(faculty=faculty).filter(
+        status=ClassSession.Status.SCHEDULED, starts_at__gte=now
+    )
+    return found.exclude(pk=session.pk).order_by("starts_at", "id")
+
+
 def facts_cache_key(session_id: int) -> str:
     return f"session:{current_campus_id()}:{session_id}"
 

@@ -51,6 +51,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_student": ALL,
     "announcements_announcement": ALL,
     "api_keys_apikey": ALL,  # deleting: erasure of a person
+    "class_photos_classphoto": ALL,
+    "class_photos_photoface": ALL,
+    "class_photos_photoreview": WRITE,
     "attendance_attendancerecord": ALL,
     "attendance_attendancesummary": ALL,
     "attendance_bulkchange": WRITE,

@@ -80,6 +80,19 @@ class CampusTask(Task):
         return int(campus_id)
 
 
+class SteppedTask(CampusTask):
+    """Is given the campus's id first and enters it step by step: what one step has written is
+    seen while the next one works, and long work keeps no transaction open."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        campus_id = self.message_campus_id()
+        if not campus_is_open(campus_id=campus_id):
+            return None  # left as it was: its requeueing task finds it when the campus is open
+        return Task.__call__(self, campus_id, *args, **kwargs)
+
+
 def each_campus(act: Callable[[Campus], Any], *, reason: str) -> int:
     """`act(campus)` for every open campus, which `act` enters itself; the sum of what it returns.
 

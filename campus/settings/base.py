@@ -135,6 +135,7 @@ INSTALLED_APPS = [
     "apps.attendance",
     "apps.checkin",
     "apps.leave",
+    "apps.class_photos",
     "apps.timetable",
     "apps.integrity",
     "apps.board",

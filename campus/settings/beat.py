@@ -41,6 +41,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "requeue-jobs": {"task": "apps.jobs.tasks.requeue_jobs", "schedule": 60.0},
     "requeue-pending-faces": {"task": "apps.checkin.tasks.requeue_pending", "schedule": 30.0},
     "requeue-samples": {"task": "apps.biometrics.tasks.requeue_samples", "schedule": 60.0},
+    "requeue-class-photos": {"task": "apps.class_photos.tasks.requeue_photos", "schedule": 30.0},
+    "expire-class-photos": {
+        "task": "apps.class_photos.tasks.expire_reviews",
+        "schedule": crontab(minute="7-59/10"),
+    },
     "purge-images": {
         "task": "apps.biometrics.tasks.purge_images",
         "schedule": crontab(hour=2, minute=37),

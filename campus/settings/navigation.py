@@ -239,6 +239,11 @@ NAVIGATION = [
             "verified_user",
         ),
         link(
+            "class_photos_photoreview",
+            _("Photos of classes"),
+            "groups",
+        ),
+        link(
             "biometrics_storedimage",
             _("Stored images"),
             "photo_library",

@@ -14,6 +14,8 @@ THROTTLE_RATES = {
     "start": "30/min",
     "one_time_code": "30/min",
     "face_upload": "600/hour",
+    "class_photo": "60/hour",
+    "class_photo_look": "60/min",
     "person": "60/min",
     "generate": "30/hour",
     "import_step": "60/min",

@@ -52,6 +52,9 @@ TEXTS: Final[dict[str, Any]] = {
     "qr_otp_scan": _("Every code that was scanned or typed"),
     "biometrics_facesample": _("Photos that students gave to be recognised by"),
     "biometrics_faceverification": _("What each comparison of a selfie found"),
+    "class_photos_photoreview": _(
+        "Photos that lecturers took of their classes, and how many faces"
+    ),
     "biometrics_storedimage": _("Which images are kept, and until when"),
     "biometrics_campusthreshold": _("How alike two faces have to be"),
     "announcements_announcement": _("What class representatives wrote to their classes"),

@@ -41,6 +41,7 @@ from apps.biometrics.models import (
     StoredImage,
 )
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
+from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
 from apps.imports.models import ImportRun
@@ -232,6 +233,10 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
         recorded_at=now,
     )
     _leave(n, kept, now)
+    review = PhotoReview.objects.create(session=session, started_at=now, delete_after=now)
+    photo = ClassPhoto.objects.create(review=review, number=1, added_at=now)
+    box = dict.fromkeys(("number", "left", "top", "width", "height"), 1)
+    PhotoFace.objects.create(photo=photo, meaning="unknown", student=student, **box)
     bulk = BulkChange.objects.create(session=session, nonce=f"b{n}", actor_label="a", at=now)
     RecordChange.objects.create(
         record=kept,

@@ -19,6 +19,7 @@ from apps.audit.services import SYSTEM, Actor, log_event, log_platform_event
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import image_store
 from apps.checkin.models import CheckInAttempt, OnlineMinute
+from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.enrollments.models import EnrollmentPeriod, Grade, Placement
 from apps.imports.models import ImportRun
 from apps.imports.services.files import store_file
@@ -142,6 +143,18 @@ def _register(cast: Cast, student: Student, now: datetime) -> None:
         actor_label="Lecturer",
         at=now,
     )
+    review = PhotoReview.objects.create(session=session, started_at=now, delete_after=now)
+    photo = ClassPhoto.objects.create(
+        review=review,
+        number=1,
+        actor_id=f"user:{student.user_id}",
+        actor_label=NAME,
+        added_at=now,
+    )
+    box = dict.fromkeys(("left", "top", "width", "height"), 1)
+    near = [{"student": student.pk, "confidence": 0.6}]
+    PhotoFace.objects.create(photo=photo, number=1, meaning="known", student=student, **box)
+    PhotoFace.objects.create(photo=photo, number=2, meaning="doubtful", candidates=near, **box)
     batch = BulkChange.objects.create(
         session=session,
         nonce="nonce-of-batch",

@@ -88,6 +88,7 @@ def test_every_row_that_stays_is_reviewed() -> None:
     # every value of the person.
     simple = {
         *("attendance_attendancesummary", "attendance_bulkchange", "audit_entry"),
+        "class_photos_classphoto",
         *("class_sessions_classsession", "enrollments_course", "enrollments_enrollment"),
         *("enrollments_enrollmentperiod", "enrollments_grade", "enrollments_placement"),
         *("imports_importrun", "jobs_job", "notifications_message", "privacy_consent"),

@@ -128,6 +128,7 @@ class PolicyForm(forms.ModelForm):
             "warn_percent",
             "consecutive_absences",
             "arrivals",
+            "class_photos",
         ]
 
     def clean(self) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from apps.audit.admin_base import CampusModelAdmin
 RULES: Final = [
     (
         _("Faces and passkeys"),
-        {"fields": ["face", ("passkey", "person"), "synced_passkey_weight"]},
+        {"fields": ["face", ("passkey", "person"), "synced_passkey_weight", "class_photos"]},
     ),
     (
         _("Codes told by word, and check-ins without network"),

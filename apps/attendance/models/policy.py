@@ -282,6 +282,15 @@ class Policy(CampusModel):
         db_default=Arrivals.INITIALS,
         help_text=_("To begin with: lecturers may choose otherwise for their own projector."),
     )
+    class_photos = models.BooleanField(
+        _("lecturers may mark by a photo of the class"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Where the campus has written down a complete permission to search for faces. The "
+            "lecturer confirms who is marked; nobody becomes absent by a photo."
+        ),
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

@@ -23,6 +23,7 @@ class RecordSource(models.TextChoices):
     CLOSING = "closing", _("end of session")
     LEAVE = "leave", _("approved leave")
     IMPORTED = "imported", _("from an older system")
+    PHOTO = "photo", _("seen in a photo of the class")
 
 
 class AttendanceRecord(TimestampedModel):

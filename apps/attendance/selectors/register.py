@@ -12,7 +12,7 @@ from apps.tenants.scope import current_campus_id
 
 ATTENDED: Final = (Status.PRESENT, Status.LATE)
 # Marks that no check-in changes. Leave is none: who comes all the same is present.
-BY_PERSON: Final = (RecordSource.MANUAL, RecordSource.CORRECTED)
+BY_PERSON: Final = (RecordSource.MANUAL, RecordSource.CORRECTED, RecordSource.PHOTO)
 
 
 def may_improve(earned: str, *, status: str, source: str) -> bool:

@@ -98,46 +98,52 @@ def records_mark_bulk(
     actor: Actor,
     role: Editor = Editor.LECTURER,
     reason: str = "",
+    source: RecordSource | None = None,
 ) -> BulkChange:
     """Mark many students in one transaction; `results` of what is returned has a row for each.
 
     A student who is marked otherwise than the caller saw is left unchanged and reported as a
     conflict, with what the register shows. Rows that cannot be saved are reported, others saved.
-    `reason` stands for rows without their own. The same nonce gets the first answer; `Refused`
+    `reason` stands for rows without their own, `source` for how all of them came to be (else by
+    hand, or corrected). The same nonce gets the first answer; `Refused`
     nonce_used when it was somebody else's or another session's.
     """
-    answered = _answered(nonce, session=session, actor=actor)
+    answered = bulk_answered(nonce, session=session, actor=actor)
     if answered is not None:
         return answered
     try:
         with transaction.atomic():
-            return _mark_bulk(session, marks, nonce, now=now, actor=actor, role=role, reason=reason)
+            register = read_register(session, {m.student_id for m in marks}, role=role, now=now)
+            bulk, wanted = _bulk_of(register, marks, nonce, now=now, actor=actor, reason=reason)
+            _save(register, wanted, bulk, now=now, actor=actor, reason=reason, source=source)
+            _conclude(register, wanted, bulk, now=now, actor=actor)
+            return bulk
     except IntegrityError:
         # The same request was under way elsewhere and has finished while this one waited.
-        answered = _answered(nonce, session=session, actor=actor)
+        answered = bulk_answered(nonce, session=session, actor=actor)
         if answered is None:
             raise
         return answered
 
 
-def _answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange | None:
+def bulk_answered(nonce: str, *, session: ClassSession, actor: Actor) -> BulkChange | None:
+    """What was done under this nonce, if anything; raises `Refused` nonce_used."""
     known = BulkChange.objects.filter(nonce=nonce).first()
     if known is not None and (known.session_id, known.actor_id) != (session.pk, actor.id):
         raise Refused("nonce_used", _("This nonce was used for another change."))
     return known
 
 
-def _mark_bulk(
-    session: ClassSession,
+def _bulk_of(
+    register: HeldRegister,
     marks: Sequence[MarkInput],
     nonce: str,
     *,
     now: datetime,
     actor: Actor,
-    role: Editor,
     reason: str,
-) -> BulkChange:
-    register = read_register(session, {mark.student_id for mark in marks}, role=role, now=now)
+) -> tuple[BulkChange, list[MarkInput]]:
+    """The change with its answer to each mark, and the marks that are to be saved."""
     results, wanted, seen = [], [], set()
     for mark in marks:
         code = "repeated" if mark.student_id in seen else _problem(mark, register, reason)
@@ -154,7 +160,17 @@ def _mark_bulk(
         actor_label=actor.label,
         at=now,
     )
-    _save(register, wanted, bulk, now=now, actor=actor, reason=reason)
+    return bulk, wanted
+
+
+def _conclude(
+    register: HeldRegister,
+    marks: Iterable[MarkInput],
+    bulk: BulkChange,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
     follow_up(register.session)
     log_event(
         actor=actor,
@@ -162,11 +178,10 @@ def _mark_bulk(
         now=now,
         target=bulk,
         data={
-            "session": session.pk,
-            "marks": {str(m.student_id): [m.was, m.label or m.status] for m in wanted},
+            "session": register.session.pk,
+            "marks": {str(m.student_id): [m.was, m.label or m.status] for m in marks},
         },
     )
-    return bulk
 
 
 def read_register(
@@ -236,15 +251,16 @@ def _save(
     now: datetime,
     actor: Actor,
     reason: str,
+    source: RecordSource | None,
 ) -> None:
     rows, before, reasons = [], [], []
     for mark in marks:
         row = register.marks.get(mark.student_id)
         before.append(state_of(row))
-        source = RecordSource.MANUAL if row is None else RecordSource.CORRECTED
+        by_hand = RecordSource.MANUAL if row is None else RecordSource.CORRECTED
         row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
         row.status, row.label = mark.status, register.labels.get(mark.label)
-        row.source = source
+        row.source = source or by_hand
         rows.append(row)
         reasons.append(mark.reason or reason)
     write_marks(rows)

@@ -16,7 +16,7 @@ from apps.common.errors import NotFound
 from apps.enrollments.models import Course, Enrollment
 from apps.portal.shared.days import begins_or_runs, day_bounds
 from apps.sessions.models import ClassSession, SessionCourse
-from apps.sessions.selectors import meeting, open_sessions_of, sessions_of
+from apps.sessions.selectors import meeting, sessions_of
 from apps.tenants.search import matching
 
 UPCOMING_DAYS: Final = 7
@@ -56,12 +56,6 @@ def sessions_upcoming(*, faculty: Faculty, now: datetime) -> list[dict[str, Any]
     )
     days = groupby(sessions, key=lambda session: timezone.localdate(session.starts_at))
     return [{"date": day, "sessions": list(group)} for day, group in days]
-
-
-def session_open_about(*, faculty: Faculty, course: Course, topic: str) -> ClassSession | None:
-    """The open session of that course and topic: what a second press of Start asks for."""
-    opened = open_sessions_of(course_ids=[course.pk])
-    return next((s for s in opened if s.faculty_id == faculty.pk and s.topic == topic), None)
 
 
 def courses_taught(*, faculty: Faculty) -> QuerySet[Course]:
@@ -114,28 +108,6 @@ def course_days(
         "coming": others.filter(starts_at__gte=end).order_by("starts_at", "id"),
         "past": others.filter(starts_at__lt=end).order_by("-starts_at", "-id"),
     }
-
-
-def session_planned(*, faculty: Faculty, session_id: int) -> ClassSession:
-    """A session that this lecturer plans: held by them, or of an own course that a substitute
-    holds. Any other is `NotFound`."""
-    session = (
-        ClassSession.objects.filter(Q(faculty=faculty) | Q(course__faculty=faculty), pk=session_id)
-        .select_related("course__subject", "course__section__department", "classroom__building")
-        .select_related("faculty", "course__faculty")
-        .first()
-    )
-    if session is None:
-        raise NotFound("session_not_found", _("There is no such session of yours."))
-    return session
-
-
-def swap_candidates(*, session: ClassSession, faculty: Faculty, now: datetime) -> Any:
-    """The lecturer's scheduled sessions that could exchange their time with this one."""
-    found = sessions_of(faculty=faculty).filter(
-        status=ClassSession.Status.SCHEDULED, starts_at__gte=now
-    )
-    return found.exclude(pk=session.pk).order_by("starts_at", "id")
 
 
 def code_candidates(*, session: ClassSession, query: str) -> list[Student]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.portal.faculty.views import courses, plan, register, session, today, waiting
+from apps.portal.faculty.views import courses, photos, plan, register, session, today, waiting
 
 urlpatterns = [
     path("teach/", today.today, name="today"),
@@ -45,6 +45,25 @@ urlpatterns = [
         "teach/sessions/<int:session_id>/rapid-codes",
         register.rapid_codes,
         name="session_rapid_codes",
+    ),
+    path("teach/sessions/<int:session_id>/photo", photos.photo, name="session_photo"),
+    path(
+        "teach/sessions/<int:session_id>/photo/<int:number>",
+        photos.photo_image,
+        name="session_photo_image",
+    ),
+    path(
+        "teach/sessions/<int:session_id>/photo/confirm",
+        photos.photo_confirm,
+        name="session_photo_confirm",
+    ),
+    path(
+        "teach/sessions/<int:session_id>/photo/undo", photos.photo_undo, name="session_photo_undo"
+    ),
+    path(
+        "teach/sessions/<int:session_id>/photo/finish",
+        photos.photo_finish,
+        name="session_photo_finish",
     ),
     path("teach/sessions/<int:session_id>/off", register.did_not_happen, name="session_off"),
 ]

@@ -1,6 +1,6 @@
 """Forms of the pages that everybody has, and fields that several readers' forms use."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import time
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.biometrics.images import ImageRefused
 from apps.common.errors import Invalid
 from apps.common.form_fields import ClockField
 from apps.common.texts import validate_prose
@@ -142,3 +143,16 @@ def sent_note(request: HttpRequest) -> str:
     except ValidationError as error:
         raise Invalid("control_character", error.messages[0]) from error
     return note
+
+
+PHOTO_WORDS: Final[Mapping[str, Any]] = {
+    "too_large": _("This file is too large: at most 8 MB."),
+    "too_many_pixels": _("This picture is too large: at most 25 megapixels."),
+    "unsupported_format": _("This kind of picture cannot be read. Use JPEG, PNG or WebP."),
+    "animated": _("This picture moves. Use a still one."),
+}
+
+
+def photo_problem(refused: ImageRefused) -> str:
+    """Why a photo cannot be used, for people."""
+    return str(PHOTO_WORDS.get(refused.reason.value, _("This file is no photo.")))

@@ -20,8 +20,8 @@ from apps.leave.attachments import AttachmentFile, read_attachment
 from apps.leave.models import WANTED, Appeal, LeaveRequest
 from apps.leave.services.leave import Absence
 from apps.portal.shared.days import day_bounds
-from apps.portal.shared.forms import CourseChoice
-from apps.portal.student.selectors.courses import courses_attended
+from apps.portal.shared.forms import CourseChoice, photo_problem
+from apps.reports.selectors.own_courses import courses_attended
 
 ATTACHMENT_TYPES: Final = "application/pdf,image/jpeg,image/png"
 LONGEST_REASON: Final = LeaveRequest._meta.get_field("reason").max_length
@@ -186,12 +186,6 @@ class AnnouncementForm(forms.Form):
 # --- Faces -----------------------------------------------------------------------------------
 
 PHOTO_TYPES: Final = "image/jpeg,image/png,image/webp"
-PHOTO_WORDS: Final[Mapping[str, Any]] = {
-    "too_large": _("This file is too large: at most 8 MB."),
-    "too_many_pixels": _("This picture is too large: at most 25 megapixels."),
-    "unsupported_format": _("This kind of picture cannot be read. Use JPEG, PNG or WebP."),
-    "animated": _("This picture moves. Use a still one."),
-}
 
 
 class FacePhotoForm(forms.Form):
@@ -208,5 +202,6 @@ class FacePhotoForm(forms.Form):
         try:
             return read_photo(self.cleaned_data["photo"].read(MAX_BYTES + 1)).jpeg()
         except ImageRefused as refused:
-            words = PHOTO_WORDS.get(refused.reason.value, _("This file is no photo."))
-            raise forms.ValidationError(words, code=refused.reason.value) from refused
+            raise forms.ValidationError(
+                photo_problem(refused), code=refused.reason.value
+            ) from refused

@@ -15,10 +15,9 @@ from apps.accounts.requests import request_faculty
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.portal.faculty.forms import CallOffForm, PlanForm, SubstituteForm, SwapForm, plan_of
-from apps.portal.faculty.selectors import session_planned, swap_candidates
 from apps.portal.shared.pages import portal_page
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import course_of
+from apps.sessions.selectors import course_of, session_planned, swap_candidates
 from apps.sessions.services import DEFAULT_LENGTH, session_cancel
 from apps.timetable.selectors.planning import session_warnings
 from apps.timetable.services import (

@@ -28,6 +28,7 @@ from apps.attendance.services.register import register_close
 from apps.audit.actors import request_actor
 from apps.board.document import board_answer, board_document
 from apps.checkin.selectors.waiting import waiting_in
+from apps.class_photos.selectors import photos_refusal
 from apps.common.errors import Refused
 from apps.portal.faculty.forms import MarkForm
 from apps.portal.shared.pages import portal_page
@@ -54,6 +55,7 @@ def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
         "session": session,
         "board": board_document(session=session, now=now, origin=campus_origin(request)),
         "marking": marking,
+        "class_photos": marking == "bulk" and photos_refusal(session) is None,
         "waiting": waiting_in(session_id=session.pk),
         "edit_refusal": EDIT_REFUSALS.get(refusal, ""),
         "threshold": _threshold(session),

@@ -16,13 +16,12 @@ from apps.checkin.selectors.waiting import waiting_sessions
 from apps.common.errors import Refused
 from apps.portal.faculty.forms import TopicForm, UnscheduledForm
 from apps.portal.faculty.selectors import (
-    session_open_about,
     sessions_today,
     sessions_upcoming,
 )
 from apps.portal.shared.pages import portal_page
 from apps.sessions.models import ClassSession
-from apps.sessions.selectors import session_of, sessions_of
+from apps.sessions.selectors import session_of, session_open_about, sessions_of
 
 
 def _today(

@@ -9,7 +9,8 @@ from apps.accounts.models import Student, User
 from apps.checkin.models import CheckInAttempt
 from apps.notifications.models import Delivery
 from apps.notifications.selectors import inbox
-from apps.portal.student.selectors.courses import student_courses, student_sessions_today
+from apps.portal.student.selectors.courses import student_sessions_today
+from apps.reports.selectors.own_courses import student_courses
 from apps.sessions.models import ClassSession
 from apps.timetable.selectors.schedule import sessions_of_person
 

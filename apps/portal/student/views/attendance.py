@@ -11,11 +11,8 @@ from django.views.decorators.http import require_GET
 from apps.accounts.requests import request_student
 from apps.checkin.selectors.waiting import waiting_of_student
 from apps.portal.shared.pages import portal_page
-from apps.portal.student.selectors.courses import (
-    student_courses,
-    student_history,
-)
-from apps.portal.student.selectors.marks import marks_of
+from apps.reports.selectors.own_courses import student_courses, student_history
+from apps.reports.selectors.own_marks import marks_of
 
 HISTORY_PAGE: Final = 20
 

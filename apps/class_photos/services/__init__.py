@@ -1,0 +1,1 @@
+"""Adding photos of a class, finding whom they show, confirming, and deleting them."""

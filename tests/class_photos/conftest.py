@@ -1,0 +1,26 @@
+"""The photos and the engine of the tests of faces, and a lesson that may be marked by photos."""
+
+from datetime import datetime
+
+import pytest
+
+from apps.attendance.services.register import register_open
+from apps.audit.services import SYSTEM
+from apps.sessions.models import ClassSession
+from tests.biometrics.conftest import astronaut as astronaut
+from tests.biometrics.conftest import astronaut_path as astronaut_path
+from tests.biometrics.conftest import engine as engine
+from tests.biometrics.conftest import labelled_faces as labelled_faces
+from tests.biometrics.conftest import media as media
+from tests.biometrics.conftest import models_dir as models_dir
+from tests.biometrics.conftest import people as people
+from tests.class_photos.support import allow_photos
+from tests.factories import Cast, make_session
+
+
+@pytest.fixture
+def lesson(in_campus: Cast, media: object, now: datetime) -> ClassSession:
+    """An open session of `course`: its policy allows photos, the campus permits searching."""
+    allow_photos(now)
+    planned = make_session(in_campus.course, starts_at=now)
+    return register_open(session=planned, topic="Sets", now=now, actor=SYSTEM)
