@@ -304,6 +304,9 @@ NAVIGATION = [
     ),
     group(
         _("Other systems"),
+        link("identity_providers_identityprovider", _("Identity providers"), "passkey"),
+        link("identity_providers_providerlink", _("People of providers"), "link"),
+        link("identity_providers_emergencyaccount", _("Emergency accounts"), "emergency"),
         link("api_keys_apikey", _("API keys"), "key"),
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),

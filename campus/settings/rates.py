@@ -23,6 +23,7 @@ THROTTLE_RATES = {
     "password_reset": "10/min",
     # Of an address: a hall behind one signs in at once, and a passkey cannot be guessed.
     "passkey": "600/min",
+    "provider": "600/min",  # likewise; each of three pages counts
     "redeem": "10/min",
     "check_in": "20/min",
     "check_in_offline": "10/min",

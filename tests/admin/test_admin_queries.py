@@ -43,6 +43,7 @@ from apps.biometrics.models import (
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
+from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
@@ -144,6 +145,13 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
         created_at=now,
         expires_at=now + timedelta(days=30),
     )
+    provider = IdentityProvider.objects.create(
+        name=f"Login {n}", issuer=f"https://login{n}.example", client_id="c"
+    )
+    ProviderLink.objects.create(
+        provider=provider, issuer=provider.issuer, subject="s", user=user, last_used_at=now
+    )
+    EmergencyAccount.objects.create(user=user, note="N")
     endpoint = WebhookEndpoint(
         name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )

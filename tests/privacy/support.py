@@ -20,6 +20,7 @@ from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import image_store
 from apps.checkin.models import CheckInAttempt, OnlineMinute
 from apps.enrollments.models import EnrollmentPeriod, Grade, Placement
+from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
 from apps.imports.models import ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
@@ -78,6 +79,11 @@ def _account(student: Student, now: datetime) -> None:
         SocialAccount.objects.create(
             user=user, provider="google", uid="zqsub-1", extra_data={"name": NAME}
         )
+    login = IdentityProvider.objects.create(name="L", issuer="https://l.example", client_id="c")
+    ProviderLink.objects.create(
+        provider=login, issuer=login.issuer, subject="zqsub-2", user=user, last_used_at=now
+    )
+    EmergencyAccount.objects.create(user=user, note=NAME)
 
 
 def _profile(student: Student, now: datetime) -> None:
