@@ -43,7 +43,14 @@ from apps.biometrics.models import (
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
-from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
+from apps.identity_providers.models import (
+    EmergencyAccount,
+    IdentityProvider,
+    Leaver,
+    ProviderLink,
+    ScimClient,
+    ScimPerson,
+)
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
@@ -152,6 +159,9 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
         provider=provider, issuer=provider.issuer, subject="s", user=user, last_used_at=now
     )
     EmergencyAccount.objects.create(user=user, note="N")
+    client = ScimClient.objects.create(name=f"D{n}", lookup=f"{n}", digest=b"", created_at=now)
+    ScimPerson.objects.create(client=client, user=user, external_id="e")
+    Leaver.objects.create(user=user, left_at=now, roles=["faculty"], entries=[])
     endpoint = WebhookEndpoint(
         name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )
