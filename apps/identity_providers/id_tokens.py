@@ -16,7 +16,7 @@ LEEWAY_SECONDS: Final = 60
 LONGEST: Final = 64_000  # characters
 SMALLEST_RSA: Final = 2048  # bits
 REQUIRED: Final = ["exp", "iat", "iss", "aud", "sub"]
-LONGEST_SUBJECT: Final = 255  # OpenID Connect Core 1.0 §2
+LONGEST_SUBJECT: Final = 255  # of ASCII: OpenID Connect Core 1.0 §2
 
 Keys = Callable[[bool], Sequence[dict[str, Any]]]
 
@@ -59,7 +59,9 @@ def _check(claims: dict[str, Any], *, client_id: str, nonce: str) -> None:
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
         raise _untrusted("nonce")
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or "\0" in subject:
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise _untrusted("subject")
+    if not subject.isascii() or not subject.isprintable():
         raise _untrusted("subject")
 
 

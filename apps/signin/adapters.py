@@ -139,7 +139,9 @@ class AccountAdapter(DefaultAccountAdapter):
             stop(request, _("The password was changed meanwhile. Sign in again."))
         if not may_enter(user):
             stop(request, _("Nobody on this campus has this account."))
-        provider = begun_by(request, user)
+        provider, where = begun_by(request, user)
+        if provider and where != entered_campus_id():  # another campus's provider
+            stop(request, _("This sign-in began on another campus. Begin again."))
         self._stop_closed_way(request, user, provider=bool(provider))
         if provider:  # good on this campus alone: see `bound`
             user.bound_to, user.backend = entered_campus_id(), PROVIDER_BACKEND

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
+from apps.tenants.scope import entered_campus_id
+
 # Of a signed-in session: the id of the provider that opened it.
 PROVIDER_KEY: Final = "identity_provider"
-# Of a session in which somebody is signing in: account → provider that vouched for them.
+# Of a session in which somebody is signing in: account → provider that vouched, and its campus.
 BEGUN: Final = "identity_provider_begun"
 PROVIDER_BACKEND: Final = "apps.signin.backends.ProviderBackend"
 SIGNED_OUT: Final = "provider_signed_out"  # the name of the page that follows signing out
@@ -41,15 +43,17 @@ def note_begun(request: HttpRequest, user: Any) -> None:
     begun = dict(request.session.get(BEGUN, {}))
     vouched = vouched_of(request)
     if vouched is not None:
-        begun[str(user.pk)] = vouched.provider
+        begun[str(user.pk)] = [vouched.provider, entered_campus_id()]
     elif begun.pop(str(user.pk), None) is None:
         return
     request.session[BEGUN] = begun
 
 
-def begun_by(request: HttpRequest, user: Any) -> str:
-    """The provider by which this account's sign-in began; "" where it was another way."""
-    return str(request.session.get(BEGUN, {}).get(str(user.pk), ""))
+def begun_by(request: HttpRequest, user: Any) -> tuple[str, int | None]:
+    """The provider by which this account's sign-in began, and on which campus; "" where it was
+    another way."""
+    provider, campus_id = request.session.get(BEGUN, {}).get(str(user.pk), ("", None))
+    return str(provider), campus_id
 
 
 def is_bound(session: Any) -> bool:

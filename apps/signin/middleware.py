@@ -70,7 +70,7 @@ class PasswordChangeMiddleware:
 
 
 # What is the account's: another campus's people may be behind it.
-OF_THE_ACCOUNT: Final = ("/accounts/", "/_allauth/", "/invitations/")
+OF_THE_ACCOUNT: Final = ("/accounts/", "/_allauth/", "/invitations/", "/my-data/export")
 NOT_OF_THE_ACCOUNT: Final = ("/accounts/login/", "/accounts/logout/", "/accounts/provider/")
 
 

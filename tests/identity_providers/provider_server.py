@@ -44,6 +44,7 @@ class Provider:
         self.token_requests: list[dict[str, str]] = []
         self.codes: dict[str, tuple[dict[str, str], str]] = {}
         self.hangs = False
+        self.signed_in: dict[str, Any] = {}  # the claims about who is, at its own page
 
     @property
     def place(self) -> str:
@@ -138,6 +139,8 @@ class Provider:
                 self._wait()
                 if path == "/realm/.well-known/openid-configuration":
                     self._send(200, provider.metadata())
+                elif path == "/authorize":
+                    self._lead_back()
                 elif path == "/keys":
                     self._send(200, {"keys": provider.keys()})
                 elif path == "/userinfo" and self.headers["Authorization"] == "Bearer at-1":
@@ -151,6 +154,15 @@ class Provider:
                 self._wait()
                 asked = {name: values[0] for name, values in parse_qs(body).items()}
                 self._send(*provider.tokens(asked, self.headers))
+
+            def _lead_back(self) -> None:
+                """As a provider at which the browser is signed in already."""
+                back = asked_in(self.path)["redirect_uri"]
+                self.send_response(302)
+                query = provider.answer_to(self.path, **provider.signed_in)
+                self.send_header("Location", f"{back}?{query}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def _wait(self) -> None:
                 """As a server that took the connection and says nothing."""

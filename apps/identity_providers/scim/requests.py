@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from apps.common.texts import is_storable
 from apps.identity_providers.scim.problems import ScimError
 
 PATCH: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -189,6 +190,8 @@ def _flag(value: Any) -> bool:
 
 
 def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST:
+        raise ScimError(400, f"{what} is a text of up to {LONGEST} characters.", "invalidValue")
+    if not is_storable(value):
         raise ScimError(400, f"{what} is a text of up to {LONGEST} characters.", "invalidValue")
     return value.strip()

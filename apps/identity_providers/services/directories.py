@@ -112,12 +112,14 @@ def person_returns(*, user: User, now: datetime, actor: Actor) -> None:
     Phones are bound, passkeys and keys made again by the person. Raises `Refused` (closed_by_hand)
     for somebody whom the office has closed.
     """
-    leaver = Leaver.objects.select_for_update().filter(user=user).first()
-    if leaver is None:
-        if not _roles_locked(user):
-            message = _("The office has closed this person here, and it alone reopens them.")
-            raise Refused("closed_by_hand", message)
+    is_open = bool(_roles_locked(user))
+    leaver = Leaver.objects.filter(user=user).first()
+    if is_open:  # the office was first, and its word stands
+        Leaver.objects.filter(user=user).delete()
         return
+    if leaver is None:
+        message = _("The office has closed this person here, and it alone reopens them.")
+        raise Refused("closed_by_hand", message)
     for role in leaver.roles:
         membership_add(user=user, role=role, now=now, actor=actor)
     for role in leaver.entries:
@@ -151,9 +153,7 @@ def _entries(user: User) -> dict[str, Person]:
 
 
 def _remember(user: User, roles: list[str], entries: list[str], now: datetime) -> None:
-    """Beside what an earlier leave took and nobody has given back."""
-    leaver = Leaver.objects.filter(user=user).first() or Leaver(user=user, roles=[], entries=[])
-    leaver.left_at = now
-    leaver.roles = sorted({*leaver.roles, *roles})
-    leaver.entries = sorted({*leaver.entries, *entries})
-    leaver.save()
+    """In the place of an earlier leave: of what that took, the office has given back what it
+    wanted to."""
+    taken = {"left_at": now, "roles": sorted(roles), "entries": sorted(entries)}
+    Leaver.objects.update_or_create(user=user, defaults=taken)
