@@ -32,7 +32,7 @@ class IdentityProvider(TimestampedModel):
         max_length=500,
         help_text=_(
             "Exactly as the provider writes it. Microsoft: https://login.microsoftonline.com/"
-            "<tenant>/v2.0; Google: https://accounts.google.com."
+            "TENANT/v2.0; Google: https://accounts.google.com."
         ),
     )
     client_id = models.CharField(_("client id"), max_length=255)

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(help_text='As people know it: it stands on the button.', max_length=100, verbose_name='name')),
-                ('issuer', models.CharField(help_text='Exactly as the provider writes it. Microsoft: https://login.microsoftonline.com/<tenant>/v2.0; Google: https://accounts.google.com.', max_length=500, verbose_name='issuer')),
+                ('issuer', models.CharField(help_text='Exactly as the provider writes it. Microsoft: https://login.microsoftonline.com/TENANT/v2.0; Google: https://accounts.google.com.', max_length=500, verbose_name='issuer')),
                 ('client_id', models.CharField(max_length=255, verbose_name='client id')),
                 ('sealed_secret', models.BinaryField(blank=True, null=True, verbose_name='secret')),
                 ('scopes', models.CharField(default='openid email profile', max_length=300, verbose_name='scopes')),
