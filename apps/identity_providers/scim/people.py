@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Faculty, Member, Membership, Person, Student
 from apps.identity_providers.models import ScimClient, ScimPerson
-from apps.identity_providers.scim.requests import ENTERPRISE, USER, Page
+from apps.identity_providers.scim.requests import ENTERPRISE, USER, PersonPage
 
 LONGEST_ID: Final = 18  # digits
 
@@ -33,7 +33,7 @@ class ScimUser:
 
 
 def scim_users(
-    client: ScimClient, wanted: tuple[str, str] | None, page: Page
+    client: ScimClient, wanted: tuple[str, str] | None, page: PersonPage
 ) -> tuple[int, list[ScimUser]]:
     """How many fit, and those of the page; six statements at most."""
     found = _found(client, wanted).order_by("pk")
@@ -45,7 +45,7 @@ def scim_users(
 
 def scim_user(client: ScimClient, person_id: str) -> ScimUser | None:
     """By its id; None for what is none, or another campus's."""
-    _total, found = scim_users(client, ("id", person_id), Page(start=1, count=1))
+    _total, found = scim_users(client, ("id", person_id), PersonPage(start=1, count=1))
     return found[0] if found else None
 
 

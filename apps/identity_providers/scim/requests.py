@@ -39,7 +39,7 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class PersonPage:
     """Counted from one, as SCIM does."""
 
     start: int
@@ -66,9 +66,9 @@ def filter_of(text: str) -> tuple[str, str] | None:
     return FILTERS[name], _text(value, "The value of the filter")
 
 
-def page_of(query: Mapping[str, str]) -> Page:
+def page_of(query: Mapping[str, str]) -> PersonPage:
     """Raises `ScimError`. As RFC 7644 §3.4.2.4 reads what is too small."""
-    return Page(
+    return PersonPage(
         start=max(1, _number(query, "startIndex", 1)),
         count=min(MOST, max(0, _number(query, "count", 100))),
     )
