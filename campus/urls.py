@@ -40,6 +40,7 @@ urlpatterns = [
     path("", include("apps.ops.api.urls")),
     path("admin/", admin.site.urls),
     path("", include("apps.ops.urls")),
+    path("", include("apps.identity_providers.urls")),
     path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),

@@ -106,6 +106,10 @@ class Row:
             return self.arguments(cast)
 
 
+def fixed(arguments: dict[str, Any]) -> Callable[[Cast], dict[str, Any]]:
+    return lambda cast: arguments
+
+
 def a_session(cast: Cast) -> dict[str, Any]:
     """A scheduled session of the lecturer that may be opened now."""
     starts_at = timezone.now() + timedelta(minutes=1)
@@ -204,6 +208,16 @@ def a_face_sample(cast: Cast) -> dict[str, Any]:
     return {"sample_id": sample.pk}
 
 
+SCIM_ROUTES: Final[dict[str, dict[str, Any]]] = {
+    "Users": {},
+    "Users/<str:person_id>": {"person_id": "1"},
+    "ServiceProviderConfig": {},
+    "ResourceTypes": {},
+    "ResourceTypes/<str:name>": {"name": "User"},
+    "Schemas": {},
+    "Schemas/<str:name>": {"name": "x"},
+    "<path:rest>": {"rest": "Groups"},
+}
 PUBLIC_ROWS = [
     Row(route="healthz", answers=everybody(200), public=True),
     Row(route="readyz", answers=everybody(200), public=True),
@@ -212,6 +226,16 @@ PUBLIC_ROWS = [
     Row(route="api/version", answers=signed_in(200)),
     Row(route="api/schema/", answers=everybody(200), public=True),
     Row(route="api/docs/", answers=everybody(200), public=True),
+    # Its keys are a directory's, and no person's.
+    *(
+        Row(
+            route=f"scim/v2/{route}",
+            answers=everybody(401),
+            public=True,
+            arguments=fixed(arguments),
+        )
+        for route, arguments in SCIM_ROUTES.items()
+    ),
 ]
 
 PEOPLE_ROWS = [

@@ -9,6 +9,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.google.provider import GoogleProvider
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,11 +23,21 @@ from apps.accounts.services import password_set, sign_in_record
 from apps.audit.actors import request_actor
 from apps.common.errors import Forbidden
 from apps.common.http import client_address
+from apps.signin.bound import (
+    BEGUN,
+    PROVIDER_BACKEND,
+    PROVIDER_KEY,
+    SIGNED_OUT,
+    begun_by,
+    note_begun,
+    vouched_of,
+)
 from apps.signin.google import GOOGLE, CampusGoogleProvider
 from apps.signin.guesses import PASSWORD, guess_or_stop, guess_right
 from apps.signin.known_devices import device_remember
 from apps.signin.mails import CLOSED, MAILS, NOT_SENT, text_data
 from apps.signin.mfa import factor_owed, sign_in_confirms
+from apps.signin.registry import closed_way
 from apps.tenants.addresses import asked_place
 from apps.tenants.middleware import refuse, request_campus
 from apps.tenants.scope import campus_scope, entered_campus_id
@@ -34,6 +45,7 @@ from apps.tenants.scope import campus_scope, entered_campus_id
 UNKNOWN_PEER: Final = "0.0.0.0"  # noqa: S104  (lists of sessions want an address)
 GMAIL: Final = "gmail.com"
 BEGUN_KEY: Final = "sign_in_begun"  # of the session: under which password
+FACTOR_STAGE: Final = "allauth.mfa.stages.AuthenticateStage"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -93,7 +105,28 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def begin(self, request: HttpRequest, user: Any) -> None:
         """Note the password under which a sign-in begins: `login` ends it when it was changed."""
+        self._stop_closed_way(request, user, provider=vouched_of(request) is not None)
         request.session[BEGUN_KEY] = user.get_session_auth_hash()
+        note_begun(request, user)
+
+    def _stop_closed_way(self, request: HttpRequest, user: Any, *, provider: bool) -> None:
+        why = "" if provider else closed_way(user)
+        if why:
+            stop(request, why)
+
+    def get_login_stages(self) -> list[str]:
+        """Without the code where the campus's provider asked for a second factor itself."""
+        stages: list[str] = super().get_login_stages()
+        vouched = vouched_of(self.request)
+        if vouched is None or not vouched.multi_factor:
+            return stages
+        return [stage for stage in stages if stage != FACTOR_STAGE]
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        provider = request.session.get(PROVIDER_KEY)
+        if provider:
+            return reverse(SIGNED_OUT, args=[provider])
+        return str(super().get_logout_redirect_url(request))
 
     def login(self, request: HttpRequest, user: Any) -> None:
         """The last step of every way in: without a role on this campus it is refused.
@@ -106,9 +139,20 @@ class AccountAdapter(DefaultAccountAdapter):
             stop(request, _("The password was changed meanwhile. Sign in again."))
         if not may_enter(user):
             stop(request, _("Nobody on this campus has this account."))
+        provider, where = begun_by(request, user)
+        if provider and where != entered_campus_id():  # another campus's provider
+            stop(request, _("This sign-in began on another campus. Begin again."))
+        self._stop_closed_way(request, user, provider=bool(provider))
+        if provider:  # good on this campus alone: see `bound`
+            user.bound_to, user.backend = entered_campus_id(), PROVIDER_BACKEND
         super().login(request, user)
+        for key in (BEGUN, PROVIDER_KEY):
+            request.session.pop(key, None)
         request.session[CAMPUS_KEY] = entered_campus_id()
-        device_remember(request, account=user.email)
+        if provider:
+            request.session[PROVIDER_KEY] = provider
+        else:
+            device_remember(request, account=user.email)
         sign_in_record(user=user, actor=request_actor(request), now=timezone.now())  # noqa: TID251
 
     def set_password(self, user: Any, password: str) -> None:

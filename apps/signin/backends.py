@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from apps.accounts.models import SHOWN_HERE, User
@@ -62,3 +63,18 @@ class CampusBackend(AuthenticationBackend):
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         return bool(user_obj.is_active and model_permission(user_obj, f"{app_label}.view_"))
+
+
+class ProviderBackend(BaseBackend):
+    """Of sessions that a campus's identity provider opened: nobody elsewhere.
+
+    The campus is part of what a session is checked against (`User.bound_to`), so wherever a session
+    becomes a person again, on another campus it becomes nobody.
+    """
+
+    def get_user(self, user_id: Any) -> User | None:
+        user = CampusBackend().get_user(user_id)
+        if user is None or user.is_superuser:
+            return None
+        user.bound_to = entered_campus_id() or 0
+        return user

@@ -12,17 +12,24 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.common.api import RefusedResponse
 from apps.common.errors import Forbidden
 from apps.common.http import wants_json
+from apps.signin.bound import is_bound
 from apps.signin.known_devices import cookie_write, device_of_request
 from apps.signin.online import online_note
 from apps.tenants.middleware import PLATFORM_PATHS, refuse
 from apps.tenants.scope import entered_campus_id
 from apps.tenants.signed import signed_act
 
+ACCOUNT_ONLY: Final = gettext_lazy(
+    "You came in by your campus's own sign-in, and this page is about your account, which may be "
+    "good elsewhere too. Sign out and sign in with your password. You have none? The sign-in page "
+    "sends you a link by which to choose one."
+)
 # What they still reach: changing it (page and phone), signing out, being asked for it again.
 OPEN_PATHS: Final = (
     "/accounts/password/",
@@ -58,7 +65,34 @@ class PasswordChangeMiddleware:
 
     @staticmethod
     def _must_change(request: HttpRequest) -> bool:
-        return bool(getattr(request.user, "must_change_password", False))
+        must = bool(getattr(request.user, "must_change_password", False))
+        return must and not is_bound(request.session)
+
+
+# What is the account's: another campus's people may be behind it.
+OF_THE_ACCOUNT: Final = ("/accounts/", "/_allauth/", "/invitations/", "/my-data/export")
+NOT_OF_THE_ACCOUNT: Final = ("/accounts/login/", "/accounts/logout/", "/accounts/provider/")
+
+
+class BoundSessionMiddleware:
+    """Keeps sessions that a campus's provider opened away from what belongs to the account.
+
+    Who runs the provider could set a password there, and come in on other campuses.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path
+        if (
+            path.startswith(OF_THE_ACCOUNT)
+            and not path.startswith(NOT_OF_THE_ACCOUNT)
+            and is_bound(request.session)
+            and request.user.is_authenticated
+        ):
+            return refuse(request, Forbidden("account_only", str(ACCOUNT_ONLY)))
+        return self.get_response(request)
 
 
 class KnownDeviceMiddleware:

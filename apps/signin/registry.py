@@ -43,6 +43,18 @@ class ShownPanel:
 
 
 _panels: dict[str, StartPanel] = {}
+# Why an account may not come in by itself (by password, passkey or Google); "" where it may.
+EntryRule = Callable[[Any], str]
+_entry_rules: dict[str, EntryRule] = {}
+
+
+def add_entry_rule(name: str, rule: EntryRule) -> None:
+    """Adding one of the same name again replaces it. Asked at every sign-in without a provider."""
+    _entry_rules[name] = rule
+
+
+def closed_way(user: Any) -> str:
+    return next((why for rule in _entry_rules.values() if (why := rule(user))), "")
 
 
 def add_start_panel(panel: StartPanel) -> None:

@@ -3,14 +3,21 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from allauth.headless.tokens.strategies.jwt import internal
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from apps.accounts.requests import request_user
+from apps.accounts.services import other_sessions_end
+from apps.audit.actors import request_actor
 from apps.common.http import client_address
 from apps.qr_otp.stamps import LIFETIME, Stamp, Visitor, read_stamp, stamp_text
+from apps.signin.bound import is_bound
+from apps.signin.selectors import sign_ins_of
 from apps.signin.session_keys import stored
 
 SIGN_IN_LENGTH: Final = 16  # hexadecimal digits
@@ -27,6 +34,24 @@ def sign_in_of(request: Any) -> str:
     sid = payload.get("sid") if isinstance(payload, Mapping) else None
     key = internal.session_key_from_sid(sid) if sid else request.session.session_key
     return str(stored(key))[:SIGN_IN_LENGTH] if key else ""
+
+
+def request_sign_ins(request: HttpRequest, *, now: datetime) -> list[UserSession]:
+    """Where the person is signed in, as far as this session may know: see `bound`."""
+    user, here_only = request_user(request), is_bound(request.session)
+    return sign_ins_of(user=user, now=now, here_only=here_only)
+
+
+def sign_ins_end(request: HttpRequest, *, now: datetime, only: int | None = None) -> int:
+    """End them but for this one, or the one that is named; returns how many ended."""
+    return other_sessions_end(
+        user=request_user(request),
+        session_key=request.session.session_key or "",
+        now=now,
+        actor=request_actor(request),
+        only=only,
+        here_only=is_bound(request.session),
+    )
 
 
 # --- The cookie of who opened the link of a code ---------------------------------------------

@@ -309,6 +309,12 @@ NAVIGATION = [
     ),
     group(
         _("Other systems"),
+        link("identity_providers_identityprovider", _("Identity providers"), "passkey"),
+        link("identity_providers_providerlink", _("People of providers"), "link"),
+        link("identity_providers_emergencyaccount", _("Emergency accounts"), "emergency"),
+        link("identity_providers_scimclient", _("SCIM clients"), "group_remove"),
+        link("identity_providers_scimperson", _("People of SCIM clients"), "badge"),
+        link("identity_providers_leaver", _("Leavers"), "logout"),
         link("api_keys_apikey", _("API keys"), "key"),
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),

@@ -25,6 +25,8 @@ THROTTLE_RATES = {
     "password_reset": "10/min",
     # Of an address: a hall behind one signs in at once, and a passkey cannot be guessed.
     "passkey": "600/min",
+    "scim": "3000/min",  # of an address: a directory sends some 25 a second
+    "provider": "600/min",  # likewise; each of three pages counts
     "redeem": "10/min",
     "check_in": "20/min",
     "check_in_offline": "10/min",

@@ -5,6 +5,7 @@ from typing import Any
 
 AUTHENTICATION_BACKENDS = [
     "apps.signin.backends.CampusBackend",
+    "apps.signin.backends.ProviderBackend",
 ]
 PASSWORD_HASHERS = [
     "apps.signin.passwords.KeyedBCryptHasher",

@@ -44,6 +44,14 @@ from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, R
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.classrooms.models import Beacon, Building, Classroom
 from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
+from apps.identity_providers.models import (
+    EmergencyAccount,
+    IdentityProvider,
+    Leaver,
+    ProviderLink,
+    ScimClient,
+    ScimPerson,
+)
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
@@ -145,6 +153,16 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
         created_at=now,
         expires_at=now + timedelta(days=30),
     )
+    provider = IdentityProvider.objects.create(
+        name=f"Login {n}", issuer=f"https://login{n}.example", client_id="c"
+    )
+    ProviderLink.objects.create(
+        provider=provider, issuer=provider.issuer, subject="s", user=user, last_used_at=now
+    )
+    EmergencyAccount.objects.create(user=user, note="N")
+    client = ScimClient.objects.create(name=f"D{n}", lookup=f"{n}", digest=b"", created_at=now)
+    ScimPerson.objects.create(client=client, user=user, external_id="e")
+    Leaver.objects.create(user=user, left_at=now, roles=["faculty"], entries=[])
     endpoint = WebhookEndpoint(
         name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )

@@ -416,6 +416,7 @@ USERS = {
     "apps/checkin/factors/bluetooth.py": "reads what add_sealed_rows renews",
     "apps/checkin/tickets.py": "good for 90 seconds: scanned again",
     "apps/classrooms/beacons.py": "add_sealed_rows",
+    "apps/identity_providers/sealing.py": "add_sealed_rows",
     "apps/imports/services/files.py": "add_sealed_files",
     "apps/leave/attachments.py": "add_sealed_files",
     "apps/ops/diagnosis/keys.py": "looks whether anything can be opened",

@@ -21,6 +21,14 @@ from apps.biometrics.services import image_store
 from apps.checkin.models import CheckInAttempt, OnlineMinute
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.enrollments.models import EnrollmentPeriod, Grade, Placement
+from apps.identity_providers.models import (
+    EmergencyAccount,
+    IdentityProvider,
+    Leaver,
+    ProviderLink,
+    ScimClient,
+    ScimPerson,
+)
 from apps.imports.models import ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
@@ -79,6 +87,14 @@ def _account(student: Student, now: datetime) -> None:
         SocialAccount.objects.create(
             user=user, provider="google", uid="zqsub-1", extra_data={"name": NAME}
         )
+    login = IdentityProvider.objects.create(name="L", issuer="https://l.example", client_id="c")
+    ProviderLink.objects.create(
+        provider=login, issuer=login.issuer, subject="zqsub-2", user=user, last_used_at=now
+    )
+    EmergencyAccount.objects.create(user=user, note=NAME)
+    client = ScimClient.objects.create(name="D", lookup="d", digest=b"", created_at=now)
+    ScimPerson.objects.create(client=client, user=user, external_id="zqexternal")
+    Leaver.objects.create(user=user, left_at=now, roles=[], entries=[])
 
 
 def _profile(student: Student, now: datetime) -> None:

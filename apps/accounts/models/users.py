@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.texts import validate_line
@@ -15,6 +16,7 @@ from apps.tenants.models import TimestampedModel
 from apps.tenants.scope import current_campus_id, entered_campus_id
 from apps.tenants.signed import signed_act
 
+BOUND: Final = "accounts.bound_session"
 STRANGER: Final = "account %(id)d"
 _SHOWN_NAME: Final = """
     SELECT coalesce(faculty.full_name, student.full_name, nullif(member.name, ''), member.email)
@@ -78,6 +80,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     must_change_password = models.BooleanField(_("must change password"), default=False)
+    bound_to: int | None = None  # the campus of a session that is good there alone
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -123,6 +126,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         """
         unknown = self.get_full_name() if self.is_superuser else STRANGER % {"id": self.pk}
         self._shown[current_campus_id()] = name or unknown
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session is checked against, under a key and those before it: the password, and
+        the campus where it is bound to one."""
+        own: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        if self.bound_to is None:
+            return own
+        return salted_hmac(BOUND, f"{own}:{self.bound_to}", secret=secret).hexdigest()
 
     def get_full_name(self) -> str:
         """The person's own name: for themself and the platform, never for a campus."""

@@ -137,16 +137,23 @@ def campus_sessions_end(*, user: User) -> int:
 
 @transaction.atomic
 def other_sessions_end(
-    *, user: User, session_key: str, now: datetime, actor: Actor, only: int | None = None
+    *,
+    user: User,
+    session_key: str,
+    now: datetime,
+    actor: Actor,
+    only: int | None = None,
+    here_only: bool = False,
 ) -> int:
     """Sign the account out everywhere but in the session of this key; returns how many ended.
 
-    `only`: the number of the one session to end. For the person themself.
+    `only`: the number of the one session to end. For the person themself; `here_only`: who came in
+    by the campus's identity provider ends what was opened on the entered campus.
     """
     sessions = UserSession.objects.filter(user=user).exclude(session_key=session_key).order_by("pk")
     if only is not None:
         sessions = sessions.filter(pk=only)
-    ended = _end(sessions)
+    ended = _end(s for s in sessions if not here_only or belongs_here(store_of(s.session_key)))
     if ended:
         data = {"sessions": ended}
         log(actor=actor, action="accounts.signed_out_elsewhere", now=now, target=user, **data)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts.open_sessions import belongs_here
+from apps.signin.bound import is_bound
 from apps.signin.online import online_note
 from apps.tenants.scope import entered_campus_id
 
@@ -65,5 +66,6 @@ def _note_online(session: Any) -> None:
 
 
 def _usable_here(session: Any) -> bool:
-    """A session in the middle of signing in has no campus yet; a signed-in one must be of this."""
-    return SESSION_KEY not in session or belongs_here(session)
+    """A session in the middle of signing in has no campus yet; a signed-in one must be of this.
+    A browser's that the campus's provider opened is no phone's."""
+    return SESSION_KEY not in session or (belongs_here(session) and not is_bound(session))

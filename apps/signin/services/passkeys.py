@@ -10,7 +10,7 @@ from apps.accounts.notices import account_notice
 from apps.accounts.services.accounts import log
 from apps.audit.services import Actor
 from apps.common.errors import NotFound
-from apps.signin.passkeys import campus_hosts, passkey_from, rows
+from apps.signin.passkeys import campus_hosts, facts_of, passkey_from, rows
 from apps.tenants.signed import signed_act
 
 
@@ -45,3 +45,25 @@ def passkey_remove(
         data={"passkey": passkey.name},
         now=now,
     )
+
+
+@transaction.atomic
+def campus_passkeys_remove(*, user: User, reason: str, now: datetime, actor: Actor) -> int:
+    """Remove the account's passkeys that are good for a host of this campus; returns how many.
+
+    For somebody who leaves it. Those for other campuses' hosts stay.
+    """
+    found = list(rows(user_ids=[user.pk], rp_ids=campus_hosts()))
+    for row in found:
+        facts = facts_of(row)
+        with signed_act("mfa_authenticator"):
+            row.delete()
+        log(
+            actor=actor,
+            action="accounts.passkey.removed",
+            now=now,
+            target=user,
+            reason=reason,
+            **facts,
+        )
+    return len(found)

@@ -17,6 +17,7 @@ from apps.accounts.requests import request_user
 from apps.accounts.services import Invited, invitations_answer, invitations_of
 from apps.common.errors import Forbidden, NotFound, Refused
 from apps.portal.shared.pages import portal_page
+from apps.signin.bound import is_bound
 from apps.tenants.middleware import refuse
 
 SEEN: Final = "invitations_seen"  # the start page leads here once per session
@@ -24,7 +25,7 @@ SEEN: Final = "invitations_seen"  # the start page leads here once per session
 
 def waits_for_an_answer(request: HttpRequest) -> bool:
     """Whether a campus invites the person who is signed in, who has not been told so yet."""
-    if request.session.get(SEEN):
+    if request.session.get(SEEN) or is_bound(request.session):
         return False
     return bool(invitations_of(email=request_user(request).email, now=timezone.now()))
 

@@ -9,16 +9,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.models import Device
-from apps.accounts.requests import request_student, request_user
+from apps.accounts.requests import request_student
 from apps.accounts.selectors import device_of
-from apps.accounts.services import other_sessions_end, rebind_cancel, rebind_request
+from apps.accounts.services import rebind_cancel, rebind_request
 from apps.accounts.services.devices import rebind_at
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.portal.shared.pages import portal_page
 from apps.portal.student.selectors.check_in import device_hash
 from apps.signin.passkeys import student_passkeys
-from apps.signin.selectors import sign_ins_of
+from apps.signin.requests import request_sign_ins, sign_ins_end
 from apps.signin.services.replacement import old_enough_at
 from apps.signin.user_agents import browser_words
 from apps.tenants.addresses import asked_host
@@ -52,7 +52,7 @@ def devices(request: HttpRequest) -> HttpResponse:
             "icon": icon_of(browser_words(row.user_agent)),
             "is_current": row.session_key == request.session.session_key,
         }
-        for row in sign_ins_of(user=request_user(request), now=now)
+        for row in request_sign_ins(request, now=now)
     ]
     passkeys = student_passkeys(student=student)
     here = [passkey for passkey in passkeys if passkey.rp_id == asked_host(request)]
@@ -97,8 +97,7 @@ def lost(request: HttpRequest) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
         return redirect("portal:devices")
-    key = request.session.session_key or ""
-    other_sessions_end(user=request_user(request), session_key=key, now=now, actor=actor)
+    sign_ins_end(request, now=now)
     messages.success(
         request,
         _(
@@ -114,13 +113,7 @@ def lost(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest, sign_in_id: int | None = None) -> HttpResponse:
     """End the sign-in that is named, else every one but this."""
     request_student(request)
-    ended = other_sessions_end(
-        user=request_user(request),
-        session_key=request.session.session_key or "",
-        now=timezone.now(),
-        actor=request_actor(request),
-        only=sign_in_id,
-    )
+    ended = sign_ins_end(request, now=timezone.now(), only=sign_in_id)
     if sign_in_id is not None and not ended:
         raise NotFound("no_such_session", _("It is signed out already."))
     message = ngettext("Signed out in %(number)d place.", "Signed out in %(number)d places.", ended)
