@@ -5,8 +5,9 @@
 Starts its own PostgreSQL (durable), Valkey and web server (granian, 2 workers × 2 threads) in a
 temporary folder. Each round measures the baselines, redeem and check-in one after the other; the
 table gives medians over the rounds and the ratios to the same round's baselines: a plain Django
-view and a REST framework view, each with one committed insert (bench/urls.py). Promises, against
-the REST framework's view: redeem ≥ 0.6 ×, check-in ≥ 0.4 ×.
+view and a REST framework view, each with one committed insert, and the plainest possible "mark
+attendance" (bench/urls.py). Promises, against the plain view: redeem ≥ 0.95 ×, check-in ≥ 0.5 ×,
+95 of 100 answers within 80 ms.
 """
 
 import argparse
@@ -26,8 +27,11 @@ from typing import Any
 
 HOST = "bench.example"
 PORT = 18_765
-BASELINES = ("plain", "rest")
-PROMISES = {"redeem": 0.6, "check_in": 0.4}
+BASELINES = ("plain", "rest", "mark")
+MARKED = 1000  # students in the class of the plainest "mark attendance"
+# Of the plain view's rate in the same round.
+PROMISES = {"redeem": 0.95, "check_in": 0.5}
+MOST_P95_MS = 80
 
 
 def set_up(var: Path) -> None:
@@ -48,6 +52,15 @@ def set_up(var: Path) -> None:
         cursor.execute("CREATE TABLE bench_row (id bigserial PRIMARY KEY, body text)")
         cursor.execute("GRANT ALL ON bench_row TO campus_app")
         cursor.execute("GRANT USAGE ON SEQUENCE bench_row_id_seq TO campus_app")
+        cursor.execute(
+            "CREATE TABLE bench_mark (session int, student int, status text, at timestamptz,"
+            " PRIMARY KEY (session, student))"
+        )
+        cursor.execute(
+            "INSERT INTO bench_mark SELECT 1, n, 'absent', NULL FROM generate_series(1, %s) AS n",
+            [MARKED],
+        )
+        cursor.execute("GRANT ALL ON bench_mark TO campus_app")
 
 
 @contextmanager
@@ -205,8 +218,11 @@ def play_round(hall: Hall, students: int) -> dict[str, Any]:
 def baseline(name: str, count: int) -> Any:
     from bench.load import request_bytes, run
 
-    request = request_bytes(f"/bench/{name}", b"{}", host=HOST, headers={})
-    load = run(PORT, lambda _n: request, count=count)
+    def make(number: int) -> bytes:
+        query = f"?student={number % MARKED + 1}" if name == "mark" else ""
+        return request_bytes(f"/bench/{name}{query}", b"{}", host=HOST, headers={})
+
+    load = run(PORT, make, count=count)
     if {status for _number, status, _body in load.answers} != {200}:
         raise SystemExit(f"The baseline {name} did not answer 200.")
     return load
@@ -221,7 +237,8 @@ def memory_mb(pid: int) -> list[int]:
 
 def report(rounds: list[dict[str, Any]], memory: list[int]) -> dict[str, Any]:
     result: dict[str, Any] = {"web_worker_mb": memory}
-    print(f"{'':10} {'per second':>10} {'p50 ms':>8} {'p95 ms':>8} {'× plain':>8} {'× rest':>8}")
+    heads = " ".join(f"{f'× {base}':>8}" for base in BASELINES)
+    print(f"{'':10} {'per second':>10} {'p50 ms':>8} {'p95 ms':>8} {heads}")
     for name in (*BASELINES, "redeem", "check_in"):
         rate = statistics.median(r[name].per_second for r in rounds)
         p50 = statistics.median(r[name].percentile(0.5) for r in rounds)
@@ -231,10 +248,8 @@ def report(rounds: list[dict[str, Any]], memory: list[int]) -> dict[str, Any]:
             for base in BASELINES
         }
         result[name] = {"per_second": rate, "p50_ms": p50, "p95_ms": p95, "ratios": ratios}
-        print(
-            f"{name:10} {rate:10.0f} {p50:8.1f} {p95:8.1f} "
-            f"{ratios['plain']:8.2f} {ratios['rest']:8.2f}"
-        )
+        shown = " ".join(f"{ratios[base]:8.2f}" for base in BASELINES)
+        print(f"{name:10} {rate:10.0f} {p50:8.1f} {p95:8.1f} {shown}")
     print(f"memory of the web workers: {memory} MB")
     return result
 
@@ -260,7 +275,13 @@ def main() -> int:
             stack.stop()
     if options.json:
         options.json.write_text(json.dumps(result, indent=2))
-    broken = [name for name, least in PROMISES.items() if result[name]["ratios"]["rest"] < least]
+    broken = [
+        name
+        for name, least in PROMISES.items()
+        if result[name]["ratios"]["plain"] < least or result[name]["p95_ms"] > MOST_P95_MS
+    ]
+    for name in broken:
+        print(f"{name}: the promise is not held")
     return 1 if broken else 0
 
 

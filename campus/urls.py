@@ -15,6 +15,7 @@ handler500 = "apps.common.error_views.server_error"
 # The busiest first, and in one list: Django tries, and remembers, every address before the right
 # one, and includes inside includes make that dearer than the views of some (bench/reports).
 API_OF = (
+    "lane",
     "checkin",
     "board",
     "attendance",

@@ -6,7 +6,7 @@ friend in the room who signs in as the student cannot send the ticket of a code 
 seconds to the student's phone elsewhere, which would have 90.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -56,7 +56,7 @@ def _moment(milliseconds: int) -> datetime:
 
 def ticket_text(ticket: Ticket) -> str:
     """The same ticket is the same text: nothing in it depends on when it is written."""
-    return _signer().sign_object(asdict(ticket))
+    return _signer().sign_object(vars(ticket))  # flat, and in the order of the fields
 
 
 def read_ticket(text: str) -> Ticket | None:

@@ -38,7 +38,7 @@ class RequestGuard:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
-            _check_head(request)
+            check_head(request)
             _check_size(request)
             if request.path.startswith(SIGN_IN_API):
                 _check_json(request)
@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
         return refused(request, refusal)
 
 
-def _check_head(request: HttpRequest) -> None:
+def check_head(request: HttpRequest) -> None:
     """Path, query, headers and cookies; a cookie may carry a NUL in disguise (`\\000`)."""
     query = request.META.get("QUERY_STRING", "")
     heads = (value for name, value in request.META.items() if name.startswith("HTTP_"))

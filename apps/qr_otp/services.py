@@ -30,6 +30,7 @@ OTP_MAX_TRIES: Final = 5
 TRIES_KEPT: Final = timedelta(minutes=15)  # after that long without a failure the count starts anew
 ISSUE_ROUNDS: Final = 20
 FOR: Final = ":"  # "<subject>:<who>" is the subject's code for one person alone
+KEPT_OF_FIRST: Final = ("at", "delay_ms", "window")  # of the first of several scans that are one
 USED_AGAIN: Final = timedelta(seconds=90)  # how long a repeated use gets the first answer
 
 
@@ -208,8 +209,38 @@ def scan_save(
     `once` names what was redeemed and by what: an accepted scan of the same scanner and name is
     one row, and the first one is returned, however many come at once.
     """
+    scan = scan_of(
+        purpose=purpose,
+        check=check,
+        scanner=scanner,
+        method=method,
+        reason=reason,
+        now=now,
+        address=address,
+        once=once,
+    )
+    if once and not reason:
+        first = row_insert_once(scan, returning=KEPT_OF_FIRST)
+        scan.at, scan.delay_ms, scan.window = first
+    else:
+        row_insert(scan)
+    return scan
+
+
+def scan_of(
+    *,
+    purpose: str,
+    check: Check,
+    scanner: str,
+    method: str,
+    reason: str,
+    now: datetime,
+    address: str | None,
+    once: str = "",
+) -> Scan:
+    """The scan that `scan_save` saves."""
     is_one = bool(once) and not reason
-    scan = Scan(
+    return Scan(
         id=_scan_id(check, purpose, scanner, method, once) if is_one else uuid7(),
         purpose=purpose,
         subject=check.subject,
@@ -222,12 +253,6 @@ def scan_save(
         delay_ms=check.delay_ms,
         address=address,
     )
-    if is_one:
-        first = row_insert_once(scan, returning=("at", "delay_ms", "window"))
-        scan.at, scan.delay_ms, scan.window = first
-    else:
-        row_insert(scan)
-    return scan
 
 
 def _scan_id(check: Check, *names: str) -> UUID:

@@ -128,6 +128,9 @@ def facts_cache_key(session_id: int) -> str:
     return f"session:{current_campus_id()}:{session_id}"
 
 
+CHECK_IN_COLUMNS: Final = (
+    *("id", "course_id", "status", "policy", "starts_at", "ends_at", "opened_at"),
+)
 _CHECK_IN_ROW: Final = (
     "SELECT id, course_id, status, policy::text, starts_at, ends_at, opened_at "
     "FROM class_sessions_classsession WHERE id = %s"
@@ -184,5 +187,4 @@ def _check_in_row(session_id: int, lock: str) -> dict[str, Any] | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    names = ("id", "course_id", "status", "policy", "starts_at", "ends_at", "opened_at")
-    return dict(zip(names, row, strict=True))
+    return dict(zip(CHECK_IN_COLUMNS, row, strict=True))

@@ -1,5 +1,6 @@
 """Inserting one row without the ORM's query building, for the paths that every scan takes."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -32,26 +33,52 @@ def row_insert(row: models.Model) -> None:
     row._state.adding, row._state.db = False, connection.alias
 
 
+def row_insert_unread(row: models.Model) -> None:
+    """The same without learning the number that the row gets: there is no answer to wait for."""
+    statement, fields = _plan(type(row))
+    with connection.cursor() as cursor:
+        cursor.execute(statement.partition(" RETURNING ")[0], _values(row, fields))
+
+
 def row_insert_once(row: models.Model, *, returning: tuple[str, ...]) -> tuple[Any, ...]:
     """Insert a row whose id says what it is, or leave the one that is there.
 
     Returns these columns of whichever stands. One statement for a new row, two for a known one. Of
     two at once the second waits for the first.
     """
-    statement, fields = _plan(type(row))
-    meta = type(row)._meta
-    names = ", ".join(f'"{name}"' for name in returning)
-    with connection.cursor() as cursor:
-        once = f"{statement} ON CONFLICT DO NOTHING RETURNING {names}"
-        cursor.execute(once, _values(row, fields))
-        stored: tuple[Any, ...] | None = cursor.fetchone()
-        if stored is None:
-            known = f'SELECT {names} FROM "{meta.db_table}" WHERE "{meta.pk.column}" = %s'  # noqa: S608  (names of our models)
+    stored = row_offer(row, returning=returning)()
+    if stored is None:
+        meta = type(row)._meta
+        known = f'SELECT {_names(returning)} FROM "{meta.db_table}" WHERE "{meta.pk.column}" = %s'  # noqa: S608  (names of our models)
+        with connection.cursor() as cursor:
             cursor.execute(known, [row.pk])
             stored = cursor.fetchone()
     assert stored is not None  # no other constraint of these tables can stand in the way
     row._state.adding, row._state.db = False, connection.alias
     return stored
+
+
+def row_offer(
+    row: models.Model, *, returning: tuple[str, ...]
+) -> Callable[[], tuple[Any, ...] | None]:
+    """Send the insert of such a row. What this returns reads the columns that were stored, or None
+    where one stood already; within `connection.together` after the commit too, which then does not
+    wait for it."""
+    statement, fields = _plan(type(row))
+    cursor = connection.cursor()
+    once = f"{statement} ON CONFLICT DO NOTHING RETURNING {_names(returning)}"
+    cursor.execute(once, _values(row, fields))
+
+    def read() -> tuple[Any, ...] | None:
+        with cursor:
+            stored: tuple[Any, ...] | None = cursor.fetchone()
+            return stored
+
+    return read
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
 
 
 def _values(row: models.Model, fields: tuple[models.Field, ...]) -> list[Any]:

@@ -140,6 +140,7 @@ INSTALLED_APPS = [
     "apps.timetable",
     "apps.integrity",
     "apps.board",
+    "apps.lane",
     "apps.imports",
     "apps.webhooks",
     "apps.reports",
@@ -162,6 +163,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.common.middleware.RequestIdMiddleware",
+    # Answers the check-in's two addresses, with what it keeps of the others (apps/lane).
+    "apps.lane.api.middleware.LeanLane",
     # Neither reads anything of a request: what is refused or led to https below has their headers.
     "apps.common.middleware.AnswerHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -187,6 +190,9 @@ MIDDLEWARE = [
     "apps.signin.middleware.OnlineMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+# Off, scans and check-ins pass every middleware and the REST framework, like all other addresses.
+LEAN_LANE = env_flag("LEAN_LANE", default=True)
 
 ROOT_URLCONF = "campus.urls"
 WSGI_APPLICATION = "campus.wsgi.application"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
@@ -357,7 +358,11 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_redeem_takes_four_statements_and_check_in_eight() -> None:
+@pytest.mark.parametrize(("lean", "expected"), [(True, (3, 6)), (False, (4, 8))])
+def test_redeem_and_check_in_take_few_statements(
+    settings: Any, lean: bool, expected: tuple[int, int]
+) -> None:
+    settings.LEAN_LANE = lean
     cast = make_cast("north")
     session = open_session(cast)
     phone, other = Phone(cast, cast.student), Phone(cast, cast.classmate)
@@ -368,7 +373,7 @@ def test_redeem_takes_four_statements_and_check_in_eight() -> None:
     with statements() as checking_in:
         done = phone.check_in(answer.json()["ticket"], location=HERE, beacons=HEARD)
     assert done.json()["outcome"] == "accepted"
-    assert (len(redeeming), len(checking_in)) == (4, 8), [*redeeming, *checking_in]
+    assert (len(redeeming), len(checking_in)) == expected, [*redeeming, *checking_in]
 
 
 @pytest.mark.django_db(transaction=True)

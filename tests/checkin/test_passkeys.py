@@ -261,7 +261,10 @@ def test_the_passkey_is_kept_with_the_attempt(cast: Cast) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("with_passkey", "count"), [(False, 8), (True, 10)])
-def test_only_who_sends_an_assertion_takes_more_statements(with_passkey: bool, count: int) -> None:
+def test_only_who_sends_an_assertion_takes_more_statements(
+    with_passkey: bool, count: int, settings: Any
+) -> None:
+    settings.LEAN_LANE = False  # which takes no passkeys
     cast = make_cast("north")
     session = opened(cast, passkey="accepted", person="bonus")
     phone, passkey = Phone(cast, cast.student), passkey_of(cast, cast.student)

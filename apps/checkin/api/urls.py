@@ -3,8 +3,6 @@ from django.urls import path
 from apps.checkin.api import code_views, offline_views, rapid_code_views, views, waiting_views
 
 urlpatterns = [
-    path("check-in/redeem", views.redeem, name="api-redeem"),
-    path("check-in", views.check_in_view, name="api-check-in"),
     path("check-in/offline", offline_views.offline_check_in, name="api-check-in-offline"),
     path("check-in/rapid-code", rapid_code_views.rapid_code, name="api-check-in-rapid-code"),
     path("check-in/attempts/<uuid:attempt_id>", views.attempt_view, name="api-attempt"),

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.attendance.models import AttendanceRecord
-from apps.checkin.models import CheckInAttempt, Outcome
+from apps.checkin.factors.base import JudgedSession
+from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.sessions.models import ClassSession
 
 UNDECIDED: Final = (Outcome.PENDING, Outcome.WAITING)
@@ -21,3 +24,27 @@ def attempts_behind(*, records: Iterable[AttendanceRecord]) -> dict[UUID | None,
     """The attempts that made these marks, by their id. At most one statement."""
     wanted = {record.attempt_id for record in records if record.attempt_id}
     return CheckInAttempt.objects.in_bulk(wanted) if wanted else {}
+
+
+def somebody_else_seen(attempt: CheckInAttempt, session: JudgedSession) -> bool:
+    """Whether an earlier check-in of this session showed another face or a copied photo: removing
+    the enrolled one since does not undo that."""
+    earlier = CheckInAttempt.objects.filter(
+        session_id=session.id,
+        student_id=attempt.student_id,
+        received_at__range=(session.opened_at, attempt.received_at),
+    ).exclude(pk=attempt.pk)
+    copied = Q(reason__in=(Reason.ENROLLED_PHOTO, Reason.OTHERS_PHOTO))
+    return earlier.filter(Q(factors__face__passed=False) | copied).exists()
+
+
+def tried_before(attempt: CheckInAttempt) -> bool:
+    """Whether an offline check-in of this session waits already or was not good enough, or the
+    lecturer refused one: the answer to it must not be what the next one is made up from."""
+    earlier = CheckInAttempt.objects.filter(
+        session_id=attempt.session_id,
+        student_id=attempt.student_id,
+        received_at__lt=attempt.received_at,
+    )
+    waits = Q(outcome=Outcome.WAITING) | Q(reason__in=(Reason.SCORE_TOO_LOW, Reason.LAPSED))
+    return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()

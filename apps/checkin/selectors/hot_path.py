@@ -27,7 +27,7 @@ from apps.tenants.scope import current_campus_id
 
 # The course of the session in which the student was enrolled on its day, whatever has become of
 # that since; of several the one that leads.
-_COURSE: Final = f"""
+COURSE: Final = f"""
     (
         SELECT c.course_id FROM {table_name(SessionCourse)} c
         JOIN {table_name(Enrollment)} e
@@ -40,17 +40,21 @@ _COURSE: Final = f"""
     )
 """
 
+# Whether the student agreed to faces, and whether one is enrolled.
+FACE: Final = f"""
+    EXISTS (
+        SELECT FROM {table_name(Consent)} c
+        WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
+            AND c.withdrawn_at IS NULL
+    ),
+    EXISTS (
+        SELECT FROM {table_name(FaceTemplate)} t
+        WHERE t.campus_id = s.campus_id AND t.student_id = s.id
+    )
+"""
+
 _ATTENDEE: Final = f"""
-    SELECT s.id, d.id, d.public_key, {_COURSE} IS NOT NULL,
-        EXISTS (
-            SELECT FROM {table_name(Consent)} c
-            WHERE c.campus_id = s.campus_id AND c.student_id = s.id AND c.kind = 'face'
-                AND c.withdrawn_at IS NULL
-        ),
-        EXISTS (
-            SELECT FROM {table_name(FaceTemplate)} t
-            WHERE t.campus_id = s.campus_id AND t.student_id = s.id
-        )
+    SELECT s.id, d.id, d.public_key, {COURSE} IS NOT NULL, {FACE}
     FROM {table_name(Student)} s
     LEFT JOIN {table_name(Device)} d
         ON d.campus_id = s.campus_id AND d.student_id = s.id AND d.is_active
@@ -75,8 +79,8 @@ _PHOTO: Final = f"""
     END
 """
 
-_PRIOR_STATE: Final = f"""
-    SELECT {_COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
+PRIOR_STATE: Final = f"""
+    SELECT {COURSE}, a.id, r.id, coalesce(r.status, ''), coalesce(r.source, ''), {_PHOTO},
         CASE WHEN %(scan_id)s::uuid IS NULL THEN 0 ELSE (
             SELECT coalesce(max(t.photo_try), 0) FROM {table_name(CheckInAttempt)} t
             WHERE t.campus_id = s.campus_id AND t.student_id = s.id
@@ -89,6 +93,12 @@ _PRIOR_STATE: Final = f"""
         ON r.campus_id = s.campus_id AND r.session_id = %(session_id)s AND r.student_id = s.id
     WHERE s.campus_id = %(campus_id)s AND s.id = %(student_id)s
 """
+
+
+PRIOR_STATE_FIELDS: Final = (
+    *("course_id", "first_attempt_id", "record_id", "record_status", "record_source"),
+    *("photo", "photo_try"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +177,7 @@ def prior_state(
     Ask after the student's row is locked: the statement then sees every earlier check-in.
     """
     row = _one(
-        _PRIOR_STATE,
+        PRIOR_STATE,
         student_id=student_id,
         session_id=session_id,
         nonce=nonce,
@@ -177,16 +187,12 @@ def prior_state(
         since=since,
     )
     assert row is not None  # the caller holds the student's row
-    course_id, attempt_id, record_id, status, source, photo, photo_try = row
-    return PriorState(
-        course_id=course_id,
-        first_attempt_id=attempt_id,
-        record_id=record_id,
-        record_status=status,
-        record_source=source,
-        photo=photo,
-        photo_try=photo_try,
-    )
+    return prior_state_of(row)
+
+
+def prior_state_of(row: tuple[Any, ...]) -> PriorState:
+    """A row of `PRIOR_STATE`."""
+    return PriorState(**dict(zip(PRIOR_STATE_FIELDS, row, strict=True)))
 
 
 def _one(statement: str, **params: Any) -> tuple[Any, ...] | None:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -27,6 +26,7 @@ from apps.checkin.factors.base import (
 from apps.checkin.measuring import count_attempt
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.scoring import ONE, ScoreResult, judge, offline_scale
+from apps.checkin.selectors.attempts import somebody_else_seen, tried_before
 from apps.checkin.selectors.devices import device_that_signed
 from apps.checkin.selectors.hot_path import (
     AttendeeContext,
@@ -100,10 +100,9 @@ def check_in(
     row = lock_for_check_in(session_id=ticket.session_id)
     if row is None:
         raise NotFound("session_not_found", _("This session does not exist any more."))
-    session = judged_session(row)
     known = prior_state(
         student_id=student.id,
-        session_id=session.id,
+        session_id=ticket.session_id,
         nonce=submission.nonce,
         photo_sha256=submission.selfie_sha256,
         scan_id=ticket.scan_id,
@@ -111,6 +110,22 @@ def check_in(
     )
     if known.first_attempt_id is not None:
         return CheckInAttempt.objects.get(pk=known.first_attempt_id), False
+    attempt = check_in_judge(ticket, submission, student, row, known=known, now=now, actor=actor)
+    return attempt, True
+
+
+def check_in_judge(
+    ticket: Ticket,
+    submission: Submission,
+    student: AttendeeContext,
+    row: dict[str, Any],
+    *,
+    known: PriorState,
+    now: datetime,
+    actor: Actor,
+) -> CheckInAttempt:
+    """Judge and save one check-in whose student and session (`row`) the caller holds."""
+    session = judged_session(row)
     problem = _problem(ticket, submission, student, known, status=row["status"], now=now)
     problem = problem or span_refusal(session, ticket.seen_at or ticket.redeemed_at)
     attempt = new_attempt(ticket, student, session, submission, now=now, actor=actor)
@@ -119,7 +134,7 @@ def check_in(
     else:
         judge_attempt(attempt, ticket, student, session, submission, known=known, now=now)
     attempt_save(attempt=attempt, session=session, known=known, now=now, actor=actor)
-    return attempt, True
+    return attempt
 
 
 def attempt_save(
@@ -325,7 +340,7 @@ def _unseen_face(
     attempt: CheckInAttempt, session: JudgedSession, counting: Mapping[str, FactorResult]
 ) -> str:
     missing = face_is_missing(counting, policy=session.policy, method=attempt.method)
-    return Reason.NOT_ENROLLED_FACE if missing and _somebody_else_seen(attempt, session) else ""
+    return Reason.NOT_ENROLLED_FACE if missing and somebody_else_seen(attempt, session) else ""
 
 
 def offline_wait(
@@ -334,7 +349,7 @@ def offline_wait(
     """Why an offline check-in that was judged good does not count by itself; "" when it does."""
     if not place_proven(results):
         return Reason.PLACE_UNPROVEN
-    if _tried_before(attempt):
+    if tried_before(attempt):
         return Reason.OFTEN_OFFLINE
     limit = session.policy.get("offline_limit", OFFLINE_LIMIT)
     # Of a class that several courses share the student's own one counts, whichever leads.
@@ -350,30 +365,6 @@ def offline_wait(
         decided_by="",
     ).exclude(pk=attempt.pk)
     return Reason.OFTEN_OFFLINE if counted_so_far.count() >= limit else ""
-
-
-def _somebody_else_seen(attempt: CheckInAttempt, session: JudgedSession) -> bool:
-    """Whether an earlier check-in of this session showed another face or a copied photo: removing
-    the enrolled one since does not undo that."""
-    earlier = CheckInAttempt.objects.filter(
-        session_id=session.id,
-        student_id=attempt.student_id,
-        received_at__range=(session.opened_at, attempt.received_at),
-    ).exclude(pk=attempt.pk)
-    copied = Q(reason__in=(Reason.ENROLLED_PHOTO, Reason.OTHERS_PHOTO))
-    return earlier.filter(Q(factors__face__passed=False) | copied).exists()
-
-
-def _tried_before(attempt: CheckInAttempt) -> bool:
-    """Whether an offline check-in of this session waits already or was not good enough, or the
-    lecturer refused one: the answer to it must not be what the next one is made up from."""
-    earlier = CheckInAttempt.objects.filter(
-        session_id=attempt.session_id,
-        student_id=attempt.student_id,
-        received_at__lt=attempt.received_at,
-    )
-    waits = Q(outcome=Outcome.WAITING) | Q(reason__in=(Reason.SCORE_TOO_LOW, Reason.LAPSED))
-    return earlier.filter(Q(reason=Reason.DECLINED) | Q(waits, offline=True)).exists()
 
 
 def apply_score(attempt: CheckInAttempt, result: ScoreResult, *, now: datetime) -> None:

@@ -8,7 +8,7 @@ from apps.attendance.selectors.register import may_improve
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.checkin.selectors.hot_path import PriorState
-from apps.tenants.inserts import row_insert
+from apps.tenants.inserts import row_insert_unread
 
 # Refusals after judging: the student was there with something that did not hold.
 INVALID_REASONS = frozenset({Reason.FACE_MISMATCH, Reason.SCORE_TOO_LOW})
@@ -28,8 +28,7 @@ def is_late(attempt: CheckInAttempt, session: JudgedSession) -> bool:
     after = session.policy["late_after_minutes"]
     grace = session.policy.get("grace_minutes", after)
     return bool(after) and attempt.scanned_at >= max(
-        session.starts_at + timedelta(minutes=after),
-        session.opened_at + timedelta(minutes=grace),
+        session.starts_at + timedelta(minutes=after), session.opened_at + timedelta(minutes=grace)
     )
 
 
@@ -56,7 +55,7 @@ def record_from_attempt(
         return
     if known.record_id is None:
         values |= {"session_id": session.id, "student_id": attempt.student_id}
-        row_insert(AttendanceRecord(**values | {"course_id": known.course_id}))
+        row_insert_unread(AttendanceRecord(**values | {"course_id": known.course_id}))
     elif may_improve(values["status"], status=known.record_status, source=known.record_source):
         AttendanceRecord.objects.filter(pk=known.record_id).update(**values, updated_at=now)
 

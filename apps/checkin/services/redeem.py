@@ -171,15 +171,7 @@ def _redeem(
     code_id: int | None = None,
     sign_in: str = "",
 ) -> Redemption:
-    """The same code, redeemed again by the same student with the same device, is the same scan and
-    so the same ticket. What another sign-in scans or types from the screen is a scan of its own, as
-    late as it was. One that has run out is not revived by a code that still stands."""
-    reason = Reason(check.problem)
-    if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
-        reason = Reason.NOT_OPEN
-    if not reason and not student.enrolled:
-        reason = Reason.NOT_ENROLLED
-    scanned_by = f"/{sign_in}" if method in (Method.QR, Method.TEXT) else ""
+    reason = redeem_refusal(student=student, check=check, facts=facts)
     scan = scan_save(
         purpose=CHECK_IN,
         check=check,
@@ -188,11 +180,48 @@ def _redeem(
         reason=reason,
         now=now,
         address=address,
-        once=f"{check.window}/{code_id}/{student.device_id}{scanned_by}",
+        once=scan_name(student, check, method=method, code_id=code_id, sign_in=sign_in),
     )
+    redeem_measured(scan=scan, reason=reason)
+    return redemption_of(
+        scan=scan, reason=reason, student=student, facts=facts, sign_in=sign_in, now=now
+    )
+
+
+def redeem_refusal(*, student: AttendeeContext, check: Check, facts: dict | None) -> Reason:
+    """Why this code is not redeemed; `Reason.NONE` when it is."""
+    reason = Reason(check.problem)
+    if not reason and (facts is None or facts["status"] != ClassSession.Status.OPEN):
+        return Reason.NOT_OPEN
+    return Reason.NOT_ENROLLED if not reason and not student.enrolled else reason
+
+
+def scan_name(
+    student: AttendeeContext, check: Check, *, method: str, code_id: int | None, sign_in: str
+) -> str:
+    """The same code, redeemed again by the same student with the same device, is the same scan and
+    so the same ticket. What another sign-in scans or types from the screen is a scan of its own, as
+    late as it was. One that has run out is not revived by a code that still stands."""
+    scanned_by = f"/{sign_in}" if method in (Method.QR, Method.TEXT) else ""
+    return f"{check.window}/{code_id}/{student.device_id}{scanned_by}"
+
+
+def redeem_measured(*, scan: Scan, reason: str) -> None:
     count("campus_redeems", reason or "none")
     if not reason and scan.delay_ms is not None:
         observe("campus_redeem_delay_seconds", scan.delay_ms / 1000)
+
+
+def redemption_of(
+    *,
+    scan: Scan,
+    reason: str,
+    student: AttendeeContext,
+    facts: dict | None,
+    sign_in: str,
+    now: datetime,
+) -> Redemption:
+    """What a saved scan is worth: a ticket, or the reason why not."""
     if reason or facts is None:
         return Redemption(scan=scan, reason=reason)
     ticket = Ticket(
@@ -200,11 +229,11 @@ def _redeem(
         session_id=facts["id"],
         student_id=student.id,
         device_id=student.device_id,
-        method=method,
+        method=scan.method,
         redeemed_ms=int(scan.at.timestamp() * 1000),
         delay_ms=scan.delay_ms,
         sign_in=sign_in,
-        seen_ms=_seen_ms(scan) if method == Method.QR else None,
+        seen_ms=_seen_ms(scan) if scan.method == Method.QR else None,
     )
     if now > ticket.expires_at:
         return Redemption(scan=scan, reason=Reason.EXPIRED)

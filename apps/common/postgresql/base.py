@@ -9,7 +9,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import psycopg
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
 from django.db.backends.postgresql import base, features
+from django.db.backends.utils import debug_transaction
 
 from apps.common.errors import constraint_refusal
 from apps.common.measures import before_sending, count
@@ -50,6 +52,12 @@ def timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
             count("campus_statements_slow")
             shown = " ".join(str(sql).split())[:LONGEST_LOGGED]
             logger.warning("A statement took %.2f s: %s", seconds, shown)
+
+
+def read(cursor: Any, sql: str) -> tuple[Any, ...] | None:
+    """The next row of a statement that `DatabaseWrapper.together` may send only now."""
+    row: tuple[Any, ...] | None = timed(lambda *_: cursor.fetchone(), sql, None, False, None)
+    return row
 
 
 def refused(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -97,6 +105,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
 
     pooled = False
+    # Whether the next transaction goes together, and the pipeline of the one that does.
+    _joins_next = False
+    _joined: AbstractContextManager[Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -180,6 +191,60 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._set_autocommit(autocommit)  # type: ignore[misc]
         if autocommit:  # a transaction has ended
             self.connection.patience = self._option("patience")
+
+    # --- Transactions in few messages ---
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the transaction that begins inside go to the server in as few messages as it can.
+
+        BEGIN waits for the first answer that is read, what is written for the next one, or for
+        COMMIT: psycopg's pipeline, which is entered before anything was sent. (Its own BEGIN and
+        COMMIT would wait for an answer each.) What an INSERT fails with is raised by the next
+        reading or by the commit; nothing is saved then. Whether a kept connection still lives is
+        not asked before: the first answer tells, and who enters this has to bear that error. Inside
+        another transaction, as in most tests, nothing changes.
+        """
+        self._joins_next = not self.in_atomic_block
+        if self._joins_next and self.connection is not None:
+            self.health_check_done = True
+        try:
+            yield
+        finally:
+            self._joins_next = False
+            with suppress(psycopg.Error):
+                self._leave_pipeline()
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Asked for each outermost transaction, because it exists (made for SQLite)."""
+        with debug_transaction(self, "BEGIN"):
+            if not self._joins_next:
+                self._set_autocommit(False)
+                return
+            self._joins_next = False
+            with self.wrap_database_errors:
+                self._joined = self.connection.gathering()
+                self._joined.__enter__()
+                self.connection.execute("BEGIN")
+
+    def _leave_pipeline(self) -> None:
+        """Send what waits, read all answers, and raise the first error among them."""
+        joined, self._joined = self._joined, None
+        if joined is not None:
+            joined.__exit__(None, None, None)
+
+    def _commit(self) -> Any:
+        if self._joined is None:
+            return super()._commit()  # type: ignore[misc]
+        with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+            self.connection.execute("COMMIT")
+            timed(lambda *_: self._leave_pipeline(), "COMMIT", None, False, None)
+        return None
+
+    def _rollback(self) -> Any:
+        with suppress(psycopg.Error):  # what ended the transaction was raised already
+            self._leave_pipeline()
+        return super()._rollback()  # type: ignore[misc]
 
     def chunked_cursor(self) -> Any:
         """A cursor that outlives its transaction would be left on the pooler's connection."""

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors
 
 from apps.common.circuit_breaker import CircuitBreaker
+from apps.common.postgresql.pipeline import GatheringPipeline
 from apps.common.postgresql.pulse import Pulse
 
 PAUSE_SECONDS: Final = 2.0  # between tries to reach a server that did not answer
@@ -47,6 +48,16 @@ class PatientConnection(psycopg.Connection[Any]):
             except errors._WaitTimeout as silence:
                 if left <= ASK_AFTER_SECONDS or not self._server_lives():
                     raise self._given_up() from silence
+
+    @contextmanager
+    def gathering(self) -> Generator[None]:
+        """psycopg's `pipeline()`, with one that gathers."""
+        self._pipeline = pipeline = GatheringPipeline(self)
+        try:
+            with pipeline:
+                yield
+        finally:
+            self._pipeline = None
 
     def _server_lives(self) -> bool:
         return self.alone or (not circuit_breaker.is_open and pulse.beats(self))
