@@ -5,7 +5,7 @@ T ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks up demo simulate test coverage format check migrations
+.PHONY: help install hooks up demo simulate test coverage format check migrations translations
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,3 +42,7 @@ check:  ## Linters, types, layers and other checks of CI
 
 migrations:  ## New migrations for changed models: give them a name, NAME=leave_reason
 	DJANGO_SETTINGS_MODULE=campus.settings.test python manage.py makemigrations --name $(NAME)
+
+translations:  ## New texts into the catalogues of all languages, and the catalogues compiled
+	DJANGO_SETTINGS_MODULE=campus.settings.test python manage.py makemessages --all --no-location --no-obsolete --verbosity 0
+	for file in locale/*/LC_MESSAGES/django.po; do msgfmt --check-format -o $${file%.po}.mo $$file; done

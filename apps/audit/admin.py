@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -52,7 +52,7 @@ class LogAdmin(HistoryAdmin):
         if not has_sealed(entry):
             return "–"
         page = reverse(f"admin:audit_{self.opts.model_name}_sealed", args=[entry.pk])
-        return format_html('<a href="{}">{}</a>', page, _t("Read it"))
+        return format_html('<a href="{}">{}</a>', page, gettext("Read it"))
 
     def get_urls(self) -> list[Any]:
         name = f"audit_{self.opts.model_name}_sealed"

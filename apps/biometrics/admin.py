@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
@@ -66,7 +66,9 @@ class SampleForm(forms.ModelForm):
             return read_photo(self.cleaned_data["photo"].read())
         except ImageRefused as refused:
             why = {"why": refused.reason.value}
-            raise forms.ValidationError(_t("This photo cannot be used (%(why)s).") % why) from None
+            raise forms.ValidationError(
+                gettext("This photo cannot be used (%(why)s).") % why
+            ) from None
 
 
 @admin.register(FaceSample)
@@ -160,7 +162,7 @@ class StoredImageAdmin(HistoryAdmin):
     @display(description=_("photo"))
     def photo(self, image: StoredImage) -> str:
         page = reverse("admin:biometrics_storedimage_look", args=[image.pk])
-        return format_html('<a href="{}">{}</a>', page, _t("Look at the photo"))
+        return format_html('<a href="{}">{}</a>', page, gettext("Look at the photo"))
 
     def get_urls(self) -> list[Any]:
         look = self.admin_site.admin_view(self.look_view)
@@ -188,7 +190,7 @@ class StoredImageAdmin(HistoryAdmin):
         try:
             data = open_image(image, reason=reason, actor=actor, now=now)
         except (OSError, SealBroken):
-            return HttpResponse(_t("The photo cannot be read right now."), status=503)
+            return HttpResponse(gettext("The photo cannot be read right now."), status=503)
         headers = {"Cache-Control": "no-store"}
         return HttpResponse(data, content_type="image/jpeg", headers=headers)
 

@@ -4,91 +4,93 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 
 PROVEN: Final = "✓"
 
 NAMES: Final[dict[str, Any]] = {
-    "qr": _l("QR"),
-    "device": _l("device"),
-    "location": _l("location"),
-    "bluetooth": _l("beacon"),
-    "face": _l("face"),
-    "person": _l("the phone's own check"),
+    "qr": gettext_lazy("QR"),
+    "device": gettext_lazy("device"),
+    "location": gettext_lazy("location"),
+    "bluetooth": gettext_lazy("beacon"),
+    "face": gettext_lazy("face"),
+    "person": gettext_lazy("the phone's own check"),
 }
 TYPED: Final[dict[str, Any]] = {
-    "by_text": _l("typed code"),
-    "by_otp": _l("code told to this student"),
-    "by_class_code": _l("code told to the class"),
-    "passkey": _l("passkey"),
+    "by_text": gettext_lazy("typed code"),
+    "by_otp": gettext_lazy("code told to this student"),
+    "by_class_code": gettext_lazy("code told to the class"),
+    "passkey": gettext_lazy("passkey"),
 }
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
 UNPROVEN: Final[dict[str, Any]] = {
-    "no_device": _l("not bound"),
-    "other_device": _l("another device"),
-    "bad_signature": _l("signature does not fit"),
-    "no_passkey": _l("not confirmed with a passkey"),
-    "bad_passkey": _l("passkey does not fit"),
-    "passkey_too_new": _l("passkey too new"),
-    "synced_passkey": _l("passkey may be on several devices"),
-    "no_assertion": _l("not sent"),
-    "not_verified": _l("not done"),
-    "no_fix": _l("not sent"),
-    "fix_too_old": _l("unknown (too old)"),
-    "no_scan": _l("not listened for"),
-    "not_heard": _l("not heard"),
-    "no_selfie": _l("not sent"),
-    "not_matched": _l("not matched"),
-    "pending": _l("being compared"),
-    "not_compared": _l("could not be compared"),
-    "no_face": _l("not seen in the photo"),
-    "several_faces": _l("not alone in the photo"),
-    "face_too_small": _l("too small in the photo"),
-    "too_blurred": _l("too blurred"),
-    "too_dark": _l("too dark"),
-    "too_bright": _l("too bright"),
-    "turned_away": _l("turned away"),
-    "covered": _l("covered"),
-    "unclear": _l("not seen clearly"),
-    "too_many_failures": _l("not compared after too many mismatches"),
+    "no_device": gettext_lazy("not bound"),
+    "other_device": gettext_lazy("another device"),
+    "bad_signature": gettext_lazy("signature does not fit"),
+    "no_passkey": gettext_lazy("not confirmed with a passkey"),
+    "bad_passkey": gettext_lazy("passkey does not fit"),
+    "passkey_too_new": gettext_lazy("passkey too new"),
+    "synced_passkey": gettext_lazy("passkey may be on several devices"),
+    "no_assertion": gettext_lazy("not sent"),
+    "not_verified": gettext_lazy("not done"),
+    "no_fix": gettext_lazy("not sent"),
+    "fix_too_old": gettext_lazy("unknown (too old)"),
+    "no_scan": gettext_lazy("not listened for"),
+    "not_heard": gettext_lazy("not heard"),
+    "no_selfie": gettext_lazy("not sent"),
+    "not_matched": gettext_lazy("not matched"),
+    "pending": gettext_lazy("being compared"),
+    "not_compared": gettext_lazy("could not be compared"),
+    "no_face": gettext_lazy("not seen in the photo"),
+    "several_faces": gettext_lazy("not alone in the photo"),
+    "face_too_small": gettext_lazy("too small in the photo"),
+    "too_blurred": gettext_lazy("too blurred"),
+    "too_dark": gettext_lazy("too dark"),
+    "too_bright": gettext_lazy("too bright"),
+    "turned_away": gettext_lazy("turned away"),
+    "covered": gettext_lazy("covered"),
+    "unclear": gettext_lazy("not seen clearly"),
+    "too_many_failures": gettext_lazy("not compared after too many mismatches"),
 }
 
 
 # What a student may do next time, by what a factor found.
 ADVICE: Final[dict[str, Any]] = {
-    "by_text": _l("Scan the QR code instead of typing: it counts a little more."),
-    "by_class_code": _l("Scan the QR code: a code for the whole class counts less."),
-    "no_device": _l("Bind this phone: then the check-in is yours alone."),
-    "other_device": _l("Use the phone that is bound to you."),
-    "bad_signature": _l("Use the phone that is bound to you."),
-    "no_fix": _l("Allow this page to see where you are."),
-    "fix_too_old": _l("Wait a moment for a fresh position."),
-    "too_vague": _l("Switch on precise location, and Wi-Fi: indoors it helps."),
-    "outside": _l("If you were in the room, switch on precise location and try again."),
-    "no_selfie": _l("Take the photo of your face when you are asked for it."),
-    "no_face": _l("Hold your face inside the oval."),
-    "several_faces": _l("Be alone in the photo."),
-    "face_too_small": _l("Come closer, until your face fills the oval."),
-    "too_blurred": _l("Hold the phone still."),
-    "too_dark": _l("Turn towards the light."),
-    "too_bright": _l("Turn away from the bright light."),
-    "turned_away": _l("Look straight into the camera."),
-    "covered": _l("Take off dark glasses and mask for the photo."),
-    "unclear": _l("Look into the camera in good light."),
+    "by_text": gettext_lazy("Scan the QR code instead of typing: it counts a little more."),
+    "by_class_code": gettext_lazy("Scan the QR code: a code for the whole class counts less."),
+    "no_device": gettext_lazy("Bind this phone: then the check-in is yours alone."),
+    "other_device": gettext_lazy("Use the phone that is bound to you."),
+    "bad_signature": gettext_lazy("Use the phone that is bound to you."),
+    "no_fix": gettext_lazy("Allow this page to see where you are."),
+    "fix_too_old": gettext_lazy("Wait a moment for a fresh position."),
+    "too_vague": gettext_lazy("Switch on precise location, and Wi-Fi: indoors it helps."),
+    "outside": gettext_lazy("If you were in the room, switch on precise location and try again."),
+    "no_selfie": gettext_lazy("Take the photo of your face when you are asked for it."),
+    "no_face": gettext_lazy("Hold your face inside the oval."),
+    "several_faces": gettext_lazy("Be alone in the photo."),
+    "face_too_small": gettext_lazy("Come closer, until your face fills the oval."),
+    "too_blurred": gettext_lazy("Hold the phone still."),
+    "too_dark": gettext_lazy("Turn towards the light."),
+    "too_bright": gettext_lazy("Turn away from the bright light."),
+    "turned_away": gettext_lazy("Look straight into the camera."),
+    "covered": gettext_lazy("Take off dark glasses and mask for the photo."),
+    "unclear": gettext_lazy("Look into the camera in good light."),
 }
 
 
 # What lecturers read where students read the reason's own words.
 WAITS: Final[dict[str, Any]] = {
-    Reason.PLACE_UNPROVEN: _l("Sent later without network, and the place is not proven"),
-    Reason.OFTEN_OFFLINE: _l("Sent later without network, more often than counts by itself"),
-    Reason.NO_PHOTO: _l("No photo of the face was sent"),
-    Reason.PHOTO_UNCLEAR: _l("Face could not be compared"),
-    Reason.NO_PERSON: _l("The phone did not check face, finger or screen lock"),
-    Reason.NOT_ENROLLED_FACE: _l("Agreed to faces, but none is enrolled"),
+    Reason.PLACE_UNPROVEN: gettext_lazy("Sent later without network, and the place is not proven"),
+    Reason.OFTEN_OFFLINE: gettext_lazy(
+        "Sent later without network, more often than counts by itself"
+    ),
+    Reason.NO_PHOTO: gettext_lazy("No photo of the face was sent"),
+    Reason.PHOTO_UNCLEAR: gettext_lazy("Face could not be compared"),
+    Reason.NO_PERSON: gettext_lazy("The phone did not check face, finger or screen lock"),
+    Reason.NOT_ENROLLED_FACE: gettext_lazy("Agreed to faces, but none is enrolled"),
 }
 
 

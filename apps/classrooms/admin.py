@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -33,9 +33,9 @@ class BeaconForm(forms.ModelForm):
         try:
             secret = bytes.fromhex(self.cleaned_data["secret"])
         except ValueError:
-            raise forms.ValidationError(_t("Hexadecimal digits only.")) from None
+            raise forms.ValidationError(gettext("Hexadecimal digits only.")) from None
         if 0 < len(secret) < MIN_SECRET_BYTES:
-            raise forms.ValidationError(_t("At least 32 hexadecimal digits."))
+            raise forms.ValidationError(gettext("At least 32 hexadecimal digits."))
         return secret
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -121,7 +121,9 @@ class EnrollmentForm(forms.ModelForm):
             ended_on__gt=first,
         )
         if self.instance.pk and earlier.exists():
-            self.add_error("enrolled_on", _t("The student was in the course on this day already."))
+            self.add_error(
+                "enrolled_on", gettext("The student was in the course on this day already.")
+            )
         return data
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -115,7 +115,7 @@ class LeaveRequestAdmin(DecidedAdmin):
                 **facts,
             )
 
-        done = _t("Approved: %(count)d.") if approve else _t("Declined: %(count)d.")
+        done = gettext("Approved: %(count)d.") if approve else gettext("Declined: %(count)d.")
         self.decide_all(request, rows.select_related("student"), decide, done)
 
 
@@ -164,7 +164,7 @@ class AppealAdmin(DecidedAdmin):
         def decide(appeal: Appeal, **facts: Any) -> None:
             appeal_decide(appeal=appeal, accept=accept, note=note, role=Editor.OFFICE, **facts)
 
-        done = _t("Accepted: %(count)d.") if accept else _t("Declined: %(count)d.")
+        done = gettext("Accepted: %(count)d.") if accept else gettext("Declined: %(count)d.")
         self.decide_all(request, rows.select_related("student"), decide, done)
 
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -96,9 +96,9 @@ class SearchPermissionAdmin(HistoryAdmin):
     @display(description=_("state"))
     def state(self, permission: SearchPermission) -> str:
         if permission.version != permission.newest:  # type: ignore[attr-defined]
-            return _t("replaced")
+            return gettext("replaced")
         problem = problem_in(permission)
-        return str(problem.label) if problem else _t("in force")
+        return str(problem.label) if problem else gettext("in force")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SearchPermission]:
         newest = SearchPermission.objects.order_by("-version").values("version")[:1]
@@ -135,9 +135,9 @@ class SearchPermissionAdmin(HistoryAdmin):
     )
     def withdraw(self, request: HttpRequest, queryset: QuerySet[SearchPermission]) -> None:
         if search_permission_withdraw(now=timezone.now(), actor=request_actor(request)):
-            messages.success(request, _t("Withdrawn: faces are searched no longer."))
+            messages.success(request, gettext("Withdrawn: faces are searched no longer."))
         else:
-            messages.warning(request, _t("There was nothing to withdraw."))
+            messages.warning(request, gettext("There was nothing to withdraw."))
 
 
 class ErasureForm(forms.ModelForm):
@@ -150,7 +150,7 @@ class ErasureForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if bool(data.get("student")) == bool(data.get("faculty")):
-            raise forms.ValidationError(_t("Choose one person."))
+            raise forms.ValidationError(gettext("Choose one person."))
         return data
 
 
@@ -212,11 +212,11 @@ class ErasureRequestAdmin(HistoryAdmin):
 
     @admin.action(description=_("Approve"), permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[ErasureRequest]) -> None:
-        self._each(request, queryset, erasure_approve, _t("Approved: %(count)d."))
+        self._each(request, queryset, erasure_approve, gettext("Approved: %(count)d."))
 
     @admin.action(description=_("Withdraw: nothing is erased"), permissions=["decide"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[ErasureRequest]) -> None:
-        self._each(request, queryset, erasure_withdraw, _t("Withdrawn: %(count)d."))
+        self._each(request, queryset, erasure_withdraw, gettext("Withdrawn: %(count)d."))
 
     def _each(self, request: HttpRequest, rows: Any, act: Any, done: str) -> None:
         count = 0
@@ -238,7 +238,7 @@ def export_person(
     """What a campus keeps of somebody, for handing it to them: a ZIP."""
     people = list(queryset[:2])
     if len(people) != 1:
-        messages.warning(request, _t("Choose one person."))
+        messages.warning(request, gettext("Choose one person."))
         return None
     [row] = people
     person = person_of(**{"student" if isinstance(row, Student) else "faculty": row})

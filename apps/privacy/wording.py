@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.privacy.models import Consent, SearchPermission
@@ -35,10 +35,10 @@ WORDINGS: Final[dict[str, Wording]] = {
 def search_text(permission: SearchPermission) -> str:
     """What a student reads of it with the consent."""
     among = {
-        SearchPermission.Covers.ROSTER: _t("the students of my class"),
-        SearchPermission.Covers.CAMPUS: _t("everybody of my campus"),
+        SearchPermission.Covers.ROSTER: gettext("the students of my class"),
+        SearchPermission.Covers.CAMPUS: gettext("everybody of my campus"),
     }
-    return _t(
+    return gettext(
         "My campus may also look for my face in photos, among %(among)s. Purpose: %(purpose)s "
         "Legal basis: %(basis)s Impact assessment: %(day)s, %(owner)s. Instead, for those who do "
         "not agree: %(alternative)s Before a result counts, it is looked at by: %(reviewers)s "

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -119,7 +119,11 @@ class DayFilter(admin.SimpleListFilter):
         around = [day - DAY, *([day] if day != self.today else []), day + DAY]
         return [
             ("today", _("Today")),
-            *((str(one), date_format(one, "D j M")) for one in around if one != self.today),
+            *(
+                (str(one), date_format(one, gettext("D j M")))
+                for one in around
+                if one != self.today
+            ),
             ("week", _("This week")),
             ("next", _("Next week")),
             ("all", _("All days")),
@@ -257,14 +261,14 @@ class ClassSessionAdmin(CampusModelAdmin):
             try:
                 session_cancel(
                     session=session,
-                    reason=_t("Cancelled in the administration"),
+                    reason=gettext("Cancelled in the administration"),
                     now=timezone.now(),
                     actor=request_actor(request),
                 )
             except Refused as refusal:
                 messages.warning(request, f"{session}: {refusal.message}")
             else:
-                messages.success(request, _t("%(what)s is cancelled.") % {"what": session})
+                messages.success(request, gettext("%(what)s is cancelled.") % {"what": session})
 
     def save_model(self, request: HttpRequest, obj: ClassSession, form: Any, change: bool) -> None:
         """Somebody may have taken the place since the form was checked. A move is told."""

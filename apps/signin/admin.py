@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.admin.people import STATE, StudentAdmin
@@ -33,12 +33,12 @@ class PasskeyStudentAdmin(StudentAdmin):
     def passkeys(self, student: Any) -> str:
         """Names, hosts and days; never what could be used of them."""
         return "\n".join(
-            _t("%(name)s: %(host)s, added on %(day)s, %(kind)s")
+            gettext("%(name)s: %(host)s, added on %(day)s, %(kind)s")
             % {
                 "name": one.name,
                 "host": one.rp_id,
                 "day": f"{one.added_at:%Y-%m-%d}",
-                "kind": _t("may be copied") if one.synced else _t("stays on one device"),
+                "kind": gettext("may be copied") if one.synced else gettext("stays on one device"),
             }
             for one in student_passkeys(student=student)
         )
@@ -58,12 +58,12 @@ class PasskeyStudentAdmin(StudentAdmin):
                 passkey_remove(
                     student=student,
                     passkey_id=passkey.id,
-                    reason=_t("Removed in the administration"),
+                    reason=gettext("Removed in the administration"),
                     now=now,
                     actor=actor,
                 )
                 removed += 1
-        messages.success(request, _t("Passkeys removed: %(count)d.") % {"count": removed})
+        messages.success(request, gettext("Passkeys removed: %(count)d.") % {"count": removed})
 
 
 admin.site.unregister(Student)

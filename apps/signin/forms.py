@@ -29,7 +29,7 @@ from allauth.mfa.webauthn.internal.auth import (
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.common.digits import plain_digits
@@ -219,17 +219,17 @@ class PasskeyReauthenticateInput(PasskeyReauthenticateForm, inputs.Input):
 
 
 class PasskeyNameForm(EditWebAuthnForm):
-    name = forms.CharField(label=_l("Name"), max_length=LONGEST_NAME)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=LONGEST_NAME)
 
 
 class PasskeyAddForm(SignupWebAuthnForm):
     """Passkeys that sign in by themselves: kept on the device, used after its own check."""
 
     name = forms.CharField(
-        label=_l("Name"),
+        label=gettext_lazy("Name"),
         required=False,
         max_length=LONGEST_NAME,
-        help_text=_l("So that you can tell it from others: “my phone”."),
+        help_text=gettext_lazy("So that you can tell it from others: “my phone”."),
     )
 
     def clean_credential(self) -> dict[str, Any]:

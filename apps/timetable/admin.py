@@ -8,9 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from apps.audit.actors import request_actor
@@ -62,7 +61,7 @@ def _warn(request: HttpRequest, texts: list[str]) -> None:
     for text in texts[:SHOWN]:
         messages.warning(request, text)
     if len(texts) > SHOWN:
-        more = _t("… and %(number)d more.") % {"number": len(texts) - SHOWN}
+        more = gettext("… and %(number)d more.") % {"number": len(texts) - SHOWN}
         messages.warning(request, more)
 
 
@@ -77,7 +76,7 @@ def _generate(request: HttpRequest, courses: list[Course], *, last: date | None 
     except Refused as refusal:
         messages.error(request, refusal.message)
         return
-    text = _t(
+    text = gettext(
         "Until %(last)s: %(created)d sessions made, %(existing)d were there, "
         "%(holidays)d fall on holidays, %(clashes)d clash."
     )
@@ -118,7 +117,7 @@ class GeneratesSessions:
 def _report_slot(request: HttpRequest, result: SlotResult) -> None:
     """What became of the slot's sessions, where it matters."""
     if result.moved or result.cancelled or result.kept:
-        text = _t("Sessions moved: %(moved)d, cancelled: %(cancelled)d, kept: %(kept)d.")
+        text = gettext("Sessions moved: %(moved)d, cancelled: %(cancelled)d, kept: %(kept)d.")
         messages.info(
             request,
             text % {"moved": result.moved, "cancelled": result.cancelled, "kept": result.kept},
@@ -325,7 +324,7 @@ class GeneratedSessionAdmin(HistoryAdmin):
 
     @admin.display(description=_("status"))
     def state(self, link: GeneratedSession) -> str:
-        return link.session.get_status_display() if link.session else _t("deleted")
+        return link.session.get_status_display() if link.session else gettext("deleted")
 
     @admin.display(description=_("changed by hand"), boolean=True)
     def by_hand(self, link: GeneratedSession) -> bool:

@@ -8,9 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -50,7 +49,7 @@ class EndpointForm(forms.ModelForm):
         url = str(self.cleaned_data["url"])
         if problem := address_problem(url):
             raise forms.ValidationError(
-                _t("Nothing can be sent to this address: %(problem)s") % {"problem": problem}
+                gettext("Nothing can be sent to this address: %(problem)s") % {"problem": problem}
             )
         return url
 
@@ -82,7 +81,7 @@ class WebhookEndpointAdmin(CampusModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             endpoint_add(obj, now=timezone.now())
-            text = _t(
+            text = gettext(
                 "Tick it in the list and choose “Show the secret” to set up the other system."
             )
             messages.info(request, text)
@@ -96,7 +95,9 @@ class WebhookEndpointAdmin(CampusModelAdmin):
     def test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             endpoint_test(endpoint=endpoint, now=timezone.now(), actor=request_actor(request))
-        text = _t("It is on its way. How it was taken stands in the list of webhook deliveries.")
+        text = gettext(
+            "It is on its way. How it was taken stands in the list of webhook deliveries."
+        )
         messages.success(request, text)
 
     @action(description=_("Show the secret"), permissions=["change"])
@@ -121,7 +122,7 @@ class WebhookEndpointAdmin(CampusModelAdmin):
     def replace_secret(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             secret_replace(endpoint=endpoint, now=timezone.now(), actor=request_actor(request))
-        text = _t(
+        text = gettext(
             "For 24 hours both secrets sign what is sent: give the new one to the other system."
         )
         messages.success(request, text)

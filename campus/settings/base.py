@@ -251,8 +251,8 @@ TIMETABLE_HORIZON_DAYS = int(os.environ.get("TIMETABLE_HORIZON_DAYS", "14"))
 # --- Language and time -----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-# Those with a complete catalogue (apps/common/languages.py). Begun: Arabic, German.
-LANGUAGES = [("en", "English")]
+# Those with a complete catalogue (apps/common/languages.py).
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = ["campus.formats"]

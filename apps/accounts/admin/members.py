@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -45,7 +45,7 @@ def send_password_mail(request: HttpRequest, user: User) -> None:
         messages.error(request, refusal.message)
         return
     password_link_send(user=user, host=host, now=timezone.now())
-    text = _t("%(who)s gets a mail with a link to choose a password.") % {"who": user}
+    text = gettext("%(who)s gets a mail with a link to choose a password.") % {"who": user}
     messages.success(request, text)
 
 
@@ -234,7 +234,7 @@ class InvitationAdmin(HistoryAdmin):
     def shown_state(self, invitation: Invitation) -> Any:
         waiting = invitation.status == Invitation.Status.WAITING
         if waiting and invitation.expires_at <= timezone.now():
-            return "expired", _t("expired")
+            return "expired", gettext("expired")
         return invitation.status, invitation.get_status_display()
 
     @admin.display(description=_("name"))
@@ -258,14 +258,14 @@ class InvitationAdmin(HistoryAdmin):
             except Refused as refusal:
                 messages.warning(request, f"{invitation}: {refusal.message}")
             else:
-                messages.success(request, _t("Sent to %(who)s.") % {"who": invitation.email})
+                messages.success(request, gettext("Sent to %(who)s.") % {"who": invitation.email})
 
     @admin.action(description=_("Withdraw"), permissions=["invite"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         now, actor = timezone.now(), request_actor(request)
         rows = self._theirs(request, queryset)
         done = sum(invitation_withdraw(invitation=row, now=now, actor=actor) for row in rows)
-        messages.success(request, _t("Withdrawn: %(count)d.") % {"count": done})
+        messages.success(request, gettext("Withdrawn: %(count)d.") % {"count": done})
 
 
 @admin.register(AllowedAddress)

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.admin.forms import ContactForm, FacultyForm, StudentForm, typed
@@ -99,14 +99,14 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         now, actor = timezone.now(), request_actor(request)
         people = queryset.select_related("user")
         done = sum(profile_deactivate(person=person, now=now, actor=actor) for person in people)
-        messages.success(request, _t("Deactivated: %(count)d.") % {"count": done})
+        messages.success(request, gettext("Deactivated: %(count)d.") % {"count": done})
 
     @admin.action(description=_("Activate"), permissions=["close"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         now, actor = timezone.now(), request_actor(request)
         people = queryset.select_related("user")
         done = sum(profile_activate(person=person, now=now, actor=actor) for person in people)
-        messages.success(request, _t("Activated: %(count)d.") % {"count": done})
+        messages.success(request, gettext("Activated: %(count)d.") % {"count": done})
 
     @admin.action(
         description=_("Sign-in by the address that is written now"), permissions=["login"]
@@ -209,14 +209,14 @@ class StudentAdmin(PersonAdmin):
             try:
                 device_reset(
                     student=student,
-                    reason=_t("Reset in the administration"),
+                    reason=gettext("Reset in the administration"),
                     now=timezone.now(),
                     actor=request_actor(request),
                 )
             except Refused as refusal:
                 messages.warning(request, f"{student}: {refusal.message}")
             else:
-                text = _t("%(name)s can bind another device.") % {"name": student}
+                text = gettext("%(name)s can bind another device.") % {"name": student}
                 messages.success(request, text)
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.attendance.models import FaceUse, PasskeyUse, Policy
 from apps.classrooms.models import Beacon, Classroom
@@ -75,9 +75,11 @@ class Editor(StrEnum):
 
 
 EDIT_REFUSALS: Final = {
-    "session_not_open": _l("This session is not open."),
-    "register_locked": _l("The registers of these days are locked. Nobody can change them."),
-    "edit_time_over": _l("The days for corrections have passed. Ask an administrator."),
+    "session_not_open": gettext_lazy("This session is not open."),
+    "register_locked": gettext_lazy(
+        "The registers of these days are locked. Nobody can change them."
+    ),
+    "edit_time_over": gettext_lazy("The days for corrections have passed. Ask an administrator."),
 }
 
 

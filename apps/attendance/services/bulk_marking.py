@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.attendance.models import (
     AttendanceRecord,
@@ -41,13 +41,13 @@ SAVED, UNCHANGED, CONFLICT, REFUSED = "saved", "unchanged", "conflict", "refused
 
 MESSAGES: Final = {
     "": "",
-    "student_not_found": _l("This student is not in the register."),
-    "repeated": _l("This student is named twice."),
-    "unknown_status": _l("There is no such status."),
-    "label_not_found": _l("There is no such status on this campus."),
-    "label_mismatch": _l("This status has another meaning."),
-    "reason_required": _l("Say why you change this mark."),
-    "changed_since": _l("Somebody or something else marked this student meanwhile."),
+    "student_not_found": gettext_lazy("This student is not in the register."),
+    "repeated": gettext_lazy("This student is named twice."),
+    "unknown_status": gettext_lazy("There is no such status."),
+    "label_not_found": gettext_lazy("There is no such status on this campus."),
+    "label_mismatch": gettext_lazy("This status has another meaning."),
+    "reason_required": gettext_lazy("Say why you change this mark."),
+    "changed_since": gettext_lazy("Somebody or something else marked this student meanwhile."),
 }
 
 

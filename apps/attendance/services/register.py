@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.attendance.models import BulkChange, Policy
 from apps.attendance.registry import checks_enqueue
@@ -45,12 +45,12 @@ ABSENCES_TASK: Final = "apps.attendance.tasks.notify_absences"
 class StartRefusal(Refusal):
     """Why a start code opens no session."""
 
-    WRONG_CODE = Problem.WRONG_CODE, _l("This code is not right.")
-    EXPIRED = Problem.EXPIRED, _l("This code has expired. Ask for a new one.")
+    WRONG_CODE = Problem.WRONG_CODE, gettext_lazy("This code is not right.")
+    EXPIRED = Problem.EXPIRED, gettext_lazy("This code has expired. Ask for a new one.")
     TOO_MANY_TRIES = (
         Problem.TOO_MANY_TRIES,
         429,
-        _l("Too many wrong codes. Wait 15 minutes or start from the portal."),
+        gettext_lazy("Too many wrong codes. Wait 15 minutes or start from the portal."),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Faculty
@@ -91,7 +92,7 @@ def plan_of(session: ClassSession) -> dict[str, Any]:
 
 class SessionChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: ClassSession) -> str:
-        when = date_format(timezone.localtime(obj.starts_at), "D j M, H:i")
+        when = date_format(timezone.localtime(obj.starts_at), gettext("D j M, H:i"))
         return f"{when} · {obj.codes} · {obj.classroom or _('no room')}"
 
 

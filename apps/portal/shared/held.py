@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.signin.known_devices import device_of_request, mark_of
 from apps.tenants.addresses import asked_origin
@@ -24,34 +24,34 @@ Fields = list[tuple[str, str]]
 
 # What a form would have done, by the name of its address.
 ACTS: Final[dict[str, Any]] = {
-    "session_start": _l("Start the session"),
-    "session_start_unscheduled": _l("Start an unscheduled session"),
-    "session_complete": _l("Complete the session"),
-    "session_mark": _l("Mark a student"),
-    "session_waiting": _l("Decide on check-ins that wait"),
-    "session_undo": _l("Undo marks"),
-    "session_off": _l("Cancel a session"),
-    "plan_create": _l("Plan a session"),
-    "plan_move": _l("Move a session"),
-    "plan_swap": _l("Exchange two sessions"),
-    "plan_cancel": _l("Cancel a session"),
-    "plan_substitute": _l("Name a substitute"),
-    "leave_decide": _l("Decide on a request for leave"),
-    "appeal_decide": _l("Decide on an appeal"),
-    "leave_create": _l("Ask for leave"),
-    "appeal_create": _l("Appeal against a mark"),
+    "session_start": gettext_lazy("Start the session"),
+    "session_start_unscheduled": gettext_lazy("Start an unscheduled session"),
+    "session_complete": gettext_lazy("Complete the session"),
+    "session_mark": gettext_lazy("Mark a student"),
+    "session_waiting": gettext_lazy("Decide on check-ins that wait"),
+    "session_undo": gettext_lazy("Undo marks"),
+    "session_off": gettext_lazy("Cancel a session"),
+    "plan_create": gettext_lazy("Plan a session"),
+    "plan_move": gettext_lazy("Move a session"),
+    "plan_swap": gettext_lazy("Exchange two sessions"),
+    "plan_cancel": gettext_lazy("Cancel a session"),
+    "plan_substitute": gettext_lazy("Name a substitute"),
+    "leave_decide": gettext_lazy("Decide on a request for leave"),
+    "appeal_decide": gettext_lazy("Decide on an appeal"),
+    "leave_create": gettext_lazy("Ask for leave"),
+    "appeal_create": gettext_lazy("Appeal against a mark"),
 }
 # What people typed, and read again before they send it.
 TYPED: Final[dict[str, Any]] = {
-    "topic": _l("Topic"),
-    "reason": _l("Reason"),
-    "note": _l("Note"),
-    "text": _l("Text"),
-    "first_day": _l("First day"),
-    "last_day": _l("Last day"),
-    "day": _l("Day"),
-    "starts_at": _l("Start"),
-    "ends_at": _l("End"),
+    "topic": gettext_lazy("Topic"),
+    "reason": gettext_lazy("Reason"),
+    "note": gettext_lazy("Note"),
+    "text": gettext_lazy("Text"),
+    "first_day": gettext_lazy("First day"),
+    "last_day": gettext_lazy("Last day"),
+    "day": gettext_lazy("Day"),
+    "starts_at": gettext_lazy("Start"),
+    "ends_at": gettext_lazy("End"),
 }
 
 

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -40,7 +40,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     """One's own, for those who work here, and who confirm their sign-in anew."""
     user: Any = request.user
     if not may_have_keys(user):
-        raise Forbidden("role_required", _t("Keys are for those who work on this campus."))
+        raise Forbidden("role_required", gettext("Keys are for those who work on this campus."))
     answer: HttpResponse = _api_keys(request)
     return answer
 
