@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, Policy
@@ -36,9 +36,9 @@ class PhotosOff(Refusal):
     POLICY = (
         "class_photos_off",
         403,
-        _l("The policy of this course does not allow marking by a photo of the class."),
+        gettext_lazy("The policy of this course does not allow marking by a photo of the class."),
     )
-    FACES = "face_disabled", 403, _l("Face verification is off on this campus.")
+    FACES = "face_disabled", 403, gettext_lazy("Face verification is off on this campus.")
 
 
 def photos_refusal(session: ClassSession, *, policy: Policy | None = None) -> Refused | None:

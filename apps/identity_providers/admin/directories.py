@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -59,7 +59,7 @@ class ScimClientAdmin(CampusModelAdmin):
     def make_key(self, request: HttpRequest, queryset: QuerySet[ScimClient]) -> Any:
         chosen = list(queryset[:2])
         if len(chosen) != 1:
-            messages.error(request, _t("Tick one: the old key ends at once."))
+            messages.error(request, gettext("Tick one: the old key ends at once."))
             return None
         return self._key_page(request, chosen[0])
 
@@ -67,7 +67,7 @@ class ScimClientAdmin(CampusModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ScimClient]) -> None:
         for client in queryset:
             scim_client_revoke(client=client, now=timezone.now(), actor=request_actor(request))
-        messages.success(request, _t("Revoked: the directory is answered no more."))
+        messages.success(request, gettext("Revoked: the directory is answered no more."))
 
 
 @admin.register(ScimPerson)

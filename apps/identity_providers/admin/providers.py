@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
@@ -68,12 +68,12 @@ class ProviderForm(forms.ModelForm):
         try:
             CLIENT.target(issuer)
         except AddressRefused as error:
-            message = _t("This provider cannot be asked: %(problem)s")
+            message = gettext("This provider cannot be asked: %(problem)s")
             raise forms.ValidationError(message % {"problem": error}) from error
         changed = not self.instance._state.adding and issuer != self.initial.get("issuer")
         if changed and self.instance.links.exists():
             raise forms.ValidationError(
-                _t("People come in by this issuer already. Add another provider instead.")
+                gettext("People come in by this issuer already. Add another provider instead.")
             )
         return issuer
 
@@ -88,9 +88,11 @@ class ProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
         if not found.get("number_claim") and not found.get("email_claim"):
-            raise forms.ValidationError(_t("Name the claim with the number or the address."))
+            raise forms.ValidationError(gettext("Name the claim with the number or the address."))
         if found.get("makes_students") and not found.get("number_claim"):
-            self.add_error("makes_students", _t("A new student needs a claim with the number."))
+            self.add_error(
+                "makes_students", gettext("A new student needs a claim with the number.")
+            )
         return found
 
 
@@ -151,19 +153,21 @@ class IdentityProviderAdmin(CampusModelAdmin):
     def addresses(self, provider: IdentityProvider) -> str:
         """What the provider wants to know of us, and the page on which a token is tried."""
         if provider._state.adding:
-            return _t("Save first: the address to which the provider leads back stands here then.")
+            return gettext(
+                "Save first: the address to which the provider leads back stands here then."
+            )
         back = campus_url(reverse("provider_callback", args=[provider.pk]))
         out = campus_url(reverse("account_login"))
         trying = reverse("admin:identity_providers_identityprovider_try", args=[provider.pk])
         return format_html(
             "{}<br><code>{}</code><br>{}<br><code>{}</code><br>"
             '<a class="font-medium text-primary-600 dark:text-primary-400" href="{}">{}</a>',
-            _t("Redirect address after signing in:"),
+            gettext("Redirect address after signing in:"),
             back,
-            _t("After signing out:"),
+            gettext("After signing out:"),
             out,
             trying,
-            _t("Try with a token"),
+            gettext("Try with a token"),
         )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
