@@ -157,6 +157,7 @@ class TestThePage:
 
     def test_logo_and_language_are_the_campuss(self, settings: Any) -> None:
         link, client = new_link(), visitor()
+        settings.LANGUAGES = [("en", "English")]
         page = client.get(link).content.decode()
         assert "Language: English." in page
         assert 'name="language"' not in page
