@@ -142,7 +142,7 @@ def for_check_in(
     if row is None or prior is None:
         return None
     session = dict(zip(CHECK_IN_COLUMNS, row[9:], strict=True))
-    return ForCheckIn(*row[:9], session), prior_state_of(prior)
+    return ForCheckIn._make((*row[:9], session)), prior_state_of(prior)
 
 
 def _one(statement: str, **params: Any) -> tuple[Any, ...] | None:
