@@ -86,11 +86,11 @@ class World:
     def check_in(self, phone: Phone | None = None, ticket: str = "", **evidence: Any) -> Any:
         phone = phone or self.phone
         signature = evidence.pop("signature", None)
-        extra = evidence.pop("extra", {})
+        extra, headers = evidence.pop("extra", {}), evidence.pop("headers", {})
         fields = {"nonce": "nonce-0001", "ticket": ticket or self.ticket(phone), **evidence}
         text = json.dumps(fields)
         body = {"evidence": text, "signature": signature or phone.sign(text.encode()), **extra}
-        return self.post(CHECK_IN, body, phone=phone)
+        return self.post(CHECK_IN, body, phone=phone, **headers)
 
 
 Scenario = Callable[[World], object]
@@ -201,7 +201,6 @@ SCENARIOS: dict[str, tuple[Scenario, int]] = {
     "in a language": (redeem(HTTP_ACCEPT_LANGUAGE="de, en;q=0.5"), 1),
     "with another cookie": (redeem(HTTP_COOKIE="campus_device=x"), 1),
     "with a session's cookie": (redeem(HTTP_COOKIE="sessionid=x"), 0),
-    "compressed": (redeem(**GZIP), 1),
     "over https": (redeem(secure=True), 1),
     "a host of nobody": (redeem(HTTP_HOST="nowhere.example"), 0),
     "a host with a port": (lambda w: w.redeem(HTTP_HOST=f"{w.cast.host}:8000"), 1),
@@ -252,6 +251,8 @@ SCENARIOS: dict[str, tuple[Scenario, int]] = {
         0,
     ),
     "a check-in with everything": (check_in(location=HERE, beacons=HEARD), 2),
+    # Long enough to be shorter when compressed, whatever the random part adds.
+    "compressed": (check_in(location=HERE, beacons=HEARD, headers=GZIP), 2),
     "a check-in with facts": (check_in(device_info={"model": "Pixel 9", "os": "16"}), 2),
     "a check-in with nothing": (check_in(), 2),
     "a vague fix": (check_in(location={**HERE, "accuracy_m": 140}), 2),
