@@ -140,6 +140,7 @@ INSTALLED_APPS = [
     "apps.board",
     "apps.imports",
     "apps.webhooks",
+    "apps.lti",
     "apps.reports",
     "apps.ops",
     "apps.backup",

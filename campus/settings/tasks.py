@@ -8,6 +8,7 @@ CELERY_TASK_ROUTES = {
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.webhooks.tasks.*": {"queue": "notifications"},
+    "apps.lti.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},
 }
 CELERY_TASK_ACKS_LATE = True
