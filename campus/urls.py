@@ -44,6 +44,7 @@ urlpatterns = [
     path("", include("apps.identity_providers.urls")),
     path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
+    path("", include("apps.lti.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),
     path(

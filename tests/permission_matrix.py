@@ -30,6 +30,7 @@ from apps.jobs.models import Job
 from apps.leave.attachments import AttachmentFile
 from apps.leave.services.appeals import appeal_create
 from apps.leave.services.leave import Absence, leave_request
+from apps.lti.models import LtiLink, LtiPlatform
 from apps.privacy.models import Consent
 from apps.qr_otp.selectors import shown_code
 from apps.sessions.services import CHECK_IN, subject_of
@@ -1053,6 +1054,45 @@ STUDENT_PAGE_ROWS = [
     Row(route="sw.js", answers=everybody(200), public=True),
 ]
 
+
+def a_learning_link(cast: Cast) -> dict[str, Any]:
+    """The lecturer's course on a learning platform that names no members."""
+    platform = LtiPlatform.objects.create(
+        name="Moodle", issuer="https://lms.example", client_id="1", deployment_ids=["1"]
+    )
+    link = LtiLink.objects.create(platform=platform, context_id="7", course=cast.course)
+    return {"link_id": link.pk}
+
+
+LEARNING_ROWS = [
+    # Platforms bring people here, who sign in afterwards. These bring nothing.
+    *(
+        Row(route="lti/login", method=method, answers=everybody(400), public=True)
+        for method in ("get", "post")
+    ),
+    Row(route="lti/launch", method="post", answers=everybody(403), public=True),
+    Row(route="lti/jwks", answers=everybody(200), public=True),
+    *(
+        Row(
+            route="lti/go/<str:name>",
+            method=method,
+            arguments=lambda cast: {"name": "made-up"},
+            answers={**everybody(404), "anonymous": 302},
+        )
+        for method in ("get", "post")
+    ),
+    *(
+        Row(
+            route=f"lti/links/<uuid:link_id>/{page}",
+            method=method,
+            arguments=a_learning_link,
+            answers=page_for("faculty", "admin", "super_admin", others=404),
+        )
+        for page in ("", "roster")
+        for method in ("get", "post")
+    ),
+]
+
 LEAVE_ROWS = [
     Row(route="api/v1/me/leave", answers=only(*STUDENTS, status=200)),
     Row(route="api/v1/me/leave", method="post", answers=only(*STUDENTS, status=400)),
@@ -1205,6 +1245,7 @@ ROWS: Final[list[Row]] = [
     *REPORT_ROWS,
     *SESSION_ROWS,
     *CHECK_IN_ROWS,
+    *LEARNING_ROWS,
     *LEAVE_ROWS,
     *FACE_ROWS,
     *PORTAL_ROWS,

@@ -111,6 +111,8 @@ class AnswerHeadersMiddleware:
         response["Permissions-Policy"] = POLICY
         for name, value in usual_headers().items():
             response.setdefault(name, value)
+        if getattr(response, "xframe_options_exempt", False):  # its policy names who may frame it
+            del response["X-Frame-Options"]
         if response.status_code == 429 and "Retry-After" not in response:
             response["Retry-After"] = str(LIBRARY_LIMIT_SECONDS)
         if "public" not in response.get("Cache-Control", ""):

@@ -143,6 +143,7 @@ INSTALLED_APPS = [
     "apps.lane",
     "apps.imports",
     "apps.webhooks",
+    "apps.lti",
     "apps.reports",
     "apps.ops",
     "apps.backup",

@@ -38,6 +38,12 @@ MESSAGES_SCHEDULE = {
         "task": "apps.webhooks.tasks.purge_deliveries",
         "schedule": crontab(hour=3, minute=53),
     },
+    # One look at the courses of each campus that are compared with a learning platform.
+    "send-lti-scores": {"task": "apps.lti.tasks.collect", "schedule": 60.0},
+    "purge-lti-keys": {
+        "task": "apps.lti.tasks.purge_keys",
+        "schedule": crontab(hour=3, minute=51),
+    },
     "purge-announcements": {
         "task": "apps.announcements.tasks.purge_announcements",
         "schedule": crontab(hour=3, minute=31),

@@ -318,6 +318,11 @@ NAVIGATION = [
         link("api_keys_apikey", _("API keys"), "key"),
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),
+        link("lti_ltiplatform", _("Learning platforms"), "school"),
+        link("lti_ltilink", _("Courses there"), "link"),
+        link("lti_ltiperson", _("Students there"), "group"),
+        link("lti_ltiscore", _("Scores there"), "grade"),
+        link("lti_ltikey", _("Our keys for them"), "vpn_key"),
     ),
     group(
         _("Privacy and audit"),

@@ -84,6 +84,7 @@ CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-campus_session"
 CSRF_COOKIE_NAME = "__Host-campus_csrf"
 DEVICE_COOKIE_NAME = "__Host-campus_device"
+LTI_COOKIE_NAME = "__Host-campus_lti"
 STAMP_COOKIE_NAME = "__Host-campus_seen"
 LANGUAGE_COOKIE_NAME = "__Host-campus_language"
 LANGUAGE_COOKIE_SECURE = True

@@ -20,6 +20,8 @@ THROTTLE_RATES = {
     "generate": "30/hour",
     "import_step": "60/min",
     "calendar_feed": "30/min",
+    "lti": "600/min",  # an address: a whole class behind one opens its link at once
+    "lti_roster": "10/min",
     "scan_state": "90/min",  # of a browser; a page asks 30 times
     "refresh": "10/min",
     "password_reset": "10/min",

@@ -71,6 +71,7 @@ MFA_FORMS = {
 # second factor.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 DEVICE_COOKIE_NAME = "campus_device"
+LTI_COOKIE_NAME = "campus_lti"  # apps/lti/views.py
 STAMP_COOKIE_NAME = "campus_seen"  # apps/qr_otp/stamps.py
 MFA_ADAPTER = "apps.signin.mfa.MfaAdapter"
 # A passkey is a way in by itself, and answers for the code of who has set one up:

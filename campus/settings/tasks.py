@@ -9,6 +9,7 @@ CELERY_TASK_ROUTES = {
     "apps.class_photos.tasks.look_at_photo": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.webhooks.tasks.*": {"queue": "notifications"},
+    "apps.lti.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},
 }
 CELERY_TASK_ACKS_LATE = True

@@ -56,6 +56,7 @@ from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
@@ -167,9 +168,22 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
         name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )
     endpoint_add(endpoint, now=now)
+    _learning(n, now)
     WebhookDelivery.objects.create(
         endpoint=endpoint, event_key=uuid.uuid4(), event="session.opened", at=now, next_try_at=now
     )
+
+
+def _learning(n: int, now: datetime) -> None:
+    platform = LtiPlatform.objects.create(
+        name=f"Moodle {n}", issuer="https://lms.example", client_id=str(n), deployment_ids=["1"]
+    )
+    course = Course.objects.order_by("-pk")[0]
+    student = Student.objects.order_by("-pk")[0]
+    link = LtiLink.objects.create(platform=platform, context_id="7", course=course)
+    LtiPerson.objects.create(platform=platform, subject="1", student=student, connected_at=now)
+    LtiScore.objects.create(link=link, student=student, subject="1", score=9, maximum=10)
+    LtiKey.objects.create(sealed_key=b"sealed", public_jwk={}, created_at=now, signs_from=now)
 
 
 def _timetable(n: int, course: Course, now: datetime) -> None:

@@ -18,7 +18,7 @@ from tests.test_permissions import every_route
 
 ROOT = Path(__file__).resolve().parents[2]
 # Said by their views, because they are the same for everybody.
-PUBLIC = {"manifest.webmanifest", "sw.js"}
+PUBLIC = {"manifest.webmanifest", "sw.js", "lti/jwks"}
 
 
 def paths() -> list[str]:

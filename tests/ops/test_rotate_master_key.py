@@ -427,6 +427,8 @@ USERS = {
     "apps/reports/files.py": "add_sealed_files",
     "apps/signin/mfa.py": "add_sealed_rows",
     "apps/signin/passwords.py": "older keys",
+    "apps/lti/selectors.py": "add_sealed_rows",
+    "apps/lti/services/keys.py": "add_sealed_rows",
     "apps/tenants/rotation.py": "the older keys themselves",
     "apps/tenants/signed.py": "written anew by the command and by migrate",
     "apps/timetable/tokens.py": "older keys",

@@ -1,0 +1,1 @@
+"""Learning platforms: registering them, launches, links to courses, scores and rosters."""

@@ -1,0 +1,148 @@
+"""Requests to platforms: their public keys, access tokens, lists in pages."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.cache import cache
+
+from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
+from apps.common.crypto import SealBroken
+from apps.common.http import HttpClient, Target
+from apps.lti.models import LtiPlatform
+from apps.lti.selectors import signing_key
+from apps.lti.tokens import client_assertion, public_keys
+
+KEYSET_SECONDS: Final = 3600
+ASK_AGAIN_SECONDS: Final = 60  # at most once in these for a key that is not known
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+AWAY_SECONDS: Final = 5  # in which a keyset that could not be read is not asked for again
+MOST_PAGES: Final = 40
+_NEXT: Final = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
+_client: Final = HttpClient(limits=Limits(whole=8.0))
+
+
+class PlatformProblem(Exception):
+    """A platform did not do what it was asked. `status` None: there was no answer.
+
+    `is_general`: others of the same platform would fail in the same way.
+    """
+
+    def __init__(self, *, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+    @property
+    def is_general(self) -> bool:
+        return self.status is None or self.status in (401, 403, 408, 429) or self.status >= 500
+
+
+def address_problem(url: str) -> str:
+    """Why nothing is sent there; "" where it may be."""
+    try:
+        _client.target(url)
+    except AddressRefused as refused:
+        return str(refused)
+    return ""
+
+
+def public_key_of(platform: LtiPlatform, key_id: str) -> dict[str, Any] | None:
+    """The platform's key of this name, or None. Its keyset is kept for an hour, and read again for
+    an unknown name, at most once a minute. Raises `PlatformProblem` where it cannot be read."""
+    kept: dict[str, Any] | None = cache.get(_kept_as(platform))
+    if kept is not None and key_id in kept:
+        return dict(kept[key_id])
+    if kept is not None and not cache.add(f"{_kept_as(platform)}:asked", "1", ASK_AGAIN_SECONDS):
+        return None
+    if cache.get(f"{_kept_as(platform)}:away"):
+        raise PlatformProblem(text="The keyset could not be read a moment ago.")
+    try:
+        answer = ask("GET", platform.jwks_url, headers={"Accept": "application/json"})
+    except PlatformProblem:
+        cache.set(f"{_kept_as(platform)}:away", "1", AWAY_SECONDS)
+        raise
+    found = public_keys(answer.object())
+    cache.set(_kept_as(platform), found, KEYSET_SECONDS)
+    cache.add(f"{_kept_as(platform)}:asked", "1", ASK_AGAIN_SECONDS)
+    return found.get(key_id)
+
+
+def _kept_as(platform: LtiPlatform) -> str:
+    return f"lti:{platform.campus_id}:keyset:{platform.pk}:{platform.jwks_url}"
+
+
+def token_of(platform: LtiPlatform, *, scopes: tuple[str, ...], now: datetime) -> str:
+    """An access token for these scopes. Raises `PlatformProblem`."""
+    try:
+        signing = signing_key(now=now)
+    except SealBroken as broken:
+        raise PlatformProblem(text="Our key cannot be opened. Replace it.") from broken
+    if signing is None:
+        raise PlatformProblem(text="The campus has no key that signs yet.")
+    key, private = signing
+    assertion = client_assertion(
+        private=private,
+        key_id=key.pk,
+        client_id=platform.client_id,
+        audience=platform.token_audience or platform.token_url,
+        now=now,
+    )
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": assertion,
+        "scope": " ".join(scopes),
+    }
+    try:
+        answer = _client.post_form(platform.token_url, form)
+    except (NoAnswer, AddressRefused) as error:
+        raise PlatformProblem(text=str(error)) from error
+    token = answer.object().get("access_token")
+    if answer.status != 200 or not isinstance(token, str) or not _is_header(token):
+        text = f"No access token: {answer.status} {answer.text()}"
+        raise PlatformProblem(text=text)  # whatever the status, it concerns all
+    return token
+
+
+def _is_header(token: str) -> bool:
+    return bool(token) and len(token) < 1 << 14 and token.isascii() and token.isprintable()
+
+
+def ask(
+    method: str,
+    url: str,
+    *,
+    token: str = "",
+    content: Any = None,
+    content_type: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> HttpAnswer:
+    """One request with a JSON body; raises `PlatformProblem` for everything but 2xx."""
+    sent = dict(headers or {})
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    if content_type:
+        sent["Content-Type"] = content_type
+    body = None if content is None else json.dumps(content).encode()
+    try:
+        answer = _client.request(method, url, body=body, headers=sent)
+    except (NoAnswer, AddressRefused) as error:
+        raise PlatformProblem(text=str(error)) from error
+    if not 200 <= answer.status < 300:
+        text = f"{answer.status} {answer.text()}".strip()
+        raise PlatformProblem(text=text, status=answer.status)
+    return answer
+
+
+def next_page(answer: HttpAnswer, *, of: str) -> str:
+    """The address of the next page (RFC 8288), "" at the end or where it lies elsewhere."""
+    found = _NEXT.search(str(answer.headers.get("Link", "")))
+    if found is None:
+        return ""
+    try:
+        return found[1] if Target.of(found[1]).lies_in(Target.of(of).origin) else ""
+    except AddressRefused:
+        return ""

@@ -1,0 +1,227 @@
+"""A launch: begun by the platform (OpenID Connect), checked, and kept until its person went on.
+
+LTI Core 1.3, IMS Security Framework 1.0 §5.1. State, nonce and checked launches are short-lived and
+lie in the cache: where its server was lost, the link is opened again.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.core.cache import cache
+
+from apps.audit.services import SYSTEM
+from apps.common.measures import count
+from apps.common.texts import CONTROL
+from apps.lti.models import ADDRESS_LENGTH, NAME_LENGTH, LtiPlatform
+from apps.lti.problems import OF_TOKEN, LaunchProblem
+from apps.lti.selectors import course_named, link_of, platform_asked
+from apps.lti.services.asking import PlatformProblem, address_problem, public_key_of
+from apps.lti.services.links import link_make, link_refresh
+from apps.lti.tokens import TokenBroken, claims_of, key_id_of
+from apps.tenants.scope import current_campus_id
+
+STATE_SECONDS: Final = 600
+LAUNCH_SECONDS: Final = 1800  # in which the person signs in here
+LONGEST: Final = 4096  # characters of what the platform gives to itself
+CLAIM: Final = "https://purl.imsglobal.org/spec/lti/claim/"
+AGS_CLAIM: Final = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+NRPS_CLAIM: Final = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+RESOURCE_LINK: Final = "LtiResourceLinkRequest"
+VERSION: Final = "1.3.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What a checked launch says. `name` is shown to its person and stored nowhere."""
+
+    platform_id: str
+    subject: str
+    name: str
+    context_id: str
+    context_title: str
+    section_code: str
+    line_items_url: str
+    memberships_url: str
+
+
+def new_browser() -> str:
+    """What a browser is given, to bring it back with the launch."""
+    return secrets.token_urlsafe(32)
+
+
+def login_platform(asked: Mapping[str, str]) -> LtiPlatform:
+    """The platform that begins a login. Raises `Refused`."""
+    if len(asked.get("login_hint", "")) > LONGEST or not asked.get("login_hint"):
+        raise LaunchProblem.MALFORMED.error()
+    issuer, client_id = asked.get("iss", ""), asked.get("client_id", "")
+    named = len(issuer) <= NAME_LENGTH and len(client_id) <= NAME_LENGTH
+    platform = platform_asked(issuer=issuer, client_id=client_id) if named else None
+    if platform is None:
+        raise LaunchProblem.PLATFORM.error()
+    deployment = asked.get("lti_deployment_id", "")
+    if deployment and deployment not in platform.deployment_ids:
+        raise LaunchProblem.DEPLOYMENT.error()
+    return platform
+
+
+def login_begin(
+    *, platform: LtiPlatform, asked: Mapping[str, str], launch_url: str, browser: str
+) -> str:
+    """The address at the platform to which the browser is sent, with a new state and nonce."""
+    state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    entry = {"platform": str(platform.pk), "nonce": nonce, "browser": _digest(browser)}
+    cache.set(_key("state", state), entry, STATE_SECONDS)
+    query = {
+        "scope": "openid",
+        "response_type": "id_token",
+        "response_mode": "form_post",
+        "prompt": "none",
+        "client_id": platform.client_id,
+        "redirect_uri": launch_url,
+        "login_hint": asked["login_hint"],
+        "state": state,
+        "nonce": nonce,
+    }
+    hint = asked.get("lti_message_hint", "")
+    if hint and len(hint) <= LONGEST:
+        query["lti_message_hint"] = hint
+    joint = "&" if "?" in platform.auth_login_url else "?"
+    return f"{platform.auth_login_url}{joint}{urlencode(query)}"
+
+
+def launch_take(*, posted: Mapping[str, str], browser: str, now: datetime) -> str:
+    """Check what the platform sent through the browser; returns the name under which it is kept.
+
+    State and nonce are good once, whatever comes of it. Raises `Refused`.
+    """
+    try:
+        entry = _state_taken(posted.get("state", ""), browser)
+        if posted.get("error"):
+            raise LaunchProblem.DENIED.error()
+        platform = LtiPlatform.objects.filter(pk=entry["platform"], is_active=True).first()
+        if platform is None:
+            raise LaunchProblem.PLATFORM.error()
+        claims = _claims(platform, posted.get("id_token", ""), entry["nonce"], now)
+        launch = _launch(platform, claims)
+    except Exception:
+        count("campus_lti_launches", "refused")
+        raise
+    count("campus_lti_launches", "taken")
+    _keep_link(launch, now)
+    name = secrets.token_urlsafe(24)
+    kept = {"launch": asdict(launch), "browser": _digest(browser)}
+    cache.set(_key("launch", name), kept, LAUNCH_SECONDS)
+    return name
+
+
+def _keep_link(launch: Launch, now: datetime) -> None:
+    """New addresses for the link; a first one where the platform names the code of our course."""
+    addresses = {
+        "line_items_url": launch.line_items_url,
+        "memberships_url": launch.memberships_url,
+    }
+    place = {"platform_id": launch.platform_id, "context_id": launch.context_id}
+    if link_of(**place) is not None:
+        link_refresh(**place, **addresses, now=now)
+        return
+    course = course_named(launch.section_code)
+    if course is not None and launch.context_id:
+        link_make(
+            **place,
+            context_title=launch.context_title,
+            addresses=addresses,
+            course=course,
+            now=now,
+            actor=SYSTEM,
+        )
+
+
+def launch_of(*, name: str, browser: str) -> Launch:
+    """The launch that this browser brought; raises `Refused` (lti_launch_over)."""
+    kept = cache.get(_key("launch", name))
+    if kept is None or not hmac.compare_digest(kept["browser"], _digest(browser)):
+        raise LaunchProblem.OVER.error()
+    return Launch(**kept["launch"])
+
+
+def _state_taken(state: str, browser: str) -> dict[str, str]:
+    key = _key("state", state)
+    entry: dict[str, str] | None = cache.get(key)
+    if entry is None or not cache.delete(key):  # only one of two at once deletes it
+        raise LaunchProblem.STATE.error()
+    if not browser or not hmac.compare_digest(entry["browser"], _digest(browser)):
+        raise LaunchProblem.STATE.error()
+    return entry
+
+
+def _claims(platform: LtiPlatform, token: str, nonce: str, now: datetime) -> dict[str, Any]:
+    try:
+        jwk = public_key_of(platform, key_id_of(token))
+        if jwk is None:
+            raise LaunchProblem.SIGNATURE.error()
+        claims = claims_of(
+            token, jwk=jwk, issuer=platform.issuer, client_id=platform.client_id, now=now
+        )
+    except PlatformProblem as problem:
+        raise LaunchProblem.KEYSET.error() from problem
+    except TokenBroken as broken:
+        raise OF_TOKEN.get(broken.what, LaunchProblem.MALFORMED).error() from broken
+    if not hmac.compare_digest(_text(claims, "nonce").encode(), nonce.encode()):
+        raise LaunchProblem.STATE.error()
+    if _text(claims, f"{CLAIM}deployment_id") not in platform.deployment_ids:
+        raise LaunchProblem.DEPLOYMENT.error()
+    kind = _text(claims, f"{CLAIM}message_type"), _text(claims, f"{CLAIM}version")
+    if kind != (RESOURCE_LINK, VERSION):
+        raise LaunchProblem.MESSAGE.error()
+    return claims
+
+
+def _launch(platform: LtiPlatform, claims: Mapping[str, Any]) -> Launch:
+    subject = _text(claims, "sub")
+    if not subject:
+        raise LaunchProblem.MALFORMED.error()
+    context = _part(claims, f"{CLAIM}context")
+    return Launch(
+        platform_id=str(platform.pk),
+        subject=subject,
+        name=_text(claims, "name"),
+        context_id=_text(context, "id"),
+        context_title=_text(context, "title") or _text(context, "label"),
+        section_code=_text(_part(claims, f"{CLAIM}lis"), "course_section_sourcedid"),
+        line_items_url=_address(_part(claims, AGS_CLAIM), "lineitems"),
+        memberships_url=_address(_part(claims, NRPS_CLAIM), "context_memberships_url"),
+    )
+
+
+def _part(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = claims.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    """A text of one line; "" for anything else: nothing of it may look like another text."""
+    found = claims.get(name)
+    if not isinstance(found, str) or len(found) > NAME_LENGTH or CONTROL.search(found):
+        return ""
+    return found if found.isprintable() else ""
+
+
+def _address(claims: Mapping[str, Any], name: str) -> str:
+    found = claims.get(name)
+    fits = isinstance(found, str) and len(found) <= ADDRESS_LENGTH and not address_problem(found)
+    return str(found) if fits else ""
+
+
+def _digest(browser: str) -> str:
+    return sha256(browser.encode()).hexdigest()
+
+
+def _key(kind: str, name: str) -> str:
+    digest = sha256(name.encode(errors="replace")).hexdigest()
+    return f"lti:{current_campus_id()}:{kind}:{digest}"

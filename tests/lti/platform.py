@@ -1,0 +1,268 @@
+"""A learning platform on loopback, written from the specifications: it signs launches with real
+keys, checks who asks for tokens, keeps columns and scores, and lists its members in pages."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+AGS = "https://purl.imsglobal.org/spec/lti-ags/"
+NRPS = "https://purl.imsglobal.org/spec/lti-nrps/"
+LEARNER = "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner"
+INSTRUCTOR = "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor"
+CLIENT = "campus-tool"
+DEPLOYMENT = "1"
+_made: list[rsa.RSAPrivateKey] = []
+
+
+def rsa_key(number: int) -> rsa.RSAPrivateKey:
+    """One of a few keys, made once for all tests."""
+    while len(_made) <= number:
+        _made.append(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    return _made[number]
+
+
+class LearningPlatform:
+    """`scores` are what it took by (column, user); `away` lets every request fail."""
+
+    def __init__(self) -> None:
+        self.key, self.key_id = rsa_key(0), "first"
+        self.keyset_reads = 0
+        self.tool_keys: dict[str, Any] = {"keys": []}
+        self.tokens: dict[str, set[str]] = {}
+        self.assertions: set[str] = set()
+        self.columns: dict[str, dict[str, Any]] = {}
+        self.scores: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.members: list[dict[str, Any]] = []
+        self.unknown: set[str] = set()  # users that it takes no scores for
+        self.page = 2
+        self.away = 0
+        self.problems: list[str] = []
+        platform = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.reply("GET")
+
+            def do_POST(self) -> None:
+                self.reply("POST")
+
+            def reply(self, method: str) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                try:
+                    status, content, headers = platform.answer(
+                        method, self.path, dict(self.headers.items()), body
+                    )
+                except Exception as error:
+                    platform.problems.append(f"{method} {self.path}: {error!r}")
+                    status, content, headers = 400, {"error": str(error)}, {}
+                is_page = isinstance(content, str)
+                sent = content.encode() if is_page else json.dumps(content).encode()
+                self.send_response(status)
+                kind = "text/html; charset=utf-8" if is_page else "application/json"
+                self.send_header("Content-Type", kind)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(sent)))
+                self.end_headers()
+                self.wfile.write(sent)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Not on the tests' output."""
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.place = f"127.0.0.1:{self._http.server_address[1]}"
+        self.url = f"http://{self.place}"
+        self.issuer = self.url
+
+    @contextmanager
+    def running(self) -> Iterator["LearningPlatform"]:
+        thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._http.shutdown()
+            self._http.server_close()
+            thread.join()
+
+    # --- Launches ----------------------------------------------------------------------------
+
+    def claims(self, fresh: str, /, **changes: Any) -> dict[str, Any]:
+        """Of a good launch; a change to None leaves the claim out."""
+        at = int(datetime.now(UTC).timestamp())
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "sub": "user-1",
+            "iat": at,
+            "exp": at + 300,
+            "nonce": fresh,
+            "name": "Stu Dent",
+            f"{CLAIM}deployment_id": DEPLOYMENT,
+            f"{CLAIM}message_type": "LtiResourceLinkRequest",
+            f"{CLAIM}version": "1.3.0",
+            f"{CLAIM}resource_link": {"id": "link-7"},
+            f"{CLAIM}roles": [LEARNER],
+            f"{CLAIM}context": {"id": "ctx-1", "title": "Algorithms in Moodle"},
+            f"{CLAIM}lis": {"course_section_sourcedid": "CS201-A"},
+            f"{AGS}claim/endpoint": {
+                "scope": [f"{AGS}scope/lineitem", f"{AGS}scope/score"],
+                "lineitems": f"{self.url}/lineitems?type=1",
+            },
+            f"{NRPS}claim/namesroleservice": {
+                "context_memberships_url": f"{self.url}/members",
+                "service_versions": ["2.0"],
+            },
+            **changes,
+        }
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        key = header.pop("key", self.key)
+        algorithm = header.pop("algorithm", "RS256")
+        return jwt.encode(claims, key, algorithm, headers={"kid": self.key_id, **header})
+
+    def _form(self, asked: dict[str, str]) -> str:
+        """What a browser with a session here posts to the tool by itself."""
+        assert (asked["response_mode"], asked["prompt"]) == ("form_post", "none")
+        token = self.sign(self.claims(asked["nonce"]))
+        fields = {"state": asked["state"], "id_token": token}
+        inputs = "".join(
+            f'<input type="hidden" name="{name}" value="{escape(value)}">'
+            for name, value in fields.items()
+        )
+        there = escape(asked["redirect_uri"])
+        return (
+            f'<form method="post" action="{there}">{inputs}</form>'
+            "<script>document.forms[0].submit()</script>"
+        )
+
+    # --- Services ----------------------------------------------------------------------------
+
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        if self.away:
+            return self.away, {"error": "maintenance"}, {}
+        parts = urlsplit(path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/course":
+            return 200, f'<iframe src="{escape(query["tool"])}"></iframe>', {}
+        if parts.path == "/auth":
+            return 200, self._form(query), {}
+        if parts.path == "/jwks":
+            return 200, self._keyset(), {}
+        if parts.path == "/token":
+            return self._token(body)
+        granted = self.tokens.get(headers.get("Authorization", "").removeprefix("Bearer "), set())
+        if parts.path == "/members":
+            assert f"{NRPS}scope/contextmembership.readonly" in granted
+            return self._members(query)
+        if parts.path == "/lineitems":
+            assert f"{AGS}scope/lineitem" in granted
+            assert query.pop("type") == "1", "the query of the address was lost"
+            return self._columns(method, query, headers, body)
+        return self._column(method, parts.path, granted, headers, body)
+
+    def _keyset(self) -> dict[str, Any]:
+        self.keyset_reads += 1
+        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return {"keys": [{**jwk, "kid": self.key_id, "use": "sig", "alg": "RS256"}]}
+
+    def _token(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
+        """RFC 7523, with the tool's key read from its own keyset."""
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        assert form["grant_type"] == "client_credentials"
+        assert (
+            form["client_assertion_type"]
+            == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        )
+        assertion = form["client_assertion"]
+        name = jwt.get_unverified_header(assertion)["kid"]
+        found = [key for key in self.tool_keys["keys"] if key["kid"] == name]
+        if not found:
+            return 401, {"error": "invalid_client"}, {}
+        claims = jwt.decode(
+            assertion,
+            jwt.PyJWK(found[0]),
+            algorithms=["RS256"],
+            audience=f"{self.url}/token",
+            issuer=CLIENT,
+            options={
+                "require": ["exp", "iat", "sub", "jti"],
+                "verify_exp": False,
+                "verify_iat": False,
+            },
+        )
+        assert claims["sub"] == CLIENT
+        assert claims["exp"] - claims["iat"] <= 3600
+        assert claims["jti"] not in self.assertions
+        self.assertions.add(claims["jti"])
+        token = uuid.uuid4().hex
+        self.tokens[token] = set(form["scope"].split())
+        return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600}, {}
+
+    def _members(self, query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        first = int(query.get("from", "0"))
+        last = first + self.page
+        links = {}
+        if last < len(self.members):
+            links = {"Link": f'<{self.url}/members?from={last}>; rel="next"'}
+        content = {"id": f"{self.url}/members", "members": self.members[first:last]}
+        return 200, content, links
+
+    def _columns(
+        self, method: str, query: dict[str, str], headers: dict[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        if method == "GET":
+            wanted = query.get("resource_id")
+            found = [item for item in self.columns.values() if item["resourceId"] == wanted]
+            return 200, found, {}
+        assert headers["Content-Type"] == "application/vnd.ims.lis.v2.lineitem+json"
+        told = json.loads(body)
+        assert told["scoreMaximum"] > 0
+        assert told["label"]
+        path = f"/columns/{len(self.columns) + 1}"
+        self.columns[path] = {**told, "id": f"{self.url}{path}?type=1"}
+        return 201, self.columns[path], {}
+
+    def _column(
+        self, method: str, path: str, granted: set[str], headers: dict[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        name = path.removesuffix("/scores")
+        if name not in self.columns:
+            return 404, {"error": "no such column"}, {}
+        if method == "GET":
+            return 200, self.columns[name], {}
+        assert f"{AGS}scope/score" in granted
+        assert path.endswith("/scores")
+        assert headers["Content-Type"] == "application/vnd.ims.lis.v1.score+json"
+        told = json.loads(body)
+        if told["userId"] in self.unknown:
+            return 404, {"error": "no such user in this course"}, {}
+        before = self.scores.setdefault((name, told["userId"]), [])
+        assert all(one["timestamp"] < told["timestamp"] for one in before), "not newer"
+        assert told["gradingProgress"] in ("FullyGraded", "NotReady")
+        before.append(told)
+        return 200, {}, {}
+
+    def given(self, user: str) -> list[float | None]:
+        """All scores that it took for this user, in order."""
+        return [
+            one.get("scoreGiven")
+            for (_column, name), told in self.scores.items()
+            if name == user
+            for one in told
+        ]
