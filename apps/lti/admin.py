@@ -10,9 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
@@ -56,7 +55,8 @@ class PlatformForm(forms.ModelForm):
             if url and (problem := address_problem(str(url))):
                 self.add_error(
                     name,
-                    _t("Nothing can be sent to this address: %(problem)s") % {"problem": problem},
+                    gettext("Nothing can be sent to this address: %(problem)s")
+                    % {"problem": problem},
                 )
         return cleaned
 
@@ -87,7 +87,7 @@ class LtiPlatformAdmin(CampusModelAdmin):
     def replace_key(self, request: HttpRequest, queryset: QuerySet[LtiPlatform]) -> None:
         """One for the campus, whatever platforms are ticked."""
         key_replace(now=timezone.now(), actor=request_actor(request))
-        text = _t(
+        text = gettext(
             "Platforms read the new key from now on. It signs in an hour; the one before stays good"
             " for a day."
         )
@@ -127,7 +127,7 @@ class LtiLinkAdmin(CampusModelAdmin):
         if not link.failing_since:
             return link.error
         since = moment_text(link.failing_since, timezone.get_current_timezone())
-        return _t("since %(moment)s: %(error)s") % {"moment": since, "error": link.error}
+        return gettext("since %(moment)s: %(error)s") % {"moment": since, "error": link.error}
 
     @action(description=_("Send again"), permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[LtiLink]) -> None:
