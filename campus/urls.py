@@ -19,6 +19,7 @@ API_OF = (
     "board",
     "attendance",
     "class_photos",
+    "terminals",
     "integrity",
     "leave",
     "reports",
@@ -42,6 +43,7 @@ urlpatterns = [
     path("", include("apps.ops.urls")),
     path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
+    path("", include("apps.terminals.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),
     path(

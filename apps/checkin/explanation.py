@@ -23,6 +23,8 @@ TYPED: Final[dict[str, Any]] = {
     "by_otp": _l("code told to this student"),
     "by_class_code": _l("code told to the class"),
     "passkey": _l("passkey"),
+    "by_card": _l("card"),
+    "by_kiosk": _l("code told to this student, typed at the kiosk"),
 }
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
@@ -88,6 +90,7 @@ WAITS: Final[dict[str, Any]] = {
     Reason.NO_PHOTO: _l("No photo of the face was sent"),
     Reason.PHOTO_UNCLEAR: _l("Face could not be compared"),
     Reason.NO_PERSON: _l("The phone did not check face, finger or screen lock"),
+    Reason.CARD_ALONE: _l("A card was read, which can be lent"),
     Reason.NOT_ENROLLED_FACE: _l("Agreed to faces, but none is enrolled"),
 }
 

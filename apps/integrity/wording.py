@@ -40,6 +40,9 @@ TEXTS: Final[dict[str, Any]] = {
         "A passkey of this student was used in two places, or on two devices, within "
         "%(minutes)s minutes."
     ),
+    FindingKind.CARD_AND_PHONE: _l(
+        "The card was read in the room while the phone said that it was at least 200 m away."
+    ),
     FindingKind.OFFLINE: _l("Checked in without network; it was sent later."),
 }
 

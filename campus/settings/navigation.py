@@ -309,6 +309,9 @@ NAVIGATION = [
     ),
     group(
         _("Other systems"),
+        link("terminals_card", _("Cards"), "badge"),
+        link("terminals_cardterminal", _("Terminals"), "contactless"),
+        link("terminals_punch", _("Punches"), "touch_app"),
         link("api_keys_apikey", _("API keys"), "key"),
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),
