@@ -20,6 +20,7 @@ API_OF = (
     "board",
     "attendance",
     "class_photos",
+    "terminals",
     "integrity",
     "leave",
     "reports",
@@ -45,6 +46,7 @@ urlpatterns = [
     path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
     path("", include("apps.lti.urls")),
+    path("", include("apps.terminals.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),
     path(

@@ -1236,6 +1236,51 @@ REPORT_ROWS = [
 ]
 
 
+def an_open_session(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = make_session(cast.course, starts_at=now)
+    return {"session_id": register_open(session=session, topic="Sorting", now=now, actor=SYSTEM).pk}
+
+
+# Readers come with a token of their own, or from their network; nobody's sign-in is one.
+TERMINAL_ROWS = [
+    Row(
+        route="api/v1/terminals/punches",
+        method="post",
+        body={"punches": []},
+        answers=everybody(401),
+    ),
+    *(
+        Row(
+            route=f"{prefix}/{name}",
+            arguments=lambda cast: {"token": "terminal_0"},
+            answers=everybody(403),
+        )
+        for prefix in ("iclock", "iclock/<str:token>", "iclock/<str:token>/iclock")
+        for name in ("cdata", "getrequest", "devicecmd", "ping", "registry", "push")
+    ),
+    Row(
+        route="hikvision/<str:token>",
+        method="post",
+        arguments=lambda cast: {"token": "terminal_0"},
+        answers=everybody(403),
+    ),
+    # A kiosk is a browser with its own cookie, whoever is signed in there.
+    Row(route="kiosk/", answers=everybody(403)),
+    Row(
+        route="kiosk/open/<int:session_id>",
+        method="post",
+        arguments=an_open_session,
+        answers=page_for("faculty", "operator", *ADMINS, outsider=404),
+    ),
+    *(
+        Row(route=f"kiosk/{name}", method="post", answers=everybody(403))
+        for name in ("punch", "code")
+    ),
+    Row(route="kiosk/end", method="post", answers=everybody(302)),
+]
+
+
 ROWS: Final[list[Row]] = [
     *PUBLIC_ROWS,
     *PEOPLE_ROWS,
@@ -1253,6 +1298,7 @@ ROWS: Final[list[Row]] = [
     *OWN_STUDENT_ROWS,
     *REQUEST_ROWS,
     *TIMETABLE_ROWS,
+    *TERMINAL_ROWS,
 ]
 
 # Addresses of libraries: too many for rows, so each prefix has its own test in test_permissions.py.

@@ -58,6 +58,9 @@ ROLE_MODEL_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "change:timetable.holiday",
         "change:notifications.delivery",
         "change:leave.leaverequest",
+        "add:terminals.card",
+        "change:terminals.card",
+        "change:terminals.punch",
     ),
     Role.PRINCIPAL: ("view:*", "change:leave.leaverequest"),
 }

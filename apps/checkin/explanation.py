@@ -23,6 +23,8 @@ TYPED: Final[dict[str, Any]] = {
     "by_otp": gettext_lazy("code told to this student"),
     "by_class_code": gettext_lazy("code told to the class"),
     "passkey": gettext_lazy("passkey"),
+    "by_card": gettext_lazy("card"),
+    "by_kiosk": gettext_lazy("code told to this student, typed at the kiosk"),
 }
 
 # What a factor found when it was not proven, by its reason. The others say "unknown" or "failed".
@@ -91,6 +93,7 @@ WAITS: Final[dict[str, Any]] = {
     Reason.PHOTO_UNCLEAR: gettext_lazy("Face could not be compared"),
     Reason.NO_PERSON: gettext_lazy("The phone did not check face, finger or screen lock"),
     Reason.NOT_ENROLLED_FACE: gettext_lazy("Agreed to faces, but none is enrolled"),
+    Reason.CARD_ALONE: gettext_lazy("A card was read, which can be lent"),
 }
 
 

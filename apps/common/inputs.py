@@ -107,3 +107,11 @@ class ModelInput(Strict, serializers.ModelSerializer[M]):
         model_fields.NumberTextField: NumberTextField,
         model_fields.PhoneField: PhoneField,
     }
+
+
+def first_words(detail: Any) -> str:
+    """The first message of DRF's nested errors, with the field it is about."""
+    if isinstance(detail, dict):
+        field, inner = next(iter(detail.items()))
+        return f"{field}: {first_words(inner)}"
+    return first_words(detail[0]) if isinstance(detail, list) else str(detail)

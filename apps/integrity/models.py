@@ -30,6 +30,7 @@ class FindingKind(models.TextChoices):
     DEVICE_CHANGED = "device_changed", _("checked in soon after a change of the device")
     ONE_CLASS_KEYS = "one_class_keys", _("binds a new device or browser again and again")
     SYNCED_PASSKEY = "synced_passkey", _("one passkey in two places at once")
+    CARD_AND_PHONE = "card_and_phone", _("card in the room, phone elsewhere")
     OFFLINE = "offline", _("sent later, scanned without network")
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Device, Student
-from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.common.errors import NotFound
 from apps.integrity.detectors import Arrival, BoundKey, Seen, flagged
 from apps.integrity.models import Finding
@@ -121,6 +121,7 @@ def _seen(row: Mapping[str, Any], owners: Mapping[int, int]) -> Seen:
         agent=row["device_info"].get("agent", ""),
         screen=row["device_info"].get("screen", ""),
         browser_bound_at=row["device__bound_at"] if in_browser else None,
+        by_card=row["method"] == Method.CARD,
         passkey=None if foreign else row["passkey_id"],
         copyable=row["passkey_synced"] or bool(proof.get("counter_went_back")),
     )

@@ -48,6 +48,9 @@ TEXTS: Final[dict[str, Any]] = {
         "A passkey of this student was used in two places, or on two devices, within "
         "%(minutes)s minutes."
     ),
+    FindingKind.CARD_AND_PHONE: gettext_lazy(
+        "The card was read in the room while the phone said that it was at least 200 m away."
+    ),
     FindingKind.OFFLINE: gettext_lazy("Checked in without network; it was sent later."),
 }
 

@@ -127,6 +127,10 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "search_entry": ALL,  # by the triggers of people
     "timetable_calendarlink": ALL,
     "timetable_generatedsession": ALL,
+    "terminals_card": ALL,
+    "terminals_cardkey": WRITE,
+    "terminals_cardterminal": ALL,
+    "terminals_punch": ALL,
     "timetable_holiday": ALL,
     "timetable_slotcourse": ALL,
     "timetable_weeklyslot": ALL,

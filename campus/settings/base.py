@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "apps.checkin",
     "apps.leave",
     "apps.class_photos",
+    "apps.terminals",
     "apps.timetable",
     "apps.integrity",
     "apps.board",

@@ -46,6 +46,15 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.class_photos.tasks.expire_reviews",
         "schedule": crontab(minute="7-59/10"),
     },
+    "work-in-punches": {"task": "apps.terminals.tasks.work_in", "schedule": 60.0},
+    "look-at-punches-again": {
+        "task": "apps.terminals.tasks.look_again",
+        "schedule": crontab(minute="3-59/10"),
+    },
+    "purge-punches": {
+        "task": "apps.terminals.tasks.purge_punches",
+        "schedule": crontab(hour=3, minute=59),
+    },
     "purge-images": {
         "task": "apps.biometrics.tasks.purge_images",
         "schedule": crontab(hour=2, minute=37),

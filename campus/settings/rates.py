@@ -16,6 +16,8 @@ THROTTLE_RATES = {
     "face_upload": "600/hour",
     "class_photo": "60/hour",
     "class_photo_look": "60/min",
+    "terminal": "600/min",  # of an address: several readers may be behind one
+    "kiosk": "60/min",
     "person": "60/min",
     "generate": "30/hour",
     "import_step": "60/min",

@@ -62,6 +62,9 @@ from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPer
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
+from apps.terminals.models import CardTerminal, Punch
+from apps.terminals.services.cards import card_add
+from apps.terminals.services.terminals import terminal_add
 from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.webhooks.services import endpoint_add
@@ -71,7 +74,10 @@ from tests.factories import Cast, enroll, make_faculty, make_session, make_stude
 pytestmark = pytest.mark.django_db
 
 # One row per campus, by a constraint.
-SINGLE = {"biometrics.TemplateKey", "notifications.CampusMessages", "privacy.PrivacyRules"}
+SINGLE = {
+    *("biometrics.TemplateKey", "notifications.CampusMessages", "privacy.PrivacyRules"),
+    "terminals.CardKey",
+}
 
 
 def a_lot(campus: Campus, numbers: range, now: datetime) -> None:
@@ -109,7 +115,7 @@ def _study(n: int, now: datetime) -> None:
     _timetable(n, course, now)
     _messages(n, student, section, now)
     _import(faculty.user, now)
-    _other_systems(n, faculty.user, now)
+    _other_systems(n, faculty.user, student, course, now)
     _check_in(n, student, course, now)
     _face(n, student, now)
 
@@ -144,7 +150,10 @@ def _import(user: User | None, now: datetime) -> None:
     )
 
 
-def _other_systems(n: int, user: User | None, now: datetime) -> None:
+def _other_systems(
+    n: int, user: User | None, student: Student, course: Course, now: datetime
+) -> None:
+    room = course.classroom
     ApiKey.objects.create(
         user=user,
         name="Script",
@@ -164,6 +173,21 @@ def _other_systems(n: int, user: User | None, now: datetime) -> None:
     client = ScimClient.objects.create(name=f"D{n}", lookup=f"{n}", digest=b"", created_at=now)
     ScimPerson.objects.create(client=client, user=user, external_id="e")
     Leaver.objects.create(user=user, left_at=now, roles=["faculty"], entries=[])
+    terminal = CardTerminal(name=f"Door {n}", classroom=room)
+    terminal_add(terminal, now=now, actor=SYSTEM)
+    card_add(student=student, number=f"9000{n}", now=now, actor=SYSTEM)
+    Punch.objects.create(
+        terminal=terminal,
+        key="1",
+        digest=b"",
+        student=student,
+        session=make_session(course, starts_at=now + timedelta(days=n, hours=7)),
+        read_at=now,
+        at=now,
+        received_at=now,
+        status="queued",
+        reason="too_early",
+    )
     endpoint = WebhookEndpoint(
         name=f"Library {n}", url="https://library.example/", events=["session.opened"]
     )

@@ -46,7 +46,7 @@ from tests.phone import signed_in
 pytestmark = pytest.mark.django_db
 
 # What operators may do by hand; everything else is the administrators'.
-OPERATORS_KINDS = {"students", "schedules", "enrollments"}
+OPERATORS_KINDS = {"students", "schedules", "enrollments", "cards"}
 
 
 @pytest.fixture

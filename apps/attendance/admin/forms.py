@@ -110,6 +110,7 @@ class PolicyForm(forms.ModelForm):
             "person",
             "synced_passkey_weight",
             "class_code_weight",
+            "card_weight",
             "present_threshold",
             "late_after_minutes",
             "grace_minutes",

@@ -22,8 +22,14 @@ RULES: Final = [
         {"fields": ["face", ("passkey", "person"), "synced_passkey_weight", "class_photos"]},
     ),
     (
-        _("Codes told by word, and check-ins without network"),
-        {"fields": ["class_code_weight", ("offline_factor", "offline_limit"), "waiting_hours"]},
+        _("Codes told by word, cards, and check-ins without network"),
+        {
+            "fields": [
+                ("class_code_weight", "card_weight"),
+                ("offline_factor", "offline_limit"),
+                "waiting_hours",
+            ]
+        },
     ),
     (
         _("Times"),

@@ -185,6 +185,18 @@ class Policy(CampusModel):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text=_("Empty: one-time codes are for one student each."),
     )
+    card_weight = models.DecimalField(
+        _("cards at a reader count (0 to 1)"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text=_(
+            "Empty: cards are not accepted. Below the score needed, each one waits for the "
+            "lecturer: a card can be lent."
+        ),
+    )
     present_threshold = models.DecimalField(
         _("score needed"),
         max_digits=3,
@@ -324,6 +336,7 @@ class Policy(CampusModel):
                 condition=Q(class_code_weight__isnull=True) | Q(class_code_weight__range=(0, 1)),
                 name="policy_class_code_weight",
             ),
+            Between(field="card_weight", name="policy_card_weight", low=0, high=1),
             models.CheckConstraint(
                 condition=Q(waiting_hours__range=(1, 720)), name="policy_waiting_hours"
             ),

@@ -29,7 +29,7 @@ from apps.checkin.services.offline import OfflineScan, check_in_offline
 from apps.common.api import throttle
 from apps.common.errors import Refused
 from apps.common.fields import LARGEST_ID, MomentField
-from apps.common.inputs import Input
+from apps.common.inputs import Input, first_words
 from apps.qr_otp.tokens import MAX_LINK
 from apps.tenants.addresses import asked_host
 
@@ -128,7 +128,7 @@ def _counter(read: dict[str, Any] | ValidationError) -> int:
 
 def _answer(request: Request, read: dict[str, Any] | ValidationError) -> dict[str, Any]:
     if isinstance(read, ValidationError):
-        return _error("invalid", _first_words(read.detail))
+        return _error("invalid", first_words(read.detail))
     evidence = read["evidence"]
     scan = OfflineScan(
         session_id=evidence["session"],
@@ -151,11 +151,3 @@ def _answer(request: Request, read: dict[str, Any] | ValidationError) -> dict[st
 
 def _error(code: str, detail: str) -> dict[str, Any]:
     return {"made": False, "attempt": None, "error": {"code": code, "detail": str(detail)}}
-
-
-def _first_words(detail: Any) -> str:
-    """The first message of DRF's nested errors, with the field it is about."""
-    if isinstance(detail, dict):
-        field, inner = next(iter(detail.items()))
-        return f"{field}: {_first_words(inner)}"
-    return _first_words(detail[0]) if isinstance(detail, list) else str(detail)

@@ -24,6 +24,8 @@ class Method(models.TextChoices):
     TEXT = "text", _("text code")
     OTP = "otp", _("one-time code for one student")
     CLASS_CODE = "class_code", _("one-time code for the whole class")
+    CARD = "card", _("card at a reader")
+    KIOSK = "kiosk", _("one-time code typed at a kiosk")
 
 
 class Outcome(models.TextChoices):
@@ -128,6 +130,7 @@ class Reason(Refusal):
         "no_person",
         _("Your phone did not check that it is you. It waits for your lecturer."),
     )
+    CARD_ALONE = "card_alone", _("A card alone is not enough here. It waits for your lecturer.")
     NOT_ENROLLED_FACE = (
         "face_not_enrolled",
         _("No face of yours is enrolled yet. It waits for your lecturer."),

@@ -97,7 +97,7 @@ def challenge_redeem(
     scan_save(
         purpose=RAPID_CODE,
         check=check,
-        scanner=_scanner(student.id),
+        scanner=f"student:{student.id}",
         method=Method.QR,
         reason=reason,
         now=now,
@@ -118,12 +118,12 @@ def _checked_in_elsewhere(session_id: int | None, student_id: int, sign_in: str)
 
 
 def _checked_in(session_id: int | None) -> QuerySet[CheckInAttempt]:
-    """The check-ins whose students a challenge expects, as long as they came before it."""
+    """The check-ins, by phone, whose students a challenge expects if they came before it."""
     return CheckInAttempt.objects.filter(
         session_id=session_id,
         outcome__in=(Outcome.ACCEPTED, Outcome.PENDING, Outcome.WAITING),
         offline=False,
-    )
+    ).exclude(method__in=(Method.CARD, Method.KIOSK))
 
 
 def challenge_outcome(*, challenge: RapidCodeChallenge) -> tuple[list[ChallengeResult], bool]:
@@ -145,7 +145,3 @@ def challenge_outcome(*, challenge: RapidCodeChallenge) -> tuple[list[ChallengeR
         if window is not None:
             redeemed[int(scanner.rpartition(":")[2])].add(window)
     return challenge_results(expected=checked_in, redeemed=redeemed)
-
-
-def _scanner(student_id: int) -> str:
-    return f"student:{student_id}"

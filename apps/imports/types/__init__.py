@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
 from apps.imports.types.base import ImportType
+from apps.imports.types.cards import CARDS
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS, GRADES
 from apps.imports.types.oneroster import ONEROSTER
@@ -25,6 +26,7 @@ IMPORT_TYPES: Final[dict[str, ImportType]] = {
         SCHEDULES,
         ENROLLMENTS,
         GRADES,
+        CARDS,
         ONEROSTER,
     )
 }

@@ -41,6 +41,7 @@ class Seen:
     browser_bound_at: datetime | None = None
     passkey: int | None = None
     copyable: bool = False
+    by_card: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

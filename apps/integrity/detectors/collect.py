@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from apps.integrity.detectors import (
     browsers,
+    cards,
     clocks,
     delays,
     devices,
@@ -38,6 +39,7 @@ def findings_of(
         *browsers.changed_devices(seen, keys),
         *browsers.one_class_keys(seen, keys),
         *passkeys.used_in_two_places(seen, uses),
+        *cards.lent(seen),
         *clocks.drifting(seen),
         *photos.copied_photos(seen),
         *photos.offline(seen),

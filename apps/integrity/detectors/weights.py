@@ -20,6 +20,7 @@ WEIGHTS: Final[dict[FindingKind, Decimal]] = {
     FindingKind.DEVICE_CHANGED: HALF,
     FindingKind.ONE_CLASS_KEYS: HALF,
     FindingKind.SYNCED_PASSKEY: HALF,
+    FindingKind.CARD_AND_PHONE: HALF,
     FindingKind.SAME_FIX: ALONE,
     FindingKind.SHARED_DEVICE: ALONE,
     FindingKind.MOCK_LOCATION: ALONE,

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.ops.diagnosis import HealthCheck, add_check, database, keys, services, work
+from apps.ops.diagnosis import HealthCheck, add_check, database, keys, readers, services, work
 
 OWN: Final = (
     HealthCheck(name="database", label=_("Database"), run=database.look_at_database),
@@ -23,6 +23,7 @@ OWN: Final = (
     HealthCheck(name="beat", label=_("Beat"), run=work.look_at_beat),
     HealthCheck(name="queues", label=_("Queues"), run=work.look_at_queues),
     HealthCheck(name="providers", label=_("Providers"), run=services.look_at_providers),
+    HealthCheck(name="terminals", label=_("Terminals"), run=readers.look_at_terminals),
     HealthCheck(name="mail", label=_("Mail server"), run=services.look_at_mail, quick=False),
     HealthCheck(
         name="certificates",

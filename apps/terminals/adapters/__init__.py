@@ -1,0 +1,1 @@
+"""What makers' readers send, in our words. Each is a pure function over one request."""

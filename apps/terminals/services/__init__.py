@@ -1,0 +1,1 @@
+"""Cards, terminals and punches: what is written of them."""
