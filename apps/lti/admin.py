@@ -101,20 +101,21 @@ class LtiKeyAdmin(HistoryAdmin):
 
 
 @admin.register(LtiLink)
-class LtiLinkAdmin(CampusModelAdmin):
-    """Made by a launch; what is sent is chosen here or by the lecturer."""
+class LtiLinkAdmin(HistoryAdmin):
+    """Made by a launch; what is sent is chosen by the lecturer. Deleted to connect anew."""
 
     list_display = ["course", "platform", "context_title", "scores", "state", "shown_error"]
     list_filter = ["platform", "scores"]
     list_select_related = ["course__subject", "platform"]
     search_fields = ["context_title", "context_id", "course__code"]
-    fields = ["platform", "context_id", "context_title", "course"]
-    readonly_fields = ["platform", "context_id", "context_title"]
-    autocomplete_fields = ["course"]
+    fields = ["platform", "context_id", "context_title", "course", "scores", "shown_error"]
     actions = ["send_again"]
 
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return CampusModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("lti.change_ltiplatform"))
 
     @display(description=_("state"), label={"on": "success", "failing": "danger", "off": "info"})
     def state(self, link: LtiLink) -> tuple[str, Any]:
@@ -129,7 +130,7 @@ class LtiLinkAdmin(CampusModelAdmin):
         since = moment_text(link.failing_since, timezone.get_current_timezone())
         return gettext("since %(moment)s: %(error)s") % {"moment": since, "error": link.error}
 
-    @action(description=_("Send again"), permissions=["change"])
+    @action(description=_("Send again"), permissions=["retry"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[LtiLink]) -> None:
         number = links_send_again(links=queryset, now=timezone.now(), actor=request_actor(request))
         text = ngettext(

@@ -66,6 +66,9 @@ def test_failures_are_shown_and_sent_again(cast: Cast, moodle: LearningPlatform)
     with campus_scope(cast.campus):
         link = LtiLink.objects.get()
     chosen: Any = {"action": "send_again", "_selected_action": [str(link.pk)]}
+    client_of(cast, cast.principal).post(url(LtiLink, "changelist"), chosen)
+    with campus_scope(cast.campus):
+        assert LtiLink.objects.get().failures == 3  # not for who only looks
     client.post(url(LtiLink, "changelist"), chosen)
     with campus_scope(cast.campus):
         link.refresh_from_db()
