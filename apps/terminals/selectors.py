@@ -25,7 +25,7 @@ REACH: Final = timedelta(hours=24)  # no session begins or ends further from a p
 RETRIED_FOR: Final = timedelta(hours=24)
 # Readers of these makers ask or say something every minute; others speak when a card is read.
 RARELY_HEARD: Final = timedelta(days=3)
-SILENT_AFTER: Final = {
+SILENT_AFTER: Final[dict[str, timedelta]] = {
     CardTerminal.Kind.ADMS: timedelta(hours=1),
     CardTerminal.Kind.HIKVISION: timedelta(hours=1),
 }
@@ -133,7 +133,7 @@ def room_sessions(
         return []
     rows = ClassSession.objects.exclude(status=ClassSession.Status.CANCELLED)
     if terminal.kind == CardTerminal.Kind.KIOSK:
-        rows = rows.filter(pk=terminal.session_id)
+        rows = rows.filter(kiosks=terminal)
     else:
         rows = rows.filter(
             classroom=terminal.classroom_id,

@@ -87,7 +87,8 @@ def punches(request: Request) -> Response:
     read = [_item(item) for item in items]
     now = timezone.now()
     good = [one for one in read if isinstance(one, PunchInput)]
-    rows = iter(punches_take(terminal=request.auth, punches=good, now=now, sent_at=sent_at))
+    terminal: Any = request.auth  # `IsTerminal` has seen to that
+    rows = iter(punches_take(terminal=terminal, punches=good, now=now, sent_at=sent_at))
     results = [
         _output(next(rows)) if isinstance(one, PunchInput) else _unread(item, one)
         for item, one in zip(items, read, strict=True)

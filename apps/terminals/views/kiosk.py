@@ -124,7 +124,7 @@ def kiosk_page(request: HttpRequest) -> HttpResponse:
 
 def _session(kiosk: CardTerminal) -> ClassSession:
     rows = ClassSession.objects.select_related("course__subject", "classroom__building")
-    return rows.get(pk=kiosk.session_id)
+    return rows.get(kiosks=kiosk)
 
 
 @require_POST
@@ -203,7 +203,7 @@ class _Shown:
     def punch(self, row: Punch) -> dict[str, str]:
         if row.student is None or row.status in (Punch.Status.QUEUED, Punch.Status.ASIDE):
             return self.refused(str(row.get_reason_display()))
-        if row.attempt_id is not None and self._waits(row):
+        if self._waits(row):
             return {
                 **self.welcome(row.student),
                 "state": "waits",
@@ -214,6 +214,8 @@ class _Shown:
 
     @staticmethod
     def _waits(row: Punch) -> bool:
+        if row.attempt_id is None:
+            return False
         waiting = CheckInAttempt.objects.filter(pk=row.attempt_id, outcome=Outcome.WAITING)
         return waiting.exists()
 

@@ -146,7 +146,8 @@ def _sent_json(request: HttpRequest) -> Any:
     try:
         if request.content_type != "multipart/form-data":
             return loads(request.body)
-        texts = [*request.POST.values(), *(file.read() for file in request.FILES.values())]
+        files: Any = request.FILES.values()
+        texts = [*request.POST.values(), *(file.read() for file in files)]
         for text in texts:
             raw = text if isinstance(text, bytes) else str(text).encode()
             if raw.lstrip()[:1] == b"{" and is_storable(raw.decode(errors="replace")):
