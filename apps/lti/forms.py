@@ -11,7 +11,7 @@ class ScoresForm(forms.ModelForm):
         model = LtiLink
         fields = ["scores", "points", "threshold", "drop_lowest"]
         labels = {
-            "scores": _("Attendance as a grade"),
+            "scores": _("What is sent"),
             "points": _("Points"),
             "threshold": _("All points from (%)"),
             "drop_lowest": _("Missed sessions that do not count"),
