@@ -41,6 +41,10 @@ from apps.qr_otp.models import Scan, Tries
 from apps.reports.files import store_file as store_report
 from apps.reports.services import EXPORT
 from apps.tenants.signed import signed_act
+from apps.terminals.models import CardTerminal
+from apps.terminals.services.cards import card_add
+from apps.terminals.services.punches import PunchInput, punches_take
+from apps.terminals.services.terminals import terminal_add
 from apps.timetable.models import CalendarLink
 from tests import tables
 from tests.biometrics.support import give_consent, make_model, make_template, plain_jpeg, unit
@@ -73,7 +77,17 @@ def make_known(cast: Cast, now: datetime) -> Student:
     _requests(cast, student, now)
     _messages(cast, student, now)
     _logs(cast, student, now)
+    _cards(cast, student, now)
     return student
+
+
+def _cards(cast: Cast, student: Student, now: datetime) -> None:
+    terminal = CardTerminal(name="Door", classroom=cast.classroom)
+    terminal_add(terminal, now=now, actor=SYSTEM)
+    card_add(student=student, number="0004A21F", now=now, actor=SYSTEM)
+    one = PunchInput(key="1", card="0004A21F", read_at=now)
+    [row] = punches_take(terminal=terminal, punches=[one], now=now)
+    assert row.student == student
 
 
 def _account(student: Student, now: datetime) -> None:

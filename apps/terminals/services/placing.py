@@ -25,7 +25,7 @@ Place = tuple[int, int]  # (session, student)
 
 
 @dataclass
-class Arrivals:
+class KnownArrivals:
     """Who is known to be there: since when, and whether a card or a kiosk says so."""
 
     since: dict[Place, datetime] = field(default_factory=dict)
@@ -42,12 +42,12 @@ def arrivals_of(
     sessions: Collection[RoomSession],
     students: Collection[int],
     but: Collection[Punch] = (),
-) -> Arrivals:
+) -> KnownArrivals:
     """From check-ins that count or wait, marks by hand, and punches that wait, without these.
 
     Three statements.
     """
-    found = Arrivals()
+    found = KnownArrivals()
     starts = {one.session.pk: one.session.starts_at for one in sessions}
     these = {"session__in": starts, "student__in": students}
     attempts = CheckInAttempt.objects.filter(
@@ -87,7 +87,7 @@ def own(punch: Punch, cards: Collection[Card]) -> str:
 
 
 def place(
-    punch: Punch, student: Student, sessions: Collection[RoomSession], there: Arrivals
+    punch: Punch, student: Student, sessions: Collection[RoomSession], there: KnownArrivals
 ) -> None:
     """Say which session it is of, or why of none. Expects those of one room, in order of time."""
     punch.session, punch.reason = None, ""
@@ -116,7 +116,7 @@ def place(
         there.add((chosen.session.pk, student.pk), punch.at, by_card=True)
 
 
-def _is_there(one: RoomSession, student: Student, at: datetime, there: Arrivals) -> bool:
+def _is_there(one: RoomSession, student: Student, at: datetime, there: KnownArrivals) -> bool:
     since = there.since.get((one.session.pk, student.pk))
     return since is not None and since <= at
 
