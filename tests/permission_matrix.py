@@ -1057,10 +1057,14 @@ STUDENT_PAGE_ROWS = [
 
 def a_learning_link(cast: Cast) -> dict[str, Any]:
     """The lecturer's course on a learning platform that names no members."""
-    platform = LtiPlatform.objects.create(
-        name="Moodle", issuer="https://lms.example", client_id="1", deployment_ids=["1"]
+    platform, _made = LtiPlatform.objects.get_or_create(
+        issuer="https://lms.example",
+        client_id="1",
+        defaults={"name": "Moodle", "deployment_ids": ["1"]},
     )
-    link = LtiLink.objects.create(platform=platform, context_id="7", course=cast.course)
+    link, _made = LtiLink.objects.get_or_create(
+        platform=platform, context_id="7", course=cast.course
+    )
     return {"link_id": link.pk}
 
 

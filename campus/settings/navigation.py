@@ -392,11 +392,6 @@ NAVIGATION = [
             "report",
             permission=super_admin,
         ),
-        link(
-            "audit_root",
-            _("Audit roots"),
-            "verified",
-            permission=super_admin,
-        ),
+        link("audit_root", _("Audit roots"), "verified", permission=super_admin),
     ),
 ]

@@ -67,6 +67,13 @@ NO_PAGE: Final = {
     "admin/jsi18n/": "a script",
     "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",
+    "teach/sessions/<int:session_id>/photo/<int:number>": "a picture",
+    "kiosk/": "of a browser that has nobody's sign-in: test_kiosk.py",
+    "lti/login": "leads to the learning platform",
+    "lti/go/<str:name>": "of a launch that has just been: test_lti.py",
+    "lti/jwks": "JSON",
+    **{row.route: "JSON" for row in ROWS if row.route.startswith("scim/")},
+    **{row.route: "text for readers" for row in ROWS if row.route.startswith("iclock")},
 }
 # Shown to every role of a group: they differ by what it may do.
 EACH: Final = ("class/", "overview/", "requests/", "health/")

@@ -36,6 +36,7 @@ from apps.jobs.models import Job
 from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_write
+from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.qr_otp.models import Scan, Tries
 from apps.reports.files import store_file as store_report
@@ -54,7 +55,7 @@ NAME: Final = "Zqana Zqovic"
 VALUES: Final = (
     *("Zqana", "Zqovic", "zqana@north.example", "+4915112345678", "ZQ210595"),
     *("zqdevice-1", "zqpush-1", "zqfcm-1", "198.51.100.77", "zqbrowser", "+4915187654321"),
-    *("zqmother@mail.example", "zqsub-1", "zqillness", "Zqcollege", "zqword"),
+    *("zqmother@mail.example", "zqsub-1", "zqillness", "Zqcollege", "zqword", "zqlti-1"),
 )
 ADDRESS: Final = "198.51.100.77"
 
@@ -78,6 +79,7 @@ def make_known(cast: Cast, now: datetime) -> Student:
     _messages(cast, student, now)
     _logs(cast, student, now)
     _cards(cast, student, now)
+    _learning_platform(cast, student, now)
     return student
 
 
@@ -88,6 +90,17 @@ def _cards(cast: Cast, student: Student, now: datetime) -> None:
     one = PunchInput(key="1", card="0004A21F", read_at=now)
     [row] = punches_take(terminal=terminal, punches=[one], now=now)
     assert row.student == student
+
+
+def _learning_platform(cast: Cast, student: Student, now: datetime) -> None:
+    platform = LtiPlatform.objects.create(
+        name="Moodle", issuer="https://lms.example", client_id="1", deployment_ids=["1"]
+    )
+    link = LtiLink.objects.create(platform=platform, context_id="7", course=cast.course)
+    LtiPerson.objects.create(
+        platform=platform, subject="zqlti-1", student=student, connected_at=now
+    )
+    LtiScore.objects.create(link=link, student=student, subject="zqlti-1", score=9, maximum=10)
 
 
 def _account(student: Student, now: datetime) -> None:

@@ -29,6 +29,7 @@ from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from apps.common.errors import Refused
+from apps.common.languages import spoken
 from apps.common.middleware import CompressionMiddleware
 from apps.lane.api.answers import attempt_body
 from apps.lane.api.check_in import check_in
@@ -85,7 +86,7 @@ class LeanLane:
             return None
         language = translation.get_language_from_request(request)
         try:
-            with translation.override(language):
+            with translation.override(spoken(language)):
                 status, body = answer(asked)
         except (LeftToTheView, Refused) as left:
             if isinstance(left, Unknown):

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from apps.common.languages import spoken
 from apps.common.measures import count
 from apps.lti.models import ADDRESS_LENGTH, LtiLink, LtiScore
 from apps.lti.selectors import WantedScore, due_link_ids, scores_to_send
@@ -78,7 +79,7 @@ def _hold(link_id: Any, now: datetime) -> _Run | None:
     if not wanted:
         _done(link, lease, now)
         return None
-    with translation.override(link.campus.language or None):
+    with translation.override(spoken(link.campus.language)):
         label = _("Attendance")
     return _Run(link=link, lease=lease, wanted=wanted, label=label)
 
