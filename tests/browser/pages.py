@@ -72,6 +72,7 @@ NO_PAGE: Final = {
     "lti/login": "leads to the learning platform",
     "lti/go/<str:name>": "of a launch that has just been: test_lti.py",
     "lti/jwks": "JSON",
+    "lti/links/<uuid:link_id>/roster": "asks the platform for its members: test_lti.py",
     **{row.route: "JSON" for row in ROWS if row.route.startswith("scim/")},
     **{row.route: "text for readers" for row in ROWS if row.route.startswith("iclock")},
 }
