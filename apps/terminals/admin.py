@@ -235,9 +235,9 @@ class PunchAdmin(CampusModelAdmin):
         by_terminal: dict[CardTerminal, list[Punch]] = {}
         for punch in queryset.select_related("terminal"):
             by_terminal.setdefault(punch.terminal, []).append(punch)
-        now = timezone.now()
+        now, actor = timezone.now(), request_actor(request)
         changed = sum(
-            punches_retry(terminal=terminal, punches=punches, now=now)
+            punches_retry(terminal=terminal, punches=punches, now=now, actor=actor)
             for terminal, punches in by_terminal.items()
         )
         messages.success(

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db import transaction
 
-from apps.audit.services import Actor
+from apps.audit.services import Actor, log_event
 from apps.checkin.services.offline import SENT_WITHIN
 from apps.common.ids import uuid7
 from apps.common.moments import is_moment
@@ -143,8 +143,17 @@ def _is_of_before(punch: Punch, terminal: CardTerminal) -> bool:
 
 
 @transaction.atomic
-def punches_retry(*, terminal: CardTerminal, punches: Collection[Punch], now: datetime) -> int:
-    """Decide anew on punches of one terminal that wait or are queued; returns how many changed."""
+def punches_retry(
+    *,
+    terminal: CardTerminal,
+    punches: Collection[Punch],
+    now: datetime,
+    actor: Actor | None = None,
+) -> int:
+    """Decide anew on punches of one terminal that wait or are queued; returns how many changed.
+
+    `actor`: the person who asked for it, whose name goes into the log; None by the clock.
+    """
     ids = [punch.pk for punch in punches]
     rows = list(
         Punch.objects.select_for_update(of=("self",))
@@ -159,6 +168,12 @@ def punches_retry(*, terminal: CardTerminal, punches: Collection[Punch], now: da
         _end_waiting(punch, now=now)
     changed = [p for p in rows if (p.status, p.reason, p.session_id) != before[p.pk]]
     Punch.objects.bulk_update(changed, CHANGED)
+    if actor is not None:
+        for punch in changed:
+            data = {"status": punch.status, "reason": punch.reason}
+            log_event(
+                actor=actor, action="terminals.punch.tried_again", now=now, target=punch, data=data
+            )
     return len(changed)
 
 
