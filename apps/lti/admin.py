@@ -97,7 +97,7 @@ class LtiPlatformAdmin(CampusModelAdmin):
 @admin.register(LtiKey)
 class LtiKeyAdmin(HistoryAdmin):
     list_display = ["id", "created_at", "signs_from", "shown_until"]
-    fields = ["id", "created_at", "signs_from", "shown_until"]
+    fields = ["created_at", "signs_from", "shown_until"]
 
 
 @admin.register(LtiLink)
@@ -109,6 +109,7 @@ class LtiLinkAdmin(HistoryAdmin):
     list_select_related = ["course__subject", "platform"]
     search_fields = ["context_title", "context_id", "course__code"]
     fields = ["platform", "context_id", "context_title", "course", "scores", "shown_error"]
+    readonly_fields = ["shown_error"]
     actions = ["send_again"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

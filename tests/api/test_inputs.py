@@ -124,10 +124,13 @@ def candidates(row: Row) -> list[str]:
 
 @pytest.mark.django_db
 def test_no_body_has_a_field_that_vanishes(cast: Cast, description: dict[str, Any]) -> None:
-    """Every operation that takes a body names the field that it does not know."""
+    """Every operation that takes a body names the field that it does not know.
+
+    Terminals come with a token of their own: tests/terminals/test_readers.py.
+    """
     rows = {(row.method, documented(row)): row for row in ROWS}
     silent, made = [], {}
-    for key in bodies(description):
+    for key in bodies(description).keys() - {("post", "/api/v1/terminals/punches")}:
         row = rows[key]
         if row.arguments not in made:
             made[row.arguments] = row.arguments_in(cast)

@@ -69,7 +69,7 @@ def test_columns_that_name_who_acted_are_known() -> None:
         )
         found = {name for (name,) in cursor.fetchall()}
     # Of targets, only accounts have other numbers; other systems have their own ids.
-    assert found == {*ACTORS, "target_id", "provider_id", "client_id", "context_id"}
+    assert found == {*ACTORS, "target_id", "provider_id", "client_id", "context_id", "external_id"}
 
 
 def test_everything_that_a_new_master_key_seals_anew_moves_too() -> None:

@@ -61,6 +61,20 @@ def reader(cast: Cast, token: str) -> APIClient:
 # --- REST ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "body", [{"card": "1", "at": "2026-11-29T08:00:00Z", "id": "1"}, {"punches": []}]
+)
+def test_a_field_that_is_not_known_is_named(
+    cast: Cast, moment: datetime, body: dict[str, Any]
+) -> None:
+    _terminal, token = set_up(cast, moment, "rest")
+    answer = reader(cast, token).post(PUNCHES, {**body, "surprise": 1}, format="json")
+    assert answer.status_code == 400
+    assert ("surprise", "unknown_field") in [
+        (e["attr"], e["code"]) for e in answer.json()["errors"]
+    ]
+
+
 def test_one_punch_and_many_with_the_readers_clock_corrected(
     cast: Cast, lesson: Any, moment: datetime
 ) -> None:
