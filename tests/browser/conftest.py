@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -17,6 +17,7 @@ from apps.tenants.models import Domain
 from tests.factories import PASSWORD, Cast, make_cast
 
 CHROMIUM = find_chromium()
+expect.set_options(timeout=15_000)  # ms: other tests keep the machine busy
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
