@@ -1,15 +1,20 @@
 """What the tests of the timetable share."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
 
 from apps.audit.services import Actor
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Course, Department, Section
 from apps.sessions.models import ClassSession
+from apps.tenants.scope import campus_scope
+from apps.timetable.days import horizon
 from apps.timetable.models import WeeklySlot
 from apps.timetable.services import GenerationResult, sessions_generate
-from tests.factories import make_classroom, make_course, make_faculty
+from tests.factories import Cast, make_classroom, make_course, make_faculty
 
 ADA = Actor(label="Ada", id="user:1")
 SUNDAY = date(2026, 9, 13)
@@ -23,6 +28,14 @@ def a_slot(course: Course, **fields: Any) -> WeeklySlot:
         course=course,
         **{"weekday": 1, "starts_at": time(10), "ends_at": time(11, 30), **fields},
     )
+
+
+def mondays_ahead(cast: Cast) -> int:
+    """Within the horizon of the daily task: two, and three where today is one of them."""
+    with campus_scope(cast.campus):
+        first, last = horizon(days=settings.TIMETABLE_HORIZON_DAYS, now=timezone.now())
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return sum(day.isoweekday() == 1 for day in days)
 
 
 def fresh(slot: WeeklySlot, **changes: Any) -> WeeklySlot:
