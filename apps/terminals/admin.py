@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.tenants.addresses import asked_host, campus_url
 from apps.terminals.models import Card, CardKey, CardTerminal, Punch
 from apps.terminals.reading import LONGEST
 from apps.terminals.services.cards import card_add, cards_revoke
@@ -173,7 +174,7 @@ class CardTerminalAdmin(CampusModelAdmin):
             "opts": self.opts,
             "title": _("Tokens of terminals"),
             "rows": rows,
-            "origin": f"{request.scheme}://{request.get_host()}",
+            "origin": campus_url("", host=asked_host(request)),
         }
         response = render(request, "admin/terminals/tokens.html", context)
         response["Cache-Control"] = "no-store"
