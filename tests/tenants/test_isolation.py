@@ -45,6 +45,7 @@ NO_ROWS_OF_A_CAMPUS = {
     ("checkin.OnlineMinute", "user_id"),
     ("checkin.CheckInAttempt", "passkey_id"),  # of the sign-in library, which knows no campus
     ("privacy.ErasureRequest", "account_id"),
+    ("terminals.Punch", "attempt_id"),  # says that it counted, also when the attempt is forgotten
 }
 # Columns that the database empties by itself when the other row is deleted.
 EMPTIED = {(Appeal, "record_id")}
