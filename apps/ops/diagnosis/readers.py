@@ -23,6 +23,6 @@ def look_at_terminals(look: Look) -> Iterator[tuple[str, str, str]]:
                 yield WARN, f"{where} has not been heard of since {since}.", advice
             else:
                 text = f"{where}: its clock is off by {terminal.drift_seconds} s."
-                yield WARN, text, "Set its clock, best by NTP."
+                yield WARN, text, "Correct its clock, best by NTP."
     if is_well:
         yield OK, "Every terminal has been heard of, at the right time.", ""
