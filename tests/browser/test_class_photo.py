@@ -23,7 +23,8 @@ from tests.biometrics.conftest import (  # noqa: F401
     models_dir,
 )
 from tests.biometrics.support import enrol, plain_jpeg
-from tests.browser.conftest import serious_violations, sign_in
+from tests.browser.conftest import sign_in
+from tests.browser.looks import violations
 from tests.browser.test_class import PHONE
 from tests.class_photos.support import allow_photos
 from tests.class_photos.test_worker import hall_of, jpeg
@@ -88,10 +89,10 @@ def test_a_phone_marks_a_class_by_two_photos(
     images = sorted(url.partition("/photo/")[2] for url in asked if "/photo/" in url)
     assert images == ["1", "2"]
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.emulate_media(color_scheme="dark")
     page.reload()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     confirm.press("Enter")
     expect(page.get_by_text("1 student is marked present.")).to_be_visible()
     assert marks(hall) == {"STUD": "photo"}

@@ -10,7 +10,8 @@ from apps.audit.services import SYSTEM
 from apps.checkin.services.codes import student_code_issue
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
-from tests.browser.conftest import serious_violations, sign_in
+from tests.browser.conftest import sign_in
+from tests.browser.looks import violations
 from tests.factories import Cast
 from tests.terminals.support import allow_cards, give_card, open_lesson, register
 
@@ -36,11 +37,11 @@ def test_cards_and_codes_at_a_tablet_with_and_without_network(
     page.get_by_role("button", name="Kiosk").click()
     head = page.locator("[data-head]")
     expect(head).to_have_text("Hold your card to the reader")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.keyboard.type("04:A2:1F")  # the caret is where a reader types
     page.keyboard.press("Enter")
     expect(head).to_have_text("Welcome, Student STUD")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.keyboard.type("99999999")
     page.keyboard.press("Enter")
     expect(head).to_have_text("Not checked in")

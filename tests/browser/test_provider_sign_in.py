@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from tests.browser.conftest import serious_violations
+from tests.browser.looks import violations
 from tests.factories import Cast
 from tests.identity_providers.provider_server import Provider
 from tests.identity_providers.support import set_up
@@ -30,7 +30,7 @@ def test_there_and_back_by_a_button(
     server.signed_in = {"employeeNumber": "STUD"}
     page.goto(f"{site}/devices/")
     expect(page.get_by_role("link", name="Continue with Library login")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("link", name="Continue with North login").click()
     expect(page).to_have_url(f"{site}/devices/")
     page.goto(f"{site}/accounts/logout/")
@@ -42,7 +42,7 @@ def test_there_and_back_by_a_button(
     page.goto(f"{site}/accounts/login/")
     page.get_by_role("link", name="Continue with North login").click()
     expect(page.get_by_role("heading", name="Not signed in")).to_be_visible()
-    assert serious_violations(page) == []
+    assert violations(page) == []
     page.get_by_role("link", name="Other ways to sign in").click()
     expect(page.get_by_role("link", name="Continue with North login")).to_be_visible()
     assert [text for text in complaints if "403" not in text] == []
