@@ -1,13 +1,12 @@
 """Which keys a person has, and whose a key is."""
 
-import hmac
 from datetime import datetime
 
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.api_keys.models import ApiKey
-from apps.api_keys.tokens import KeyToken
+from apps.api_keys.tokens import ApiKeyToken
 
 
 def keys_of(*, user: User) -> QuerySet[ApiKey]:
@@ -21,11 +20,9 @@ def live_keys_of(*, user: User, now: datetime) -> QuerySet[ApiKey]:
 
 def key_found(*, text: str, now: datetime) -> ApiKey | None:
     """The live key that this text is, with its person; None for any other text."""
-    token = KeyToken.of(text)
+    token = ApiKeyToken.of(text)
     if token is None:
         return None
     live = ApiKey.objects.filter(lookup=token.lookup, revoked_at=None, expires_at__gt=now)
     key = live.select_related("user").first()
-    if key is None or not hmac.compare_digest(bytes(key.digest), token.digest):
-        return None
-    return key
+    return key if key and token.proves(key.digest) else None

@@ -11,7 +11,7 @@ from apps.accounts.models import Role, User
 from apps.accounts.permissions import roles_of
 from apps.api_keys.models import ApiKey
 from apps.api_keys.selectors import live_keys_of
-from apps.api_keys.tokens import KeyToken
+from apps.api_keys.tokens import ApiKeyToken
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Forbidden, Invalid, Refused
 
@@ -48,7 +48,7 @@ def key_make(
     User.objects.select_for_update().get(pk=user.pk)  # two requests at once count each other
     if live_keys_of(user=user, now=now).count() >= MOST:
         raise Refused("too_many_keys", _("You have 20 keys. Revoke one that is not needed."))
-    token = KeyToken.new()
+    token = ApiKeyToken.new()
     key = ApiKey.objects.create(
         user=user,
         name=name,

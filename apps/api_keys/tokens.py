@@ -1,38 +1,5 @@
-"""What a key looks like: `campus_<12 characters>_<43 characters>`."""
-
-import hashlib
-import re
-import secrets
-from dataclasses import dataclass
-from typing import Final
-
-PREFIX: Final = "campus_"  # by which secret scanners know one
-LOOKUP_BYTES: Final = 6
-SECRET_BYTES: Final = 32
-_SHAPE: Final = re.compile(r"campus_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+from apps.common.key_tokens import KeyToken
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeyToken:
-    """A key in its two parts: the row is found by the first, and proven by the second."""
-
-    lookup: str
-    secret: str
-
-    @classmethod
-    def new(cls) -> "KeyToken":
-        return cls(
-            lookup=secrets.token_hex(LOOKUP_BYTES), secret=secrets.token_urlsafe(SECRET_BYTES)
-        )
-
-    @classmethod
-    def of(cls, text: str) -> "KeyToken | None":
-        found = _SHAPE.fullmatch(text)
-        return cls(lookup=found[1], secret=found[2]) if found else None
-
-    @property
-    def digest(self) -> bytes:
-        return hashlib.sha256(self.secret.encode()).digest()
-
-    def __str__(self) -> str:
-        return f"{PREFIX}{self.lookup}_{self.secret}"
+class ApiKeyToken(KeyToken):
+    prefix = "campus_"

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode
 
 from django.core.cache import cache
 
-from apps.identity_providers.id_tokens import verified_claims
+from apps.common.id_tokens import IdTokenRefused, verified_claims
 from apps.identity_providers.metadata import Metadata, ask, keys_of, metadata_of
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
@@ -95,7 +95,12 @@ def take(provider: IdentityProvider, session: Any, state: str, *, now: datetime)
 
 
 def finish(
-    provider: IdentityProvider, answer: Mapping[str, str], begun: Begun, *, redirect_uri: str
+    provider: IdentityProvider,
+    answer: Mapping[str, str],
+    begun: Begun,
+    *,
+    redirect_uri: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """The claims about who came back from the provider. Raises `SignInProblem`."""
     metadata = metadata_of(provider)
@@ -112,13 +117,17 @@ def finish(
     token = tokens.get("id_token")
     if not isinstance(token, str):
         raise SignInProblem(SignInRefusal.UNTRUSTED, "no ID token")
-    claims = verified_claims(
-        token,
-        keys=lambda anew: keys_of(provider, anew=anew),
-        issuer=provider.issuer,
-        client_id=provider.client_id,
-        nonce=begun.nonce,
-    )
+    try:
+        claims = verified_claims(
+            token,
+            keys=lambda anew: keys_of(provider, anew=anew),
+            issuer=provider.issuer,
+            client_id=provider.client_id,
+            nonce=begun.nonce,
+            now=now,
+        )
+    except IdTokenRefused as refused:
+        raise SignInProblem(SignInRefusal.UNTRUSTED, str(refused)) from refused
     return _with_userinfo(provider, metadata, claims, tokens.get("access_token"))
 
 

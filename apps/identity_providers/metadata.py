@@ -12,6 +12,7 @@ from django.core.cache import cache
 
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
 from apps.common.http import HttpClient, Target
+from apps.common.id_tokens import Jwk, kept_keys
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.tenants.scope import current_campus_id
@@ -19,9 +20,6 @@ from apps.tenants.scope import current_campus_id
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 KEPT_SECONDS: Final = 3600
 AWAY_SECONDS: Final = 30  # not asked again: others need not wait for a server that hangs
-REFETCH_SECONDS: Final = 60  # between two looks for a key of an unknown name
-MOST_KEYS: Final = 50
-KEY_TYPES: Final = ("RSA", "EC")
 # A sign-in asks three times at most, in one request of a browser.
 CLIENT: Final = HttpClient(limits=Limits(connect=2.0, whole=4.0, body=1 << 18), connections=4)
 
@@ -83,25 +81,13 @@ def _address(document: Mapping[str, Any], name: str, *, needed: bool = True) -> 
     return ""
 
 
-def keys_of(provider: IdentityProvider, *, anew: bool = False) -> list[dict[str, Any]]:
-    """The public keys that the provider signs with, as JWKs.
-
-    `anew`: a token names a key that is not among them. The provider is asked again at most once a
-    minute: invented names must not become requests.
-    """
-    name = _key("keys", provider)
-    known: list[dict[str, Any]] | None = cache.get(name)
-    if known is not None:
-        if not anew or not cache.add(f"{name}:anew", 1, REFETCH_SECONDS):
-            return known
-    else:
-        cache.add(f"{name}:anew", 1, REFETCH_SECONDS)
-    listed = _document(provider, metadata_of(provider).jwks_uri).get("keys")
-    if not isinstance(listed, list) or len(listed) > MOST_KEYS:
-        raise SignInProblem(SignInRefusal.UNTRUSTED, "no usable list of keys")
-    keys = [jwk for jwk in listed if isinstance(jwk, dict) and jwk.get("kty") in KEY_TYPES]
-    cache.set(name, keys, KEPT_SECONDS)
-    return keys
+def keys_of(provider: IdentityProvider, *, anew: bool = False) -> list[Jwk]:
+    """The public keys that the provider signs with; `anew`: a token names none of those."""
+    return kept_keys(
+        _key("keys", provider),
+        lambda: _document(provider, metadata_of(provider).jwks_uri),
+        anew=anew,
+    )
 
 
 def _document(provider: IdentityProvider, url: str) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def callback(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     now, answer = timezone.now(), request.GET.dict()
     begun = take(provider, request.session, str(answer.get("state", "")), now=now)
     where = callback_address(request, provider)
-    claims = finish(provider, {k: str(v) for k, v in answer.items()}, begun, redirect_uri=where)
+    said = {name: str(value) for name, value in answer.items()}
+    claims = finish(provider, said, begun, redirect_uri=where, now=now)
     identity = identity_of(provider, claims, domains=request_campus(request).email_domains)
     admission = person_admit(
         provider=provider, identity=identity, now=now, actor=request_actor(request)

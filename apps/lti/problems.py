@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import Refusal
+from apps.common.id_tokens import TokenFlaw
 
 
 class LaunchProblem(Refusal):
@@ -108,13 +109,13 @@ class LaunchProblem(Refusal):
     AWAY = "lti_away", 503, _("The learning platform does not answer. Try again in a few minutes.")
 
 
-# By `TokenBroken.what`.
 OF_TOKEN = {
-    "algorithm": LaunchProblem.SIGNATURE,
-    "audience": LaunchProblem.AUDIENCE,
-    "early": LaunchProblem.EXPIRED,
-    "expired": LaunchProblem.EXPIRED,
-    "issuer": LaunchProblem.AUDIENCE,
-    "key": LaunchProblem.SIGNATURE,
-    "signature": LaunchProblem.SIGNATURE,
+    TokenFlaw.ALGORITHM: LaunchProblem.SIGNATURE,
+    TokenFlaw.AUDIENCE: LaunchProblem.AUDIENCE,
+    TokenFlaw.EARLY: LaunchProblem.EXPIRED,
+    TokenFlaw.EXPIRED: LaunchProblem.EXPIRED,
+    TokenFlaw.ISSUER: LaunchProblem.AUDIENCE,
+    TokenFlaw.KEY: LaunchProblem.SIGNATURE,
+    TokenFlaw.NONCE: LaunchProblem.STATE,
+    TokenFlaw.SIGNATURE: LaunchProblem.SIGNATURE,
 }

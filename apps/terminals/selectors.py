@@ -82,7 +82,7 @@ def terminal_by_token(text: str, *, now: datetime, kind: str) -> CardTerminal | 
     if token is None:
         return None
     terminal = terminals_live(now=now).filter(lookup=token.lookup, kind=kind).first()
-    return terminal if terminal and token.proves(bytes(terminal.digest)) else None
+    return terminal if terminal and token.proves(terminal.digest) else None
 
 
 def terminal_by_serial(serial_number: str, *, now: datetime) -> CardTerminal | None:

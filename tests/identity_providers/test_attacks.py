@@ -197,7 +197,7 @@ def test_keys_of_three_kinds_and_their_change(
     assert sign_in(browser(cast.host), server, provider, **enter).status_code == 403
     assert server.heard.count("/keys") == 1
     with campus_scope(cast.campus):
-        cache.delete(metadata._key("keys", provider) + ":anew")  # a minute later
+        cache.delete(metadata._key("keys", provider) + ":asked")  # a minute later
     assert sign_in(browser(cast.host), server, provider, **enter).status_code == 302
     server.kid = "invented"
     for _often in range(3):

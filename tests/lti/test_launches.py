@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -306,6 +307,13 @@ def test_a_new_key_is_read_at_once_and_unknown_ones_once_a_minute(
         cache._cache.get_client(None).delete(key)  # type: ignore[attr-defined]
     assert launched(client, moodle).status_code == 303
     assert moodle.keyset_reads == 2
+
+
+def test_a_weak_key_of_the_platform_is_none(cast: Cast, moodle: LearningPlatform) -> None:
+    registered(cast, moodle)
+    moodle.key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    answer = launched(browser(cast), moodle)
+    assert (answer.status_code, "not signed" in words(answer)) == (403, True)
 
 
 def test_a_platform_that_is_away_says_so(cast: Cast, moodle: LearningPlatform) -> None:

@@ -12,7 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from apps.api_keys.models import ApiKey
 from apps.api_keys.selectors import key_found
 from apps.api_keys.services import key_used, may_have_keys
-from apps.api_keys.tokens import PREFIX
+from apps.api_keys.tokens import ApiKeyToken
 from apps.common.errors import Forbidden
 from apps.signin.middleware import password_change_required
 
@@ -27,7 +27,7 @@ class KeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Any) -> tuple[Any, ApiKey] | None:
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
         text = text.strip()
-        if scheme.lower() != SCHEME.lower() or not text.startswith(PREFIX):
+        if scheme.lower() != SCHEME.lower() or not text.startswith(ApiKeyToken.prefix):
             return None
         now = timezone.now()
         key = key_found(text=text, now=now)

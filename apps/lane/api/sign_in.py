@@ -15,7 +15,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.utils.crypto import constant_time_compare
 
 from apps.accounts.models import User
-from apps.api_keys.tokens import PREFIX
+from apps.api_keys.tokens import ApiKeyToken
 from apps.signin.api.tokens import CAMPUS_CLAIM
 from apps.signin.requests import SIGN_IN_LENGTH
 from apps.signin.session_keys import StoredKey, stored
@@ -43,7 +43,7 @@ class Bearer:
 def bearer_of(header: str) -> Bearer | None:
     """The token of an `Authorization` header, verified; None for API keys and all that is odd."""
     scheme, _space, token = header.partition(" ")
-    if scheme != SCHEME or " " in token or token.startswith(PREFIX):
+    if scheme != SCHEME or " " in token or token.startswith(ApiKeyToken.prefix):
         return None
     bearer = _read(token, settings.SECRET_KEY)
     return bearer if bearer and time.time() < bearer.expires_at else None

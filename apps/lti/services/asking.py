@@ -11,12 +11,11 @@ from django.core.cache import cache
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
 from apps.common.crypto import SealBroken
 from apps.common.http import HttpClient, Target
+from apps.common.id_tokens import Jwk, kept_keys
 from apps.lti.models import LtiPlatform
 from apps.lti.selectors import signing_key
-from apps.lti.tokens import client_assertion, public_keys
+from apps.lti.tokens import client_assertion
 
-KEYSET_SECONDS: Final = 3600
-ASK_AGAIN_SECONDS: Final = 60  # at most once in these for a key that is not known
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AWAY_SECONDS: Final = 5  # in which a keyset that could not be read is not asked for again
 MOST_PAGES: Final = 40
@@ -49,29 +48,23 @@ def address_problem(url: str) -> str:
     return ""
 
 
-def public_key_of(platform: LtiPlatform, key_id: str) -> dict[str, Any] | None:
-    """The platform's key of this name, or None. Its keyset is kept for an hour, and read again for
-    an unknown name, at most once a minute. Raises `PlatformProblem` where it cannot be read."""
-    kept: dict[str, Any] | None = cache.get(_kept_as(platform))
-    if kept is not None and key_id in kept:
-        return dict(kept[key_id])
-    if kept is not None and not cache.add(f"{_kept_as(platform)}:asked", "1", ASK_AGAIN_SECONDS):
-        return None
-    if cache.get(f"{_kept_as(platform)}:away"):
+def keys_of(platform: LtiPlatform, *, anew: bool) -> list[Jwk]:
+    """The public keys that the platform signs with; `anew`: a token names none of those.
+
+    Raises `PlatformProblem` where they cannot be read.
+    """
+    name = f"lti:{platform.campus_id}:keyset:{platform.pk}:{platform.jwks_url}"
+    return kept_keys(name, lambda: _keyset(platform, f"{name}:away"), anew=anew)
+
+
+def _keyset(platform: LtiPlatform, away: str) -> dict[str, Any]:
+    if cache.get(away):
         raise PlatformProblem(text="The keyset could not be read a moment ago.")
     try:
-        answer = ask("GET", platform.jwks_url, headers={"Accept": "application/json"})
+        return ask("GET", platform.jwks_url, headers={"Accept": "application/json"}).object()
     except PlatformProblem:
-        cache.set(f"{_kept_as(platform)}:away", "1", AWAY_SECONDS)
+        cache.set(away, "1", AWAY_SECONDS)
         raise
-    found = public_keys(answer.object())
-    cache.set(_kept_as(platform), found, KEYSET_SECONDS)
-    cache.add(f"{_kept_as(platform)}:asked", "1", ASK_AGAIN_SECONDS)
-    return found.get(key_id)
-
-
-def _kept_as(platform: LtiPlatform) -> str:
-    return f"lti:{platform.campus_id}:keyset:{platform.pk}:{platform.jwks_url}"
 
 
 def token_of(platform: LtiPlatform, *, scopes: tuple[str, ...], now: datetime) -> str:

@@ -16,14 +16,15 @@ from urllib.parse import urlencode
 from django.core.cache import cache
 
 from apps.audit.services import SYSTEM
+from apps.common.id_tokens import IdTokenRefused, verified_claims
 from apps.common.measures import count
 from apps.common.texts import CONTROL
 from apps.lti.models import ADDRESS_LENGTH, NAME_LENGTH, LtiPlatform
 from apps.lti.problems import OF_TOKEN, LaunchProblem
 from apps.lti.selectors import course_named, link_of, platform_asked
-from apps.lti.services.asking import PlatformProblem, address_problem, public_key_of
+from apps.lti.services.asking import PlatformProblem, address_problem, keys_of
 from apps.lti.services.links import link_make, link_refresh
-from apps.lti.tokens import TokenBroken, claims_of, key_id_of
+from apps.lti.tokens import ALGORITHM
 from apps.tenants.scope import current_campus_id
 
 STATE_SECONDS: Final = 600
@@ -162,18 +163,19 @@ def _state_taken(state: str, browser: str) -> dict[str, str]:
 
 def _claims(platform: LtiPlatform, token: str, nonce: str, now: datetime) -> dict[str, Any]:
     try:
-        jwk = public_key_of(platform, key_id_of(token))
-        if jwk is None:
-            raise LaunchProblem.SIGNATURE.error()
-        claims = claims_of(
-            token, jwk=jwk, issuer=platform.issuer, client_id=platform.client_id, now=now
+        claims = verified_claims(
+            token,
+            keys=lambda anew: keys_of(platform, anew=anew),
+            issuer=platform.issuer,
+            client_id=platform.client_id,
+            nonce=nonce,
+            now=now,
+            algorithms=(ALGORITHM,),
         )
     except PlatformProblem as problem:
         raise LaunchProblem.KEYSET.error() from problem
-    except TokenBroken as broken:
-        raise OF_TOKEN.get(broken.what, LaunchProblem.MALFORMED).error() from broken
-    if not hmac.compare_digest(_text(claims, "nonce").encode(), nonce.encode()):
-        raise LaunchProblem.STATE.error()
+    except IdTokenRefused as refused:
+        raise OF_TOKEN.get(refused.flaw, LaunchProblem.MALFORMED).error() from refused
     if _text(claims, f"{CLAIM}deployment_id") not in platform.deployment_ids:
         raise LaunchProblem.DEPLOYMENT.error()
     kind = _text(claims, f"{CLAIM}message_type"), _text(claims, f"{CLAIM}version")
@@ -183,13 +185,10 @@ def _claims(platform: LtiPlatform, token: str, nonce: str, now: datetime) -> dic
 
 
 def _launch(platform: LtiPlatform, claims: Mapping[str, Any]) -> Launch:
-    subject = _text(claims, "sub")
-    if not subject:
-        raise LaunchProblem.MALFORMED.error()
     context = _part(claims, f"{CLAIM}context")
     return Launch(
         platform_id=str(platform.pk),
-        subject=subject,
+        subject=claims["sub"],
         name=_text(claims, "name"),
         context_id=_text(context, "id"),
         context_title=_text(context, "title") or _text(context, "label"),

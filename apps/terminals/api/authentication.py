@@ -12,7 +12,7 @@ from rest_framework.permissions import BasePermission
 
 from apps.terminals.models import CardTerminal
 from apps.terminals.selectors import terminal_by_token
-from apps.terminals.tokens import PREFIX
+from apps.terminals.tokens import TerminalToken
 
 SCHEME: Final = "Bearer"
 
@@ -23,7 +23,7 @@ class TerminalAuthentication(BaseAuthentication):
     def authenticate(self, request: Any) -> tuple[AnonymousUser, CardTerminal] | None:
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
         text = text.strip()
-        if scheme.lower() != SCHEME.lower() or not text.startswith(PREFIX):
+        if scheme.lower() != SCHEME.lower() or not text.startswith(TerminalToken.prefix):
             return None
         kind = CardTerminal.Kind.REST
         terminal = terminal_by_token(text, now=timezone.now(), kind=kind)
