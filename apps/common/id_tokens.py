@@ -73,7 +73,7 @@ def verified_claims(
     """
     header = _header(token)
     algorithm = header.get("alg")
-    if algorithm not in algorithms:
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise IdTokenRefused(TokenFlaw.ALGORITHM)
     claims = _decoded(token, _key_for(header, algorithm, keys), algorithm, issuer, client_id)
     _check_party(claims, client_id)
@@ -94,11 +94,10 @@ def kept_keys(name: str, read: Callable[[], Mapping[str, Any]], *, anew: bool) -
     if known is not None and not may_ask:
         return known
     listed = read().get("keys")
-    fits = isinstance(listed, list) and len(listed) <= MOST_KEYS
+    if not isinstance(listed, list) or len(listed) > MOST_KEYS:
+        listed = []
     keys = [
-        jwk
-        for jwk in (listed if fits else ())
-        if isinstance(jwk, dict) and jwk.get("kty") in ALGORITHMS.values()
+        jwk for jwk in listed if isinstance(jwk, dict) and jwk.get("kty") in ALGORITHMS.values()
     ]
     cache.set(name, keys, KEPT_SECONDS)
     return keys
