@@ -10,7 +10,8 @@ by a comment `pragma: allowlist secret`.
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,12 @@ def tracked() -> list[str]:
     return listed.stdout.split("\0")[:-1]
 
 
-def found_in(names: Iterable[str]) -> list[PotentialSecret]:
+def found_in(name: str) -> list[PotentialSecret]:
+    if LEFT_OUT.match(name) or not (ROOT / name).is_file():
+        return []
     with transient_settings(SETTINGS):
         return [
             secret
-            for name in names
-            if not LEFT_OUT.match(name) and (ROOT / name).is_file()
             for secret in scan_file(str(ROOT / name))
             if secret.secret_value not in ALLOWED
             and not (secret.type == "Secret Keyword" and MADE_UP_PASSWORDS.match(name))
@@ -67,7 +68,9 @@ def found_in(names: Iterable[str]) -> list[PotentialSecret]:
 
 
 def main(names: list[str]) -> int:
-    secrets = found_in(names or tracked())
+    with ProcessPoolExecutor() as processes:
+        found = list(processes.map(found_in, names or tracked(), chunksize=20))
+    secrets = list(chain.from_iterable(found))
     for secret in secrets:
         place = Path(secret.filename).relative_to(ROOT)
         sys.stderr.write(f"{place}:{secret.line_number}: looks like a secret ({secret.type})\n")
