@@ -35,6 +35,7 @@ API_OF = (
     "imports",
     "privacy",
 )
+admin.autodiscover()
 api = [url for app in API_OF for url in import_module(f"apps.{app}.api.urls").urlpatterns]
 
 urlpatterns = [

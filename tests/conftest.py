@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib import admin
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import TransactionTestCase, override_settings
@@ -66,6 +67,12 @@ def commits(item: pytest.Item) -> bool:
     marker = item.get_closest_marker("django_db")
     names = {"transactional_db", "live_server"} & set(item.fixturenames)
     return bool(names) or bool(marker and marker.kwargs.get("transaction"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Tests ask which tables the administration shows when they are collected."""
+    admin.autodiscover()
 
 
 @pytest.hookimpl(trylast=True)

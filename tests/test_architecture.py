@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import get_commands, load_command_class
 from django.db import models
 
 from apps.accounts.permissions import ROLE_MODEL_PERMISSIONS
@@ -217,6 +218,27 @@ def test_the_web_process_loads_no_neural_network() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_workers_and_commands_import_no_pages() -> None:
+    """They start in less time without, and take less memory."""
+    code = "import django, sys; django.setup(); print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    ours = [name.split(".") for name in result.stdout.split() if name.startswith("apps.")]
+    pages = {"admin", "views", "urls", "forms", "serializers"}
+    assert [name for name in ours if pages & set(name[2:])] == []
+
+
+def test_every_command_starts_without_the_checks_of_pages() -> None:
+    checking = {
+        name
+        for name, app in get_commands().items()
+        if app.startswith("apps.") and load_command_class(app, name).requires_system_checks != ()
+    }
+    # Django's own, which ours extend.
+    assert checking <= {"migrate", "changepassword", "createsuperuser"}
 
 
 def test_digits_are_asked_for_as_int_reads_them() -> None:

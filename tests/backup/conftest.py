@@ -12,8 +12,8 @@ from tests.backup.support import Installation
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("campus") / "var", archives=True).start()
-    installation.managed("migrate", "--verbosity=0")
+    place = tmp_path_factory.mktemp("campus") / "var"
+    installation = Installation(place, archives=True).migrated().start()
     installation.scene("fill")
     yield installation
     installation.stop()

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from apps.backup.tables import Content, contents_of
 from apps.ops.embedded import EmbeddedPostgres, EmbeddedStack, Layout
+from tests import template
 from tests.ops.running import ROOT, environment
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
@@ -29,6 +30,11 @@ class Installation:
         self.layout = Layout(var)
         self._archives = archives
         self._stack: EmbeddedStack | None = None
+
+    def migrated(self) -> "Installation":
+        """Not started: its database is a copy of the tests' own, under the same keys."""
+        template.copy_to(self.layout)
+        return self
 
     def start(self) -> "Installation":
         archiving = EmbeddedPostgres.archiving(self.layout) if self._archives else {}

@@ -1,7 +1,6 @@
 """A campus moves from one installation to another, each with real servers and its own keys."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,12 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def home(folder: Path) -> Iterator[Installation]:
-    """Where the campus is; `elsewhere` begins as a copy of it without rows."""
-    installation = Installation(folder / "home").start()
-    installation.managed("migrate", "--verbosity=0")
-    installation.stop()
-    shutil.copytree(installation.layout.postgres_data, folder / "elsewhere" / "postgres")
-    installation.start()
+    """Where the campus is."""
+    installation = Installation(folder / "home").migrated().start()
     installation.scene("fill", of=SCENES)
     yield installation
     installation.stop()
@@ -47,7 +42,8 @@ def home(folder: Path) -> Iterator[Installation]:
 def elsewhere(folder: Path, home: Installation) -> Iterator[Installation]:
     """Another installation, with other keys, where a classmate is known already."""
     place = folder / "elsewhere"
-    installation = Installation(place, settings="tests.moving.settings_elsewhere").start()
+    installation = Installation(place, settings="tests.moving.settings_elsewhere")
+    installation.migrated().start()
     installation.execute("DELETE FROM tenants_masterkey")
     installation.managed("migrate", "--verbosity=0")
     installation.scene("meet", "mate@north.example", of=SCENES)

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.audit.places import configured_places
 from apps.audit.services import roots_make_and_write
 from apps.audit.services.roots import public_key
+from apps.common.commands import CampusCommand
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Make today's signed root of every audit chain, and write what some place still lacks."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.audit import offline
 from apps.audit.digests import PLATFORM_CHAIN
 from apps.audit.services import Verification, entered, export_log, put_aside, seal_pending, verify
 from apps.audit.services.chains import chain_name, every_log_owner
+from apps.common.commands import CampusCommand
 from apps.tenants.models import Campus
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Verify the tamper-evident audit chains of the campuses and of the platform."
 
     def add_arguments(self, parser: CommandParser) -> None:

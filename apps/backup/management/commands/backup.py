@@ -3,21 +3,21 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from apps.backup.making import backup_make, ship_log, ship_objects
 from apps.backup.manifests import FULL, INCREMENTAL, good_backups
 from apps.backup.retention import backups_expire
 from apps.backup.targets import target_from
+from apps.common.commands import CampusCommand
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Back up the database and all images and files, sealed under BACKUP_KEY. Without --full or "
         "--incremental: what changed, where a full backup of the last week is there."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", default="", help="A folder or s3://bucket/folder (BACKUP_TO).")

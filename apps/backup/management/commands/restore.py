@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -13,16 +13,16 @@ from apps.backup.making import workspace
 from apps.backup.manifests import LATEST
 from apps.backup.restoring import Restored, choose, restore_into_database, restore_into_var
 from apps.backup.targets import target_from
+from apps.common.commands import CampusCommand
 
 DATABASES = ("postgresql://", "postgres://")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Restore a backup: the embedded PostgreSQL and the images of CAMPUS_VAR (or of --into), or "
         "a dump into an empty database. Everything is compared with what the backup recorded."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backup", help="Its id, or “latest”; `manage.py backup --list`.")

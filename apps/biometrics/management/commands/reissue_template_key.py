@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -13,6 +13,7 @@ from apps.biometrics.engines.base import EngineUnavailable
 from apps.biometrics.models import FaceSample
 from apps.biometrics.services import template_key_reissue, templates_vacuum
 from apps.biometrics.weights.catalogue import WeightsError
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
@@ -20,7 +21,7 @@ from apps.tenants.selectors import campus_by_slug
 ACTOR = Actor(label="manage.py reissue_template_key")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Give a campus a new template key and make all face templates anew from the kept photos. "
         "Vectors from before are worthless afterwards. Needs the face models and the image storage."

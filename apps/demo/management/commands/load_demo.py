@@ -3,16 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.demo.loader import Loaded, SignIn, demo_problems, load_demo
 
 HEADINGS: Final = ("Role", "Class", "Name", "E-mail", "Password")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Load the demo campus and print sign-ins of every role, once. A second run changes "
         "nothing. Production settings do not install it."

@@ -4,12 +4,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.common.commands import CampusCommand
 from apps.demo.sample_data import campus_sheets, workbook
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Write made-up workbooks: each as a registrar sends it, and corrected."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

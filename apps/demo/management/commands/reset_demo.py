@@ -5,16 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.demo.loader.load import ACTOR, demo_campus
 from apps.moving.removal import campus_remove, removal_ask
 from apps.tenants.models import Campus, CampusRemoval
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Delete the demo campus with everything that was done in it, load it anew, read it back, "
         "and print new sign-ins. Needs the owner's role, which development settings have. "

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from django.utils import timezone
 
 from apps.biometrics.engines import EngineUnavailable
 from apps.biometrics.weights.catalogue import WeightsError
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.demo.allowed import demo_allowed
 from apps.demo.simulation.album import Album, AlbumPerson
@@ -31,7 +32,7 @@ MOST_STUDENTS: Final = 120
 PASSWORD_VARIABLE: Final = "CAMPUS_LECTURER_PASSWORD"  # noqa: S105  (a name, not a password)
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Play a class against the running server: students sign in, scan, send evidence and "
         "selfies. Prints what was expected and what happened; exits with 1 where they differ. "

@@ -5,12 +5,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
 from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.imports.reading.reader import SheetTable
 from apps.imports.services.apply import ImportReport, read_upload, run_import
@@ -22,7 +23,7 @@ from apps.tenants.selectors import campus_by_slug
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Import a spreadsheet: a dry run by default, saved with --commit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

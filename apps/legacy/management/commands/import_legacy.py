@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.audit.services import Actor
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.enrollments.models import Term
 from apps.legacy.rendering import report_as, report_text
@@ -22,7 +23,7 @@ from apps.tenants.selectors import campus_by_slug
 UNEXPLAINED: Final = 3  # exit status; 1 is a source that cannot be read
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Move an old system's data into a campus: a dry run by default, saved with --commit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

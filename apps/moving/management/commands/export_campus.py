@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.moving.archive import lock_of
 from apps.moving.exporting import campus_export
 from apps.moving.management.passphrases import passphrase_from
@@ -14,7 +15,7 @@ from apps.signin.management.operator import command_line_actor
 from apps.tenants.models import Campus
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Export a campus: rows of all its tables, images and files, as of one moment, sealed under "
         "a passphrase or BACKUP_KEY. manage.py import_campus takes it in elsewhere."

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.moving.archive import lock_of, place_of
 from apps.moving.importing import Imported, ImportRequest, campus_import
 from apps.moving.management.passphrases import passphrase_from
 from apps.signin.management.operator import command_line_actor
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Import a campus from an archive of export_campus, as the owner's role. With --dry-run "
         "everything is done and undone."

@@ -4,16 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.backup.errors import BackupFailed
+from apps.common.commands import CampusCommand
 from apps.moving.removal import WAITING, campus_remove, removal_ask, removal_take_back
 from apps.signin.management.operator import command_line_actor
 from apps.tenants.models import Campus, CampusRemoval
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Remove a campus: it is closed at once, and after the waiting time everything that it has "
         "is deleted, as the owner's role. Until then --undo opens it again."

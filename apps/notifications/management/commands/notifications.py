@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.notifications.channels.web_push import new_private_key
 from apps.notifications.selectors import QueueState, queue_states
 from apps.tenants.models import Campus
@@ -16,7 +16,7 @@ from apps.tenants.selectors import campus_by_slug, every_campus
 ROW = "{:<10}{:>9}{:>9}{:>9}{:>9}  {:<16}{}"
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Shows the queue of messages, or makes a key for web push."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.notifications.channels import configured
 from apps.notifications.models import Channel, Delivery
 from apps.notifications.services import notify
@@ -19,7 +20,7 @@ from apps.tenants.selectors import campus_by_slug
 BUDGET = timedelta(minutes=1)
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Sends a test message to one person over every configured channel, and says how it went."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.ops.first_hour.campuses import campus_create
 from apps.signin.management.operator import command_line_actor
@@ -13,7 +14,7 @@ from apps.signin.password_links import password_link
 from apps.tenants.scope import campus_scope
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Make a campus with its domain and its first administrator, who gets an e-mail with a "
         "link to choose a password; the link is printed too, since mail may not work yet."

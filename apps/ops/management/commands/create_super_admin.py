@@ -6,10 +6,11 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.ops.first_hour.campuses import super_admin_create
 from apps.signin.management.operator import command_line_actor
@@ -25,7 +26,7 @@ def asked_password() -> str:
     return password
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Make a new account that administers the platform. The password is asked for, or read "
         "from the standard input; `super_admin` raises an account that exists."

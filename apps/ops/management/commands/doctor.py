@@ -4,18 +4,18 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.ops.diagnosis import FAIL, LEVELS, OK, WARN, Look, check_names, diagnose, worst
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Look at the database, keys, what they sealed, image store, workers, queues, providers, "
         "backups, certificates. Exit status 1 where something fails."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("checks", nargs="*", choices=[[], *check_names()], default=[])

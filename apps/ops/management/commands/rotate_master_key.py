@@ -3,10 +3,10 @@
 import time
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from apps.audit.services import SYSTEM, log_platform_event
+from apps.common.commands import CampusCommand
 from apps.ops.heartbeats import SILENT_AFTER_SECONDS, heartbeats
 from apps.tenants.management.commands.migrate import OWNER
 from apps.tenants.master_key import accepting_the_old_key
@@ -23,12 +23,11 @@ from apps.tenants.selectors import every_campus
 PATIENCE_SECONDS: Final = SILENT_AFTER_SECONDS + 15  # what was just stopped is silent by then
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Seal everything under CAMPUS_MASTER_KEY that CAMPUS_OLD_MASTER_KEY sealed, then refuse "
         "the old key. Begin with the platform stopped. May be interrupted and run again."
     )
-    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         with accepting_the_old_key():

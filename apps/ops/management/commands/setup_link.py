@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.ops.first_hour.links import setup_link_make
 from apps.signin.management.operator import command_line_actor
@@ -20,7 +21,7 @@ def default_address() -> str:
     return f"{settings.PUBLIC_SCHEME}://{host}{port}"
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Print a link, good once and for an hour, that opens the set-up page while there is no "
         "super administrator. Links printed before are worth nothing any more."

@@ -3,19 +3,19 @@
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.ops.bringup import UpOptions, bring_up
 from apps.ops.embedded import EmbeddedError
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Start PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL name others), the web "
         "server, the workers and the scheduler, and run them until Ctrl-C."
     )
-    requires_system_checks: list[str] = []  # `migrate` runs them, when there is a database
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")

@@ -4,10 +4,11 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.audit.services import Actor
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.jobs.models import Job
 from apps.jobs.tasks import execute_job
@@ -21,7 +22,7 @@ from apps.tenants.selectors import campus_by_slug
 ACTOR = Actor(label="erase_person")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Ask that a person is erased from a campus; --at-once skips waiting and approval."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,10 +4,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.audit.services import Actor
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.privacy.selectors import person_numbered
 from apps.privacy.services import person_export
@@ -17,7 +18,7 @@ from apps.tenants.selectors import campus_by_slug
 ACTOR = Actor(label="export_person")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Write everything that a campus keeps of one person to a ZIP."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.enrollments.models import Term
 from apps.enrollments.services import term_reopen
@@ -17,7 +18,7 @@ from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Archive a term that is over: write its OneRoster bundle and its registers into a ZIP, "
         "which is not sealed, and let nobody change its marks, sessions and enrolments any more."

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.services import super_admin_set
 from apps.audit.services import SYSTEM
+from apps.common.commands import CampusCommand
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = (
         "Make an existing account an administrator of the whole platform. No page does this; "
         "`createsuperuser` makes a new account that is one."

@@ -3,14 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connections
 
+from apps.common.commands import CampusCommand
 from apps.tenants.management.commands.migrate import OWNER
 from apps.tenants.schema import LIST, confirm_schema, objects
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Compare the database with the list of everything that the migrations make."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,10 +4,11 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.audit.services import Actor
+from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
@@ -16,7 +17,7 @@ from apps.timetable.services import GenerationResult, sessions_generate
 ACTOR = Actor(label="generate_sessions")
 
 
-class Command(BaseCommand):
+class Command(CampusCommand):
     help = "Make the sessions of a campus's weekly slots. A second run makes nothing twice."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
