@@ -1,7 +1,5 @@
 """What the platform's own commands have in common."""
 
-from typing import Final
-
 from django.core.management.base import BaseCommand
 
 
@@ -12,4 +10,4 @@ class CampusCommand(BaseCommand):
     them (`manage.py check`), and so does `manage.py migrate`.
     """
 
-    requires_system_checks: Final[tuple[str, ...]] = ()
+    requires_system_checks: tuple[str, ...] = ()
