@@ -12,9 +12,11 @@ AT_REST: Final = """() => Promise.all(
     .filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
     .map((one) => one.finished.catch(() => {})),
 )"""
+OF_COLOURS: Final = ("color-contrast", "link-in-text-block")  # axe's rules that a theme changes
 HAS_AXE: Final = "typeof axe !== 'undefined'"
-VIOLATIONS: Final = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+VIOLATIONS: Final = """async (rules) => {
+  const options = rules.length ? { runOnly: rules } : {};
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...options });
   return violations.flatMap(({ id, impact, nodes }) =>
     nodes.map((node) => `${id} (${impact}): ${node.html.slice(0, 200)} ${node.failureSummary}`));
 }"""
@@ -65,12 +67,12 @@ STICKING_OUT: Final = """() => {
 }"""
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it is shown now, of whatever impact."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds on the page as it is shown now, of whatever impact; by these rules or all."""
     page.evaluate(AT_REST)
     if not page.evaluate(HAS_AXE):
         page.evaluate(AXE_SCRIPT)
-    found: list[str] = page.evaluate(VIOLATIONS)
+    found: list[str] = page.evaluate(VIOLATIONS, list(rules))
     return found
 
 

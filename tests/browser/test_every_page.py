@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.browser.looks import sticking_out, violations
+from tests.browser.looks import OF_COLOURS, sticking_out, violations
 from tests.browser.pages import (
     NO_PAGE,
     Term,
@@ -45,7 +45,7 @@ def look(page: Page) -> list[str]:
     page.evaluate(TURN, "ltr")
     page.emulate_media(color_scheme="dark")
     page.evaluate(DARK)
-    said += [f"dark: {found}" for found in violations(page)]
+    said += [f"dark: {found}" for found in violations(page, *OF_COLOURS)]
     said += [f"320 px: {found}" for found in sticking_out(page, 320)]
     said += [f"195 px: {found}" for found in sticking_out(page, 195)]  # 390 with text at 200 %
     return said
