@@ -13,10 +13,12 @@ from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tests.rsa_keys import rsa_key
+
 CLIENT_ID = "campus-client"
 SECRET = "s3cret/with:signs+"
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+RSA_KEY = rsa_key("provider")
 
 
 def public_jwk(key: Key, kid: str, **more: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from tests.identity_providers.support import (
     user_of,
     words,
 )
+from tests.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.django_db
 UNTRUSTED = "could not be believed"
@@ -116,10 +117,10 @@ def forged(server: Provider, asked: dict[str, str], kind: str) -> str:
         body = unsigned(claims, alg="HS256", kid=server.kid)[:-1]
         return f"{body}.{b64(hmac.new(secret, body.encode(), hashlib.sha256).digest())}"
     if kind == "stranger":
-        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        other = rsa_key("attacker")
         return Provider.sign(_with_key(server, other), claims)
     if kind == "own key in the header":
-        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        other = rsa_key("attacker")
         jwk = public_jwk(other, "mine")
         return Provider.sign(_with_key(server, other), claims, jwk=jwk, kid=None)
     if kind == "changed":
@@ -187,9 +188,7 @@ def test_keys_of_three_kinds_and_their_change(
     """A new key is found by asking again, once a minute at most; the old one is gone."""
     assert sign_in(browser(cast.host), server, provider, employeeNumber="STUD").status_code == 302
     server.key = (
-        ec.generate_private_key(ec.SECP256R1())
-        if algorithm == "ES256"
-        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else rsa_key("attacker")
     )
     server.algorithm, server.kid = algorithm, "key-2"
     enter = {"employeeNumber": "STUD"}

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.rsa_keys import rsa_key
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS = "https://purl.imsglobal.org/spec/lti-ags/"
@@ -22,21 +23,13 @@ LEARNER = "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner"
 INSTRUCTOR = "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor"
 CLIENT = "campus-tool"
 DEPLOYMENT = "1"
-_made: list[rsa.RSAPrivateKey] = []
-
-
-def rsa_key(number: int) -> rsa.RSAPrivateKey:
-    """One of a few keys, made once for all tests."""
-    while len(_made) <= number:
-        _made.append(rsa.generate_private_key(public_exponent=65537, key_size=2048))
-    return _made[number]
 
 
 class LearningPlatform:
     """`scores` are what it took by (column, user); `away` lets every request fail."""
 
     def __init__(self) -> None:
-        self.key, self.key_id = rsa_key(0), "first"
+        self.key, self.key_id = rsa_key("platform"), "first"
         self.keyset_reads = 0
         self.tool_keys: dict[str, Any] = {"keys": []}
         self.tokens: dict[str, set[str]] = {}

@@ -17,7 +17,7 @@ from apps.lti.services.links import link_make
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
 from tests.factories import Cast
-from tests.lti.platform import CLAIM, LearningPlatform, rsa_key
+from tests.lti.platform import CLAIM, LearningPlatform
 from tests.lti.support import (
     COOKIE,
     arrived,
@@ -30,6 +30,7 @@ from tests.lti.support import (
     posted,
     registered,
 )
+from tests.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.django_db
 __all__ = ["moodle"]
@@ -270,7 +271,7 @@ def test_signatures_of_others_are_refused(cast: Cast, moodle: LearningPlatform) 
     registered(cast, moodle)
     client = browser(cast)
     forged: list[dict[str, Any]] = [
-        {"key": rsa_key(1)},
+        {"key": rsa_key("another platform")},
         {"key": "shared-secret-shared-secret-shared", "algorithm": "HS256"},
         {"algorithm": "RS512"},
         {"kid": "made-up"},
@@ -301,7 +302,7 @@ def test_a_new_key_is_read_at_once_and_unknown_ones_once_a_minute(
     assert launched(client, moodle).status_code == 303
     assert launched(client, moodle).status_code == 303
     assert moodle.keyset_reads == 1
-    moodle.key, moodle.key_id = rsa_key(1), "second"
+    moodle.key, moodle.key_id = rsa_key("another platform"), "second"
     assert launched(client, moodle).status_code == 403  # read less than a minute ago
     for key in cache._cache.get_client(None).scan_iter("*asked"):  # type: ignore[attr-defined]
         cache._cache.get_client(None).delete(key)  # type: ignore[attr-defined]

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tests.rsa_keys import rsa_key
 
 PROJECT = "campus-test"
 ACCOUNT = "messages@campus-test.iam.example"
@@ -119,7 +121,7 @@ class Firebase(Server):
 
     def __init__(self) -> None:
         super().__init__()
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = rsa_key("service account")
         self.tokens_given = 0
         self.received: Counter[str] = Counter()  # messages by registration token
         self.tags: Counter[tuple[str, str]] = Counter()  # and by (token, collapse tag)

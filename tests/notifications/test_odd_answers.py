@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.common.http import Limits
 from apps.notifications import channels
@@ -28,6 +27,7 @@ from apps.notifications.models import Delivery
 from tests.factories import Cast
 from tests.notifications.providers import Browser
 from tests.notifications.support import deliver, phone, tell
+from tests.rsa_keys import rsa_key
 
 QUICK = Limits(connect=1.0, whole=1.0, body=10_000)
 CASE_50 = [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "x"}}]
@@ -140,7 +140,7 @@ def odd(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Every channel of requests leads to this provider."""
     with provider() as found:
         url = f"http://{found.place}"
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = rsa_key("service account")
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from tests.rsa_keys import rsa_key
+
 CLIENT_ID = "campus-app.apps.googleusercontent.com"
 SECRET = "client-secret"
 
@@ -39,7 +41,7 @@ class Google:
     """Counts what it is asked; `answers` maps one-time codes to the claims of their ID token."""
 
     def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = rsa_key("google")
         self.kid = "key-1"
         self.certificate_requests = 0
         self.certificates_answer: tuple[bytes, int] | None = None  # instead of the right one

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
@@ -22,6 +21,7 @@ from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
 from tests.accounts.support import ME, at, code_of, signed_in
 from tests.factories import PASSWORD, Cast
+from tests.rsa_keys import rsa_key
 from tests.signin.google_server import CLIENT_ID, SECRET, Google
 
 PROVIDER_TOKEN = "/_allauth/app/v1/auth/provider/token"
@@ -141,7 +141,7 @@ def test_connected_account_with_a_new_address_is_refused(cast: Cast, google: Goo
 
 def test_forged_signatures_are_refused(cast: Cast, google: Google) -> None:
     claims = google.claims(cast.student.email)
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    stranger = rsa_key("stranger")
     head = {"kid": google.kid}
     forged = [
         jwt.encode(claims, stranger, algorithm="RS256", headers=head),
