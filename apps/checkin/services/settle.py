@@ -21,6 +21,7 @@ from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
 from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
+from apps.liveness.services import liveness_judge
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
 
@@ -73,6 +74,7 @@ def _face_result(
         signature=b"",
         selfie=True,
         face=verification.reason if decision == undecided else decision,
+        live=liveness_judge(reference=str(attempt.pk), now=now),
     )
     row = session_for_check_in(session_id=attempt.session_id)
     assert row is not None  # the attempt's foreign key protects it

@@ -1,0 +1,272 @@
+"""How often live faces pass, and pictures held up in their place: APCER and BPCER.
+
+    python -m bench.liveness [FACES] [--people N] [--rounds N] [--json FILE]
+
+FACES holds `<person>/<n>.jpg` (default: $CAMPUS_FACES, else ../shared/faces/lfw). Everything is
+simulated from photos (bench/liveness_pictures.py): live heads are a photo on a made-up surface that
+turns, attacks are planes, cylinders, other people's faces and copies. They show what the method
+tells apart, not what a campus will see: `docs/faces.md` says how to measure that.
+
+APCER: share of attacks of a species that pass (ISO/IEC 30107-3). BPCER: share of live people who do
+not pass at the first try; `failed` are the accused among them. Intervals are Wilson's, 95 %.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+MOST_APCER: Final = 0.07
+MOST_BPCER: Final = 0.05
+ELAPSED_MS: Final = 30_000
+
+
+def wilson(hits: int, tries: int) -> tuple[float, float]:
+    """The 95 % interval of a share. E. B. Wilson, JASA 22 (1927)."""
+    if not tries:
+        return 0.0, 1.0
+    z, share = 1.959964, hits / tries
+    middle = share + z * z / (2 * tries)
+    spread = z * float(np.sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries)))
+    whole = 1 + z * z / tries
+    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
+
+
+class People:
+    """Photos of people, the plain templates of all but the first, and the first in a frame."""
+
+    def __init__(self, folder: Path, most: int | None) -> None:
+        from apps.biometrics.engines import get_engine
+        from apps.biometrics.images import read_photo
+        from apps.biometrics.worker import observe_for_enrolment
+        from apps.liveness.geometry import pose
+        from bench.liveness_pictures import framed
+
+        engine = get_engine()
+        self.names: list[str] = []
+        self.pictures: dict[str, Any] = {}
+        self.templates: dict[str, Any] = {}
+        self.enrolled: dict[str, Any] = {}
+        for place in sorted(path for path in folder.iterdir() if path.is_dir())[:most]:
+            front, *others = sorted(place.glob("*.jpg"))
+            pixels = read_photo(front.read_bytes()).pixels()
+            faces = engine.detect(pixels)
+            seen = [observe_for_enrolment(read_photo(p.read_bytes()).jpeg()) for p in others]
+            vectors = [one.vector for one in seen if one.vector is not None]
+            if not faces or not vectors or abs(pose(faces[0])[0]) > 0.2:
+                continue  # a head that is turned already shows one side only
+            self.names.append(place.name)
+            self.templates[place.name] = vectors
+            self.pictures[place.name] = framed(pixels, faces[0].landmarks[:2])
+            for other in others:
+                enrolled = read_photo(other.read_bytes()).pixels()
+                found = engine.detect(enrolled)
+                if found:
+                    self.enrolled[place.name] = framed(enrolled, found[0].landmarks[:2])
+                    break
+
+
+def judged(
+    frames: Sequence[tuple[Any, int, int]],
+    turns: Sequence[Any],
+    templates: list[Any],
+    *,
+    known: list[bytes] | None = None,
+) -> tuple[Any, list[bytes]]:
+    """The verdict about (picture, turn, ms), and fingerprints, as the service finds them."""
+    from apps.biometrics.engines import cosine_distance
+    from apps.biometrics.worker import engine_spec
+    from apps.liveness.judging import FrameSeen, judge
+    from apps.liveness.worker import look_at_frame
+
+    looks = [look_at_frame(_jpeg(picture)) for picture, _turn, _ms in frames]
+    seen, before = [], None
+    for look, (_picture, turn, at_ms) in zip(looks, frames, strict=True):
+        template = neighbour = None
+        if look.vector is not None:
+            template = float(np.mean([cosine_distance(look.vector, t) for t in templates]))
+            neighbour = None if before is None else cosine_distance(look.vector, before)
+        before = look.vector
+        seen.append(
+            FrameSeen(
+                turn=turn,
+                at_ms=at_ms,
+                face=look.face,
+                template=template,
+                neighbour=neighbour,
+                used_before=look.is_copy_of(known or []),
+                poor=look.poor,
+            )
+        )
+    spec = engine_spec()
+    limit = spec.threshold + spec.margin(len(templates))
+    verdict = judge(seen, turns, limit=limit, elapsed_ms=ELAPSED_MS)
+    return verdict, [look.fingerprint for look in looks if look.fingerprint]
+
+
+def _jpeg(picture: Any) -> bytes:
+    import cv2
+
+    _done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return bytes(data)
+
+
+def labels(turns: Sequence[Any]) -> list[int]:
+    return [0, *(number for number in range(1, len(turns) + 1) for _each in (0, 1))]
+
+
+class Round:
+    """One person, one challenge: the live series and every attack on it."""
+
+    def __init__(self, people: People, name: str, rng: np.random.Generator) -> None:
+        from apps.liveness.turns import SEQUENCES
+
+        self.people, self.name, self.rng = people, name, rng
+        self.turns = SEQUENCES[int(rng.integers(len(SEQUENCES)))]
+        self.picture = people.pictures[name]
+        other = people.names[(people.names.index(name) + 1) % len(people.names)]
+        self.background = people.pictures[other]
+
+    def series(
+        self, draw: Callable[[Any], Any], turns: Sequence[Any], *, strong: float = 1.0
+    ) -> list[tuple[Any, int, int]]:
+        from bench.liveness_pictures import filmed, plan, times
+
+        poses = plan(turns, self.rng, strong=strong)
+        shots = [filmed(draw(pose), self.rng) for pose in poses]
+        return list(zip(shots, labels(turns), times(len(shots), self.rng), strict=True))
+
+    def live(self) -> list[tuple[Any, int, int]]:
+        from bench.liveness_pictures import head
+
+        return self.series(lambda pose: head(self.picture, pose), self.turns)
+
+    def attacks(self, live: list[tuple[Any, int, int]]) -> dict[str, list[tuple[Any, int, int]]]:
+        """Each attacker has seen this very challenge, but for the video, which is of another."""
+        from apps.liveness.turns import SEQUENCES
+        from bench import liveness_pictures as draw
+
+        rng, picture, background = self.rng, self.picture, self.background
+        paper, screen = draw.printed(picture, rng), draw.moire(picture, rng)
+        bend = float(rng.uniform(0, 0.25))
+        others = [sequence for sequence in SEQUENCES if sequence != self.turns]
+        same_length = [one for one in others if len(one) == len(self.turns)]
+        earlier = same_length[int(rng.integers(len(same_length)))]
+        mixed = (0.5 * picture + 0.5 * background).astype(np.uint8)
+        return {
+            "print": self.series(
+                lambda pose: draw.sheet(paper, pose, background, bend=bend), self.turns, strong=1.2
+            ),
+            "screen still": self.series(
+                lambda pose: draw.sheet(screen, pose, background), self.turns, strong=1.2
+            ),
+            "screen video": self.series(
+                lambda pose: draw.moire(draw.head(picture, pose), rng), earlier
+            ),
+            "cut-out": self.series(
+                lambda pose: draw.sheet(paper, pose, background, bend=1 / 1.6, outline=draw.oval()),
+                self.turns,
+            ),
+            "mirrored": [
+                (np.ascontiguousarray(draw.saved_anew(shot, rng)[:, ::-1]), turn, at_ms)
+                for shot, turn, at_ms in live
+            ],
+            "replayed": [(draw.saved_anew(shot, rng), turn, at_ms) for shot, turn, at_ms in live],
+            "morph, held up": self.series(
+                lambda pose: draw.sheet(mixed, pose, background), self.turns, strong=1.2
+            ),
+            "morph, live": self.series(lambda pose: draw.head(mixed, pose), self.turns),
+        }
+
+
+def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
+    from apps.liveness.turns import Turn
+
+    people = People(folder, most)
+    outcomes: dict[str, Counter[str]] = {}
+    other_way = {Turn.LEFT: Turn.RIGHT, Turn.RIGHT: Turn.LEFT}
+    new_frames_taken_for_copies = 0
+    for number in range(rounds):
+        for place, name in enumerate(people.names):
+            turn_of = Round(people, name, np.random.default_rng([number, place]))
+            templates = people.templates[name]
+            live = turn_of.live()
+            verdict, prints = judged(live, turn_of.turns, templates)
+            outcomes.setdefault("live", Counter())[f"{verdict.decision} {verdict.reason}"] += 1
+            again, _prints = judged(turn_of.live(), turn_of.turns, templates, known=prints)
+            new_frames_taken_for_copies += again.measurements["used_before"]
+            for species, frames in turn_of.attacks(live).items():
+                turns = turn_of.turns
+                known = prints if species in ("mirrored", "replayed") else None
+                if species == "mirrored":  # as fits it best: the challenge is the mirrored one
+                    turns = tuple(other_way.get(turn, turn) for turn in turns)
+                verdict, _prints = judged(frames, turns, templates, known=known)
+                key = f"{verdict.decision} {verdict.reason}"
+                outcomes.setdefault(species, Counter())[key] += 1
+    return {
+        "people": len(people.names),
+        "rounds": rounds,
+        "new_frames_taken_for_copies": new_frames_taken_for_copies,
+        "species": {species: summary(species, found) for species, found in outcomes.items()},
+    }
+
+
+def summary(species: str, found: Counter[str]) -> dict[str, Any]:
+    tries = sum(found.values())
+    passed = sum(count for key, count in found.items() if key.startswith("passed"))
+    failed = sum(count for key, count in found.items() if key.startswith("failed"))
+    hits = tries - passed if species == "live" else passed
+    low, high = wilson(hits, tries)
+    return {
+        "tries": tries,
+        "rate": hits / max(tries, 1),
+        "low": low,
+        "high": high,
+        "failed": failed,
+        "outcomes": dict(found.most_common()),
+    }
+
+
+def main() -> int:
+    default = os.environ.get("CAMPUS_FACES", str(ROOT.parent / "shared" / "faces" / "lfw"))
+    models = os.environ.get("CAMPUS_MODELS_DIR", str(ROOT / "var" / "models"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("faces", nargs="?", type=Path, default=Path(default))
+    parser.add_argument("--models", type=Path, default=Path(models))
+    parser.add_argument("--people", type=int, help="only the first N people")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    os.environ.update(CAMPUS_MODELS_DIR=str(options.models), OMP_NUM_THREADS="1")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.test")
+    import django
+
+    django.setup()
+    result = measure(options.faces, most=options.people, rounds=options.rounds)
+    print(f"{result['people']} people, {result['rounds']} rounds, all frames simulated from photos")
+    broken = False
+    for species, row in result["species"].items():
+        name, most = ("BPCER", MOST_BPCER) if species == "live" else ("APCER", MOST_APCER)
+        broken |= row["rate"] > most
+        print(
+            f"{species:15} {name} {100 * row['rate']:5.1f} % "
+            f"({100 * row['low']:.1f} to {100 * row['high']:.1f}) of {row['tries']}; "
+            f"failed {row['failed']}; {row['outcomes']}"
+        )
+    print(f"new frames taken for copies: {result['new_frames_taken_for_copies']}")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
