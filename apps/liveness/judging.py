@@ -22,10 +22,12 @@ LONGEST_GAP_MS: Final = 15_000
 FRONTAL_TURN: Final = 0.22  # of the first frame, see `geometry.pose`
 FRONTAL_NOD: Final = (0.35, 0.75)
 
-ACROSS: Final = 0.15  # mean of a turn sideways, see `geometry.Change`
-NODDED: Final = 0.05  # mean of a turn up or down
+ACROSS: Final = 0.15  # the most of a turn sideways, see `geometry.Change`
+NODDED: Final = 0.02  # the most of a turn up or down …
+BESIDE: Final = 0.2  # … which on average goes less than this to a side
 FLAT_SQUEEZED: Final = 1.18  # a plane so far turned …
 FLAT_ACROSS: Final = 0.05  # … with a nose that stays so near is no head
+FLAT_NODDED: Final = 0.05
 FLAT_FRAMES: Final = 2
 
 TURNED_MORE: Final = 0.3  # by how much a turned face may be farther from the templates
@@ -155,7 +157,7 @@ def _flat(changes: Sequence[Change]) -> str:
         change.squeezed >= FLAT_SQUEEZED
         and change.across is not None
         and abs(change.across) <= FLAT_ACROSS
-        and abs(change.nodded) <= NODDED
+        and abs(change.nodded) <= FLAT_NODDED
         for change in changes
     )
     return Problem.FLAT if flat >= FLAT_FRAMES else ""
@@ -174,9 +176,8 @@ def _not_followed(
 
 def _followed(changes: Sequence[Change], turn: Turn) -> bool:
     """Sideways the nose moves as that of a head does; up and down it does not move sideways."""
-    seen = [change.across for change in changes if change.across is not None]
-    across = sum(seen) / len(seen) if seen else 0.0
-    nodded = sum(change.nodded for change in changes) / len(changes)
+    across = [change.across for change in changes if change.across is not None] or [0.0]
     if turn in SIDEWAYS:
-        return (across if turn == Turn.LEFT else -across) >= ACROSS
-    return abs(across) < ACROSS and (nodded if turn == Turn.DOWN else -nodded) >= NODDED
+        return max(across if turn == Turn.LEFT else [-shift for shift in across]) >= ACROSS
+    nodded = max(change.nodded if turn == Turn.DOWN else -change.nodded for change in changes)
+    return nodded >= NODDED and abs(sum(across) / len(across)) < BESIDE

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 KEPT_FOR: Final = timedelta(days=30)  # frames, or as long as the campus keeps selfies
 KNOWN_FOR: Final = timedelta(days=90)  # in which no frame may come a second time
+ALIKE_FOR: Final = timedelta(minutes=10)
+"""In which frames of one person are so much alike that only the very same files are copies: three
+tries of one ticket."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +172,10 @@ def _known_fingerprints(check: LivenessCheck, *, now: datetime) -> list[bytes]:
     person, which is asked besides."""
     _enrolled_fingerprints(check.student_id, now=now)
     pictures = LivenessFrame.objects.filter(student_id=check.student_id).exclude(check_of=check)
-    earlier = pictures.filter(sample__isnull=True, seen_at__lte=check.sent_at)
-    recent = earlier.filter(seen_at__gte=check.sent_at - KNOWN_FOR)
+    recent = pictures.filter(
+        sample__isnull=True,
+        seen_at__range=(check.sent_at - KNOWN_FOR, check.sent_at - ALIKE_FOR),
+    )
     prints = (recent | pictures.filter(sample__isnull=False)).values_list("fingerprint", flat=True)
     return [bytes(one) for one in prints if one]
 

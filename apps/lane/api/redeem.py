@@ -71,6 +71,7 @@ def redeem(asked: LaneRequest, *, now: datetime) -> dict[str, Any]:
         made = redemption_of(
             scan=scan, reason="", student=student, facts=facts, sign_in=sign_in, now=now
         )
+        turns = turns_of(made.ticket)
     if saved() is None:  # scanned before: what counts is the first one's ticket
         raise LeftToTheView
     redeem_measured(scan=scan, reason="")
@@ -78,7 +79,7 @@ def redeem(asked: LaneRequest, *, now: datetime) -> dict[str, Any]:
         "ticket": made.ticket,
         "expires_at": moment_text(made.expires_at),
         "session": made.session_id,
-        "turns": turns_of(made.ticket),
+        "turns": turns,
     }
 
 
