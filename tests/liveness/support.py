@@ -63,6 +63,16 @@ class Portrait:
     def selfie(self) -> bytes:
         return encoded(filmed(head(self.picture, Pose(yaw=3)), self.rng))
 
+    def each_way(self) -> dict[str, bytes]:
+        """Straight ahead, and turned each way."""
+        ways = {"straight": (0, 0), **{turn.value: end for turn, end in ENDS.items()}}
+        return {
+            way: encoded(
+                filmed(head(self.picture, Pose(yaw=30 * across, pitch=24 * down)), self.rng)
+            )
+            for way, (across, down) in ways.items()
+        }
+
     def live(self, turns: Sequence[Turn]) -> list[tuple[bytes, int, int]]:
         return self._series(turns, lambda pose: head(self.picture, pose))
 

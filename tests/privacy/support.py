@@ -32,11 +32,11 @@ from apps.identity_providers.models import (
 from apps.imports.models import ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
-from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.jobs.models import Job
 from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_write
+from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.qr_otp.models import Scan, Tries

@@ -19,7 +19,7 @@ export async function turnsShown(camera, turns) {
     frames.push({ image: await camera.shoot(SIDE, QUALITY), turn, at });
   };
   const shown = part("turns");
-  shown.hidden = false;
+  shown.removeAttribute("hidden"); // a picture has no property of that name
   try {
     await take(0);
     for (const [place, way] of turns.entries()) {
@@ -32,7 +32,7 @@ export async function turnsShown(camera, turns) {
     }
     return frames;
   } finally {
-    shown.hidden = true;
+    shown.setAttribute("hidden", "");
     choose("way", "", part("turn-says"));
   }
 }
