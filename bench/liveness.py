@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,18 +24,6 @@ import numpy as np
 ROOT: Final = Path(__file__).resolve().parents[1]
 MOST_APCER: Final = 0.07
 MOST_BPCER: Final = 0.05
-ELAPSED_MS: Final = 30_000
-
-
-def wilson(hits: int, tries: int) -> tuple[float, float]:
-    """The 95 % interval of a share. E. B. Wilson, JASA 22 (1927)."""
-    if not tries:
-        return 0.0, 1.0
-    z, share = 1.959964, hits / tries
-    middle = share + z * z / (2 * tries)
-    spread = z * float(np.sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries)))
-    whole = 1 + z * z / tries
-    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
 class People:
@@ -73,49 +60,17 @@ class People:
                     break  # one of them had a vector, so one has a face
 
 
-def judged(
-    frames: Sequence[tuple[Any, int, int]],
-    turns: Sequence[Any],
-    templates: list[Any],
-    *,
-    known: list[bytes] | None = None,
-) -> tuple[Any, list[bytes]]:
-    """The verdict about (picture, turn, ms), and fingerprints, as the service finds them."""
-    from apps.biometrics.engines import cosine_distance
-    from apps.biometrics.worker import engine_spec
-    from apps.liveness.judging import FrameSeen, judge
-    from apps.liveness.worker import look_at_frame
-
-    looks = [look_at_frame(_jpeg(picture)) for picture, _turn, _ms in frames]
-    seen, before = [], None
-    for look, (_picture, turn, at_ms) in zip(looks, frames, strict=True):
-        template = neighbour = None
-        if look.vector is not None:
-            template = float(np.mean([cosine_distance(look.vector, t) for t in templates]))
-            neighbour = None if before is None else cosine_distance(look.vector, before)
-        before = look.vector
-        seen.append(
-            FrameSeen(
-                turn=turn,
-                at_ms=at_ms,
-                face=look.face,
-                template=template,
-                neighbour=neighbour,
-                used_before=look.is_copy_of(known or []),
-                poor=look.poor,
-            )
-        )
-    spec = engine_spec()
-    limit = spec.threshold + spec.margin(len(templates))
-    verdict = judge(seen, turns, limit=limit, elapsed_ms=ELAPSED_MS)
-    return verdict, [look.fingerprint for look in looks if look.fingerprint]
-
-
 def _jpeg(picture: Any) -> bytes:
     import cv2
 
     _done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     return bytes(data)
+
+
+def frames_of(series: Sequence[tuple[Any, int, int]]) -> list[Any]:
+    from apps.liveness.evaluation import Frame
+
+    return [Frame(jpeg=_jpeg(picture), turn=turn, at_ms=at_ms) for picture, turn, at_ms in series]
 
 
 def labels(turns: Sequence[Any]) -> list[int]:
@@ -193,10 +148,11 @@ class Round:
 
 
 def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
+    from apps.liveness.evaluation import LIVE, Rates, as_json, judged
     from apps.liveness.turns import Turn
 
     people = People(folder, most)
-    outcomes: dict[str, Counter[str]] = {}
+    found: dict[str, Rates] = {}
     other_way = {Turn.LEFT: Turn.RIGHT, Turn.RIGHT: Turn.LEFT}
     taken_for_copies = new_frames = 0
     for number in range(rounds):
@@ -204,41 +160,26 @@ def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
             turn_of = Round(people, name, np.random.default_rng([number, place]))
             templates = people.templates[name]
             live = turn_of.live()
-            verdict, prints = judged(live, turn_of.turns, templates)
-            outcomes.setdefault("live", Counter())[f"{verdict.decision} {verdict.reason}"] += 1
-            later, _prints = judged(turn_of.another_day(), turn_of.turns, templates, known=prints)
-            taken_for_copies += later.measurements["used_before"]
-            new_frames += 1 + 2 * len(turn_of.turns)
-            for species, frames in turn_of.attacks(live).items():
+            verdict, prints = judged(frames_of(live), turn_of.turns, templates)
+            found.setdefault(LIVE, Rates()).add(verdict)
+            later = frames_of(turn_of.another_day())
+            verdict, _prints = judged(later, turn_of.turns, templates, known=prints)
+            taken_for_copies += verdict.measurements["used_before"]
+            new_frames += len(later)
+            for species, series in turn_of.attacks(live).items():
                 turns = turn_of.turns
-                known = prints if species in ("mirrored", "replayed") else None
                 if species == "mirrored":  # as fits it best: the challenge is the mirrored one
                     turns = tuple(other_way.get(turn, turn) for turn in turns)
-                verdict, _prints = judged(frames, turns, templates, known=known)
-                key = f"{verdict.decision} {verdict.reason}"
-                outcomes.setdefault(species, Counter())[key] += 1
+                known = prints if species in ("mirrored", "replayed") else []
+                verdict, _prints = judged(frames_of(series), turns, templates, known=known)
+                found.setdefault(species, Rates()).add(verdict)
     return {
         "people": len(people.names),
         "rounds": rounds,
         "new_frames": new_frames,
         "taken_for_copies": taken_for_copies,
-        "species": {species: summary(species, found) for species, found in outcomes.items()},
-    }
-
-
-def summary(species: str, found: Counter[str]) -> dict[str, Any]:
-    tries = sum(found.values())
-    passed = sum(count for key, count in found.items() if key.startswith("passed"))
-    failed = sum(count for key, count in found.items() if key.startswith("failed"))
-    hits = tries - passed if species == "live" else passed
-    low, high = wilson(hits, tries)
-    return {
-        "tries": tries,
-        "rate": hits / max(tries, 1),
-        "low": low,
-        "high": high,
-        "failed": failed,
-        "outcomes": dict(found.most_common()),
+        "rates": found,
+        "species": {species: as_json(rates, species=species) for species, rates in found.items()},
     }
 
 
@@ -259,17 +200,15 @@ def main() -> int:
     import django
 
     django.setup()
+    from apps.liveness.evaluation import LIVE, line_of
+
     result = measure(options.faces, most=options.people, rounds=options.rounds)
     print(f"{result['people']} people, {result['rounds']} rounds, all frames simulated from photos")
     broken = False
-    for species, row in result["species"].items():
-        name, most = ("BPCER", MOST_BPCER) if species == "live" else ("APCER", MOST_APCER)
-        broken |= row["rate"] > most
-        print(
-            f"{species:15} {name} {100 * row['rate']:5.1f} % "
-            f"({100 * row['low']:.1f} to {100 * row['high']:.1f}) of {row['tries']}; "
-            f"failed {row['failed']}; {row['outcomes']}"
-        )
+    for species, rates in result.pop("rates").items():
+        most = MOST_BPCER if species == LIVE else MOST_APCER
+        broken |= result["species"][species]["rate"] > most
+        print(line_of(species, rates))
     print(
         f"frames of another photo taken for copies: {result['taken_for_copies']} "
         f"of {result['new_frames']}"
