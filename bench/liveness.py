@@ -14,8 +14,11 @@ not pass at the first try; `failed` are the accused among them. Intervals are Wi
 import argparse
 import json
 import os
+import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +74,20 @@ def frames_of(series: Sequence[tuple[Any, int, int]]) -> list[Any]:
     from apps.liveness.evaluation import Frame
 
     return [Frame(jpeg=_jpeg(picture), turn=turn, at_ms=at_ms) for picture, turn, at_ms in series]
+
+
+def _selfie(picture: Any) -> bytes:
+    """As a phone sends it: 960 pixels."""
+    import cv2
+
+    return _jpeg(cv2.resize(picture, (960, 960), interpolation=cv2.INTER_CUBIC))
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Seconds of processor time."""
+    began = time.process_time()
+    act()
+    return time.process_time() - began
 
 
 def labels(turns: Sequence[Any]) -> list[int]:
@@ -148,10 +165,12 @@ class Round:
 
 
 def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
+    from apps.biometrics.worker import observe_for_check_in
     from apps.liveness.evaluation import LIVE, Rates, as_json, judged
     from apps.liveness.turns import Turn
 
     people = People(folder, most)
+    of_frames, of_selfies = [], []
     found: dict[str, Rates] = {}
     other_way = {Turn.LEFT: Turn.RIGHT, Turn.RIGHT: Turn.LEFT}
     taken_for_copies = new_frames = 0
@@ -163,7 +182,11 @@ def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
             verdict, prints = judged(frames_of(live), turn_of.turns, templates)
             found.setdefault(LIVE, Rates()).add(verdict)
             later = frames_of(turn_of.another_day())
+            selfie = _selfie(turn_of.picture)
+            of_selfies.append(timed(partial(observe_for_check_in, selfie)))
+            began = time.process_time()
             verdict, _prints = judged(later, turn_of.turns, templates, known=prints)
+            of_frames.append((time.process_time() - began) / len(later))
             taken_for_copies += verdict.measurements["used_before"]
             new_frames += len(later)
             for species, series in turn_of.attacks(live).items():
@@ -178,6 +201,8 @@ def measure(folder: Path, *, most: int | None, rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "new_frames": new_frames,
         "taken_for_copies": taken_for_copies,
+        "selfie_ms": 1000 * statistics.median(of_selfies),
+        "frame_ms": 1000 * statistics.median(of_frames),
         "rates": found,
         "species": {species: as_json(rates, species=species) for species, rates in found.items()},
     }
@@ -212,6 +237,10 @@ def main() -> int:
     print(
         f"frames of another photo taken for copies: {result['taken_for_copies']} "
         f"of {result['new_frames']}"
+    )
+    print(
+        f"processor time: {result['frame_ms']:.0f} ms a frame, where it is compared with earlier "
+        f"ones too; {result['selfie_ms']:.0f} ms a selfie of 960 pixels"
     )
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

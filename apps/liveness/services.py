@@ -22,12 +22,13 @@ from apps.common.crypto import SealBroken
 from apps.liveness.judging import Decision, FrameSeen, Verdict, judge
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.liveness.turns import turns_of, turns_read, turns_text
+from apps.privacy.selectors import HEAD_TURNS_DAYS
 
 if TYPE_CHECKING:
     from apps.liveness.worker import FrameLook
 
 KEPT_FOR: Final = timedelta(days=30)  # frames, or as long as the campus keeps selfies
-KNOWN_FOR: Final = timedelta(days=90)  # in which no frame may come a second time
+KNOWN_FOR: Final = timedelta(days=HEAD_TURNS_DAYS)  # in which no frame may come a second time
 ALIKE_FOR: Final = timedelta(minutes=10)
 """In which frames of one person are so much alike that only the very same files are copies: three
 tries of one ticket."""
