@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
