@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from apps.attendance.models import Policy
+from apps.audit.services import SYSTEM
 from apps.biometrics.engines import Engine, Pixels
 from apps.biometrics.images import read_photo
+from apps.biometrics.services import faces_erase
 from apps.checkin.models import CheckInAttempt
 from apps.checkin.services.settle import settle_with_face
 from apps.liveness.models import LivenessCheck
@@ -139,17 +140,18 @@ def test_head_turns_are_shown_one_after_the_other_and_seen_live(
     wall: Callable[[], str],  # noqa: F811
     phone: Callable[..., Page],  # noqa: F811
     hall: Cast,
-    media: Any,  # noqa: F811
+    session: ClassSession,
     engine: Engine,  # noqa: F811
     astronaut: Pixels,  # noqa: F811
 ) -> None:
     portrait = Portrait(engine, astronaut)
     with campus_scope(hall.campus):
-        enable_faces()
+        faces_erase(student=hall.student, now=timezone.now(), actor=SYSTEM)
         jpeg = read_photo(portrait.enrolled()).jpeg()
         assert enrol(hall.student, jpeg, timezone.now()).status == "accepted"
-        Policy.objects.create(version=1, liveness="required", created_at=timezone.now())
-        make_session(hall.course, starts_at=timezone.now() - timedelta(minutes=1))
+        session.refresh_from_db()  # it was opened by the projector
+        session.policy["liveness"] = "required"
+        session.save()
     found = phone()
     poses = {way: base64.b64encode(jpeg).decode() for way, jpeg in portrait.each_way().items()}
     found.add_init_script(TURNING % json.dumps(poses))
@@ -162,6 +164,7 @@ def test_head_turns_are_shown_one_after_the_other_and_seen_live(
     found.get_by_role("button", name="Take the photo").tap()
     expect(found.get_by_role("status").filter(has_text="head")).to_be_visible()
     expect(found.get_by_role("button", name="Only the photo")).to_be_hidden()
+    found.screenshot(path="/tmp/turns.png")
     expect(heading(found, "Comparing the photo…")).to_be_visible(timeout=20_000)
     with campus_scope(hall.campus):
         attempt = CheckInAttempt.objects.get()

@@ -57,8 +57,10 @@ class Portrait:
         self.rng = np.random.default_rng(5)
 
     def enrolled(self) -> bytes:
-        """Another picture of the same person."""
-        return encoded(head(self.picture, Pose(yaw=14, pitch=9, roll=6)))
+        """Another picture of the same person: turned, and in light from one side."""
+        light = np.linspace(0.45, 1.25, self.picture.shape[1])[None, :, None]
+        turned = head(self.picture, Pose(yaw=14, pitch=9, roll=6))
+        return encoded((turned * light).clip(0, 255).astype(np.uint8))
 
     def selfie(self) -> bytes:
         return encoded(filmed(head(self.picture, Pose(yaw=3)), self.rng))
