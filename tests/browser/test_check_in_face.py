@@ -164,7 +164,6 @@ def test_head_turns_are_shown_one_after_the_other_and_seen_live(
     found.get_by_role("button", name="Take the photo").tap()
     expect(found.get_by_role("status").filter(has_text="head")).to_be_visible()
     expect(found.get_by_role("button", name="Only the photo")).to_be_hidden()
-    found.screenshot(path="/tmp/turns.png")
     expect(heading(found, "Comparing the photo…")).to_be_visible(timeout=20_000)
     with campus_scope(hall.campus):
         attempt = CheckInAttempt.objects.get()
