@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,14 @@ from apps.tenants.scope import campus_scope
 from tests.factories import PASSWORD, Cast
 
 _nonces = itertools.count(1)
+
+
+def named_frames(frames: Sequence[tuple[bytes, int, int]]) -> list[dict[str, Any]]:
+    """As the evidence names them."""
+    return [
+        {"sha256": hashlib.sha256(jpeg).hexdigest(), "turn": turn, "at_ms": at_ms}
+        for jpeg, turn, at_ms in frames
+    ]
 
 
 def sign_in(client: APIClient, user: User) -> str:
@@ -82,18 +91,32 @@ class Phone:
         return base64.b64encode(self.key.sign(message, ec.ECDSA(hashes.SHA256()))).decode()
 
     def check_in(
-        self, ticket: str, *, selfie: bytes | None = None, signature: str = "", **evidence: Any
+        self,
+        ticket: str,
+        *,
+        selfie: bytes | None = None,
+        frames: Sequence[tuple[bytes, int, int]] = (),
+        signature: str = "",
+        **evidence: Any,
     ) -> Any:
-        """Send the evidence; `nonce`, `location` and `beacons` may be given."""
+        """Send the evidence; `nonce`, `location` and `beacons` may be given. `frames`: (JPEG,
+        turn, milliseconds)."""
         evidence.setdefault("nonce", f"nonce-{next(_nonces):08d}")
         if selfie is not None:
             evidence.setdefault("selfie_sha256", hashlib.sha256(selfie).hexdigest())
+        if frames:
+            evidence.setdefault("frames", named_frames(frames))
         text = json.dumps({"ticket": ticket, **evidence})
-        body = {"evidence": text, "signature": signature or self.sign(text.encode())}
+        body: dict[str, Any] = {
+            "evidence": text,
+            "signature": signature or self.sign(text.encode()),
+        }
         if selfie is None:
             return self.client.post("/api/v1/check-in", body, format="json")
-        upload = SimpleUploadedFile("selfie.jpg", selfie, content_type="image/jpeg")
-        return self.client.post("/api/v1/check-in", {**body, "selfie": upload}, format="multipart")
+        body["selfie"] = SimpleUploadedFile("selfie.jpg", selfie, content_type="image/jpeg")
+        if frames:
+            body["frames"] = [SimpleUploadedFile("frame.jpg", jpeg) for jpeg, *_rest in frames]
+        return self.client.post("/api/v1/check-in", body, format="multipart")
 
     def offline_item(
         self, session_id: int, token: str, *, counter: int, at: datetime, **evidence: Any

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.liveness.reasons import ADVICE as TURN_ADVICE
+from apps.liveness.reasons import Problem
 
 PROVEN: Final = "✓"
 
@@ -56,6 +58,7 @@ UNPROVEN: Final[dict[str, Any]] = {
     "covered": gettext_lazy("covered"),
     "unclear": gettext_lazy("not seen clearly"),
     "too_many_failures": gettext_lazy("not compared after too many mismatches"),
+    **dict(Problem.choices),
 }
 
 
@@ -80,6 +83,7 @@ ADVICE: Final[dict[str, Any]] = {
     "turned_away": gettext_lazy("Look straight into the camera."),
     "covered": gettext_lazy("Take off dark glasses and mask for the photo."),
     "unclear": gettext_lazy("Look into the camera in good light."),
+    **TURN_ADVICE,
 }
 
 
@@ -91,6 +95,7 @@ WAITS: Final[dict[str, Any]] = {
     ),
     Reason.NO_PHOTO: gettext_lazy("No photo of the face was sent"),
     Reason.PHOTO_UNCLEAR: gettext_lazy("Face could not be compared"),
+    Reason.LIVE_UNCLEAR: gettext_lazy("Face was not seen live"),
     Reason.NO_PERSON: gettext_lazy("The phone did not check face, finger or screen lock"),
     Reason.NOT_ENROLLED_FACE: gettext_lazy("Agreed to faces, but none is enrolled"),
     Reason.CARD_ALONE: gettext_lazy("A card was read, which can be lent"),
@@ -137,6 +142,8 @@ def waiting_text(attempt: CheckInAttempt) -> str:
     """What a waiting check-in lacks, for the lecturer who decides."""
     reason = WAITS.get(attempt.reason, Reason(attempt.reason).label)
     face = attempt.factors.get("face", {}).get("reason", "")
+    if attempt.reason == Reason.LIVE_UNCLEAR and face in UNPROVEN:
+        return _("Face was not seen live: %(why)s") % {"why": UNPROVEN[face]}
     if attempt.reason == Reason.PHOTO_UNCLEAR and face in UNPROVEN:
         return _("Face could not be compared: %(why)s") % {"why": UNPROVEN[face]}
     return str(reason)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from apps.checkin.factors.base import FactorResult
 from apps.checkin.models import Reason
+from apps.liveness.reasons import DEFINITE
 
 UNKNOWN_CREDIT: Final = 0.5  # share of its weight that a factor gets which could not tell
 CENT: Final = Decimal("0.01")
@@ -22,6 +23,7 @@ REASONS: Final[dict[str, str]] = {
     "passkey_too_new": Reason.PASSKEY_TOO_NEW,
     "synced_passkey": Reason.SYNCED_PASSKEY,
     "not_matched": Reason.FACE_MISMATCH,
+    **dict.fromkeys(DEFINITE, Reason.NOT_LIVE),
 }
 
 

@@ -11,6 +11,7 @@ from apps.checkin.factors.base import FactorResult, JudgedSession
 from apps.checkin.factors.passkeys import person_use
 from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.checkin.scoring import judge
+from apps.liveness.reasons import Problem
 
 PHOTO_TRIES: Final = 3  # photos that one ticket takes
 WAITING_HOURS: Final = 48  # of a session that was opened before policies knew the hours
@@ -27,6 +28,8 @@ MENDED_BY_PHOTO: Final = frozenset(
         Reason.ENROLLED_PHOTO,
         Reason.OTHERS_PHOTO,
         Reason.PHOTO_USED,
+        Reason.NOT_LIVE,
+        Reason.LIVE_UNCLEAR,
     }
 )
 SEEN_BEFORE: Final[dict[str, Reason]] = {
@@ -79,6 +82,8 @@ def face_wait(
         return Reason.NOT_ENROLLED_FACE if lacks else ""
     if face.passed:
         return ""
+    if face.reason in Problem.values:
+        return Reason.LIVE_UNCLEAR
     return Reason.NO_PHOTO if face.reason == "no_selfie" else Reason.PHOTO_UNCLEAR
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -19,6 +20,8 @@ from apps.tenants.scope import campus_scope, current_campus_id
 from apps.tenants.selectors import every_campus
 
 Covers = SearchPermission.Covers
+
+HEAD_TURNS_DAYS: Final = 90  # fingerprints of frames, and what a worker found
 
 
 def active_consent(*, student: Student, kind: str) -> Consent | None:
@@ -113,6 +116,7 @@ def kept_for() -> list[Kept]:
     days = {
         _("network addresses of check-ins"): rules.addresses_days,
         _("photos taken at check-ins"): rules.selfies_days,
+        _("what was found in head turns at check-ins"): HEAD_TURNS_DAYS,
         _("documents handed in with requests"): rules.documents_days,
         _("messages"): CampusMessages().kept_days if messages_days is None else messages_days,
     }

@@ -51,6 +51,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_student": ALL,
     "announcements_announcement": ALL,
     "api_keys_apikey": ALL,  # deleting: erasure of a person
+    "liveness_livenesscheck": ALL,
+    "liveness_livenessframe": ALL,
     "class_photos_classphoto": ALL,
     "class_photos_photoface": ALL,
     "class_photos_photoreview": WRITE,

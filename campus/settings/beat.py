@@ -63,6 +63,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.biometrics.tasks.delete_orphans",
         "schedule": crontab(hour=2, minute=53),
     },
+    "forget-liveness-checks": {
+        "task": "apps.liveness.tasks.forget_checks",
+        "schedule": crontab(hour=3, minute=9),
+    },
     "vacuum-templates": {
         "task": "apps.biometrics.tasks.vacuum_templates",
         "schedule": crontab(hour=3, minute=1),

@@ -239,6 +239,11 @@ NAVIGATION = [
             "verified_user",
         ),
         link(
+            "liveness_livenesscheck",
+            _("Liveness checks"),
+            "3d_rotation",
+        ),
+        link(
             "class_photos_photoreview",
             _("Photos of classes"),
             "groups",

@@ -56,6 +56,7 @@ from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
@@ -384,6 +385,10 @@ def _face(n: int, student: Student, now: datetime) -> None:
     FaceVerification.objects.create(
         student=student, model=model, reference=f"r{n}", decision="matched", at=now
     )
+    turned = LivenessCheck.objects.create(
+        student=student, reference=f"r{n}", turns="left,up", told_at=now, sent_at=now
+    )
+    LivenessFrame.objects.create(check_of=turned, student=student, seen_at=now)
 
 
 @pytest.fixture

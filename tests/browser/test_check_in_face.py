@@ -1,6 +1,7 @@
 """A face in the browser's check-in: the camera is a canvas stream that shows a portrait."""
 
 import base64
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,17 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.audit.services import SYSTEM
+from apps.biometrics.engines import Engine, Pixels
+from apps.biometrics.images import read_photo
+from apps.biometrics.services import faces_erase
 from apps.checkin.models import CheckInAttempt
 from apps.checkin.services.settle import settle_with_face
+from apps.liveness.models import LivenessCheck
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.biometrics.conftest import (  # noqa: F401
+    astronaut,
     astronaut_jpeg,
     astronaut_path,
     engine,
@@ -30,6 +37,7 @@ from tests.browser.test_check_in import (  # noqa: F401
     wall,
 )
 from tests.factories import Cast, make_session
+from tests.liveness.support import Portrait
 
 CAMERA = """
 navigator.mediaDevices.getUserMedia = async () => {
@@ -103,6 +111,66 @@ def test_without_a_photo_it_waits_and_another_photo_settles_it(page: Page, hall:
         pending = CheckInAttempt.objects.get(outcome="pending")
         settle_with_face(attempt_id=pending.pk, now=timezone.now())
     expect(heading(page, "You are here")).to_be_visible()
+
+
+TURNING = """
+const poses = %s;
+navigator.mediaDevices.getUserMedia = async () => {
+  const images = {};
+  for (const [way, data] of Object.entries(poses)) {
+    images[way] = new Image();
+    images[way].src = "data:image/jpeg;base64," + data;
+    await images[way].decode();
+  }
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 480;
+  const draw = () => {
+    const arrow = document.querySelector("[data-turns]");
+    const way = arrow.hasAttribute("hidden") ? "straight" : (arrow.dataset.way ?? "straight");
+    canvas.getContext("2d").drawImage(images[way], 0, 0);
+  };
+  draw();
+  setInterval(draw, 50);
+  return canvas.captureStream(20);
+};
+"""
+
+
+def test_head_turns_are_shown_one_after_the_other_and_seen_live(
+    wall: Callable[[], str],  # noqa: F811
+    phone: Callable[..., Page],  # noqa: F811
+    hall: Cast,
+    session: ClassSession,
+    engine: Engine,  # noqa: F811
+    astronaut: Pixels,  # noqa: F811
+) -> None:
+    portrait = Portrait(engine, astronaut)
+    with campus_scope(hall.campus):
+        faces_erase(student=hall.student, now=timezone.now(), actor=SYSTEM)
+        jpeg = read_photo(portrait.enrolled()).jpeg()
+        assert enrol(hall.student, jpeg, timezone.now()).status == "accepted"
+        session.refresh_from_db()  # it was opened by the projector
+        session.policy["liveness"] = "required"
+        session.save()
+    found = phone()
+    poses = {way: base64.b64encode(jpeg).decode() for way, jpeg in portrait.each_way().items()}
+    found.add_init_script(TURNING % json.dumps(poses))
+    found.goto(wall())
+    fill_sign_in(found, hall.student.email)
+    found.get_by_role("button", name="Use this phone").tap()
+    expect(heading(found, "Your face")).to_be_visible()
+    expect(found.get_by_text("an arrow shows two or three times")).to_be_visible()
+    assert violations(found) == []
+    found.get_by_role("button", name="Take the photo").tap()
+    expect(found.get_by_role("status").filter(has_text="head")).to_be_visible()
+    expect(found.get_by_role("button", name="Only the photo")).to_be_hidden()
+    expect(heading(found, "Comparing the photo…")).to_be_visible(timeout=20_000)
+    with campus_scope(hall.campus):
+        attempt = CheckInAttempt.objects.get()
+        settle_with_face(attempt_id=attempt.pk, now=timezone.now())
+        check = LivenessCheck.objects.get()
+    assert (check.decision, check.reason) == ("passed", ""), check.measurements
+    expect(heading(found, "You are here")).to_be_visible()
 
 
 DARK = """

@@ -36,6 +36,7 @@ from apps.jobs.models import Job
 from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_write
+from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.qr_otp.models import Scan, Tries
@@ -280,6 +281,11 @@ def _faces(student: Student, now: datetime) -> None:
         address=ADDRESS,
         sign_in="zqword",
     )
+    check = LivenessCheck.objects.create(
+        student=student, reference="zqword", turns="left,up", told_at=now, sent_at=now
+    )
+    frame = image_store(data=plain_jpeg("green"), now=now, kept_for=timedelta(days=30))
+    LivenessFrame.objects.create(check_of=check, student=student, image=frame, seen_at=now)
     Tries.objects.create(
         purpose="check-in", subject="s", who=f"student:{student.pk}", count=1, last_at=now
     )

@@ -261,6 +261,7 @@ ELSEWHERE = {
     "rotate_master_key": "compares both keys: tests/ops/test_rotate_master_key.py",
     "up": "migrates first, as the command does",
     "doctor": "says so among its lines, and fails: below",
+    "evaluate_liveness": "no database",
     "fetch_models": "no database",
     "make_rosters": "no database",
     "verify_backup": "no database: the backup and its manifest alone",

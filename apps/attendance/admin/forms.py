@@ -40,7 +40,8 @@ WEIGHT_ROWS = [
 PREVIEWED = frozenset(
     (
         *(f"weight_{name}" for name, _label in FACTORS),
-        *("required", "decisive", "face", "passkey", "person", "synced_passkey_weight"),
+        *("required", "decisive", "face", "liveness", "passkey", "person"),
+        "synced_passkey_weight",
         *("class_code_weight", "present_threshold", "offline_factor", "offline_limit"),
     )
 )
@@ -106,6 +107,7 @@ class PolicyForm(forms.ModelForm):
             "required",
             "decisive",
             "face",
+            "liveness",
             "passkey",
             "person",
             "synced_passkey_weight",

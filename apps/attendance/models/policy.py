@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Between, DayInBounds
 from apps.enrollments.models import Course
+from apps.liveness.rules import LivenessUse
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
 
@@ -147,6 +148,14 @@ class Policy(CampusModel):
         choices=FaceUse.choices,
         default=FaceUse.PREFERRED,
         help_text=_("Only where the campus has turned faces on."),
+    )
+    liveness = models.CharField(
+        _("head turns that show a live face"),
+        max_length=10,
+        choices=LivenessUse.choices,
+        default=LivenessUse.OFF,
+        db_default=LivenessUse.OFF,
+        help_text=_("Another two or three each time, shown to the camera with the photo."),
     )
     passkey = models.CharField(
         _("passkeys"),
@@ -322,6 +331,9 @@ class Policy(CampusModel):
                 condition=Q(offline_factor__range=(0, 1)), name="policy_offline_factor"
             ),
             models.CheckConstraint(condition=Q(face__in=FaceUse.values), name="policy_face"),
+            models.CheckConstraint(
+                condition=Q(liveness__in=LivenessUse.values), name="policy_liveness"
+            ),
             models.CheckConstraint(
                 condition=Q(arrivals__in=Arrivals.values), name="policy_arrivals"
             ),

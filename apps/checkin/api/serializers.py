@@ -15,6 +15,7 @@ from apps.common.fields import LARGEST_ID, MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import UnreadableJSON, loads
 from apps.common.texts import NONCE
+from apps.liveness.api.frames import asked_turns, frame_files, frame_texts, named_frames
 from apps.qr_otp.tokens import MAX_LINK
 from apps.signin.api.assertions import AssertionInput, assertion_of
 from apps.signin.assertions import Assertion
@@ -53,6 +54,7 @@ class TicketOutput(serializers.Serializer):
     )
     expires_at = MomentField()
     session = serializers.IntegerField()
+    turns = asked_turns()
 
 
 class FixInput(Input):
@@ -99,6 +101,7 @@ class EvidenceInput(ProofsInput):
     """The JSON text that the device signs."""
 
     ticket = serializers.CharField(max_length=1000)
+    frames = named_frames()
 
 
 EVIDENCE = EvidenceInput()
@@ -142,6 +145,7 @@ class CheckInInput(Input):
     )
     assertion = AssertionField(required=False, allow_null=True)
     selfie = serializers.FileField(required=False, allow_null=True)
+    frames = frame_files()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("signature") and not attrs.get("assertion"):
@@ -156,6 +160,7 @@ class CheckInInput(Input):
 
 class CheckInJson(CheckInInput):
     selfie = serializers.CharField(required=False, allow_null=True, max_length=12 * 1024 * 1024)  # type: ignore[assignment]
+    frames = frame_texts()
 
 
 def fix_of(evidence: dict[str, Any]) -> Fix | None:

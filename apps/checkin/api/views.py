@@ -19,6 +19,7 @@ from apps.checkin.api.serializers import ATTEMPT, AttemptOutput, beacons_of, fix
 from apps.checkin.models import CheckInAttempt
 from apps.checkin.services.check_in import Submission
 from apps.common.errors import Invalid, NotFound
+from apps.liveness.api.frames import frames_of
 
 EXPIRED = OpenApiResponse(description="`code` is expired: the code is no longer shown.")
 
@@ -38,6 +39,7 @@ def submission_of(data: dict[str, Any]) -> Submission:
         selfie=photo.jpeg() if photo else None,
         selfie_sha256=photo.sha256 if photo else "",
         selfie_problem=hopeless(photo) if photo else "",
+        frames=frames_of(data.get("frames"), evidence.get("frames")),
         device_info=evidence.get("device_info") or {},
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from apps.liveness.judging import Verdict
 from apps.signin.assertions import Proof
 
 
@@ -81,6 +82,7 @@ class Evidence:
     selfie: bool = False
     passkey: Proof | None = None  # what a passkey's assertion over `message` proves
     face: str = ""  # "", "matched", "not_matched" or why it could not tell
+    live: Verdict | None = None  # of the head turns, where some were shown
 
 
 class Factor(Protocol):

@@ -109,6 +109,7 @@ class Reason(Refusal):
     OTHERS_PHOTO = "others_photo", _("Somebody else has sent this photo. Take one of yourself.")
     PHOTO_USED = "photo_used", _("You have sent this photo before. Take a new one.")
     PHOTO_TRIES = "photo_tries", _("Three photos were tried. Scan the code again.")
+    NOT_LIVE = "not_live", _("No living face was seen. Show the head turns again.")
     LAPSED = "lapsed", _("Nobody confirmed this check-in in time.")
     DECLINED = "declined", _("Your lecturer did not accept this check-in.")
     DECIDED_ELSEWHERE = "decided_elsewhere", _("Another check-in of yours was decided on.")
@@ -125,6 +126,10 @@ class Reason(Refusal):
     PHOTO_UNCLEAR = (
         "photo_unclear",
         _("Your face could not be compared. It waits for your lecturer."),
+    )
+    LIVE_UNCLEAR = (
+        "live_unclear",
+        _("Your head turns were not seen well enough. It waits for your lecturer."),
     )
     NO_PERSON = (
         "no_person",

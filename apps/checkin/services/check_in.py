@@ -52,6 +52,8 @@ from apps.checkin.waiting_rules import (
 from apps.common.cache import touch
 from apps.common.errors import NotFound
 from apps.common.ids import uuid7
+from apps.liveness.rules import asks_turns
+from apps.liveness.services import SentFrame, frames_keep
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.sessions.selectors import lock_for_check_in
 from apps.signin.assertions import Assertion
@@ -76,6 +78,7 @@ class Submission:
     selfie: bytes | None = None  # a normalised JPEG
     selfie_sha256: str = ""  # of it
     selfie_problem: str = ""  # why no worker needs to look at it: blank, or far too small
+    frames: tuple[SentFrame, ...] = ()  # of the head turns that the ticket asked for
     device_info: dict[str, Any] = field(default_factory=dict)
     sign_in: str = ""  # which one this came from
     assertion: Assertion | None = None  # a passkey's, over `message`
@@ -285,6 +288,8 @@ def judge_attempt(
         )
     if "face" in asked and (attempt.outcome != Outcome.REFUSED or _low(attempt)):
         _photo(attempt, submission, known=known, now=now)
+        if attempt.face_state == FaceState.PENDING and asks_turns(session.policy):
+            frames_keep(submission.frames, of=attempt, ticket=submission.ticket, now=now)
 
 
 def _low(attempt: CheckInAttempt) -> bool:

@@ -21,6 +21,8 @@ from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
 from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
+from apps.liveness.rules import asks_turns
+from apps.liveness.services import liveness_judge
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
 
@@ -66,6 +68,10 @@ def _face_result(
 ) -> FactorResult:
     decision = verification.decision
     undecided = FaceVerification.Decision.UNDECIDED
+    row = session_for_check_in(session_id=attempt.session_id)
+    assert row is not None  # the attempt's foreign key protects it
+    session = judged_session(row)
+    asked = asks_turns(session.policy)
     evidence = Evidence(
         method=attempt.method,
         scanned_device_id=attempt.device_id,
@@ -73,15 +79,12 @@ def _face_result(
         signature=b"",
         selfie=True,
         face=verification.reason if decision == undecided else decision,
+        live=liveness_judge(reference=str(attempt.pk), now=now) if asked else None,
     )
-    row = session_for_check_in(session_id=attempt.session_id)
-    assert row is not None  # the attempt's foreign key protects it
     attendee = Attendee(
         id=attempt.student_id, device_id=attempt.device_id, public_key=None, face_applies=True
     )
-    return FACTORS["face"](
-        session=judged_session(row), student=attendee, evidence=evidence, now=now
-    )
+    return FACTORS["face"](session=session, student=attendee, evidence=evidence, now=now)
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ from apps.lane.api.requests import LaneRequest
 from apps.lane.api.sign_in import is_signed_in
 from apps.lane.api.transactions import LeftToTheView, Unknown, in_few_messages
 from apps.lane.selectors import ForRedeem, for_redeem
+from apps.liveness.turns import turns_of
 from apps.qr_otp.selectors import Check, check_token, unsealed_secret
 from apps.qr_otp.services import KEPT_OF_FIRST, scan_of
 from apps.qr_otp.tokens import MAX_LINK, Malformed, Token, parse_token
@@ -70,6 +71,7 @@ def redeem(asked: LaneRequest, *, now: datetime) -> dict[str, Any]:
         made = redemption_of(
             scan=scan, reason="", student=student, facts=facts, sign_in=sign_in, now=now
         )
+        turns = turns_of(made.ticket)
     if saved() is None:  # scanned before: what counts is the first one's ticket
         raise LeftToTheView
     redeem_measured(scan=scan, reason="")
@@ -77,6 +79,7 @@ def redeem(asked: LaneRequest, *, now: datetime) -> dict[str, Any]:
         "ticket": made.ticket,
         "expires_at": moment_text(made.expires_at),
         "session": made.session_id,
+        "turns": turns,
     }
 
 

@@ -34,6 +34,7 @@ from apps.checkin.services.redeem import Redemption, redeem_stamp, redeem_token,
 from apps.common.api import throttle
 from apps.common.http import client_address
 from apps.common.schema import conflict
+from apps.liveness.turns import turns_of
 from apps.signin.requests import request_visitor, sign_in_of
 from apps.tenants.addresses import asked_host
 
@@ -56,6 +57,7 @@ def redeem(request: Request) -> Response:
         "ticket": outcome.ticket,
         "expires_at": outcome.expires_at,
         "session": outcome.session_id,
+        "turns": turns_of(outcome.ticket),
     }
     return Response(body, status=status.HTTP_201_CREATED)
 

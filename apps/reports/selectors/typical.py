@@ -19,6 +19,7 @@ from apps.checkin.factors.base import Attendee, BeaconReading, Evidence, Fix, Ju
 from apps.checkin.factors.passkeys import asks_passkeys
 from apps.checkin.models import CheckInAttempt, Method
 from apps.checkin.services.check_in import decide
+from apps.liveness.judging import Decision, Verdict
 from apps.signin.assertions import Proof
 from apps.tenants.scope import current_campus_id
 
@@ -83,6 +84,7 @@ def _sent(policy: Mapping[str, Any], signature: bytes) -> Iterator[_Sent]:
         fix=Fix(latitude=LATITUDE, longitude=LONGITUDE, accuracy_m=15, age_s=2),
         beacons=(BeaconReading(identifier="typical", rssi=-60),),
         selfie=True,
+        live=Verdict(decision=Decision.PASSED),
         passkey=proof if passkeys else None,
         face="matched",
     )

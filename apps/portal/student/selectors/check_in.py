@@ -17,6 +17,7 @@ from apps.checkin.factors import face_use
 from apps.checkin.factors.passkeys import passkey_use, person_use
 from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
 from apps.common.signatures import binding_message
+from apps.liveness.rules import liveness_use
 from apps.qr_otp.stamps import Stamp, stamp_text
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import meeting
@@ -75,6 +76,7 @@ def session_facts(session: ClassSession, *, attendee: AttendeeContext) -> dict[s
         "id": session.pk,
         "place": bool(session.policy.get("place")),
         "face": face.value,
+        "liveness": liveness_use(session.policy).value,
         "passkey": passkey_use(session.policy).value,
         "person": person_use(session.policy).value,
         "late_from_ms": late_from_ms(session),

@@ -50,14 +50,14 @@ export class Camera {
   }
 
   /** A JPEG of what it sees, not mirrored. Taken anew: one that was sent before is refused. */
-  shoot() {
+  shoot(side = SIDE, quality = QUALITY) {
     const { videoWidth, videoHeight } = this.video;
     const canvas = document.createElement("canvas");
-    const scale = Math.min(1, SIDE / Math.max(videoWidth, videoHeight, 1));
+    const scale = Math.min(1, side / Math.max(videoWidth, videoHeight, 1));
     canvas.width = Math.round(videoWidth * scale);
     canvas.height = Math.round(videoHeight * scale);
     canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
   }
 
   close() {

@@ -12,11 +12,17 @@ export const deviceFacts = () => ({
   screen: `${screen.width}x${screen.height}@${devicePixelRatio}`,
 });
 
+const named = async ({ image, turn, at }) => ({
+  sha256: await sha256(await image.arrayBuffer()),
+  turn,
+  at_ms: at,
+});
+
 /**
- * A body for `check-in`: {ticket, location, photo} signed by the browser's key, by the passkey that
+ * A body for `check-in`: {ticket, location, photo, frames} signed by the browser's key, by the passkey that
  * `confirm` asks (null: it was not to be had), or by both.
  */
-export async function signedEvidence(key, confirm, { ticket, location, photo }) {
+export async function signedEvidence(key, confirm, { ticket, location, photo, frames = [] }) {
   const evidence = {
     ticket,
     nonce: crypto.randomUUID(),
@@ -24,6 +30,7 @@ export async function signedEvidence(key, confirm, { ticket, location, photo }) 
   };
   if (location) evidence.location = location;
   if (photo) evidence.selfie_sha256 = await sha256(await photo.arrayBuffer());
+  if (frames.length) evidence.frames = await Promise.all(frames.map(named));
   const text = JSON.stringify(evidence);
   const body = { evidence: text };
   const assertion = confirm && (await confirm(text));
@@ -35,5 +42,6 @@ export async function signedEvidence(key, confirm, { ticket, location, photo }) 
   if (assertion) form.set("assertion", JSON.stringify(assertion));
   if (key) form.set("signature", body.signature);
   form.set("selfie", photo, "selfie.jpg");
+  for (const { image } of frames) form.append("frames", image, "frame.jpg");
   return form;
 }

@@ -135,8 +135,8 @@ async function provePlace({ place, skipped }) {
   return location;
 }
 
-/** A photo, or null for the way without one. Loaded only where a face is asked. */
-const proveFace = async (hint) => (await import("./photo.js")).proveFace(hint);
+/** {photo, frames}, or null for the way without one. Loaded only where a face is asked. */
+const proveFace = async (asked) => (await import("./photo.js")).proveFace(asked);
 
 /** What would make the next photo better. */
 const hintOf = (attempt) => attempt.lines.find((line) => line.factor === "face")?.advice ?? "";
@@ -222,7 +222,7 @@ async function checkIn(code, chosen) {
   show("steps");
   const key = await boundKey(chosen);
   const seeking = chosen?.place ? seekPlace() : null; // while the code is redeemed
-  const { ticket, session: id } = await redeem(code).catch((error) => {
+  const { ticket, session: id, turns: told } = await redeem(code).catch((error) => {
     seeking?.place.stop();
     throw error;
   });
@@ -231,14 +231,15 @@ async function checkIn(code, chosen) {
   const asksFace = session && session.face !== "off";
   if (asksFace) step("face", "busy");
   choose("face-without", session?.face === "bonus" ? "bonus" : "asked");
-  let photo = asksFace ? await proveFace() : null;
-  if (asksFace) step("face", photo ? "done" : "unknown");
+  const turns = session && session.liveness !== "off" ? told : [];
+  let face = asksFace ? await proveFace({ turns }) : null;
+  if (asksFace) step("face", face ? "done" : "unknown");
   for (;;) {
-    const attempt = await sendEvidence(key, ticket, session, { location, photo });
+    const attempt = await sendEvidence(key, ticket, session, { location, ...face });
     if (attempt.photo_tries_left === 0) return;
     await press("retake");
-    photo = await proveFace(hintOf(attempt));
-    if (!photo) return void show("result");
+    face = await proveFace({ hint: hintOf(attempt), turns });
+    if (!face) return void show("result");
   }
 }
 

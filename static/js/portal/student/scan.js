@@ -77,7 +77,7 @@ async function addTo(token, wanted) {
   part("confirm-required").hidden = wanted.person !== "required";
   try {
     let photo = null;
-    if (wanted.face !== "off") photo = await (await import("./photo.js")).proveFace();
+    if (wanted.face !== "off") photo = (await (await import("./photo.js")).proveFace())?.photo ?? null;
     await add(token, photo, (text) => (wanted.confirms ? confirmed(text, wanted) : null));
   } catch (error) {
     if (whyNotKept(error) === "storage_full") part("no-room").hidden = false;

@@ -1,0 +1,183 @@
+"""What a series of frames says: seen live, not live, or could not tell. Pure.
+
+The limits were set on frames made from photos of LFW (`python -m bench.liveness`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final
+
+from apps.biometrics.engines.base import Face
+from apps.liveness.geometry import Change, change_of, pose
+from apps.liveness.reasons import Problem
+from apps.liveness.turns import SIDEWAYS, Turn
+
+LEAST_FRAMES: Final = 5
+MOST_FRAMES: Final = 8
+LEAST_GAP_MS: Final = 150
+LONGEST_GAP_MS: Final = 15_000
+
+FRONTAL_TURN: Final = 0.22  # of the first frame, see `geometry.pose`
+FRONTAL_NOD: Final = (0.35, 0.75)
+
+ACROSS: Final = 0.15  # the most of a turn sideways, see `geometry.Change`
+NODDED: Final = 0.02  # the most of a turn up or down …
+BESIDE: Final = 0.2  # … which on average goes less than this to a side
+FLAT_SQUEEZED: Final = 1.18  # a plane so far turned …
+FLAT_ACROSS: Final = 0.05  # … with a nose that stays so near is no head
+FLAT_NODDED: Final = 0.05
+FLAT_FRAMES: Final = 2
+
+TURNED_MORE: Final = 0.3  # by how much a turned face may be farther from the templates
+NEIGHBOURS: Final = 0.7  # cosine distance of a frame to the one before
+ANOTHER: Final = 0.85  # cosine distance of a face straight ahead that is somebody else's
+COPIES: Final = 2  # so many frames that were there before are no chance
+
+
+class Decision(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSeen:
+    """One frame as a worker saw it, and which turn it was taken for (0: straight ahead).
+
+    `face` is None where none is good enough; `poor` says why, as `quality.QualityReason`.
+    `template`: mean cosine distance to the student's templates; `neighbour`: to the frame before.
+    """
+
+    turn: int
+    at_ms: int
+    face: Face | None
+    template: float | None = None
+    neighbour: float | None = None
+    used_before: bool = False
+    poor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    decision: Decision
+    reason: str = ""
+    measurements: dict[str, Any] = field(default_factory=dict)
+
+
+def judge(
+    frames: Sequence[FrameSeen], turns: Sequence[Turn], *, limit: float, elapsed_ms: int
+) -> Verdict:
+    """Judge the frames, oldest first, against the turns that were asked.
+
+    `limit`: the largest distance to the templates that is the same person's. `elapsed_ms`: since
+    the turns were told. A poor frame is never held against anybody.
+    """
+    copies = sum(frame.used_before for frame in frames)
+    facts: dict[str, Any] = {"used_before": copies}
+    reason: str = Problem.USED_BEFORE if copies else ""
+    if copies >= COPIES:
+        return Verdict(decision=Decision.FAILED, reason=reason, measurements=facts)
+    reason = reason or in_order(frames, turns, elapsed_ms=elapsed_ms) or _poor(frames)
+    if reason:
+        return Verdict(decision=Decision.UNDECIDED, reason=reason, measurements=facts)
+    changes = _changes(frames)
+    facts |= _measurements(frames, changes)
+    reason = (
+        _not_straight(frames)
+        or _another_person(frames, limit=limit)
+        or _flat(changes)
+        or _not_followed(frames, changes, turns)
+    )
+    failed = reason in (Problem.ANOTHER_PERSON, Problem.FLAT)
+    decision = Decision.FAILED if failed else Decision.UNDECIDED if reason else Decision.PASSED
+    return Verdict(decision=decision, reason=reason, measurements=facts)
+
+
+def in_order(frames: Sequence[FrameSeen], turns: Sequence[Turn], *, elapsed_ms: int) -> str:
+    """Whether there is a frame straight ahead and one of each turn, one after the other, as fast as
+    a head turns, and all of them since the turns were told; else why not."""
+    numbers = [frame.turn for frame in frames]
+    complete = sorted(set(numbers)) == list(range(len(turns) + 1)) and numbers == sorted(numbers)
+    if not complete or not LEAST_FRAMES <= len(frames) <= MOST_FRAMES:
+        return Problem.INCOMPLETE
+    gaps = [then.at_ms - one.at_ms for one, then in pairwise(frames)]
+    fit = all(LEAST_GAP_MS <= gap <= LONGEST_GAP_MS for gap in gaps) and sum(gaps) <= elapsed_ms
+    return "" if fit else Problem.TIMES
+
+
+def _poor(frames: Sequence[FrameSeen]) -> str:
+    return next((frame.poor or "no_face" for frame in frames if frame.face is None), "")
+
+
+def _changes(frames: Sequence[FrameSeen]) -> list[Change]:
+    """Of each frame after the first."""
+    first, *others = (frame.face for frame in frames if frame.face is not None)
+    return [change_of(first, face) for face in others]
+
+
+def _measurements(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "turns": [frame.turn for frame in frames],
+        "across": [_rounded(change.across) for change in changes],
+        "nodded": [_rounded(change.nodded) for change in changes],
+        "squeezed": [_rounded(change.squeezed) for change in changes],
+        "template": [_rounded(frame.template) for frame in frames],
+        "neighbour": [_rounded(frame.neighbour) for frame in frames[1:]],
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)
+
+
+def _not_straight(frames: Sequence[FrameSeen]) -> str:
+    assert frames[0].face is not None  # `_poor`
+    turn, nod = pose(frames[0].face)
+    low, high = FRONTAL_NOD
+    return "" if abs(turn) <= FRONTAL_TURN and low <= nod <= high else Problem.NOT_STRAIGHT
+
+
+def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
+    """The first frame looks straight ahead and must match; turned faces are farther off. One that
+    is only a little too far accuses nobody."""
+    for number, frame in enumerate(frames):
+        allowed = limit + (TURNED_MORE if number else 0)
+        if frame.template is None or frame.template > allowed:
+            another = not number and frame.template is not None and frame.template > ANOTHER
+            return Problem.ANOTHER_PERSON if another else Problem.UNLIKE
+        if number and (frame.neighbour is None or frame.neighbour > NEIGHBOURS):
+            return Problem.UNLIKE
+    return ""
+
+
+def _flat(changes: Sequence[Change]) -> str:
+    flat = sum(
+        change.squeezed >= FLAT_SQUEEZED
+        and change.across is not None
+        and abs(change.across) <= FLAT_ACROSS
+        and abs(change.nodded) <= FLAT_NODDED
+        for change in changes
+    )
+    return Problem.FLAT if flat >= FLAT_FRAMES else ""
+
+
+def _not_followed(
+    frames: Sequence[FrameSeen], changes: Sequence[Change], turns: Sequence[Turn]
+) -> str:
+    numbers = [frame.turn for frame in frames[1:]]
+    for number, turn in enumerate(turns, start=1):
+        theirs = [change for n, change in zip(numbers, changes, strict=True) if n == number]
+        if not _followed(theirs, turn):
+            return Problem.NOT_FOLLOWED
+    return ""
+
+
+def _followed(changes: Sequence[Change], turn: Turn) -> bool:
+    """Sideways the nose moves as that of a head does; up and down it does not move sideways."""
+    across = [change.across for change in changes if change.across is not None] or [0.0]
+    if turn in SIDEWAYS:
+        return max(across if turn == Turn.LEFT else [-shift for shift in across]) >= ACROSS
+    nodded = max(change.nodded if turn == Turn.DOWN else -change.nodded for change in changes)
+    return nodded >= NODDED and abs(sum(across) / len(across)) < BESIDE

@@ -1,0 +1,34 @@
+"""Why a face was not seen live, by code and for people. The web process shows them."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Problem(models.TextChoices):
+    """Flat, another person and used before are definite; the others ask again."""
+
+    NO_TURNS = "no_turns", _("head turns not shown")
+    INCOMPLETE = "turns_incomplete", _("not all head turns shown")
+    TIMES = "turns_times", _("head turns too fast or too late")
+    NOT_STRAIGHT = "turns_not_straight", _("not straight ahead at the beginning of the head turns")
+    NOT_FOLLOWED = "turns_not_followed", _("head not turned as asked")
+    UNLIKE = "turns_unlike", _("not seen well enough while the head turned")
+    FLAT = "turns_flat", _("moved like a flat picture")
+    ANOTHER_PERSON = "turns_another_person", _("another person turned the head")
+    USED_BEFORE = "turns_used_before", _("pictures that were sent before")
+
+
+DEFINITE = frozenset({Problem.FLAT, Problem.ANOTHER_PERSON, Problem.USED_BEFORE})
+"""Of a check that failed."""
+
+ADVICE = {
+    Problem.NO_TURNS: _("Turn your head when you are asked to."),
+    Problem.INCOMPLETE: _("Follow every turn until the last one."),
+    Problem.TIMES: _("Follow the turns as they are shown, without a break."),
+    Problem.NOT_STRAIGHT: _("Look straight into the camera before the first turn."),
+    Problem.NOT_FOLLOWED: _("Turn your head far enough, to the side that is shown."),
+    Problem.UNLIKE: _("Turn your head in good light, and not so far that your face is hidden."),
+    Problem.FLAT: _("Show your own face, not a picture of it."),
+    Problem.ANOTHER_PERSON: _("Only you may be in front of the camera."),
+    Problem.USED_BEFORE: _("Let the camera take new pictures."),
+}
