@@ -13,8 +13,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.http.request import RawPostDataException
 from django.http.multipartparser import MultiPartParserError
+from django.http.request import RawPostDataException
 from django.utils import translation
 from django.utils.translation import gettext as _
 
