@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.http.request import RawPostDataException
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -59,6 +60,14 @@ class RequestGuard:
         except Refused as refusal:
             return _answer(request, refusal)
         return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A form with files, where a view reads the body itself: its parts were read before."""
+        if not isinstance(exception, RawPostDataException):
+            return None
+        response = _answer(request, unreadable(exception))
+        response.undoes = True  # type: ignore[attr-defined]  # see `CampusMiddleware`
+        return response
 
 
 def too_large() -> Refused:

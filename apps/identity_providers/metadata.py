@@ -18,6 +18,7 @@ from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.tenants.scope import current_campus_id
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
+BASIC: Final = "client_secret_basic"  # what holds where none is named
 KEPT_SECONDS: Final = 3600
 AWAY_SECONDS: Final = 30  # not asked again: others need not wait for a server that hangs
 # A sign-in asks three times at most, in one request of a browser.
@@ -59,7 +60,7 @@ def known_metadata(provider: IdentityProvider) -> Metadata | None:
 def _metadata_in(provider: IdentityProvider, document: Mapping[str, Any]) -> Metadata:
     if document.get("issuer") != provider.issuer:
         raise SignInProblem(SignInRefusal.UNTRUSTED, "the document names another issuer")
-    methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    methods = document.get("token_endpoint_auth_methods_supported")
     return Metadata(
         authorization_endpoint=_address(document, "authorization_endpoint"),
         token_endpoint=_address(document, "token_endpoint"),
@@ -67,7 +68,7 @@ def _metadata_in(provider: IdentityProvider, document: Mapping[str, Any]) -> Met
         userinfo_endpoint=_address(document, "userinfo_endpoint", needed=False),
         end_session_endpoint=_address(document, "end_session_endpoint", needed=False),
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
-        in_body="client_secret_basic" not in methods,
+        in_body=isinstance(methods, list) and bool(methods) and BASIC not in methods,
     )
 
 

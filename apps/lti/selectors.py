@@ -1,5 +1,6 @@
 """Which key signs, which platform asks, what is linked, and what attendance is worth there."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -122,7 +123,11 @@ def scores_to_send(link: LtiLink) -> list[WantedScore]:
     enrolled = Enrollment.objects.filter(
         course=link.course_id, status=Enrollment.Status.ENROLLED
     ).values("student")
-    people = LtiPerson.objects.filter(platform=link.platform_id, student__in=enrolled)
+    people = list(
+        LtiPerson.objects.filter(platform=link.platform_id, student__in=enrolled).order_by(
+            "student"
+        )
+    )
     sums = {
         student: (attended, total)
         for student, attended, total in AttendanceSummary.objects.filter(
@@ -130,8 +135,11 @@ def scores_to_send(link: LtiLink) -> list[WantedScore]:
         ).values_list("student", "attended_sessions", "total_sessions")
     }
     known = {row.student_id: row for row in LtiScore.objects.filter(link=link)}
+    connected = {person.subject for person in people}
     wanted = []
-    for person in people.order_by("student"):
+    for person in people:
+        if taken_back := _taken_back(known.get(person.student_id), connected):
+            wanted.append(taken_back)
         attended, total = sums.get(person.student_id, (0, 0))
         score, maximum = score_of(link, attended=attended, total=total)
         one = WantedScore(
@@ -144,6 +152,23 @@ def scores_to_send(link: LtiLink) -> list[WantedScore]:
         if _is_news(one, known.get(person.student_id)):
             wanted.append(one)
     return wanted
+
+
+def _taken_back(row: LtiScore | None, connected: Collection[str]) -> WantedScore | None:
+    """That somebody there keeps no score of a student who is connected as somebody else by now.
+
+    Else one student could be connected as several in turn, and leave each the own attendance.
+    """
+    if row is None or row.score is None or row.subject in connected:
+        return None
+    wanted = WantedScore(
+        student_id=row.student_id,
+        subject=row.subject,
+        score=None,
+        maximum=row.maximum or FULL,
+        comment="",
+    )
+    return None if row.refused == wanted.mark else wanted
 
 
 def _is_news(one: WantedScore, row: LtiScore | None) -> bool:

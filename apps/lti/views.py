@@ -3,6 +3,7 @@
 A launch signs nobody in (decision 74): it says who somebody is there and leads on.
 """
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -27,6 +28,7 @@ from apps.accounts.models import Role
 from apps.accounts.requests import has_role, request_student, request_user, request_viewer
 from apps.accounts.selectors import student_of
 from apps.audit.actors import request_actor
+from apps.common.answers import AddressRefused
 from apps.common.errors import NotFound, Refused
 from apps.common.http import Target
 from apps.enrollments.models import Course
@@ -58,6 +60,7 @@ from apps.tenants.addresses import asked_host, campus_url
 from apps.tenants.middleware import refuse, request_campus
 
 View = Callable[..., HttpResponse]
+HOST: Final = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
 
 
@@ -126,7 +129,7 @@ def _framed(request: HttpRequest, platform: LtiPlatform, asked: dict[str, str]) 
     names = ("iss", "login_hint", "target_link_uri", "lti_message_hint", "client_id")
     again = {name: asked[name] for name in (*names, "lti_deployment_id") if asked.get(name)}
     addresses = (platform.issuer, platform.auth_login_url, platform.token_url, platform.jwks_url)
-    origins = sorted({Target.of(url).origin for url in addresses if url.startswith("http")})
+    origins = sorted(set(filter(None, map(_origin, addresses))))
 
     @csp_replace({"frame-ancestors": origins})
     @xframe_options_exempt
@@ -136,6 +139,15 @@ def _framed(request: HttpRequest, platform: LtiPlatform, asked: dict[str, str]) 
 
     answer: Any = shown(request)
     return answer
+
+
+def _origin(url: str) -> str:
+    """As a policy may name it; "" for an issuer that is no address, or whose host is no name."""
+    try:
+        target = Target.of(url)
+    except AddressRefused:
+        return ""
+    return target.origin if HOST.fullmatch(target.host) else ""
 
 
 @csrf_exempt
@@ -170,16 +182,19 @@ def _browser(request: HttpRequest) -> str:
 def go(request: HttpRequest, name: str) -> HttpResponse:
     """Where a launch leads, once its person is signed in here."""
     taken = launch_of(name=name, browser=_browser(request))
+    platform = _platform(taken)  # it may be gone since
     link = link_of(platform_id=taken.platform_id, context_id=taken.context_id)
     student = student_of(user=request_user(request))
     if not request_viewer(request).teaches:
-        return _go_student(request, taken, link)
+        return _go_student(request, taken, platform, link)
     if link and student and is_enrolled(student=student, course_id=link.course_id):
-        return _go_student(request, taken, link)
-    return _go_staff(request, taken, link)
+        return _go_student(request, taken, platform, link)
+    return _go_staff(request, taken, platform, link)
 
 
-def _go_student(request: HttpRequest, taken: Launch, link: LtiLink | None) -> HttpResponse:
+def _go_student(
+    request: HttpRequest, taken: Launch, platform: LtiPlatform, link: LtiLink | None
+) -> HttpResponse:
     """First to connecting, which the person confirms; then to the open session or their marks."""
     student = request_student(request)
     known = person_on(platform_id=taken.platform_id, subject=taken.subject)
@@ -194,7 +209,7 @@ def _go_student(request: HttpRequest, taken: Launch, link: LtiLink | None) -> Ht
             actor=request_actor(request),
         )
     if known is None:
-        context = {"launch": taken, "student": student, "platform": _platform(taken)}
+        context = {"launch": taken, "student": student, "platform": platform}
         return render(request, "lti/connect.html", context)
     if link is None:
         raise LaunchProblem.NOT_LINKED.error()
@@ -205,12 +220,14 @@ def _go_student(request: HttpRequest, taken: Launch, link: LtiLink | None) -> Ht
     return redirect(f"{reverse('portal:my_attendance')}?course={link.course_id}")
 
 
-def _go_staff(request: HttpRequest, taken: Launch, link: LtiLink | None) -> HttpResponse:
+def _go_staff(
+    request: HttpRequest, taken: Launch, platform: LtiPlatform, link: LtiLink | None
+) -> HttpResponse:
     """To the lecturer's session of now, or the page of the connection, which is made once."""
     if not taken.context_id:
         return redirect("portal:home")
     if link is None:
-        return _choose_course(request, taken)
+        return _choose_course(request, taken, platform)
     faculty = request_viewer(request).faculty
     for session in open_sessions_of(course_ids=[link.course_id]):
         if faculty is not None and session.faculty_id == faculty.pk:
@@ -218,7 +235,7 @@ def _go_staff(request: HttpRequest, taken: Launch, link: LtiLink | None) -> Http
     return redirect("lti_link", link_id=link.pk)
 
 
-def _choose_course(request: HttpRequest, taken: Launch) -> HttpResponse:
+def _choose_course(request: HttpRequest, taken: Launch, platform: LtiPlatform) -> HttpResponse:
     form = CourseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         course = course_named(form.cleaned_data["code"])
@@ -240,7 +257,7 @@ def _choose_course(request: HttpRequest, taken: Launch) -> HttpResponse:
             return redirect("lti_link", link_id=link.pk)
     faculty = request_viewer(request).faculty
     mine = Course.objects.filter(faculty=faculty, is_active=True) if faculty else ()
-    context = {"launch": taken, "form": form, "mine": mine, "platform": _platform(taken)}
+    context = {"launch": taken, "form": form, "mine": mine, "platform": platform}
     return render(request, "lti/choose.html", context, status=400 if form.errors else 200)
 
 

@@ -15,6 +15,7 @@ from apps.attendance.services.register import register_open
 from apps.audit.services import SYSTEM
 from apps.class_photos.models import ClassPhoto
 from apps.class_photos.services.looking import photo_seen
+from apps.privacy.services import search_permission_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.api.support import client_of
@@ -114,6 +115,20 @@ def test_an_administrator_reviews_any_class_and_another_lecturer_none(
     assert upload(client_of(cast, cast.admin), lesson).status_code == 201
     assert client_of(cast, cast.outsider.user).get(at(lesson)).status_code == 404
     assert client_of(cast, cast.student.user).get(at(lesson)).status_code == 403
+
+
+def test_what_was_found_is_shown_no_more_once_searching_is_switched_off(
+    app: APIClient, cast: Cast, lesson: ClassSession
+) -> None:
+    """As on the page, and before the minutes are over in which the photos go by themselves."""
+    upload(app, lesson)
+    searched(cast)
+    assert app.get(at(lesson)).json()["photos"][0]["faces"]
+    with campus_scope(cast.campus):
+        search_permission_withdraw(now=timezone.now(), actor=SYSTEM)
+    answer = app.get(at(lesson))
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "search_withdrawn")
+    assert app.delete(at(lesson)).status_code == 204
 
 
 def test_a_picture_too_large_to_decode_is_refused_by_its_header(

@@ -397,3 +397,13 @@ def test_no_token_code_or_secret_is_in_a_log(
     assert "answer_untrusted" in logged
     for secret in (SECRET, "eyJ", "at-1", f"code={code}"):
         assert secret not in logged, secret
+
+
+@pytest.mark.parametrize("methods", [5, True, "client_secret_post", {}, [], [[]], [None], ["x"]])
+def test_odd_ways_to_show_a_secret_are_no_server_error(
+    server: Provider, provider: IdentityProvider, cast: Cast, methods: Any
+) -> None:
+    server.document = {"token_endpoint_auth_methods_supported": methods}
+    client = browser(cast.host)
+    client.raise_request_exception = False
+    assert client.get(address(provider)).status_code == 302

@@ -157,6 +157,11 @@ def test_new_addresses_are_taken_over_and_a_new_place_has_no_column_of_ours(
         link = LtiLink.objects.get()
         assert link.line_items_url == f"{moodle.url}/lineitems?type=1"
         assert link.line_item_url == ""
+        entry = Entry.objects.get(action="lti.link.moved")
+        assert entry.data["line_items_url"] == link.line_items_url
+    arrived(browser(cast), moodle)
+    with campus_scope(cast.campus):
+        assert Entry.objects.filter(action="lti.link.moved").count() == 1
 
 
 # --- Inside of a frame -------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.attendance.services.register import register_close
@@ -79,6 +81,21 @@ def test_a_card_welcomes_by_name_once(cast: Cast, kiosk: Client, lesson: ClassSe
     assert shown(read(kiosk, "777777", key="3")) == ("refused", "card not known on this campus")
     with campus_scope(cast.campus):
         assert register(lesson) == {"STUD": ("present", 0)}
+
+
+def test_punches_that_were_kept_ask_no_statement_each(
+    cast: Cast, kiosk: Client, lesson: ClassSession
+) -> None:
+    """Sent twice: known ones are read with what became of them."""
+    at, numbers = timezone.now().isoformat(), []
+    for size in (2, 30):
+        punches = [{"id": f"{size}-{n}", "card": "4A21F", "at": at} for n in range(size)]
+        post(kiosk, "punch", punches=punches, sent_at=at)
+        with CaptureQueriesContext(connection) as queries:
+            answer = post(kiosk, "punch", punches=punches, sent_at=at)
+        assert len(answer.json()["results"]) == size
+        numbers.append(len(queries))
+    assert numbers[1] <= numbers[0] + 1  # the clock may differ by another second
 
 
 @pytest.mark.parametrize(("arrivals", "name"), [("initials", "S.S."), ("count", "")])

@@ -18,7 +18,7 @@ from apps.audit.actors import request_actor
 from apps.biometrics.api.photos import refusing_photos, sent_photo
 from apps.biometrics.api.serializers import PhotoJson, PhotoUpload
 from apps.class_photos.api.serializers import ConfirmInput, ConfirmOutput, ReviewOutput
-from apps.class_photos.selectors import review_required, review_shown
+from apps.class_photos.selectors import photos_require, review_required, review_shown
 from apps.class_photos.services.confirming import review_confirm, review_undo
 from apps.class_photos.services.reviews import photo_add, photo_open, review_finish
 from apps.common.api import download
@@ -41,11 +41,13 @@ class ClassPhotosView(APIView):
         operation_id="class_photos_review",
         tags=["faces"],
         summary="The photos of the class under review, and whom they show",
-        description="Ask again each second while `state` is searching. 404 no_review.",
+        description="Ask again each second while `state` is searching. 404 no_review. " + OFF,
         responses=ReviewOutput,
     )
     def get(self, request: Request, session_id: int) -> Response:
         session, _role = editable_session(request, session_id)
+        review_required(session)
+        photos_require(session)  # it may have been switched off since
         return _review(session)
 
     @extend_schema(

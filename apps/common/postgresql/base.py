@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import psycopg
 from django.conf import settings
-from django.db import IntegrityError, OperationalError
-from django.db.backends.postgresql import base, features
+from django.db import DataError, IntegrityError, OperationalError
+from django.db.backends.postgresql import base, features, operations
 from django.db.backends.utils import debug_transaction
 
 from apps.common.errors import constraint_refusal
@@ -93,6 +93,20 @@ class DatabaseFeatures(features.DatabaseFeatures):
     allows_group_by_selected_pks = False
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def adapt_integerfield_value(self, value: Any, internal_type: str) -> Any:
+        """A number that its column cannot hold is an error, as PostgreSQL's own is for a text.
+
+        psycopg sends the lower bytes of it: 2³² + 5 would be kept, or looked for, as 5.
+        """
+        if isinstance(value, int):
+            _least, most = self.integer_field_range(internal_type)
+            if not -most - 1 <= value <= most:
+                message = f"{internal_type} out of range"
+                raise DataError(message)
+        return super().adapt_integerfield_value(value, internal_type)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Decides connection by connection whether the server may keep prepared statements.
 
@@ -103,6 +117,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     Database = _driver()
     features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
 
     pooled = False
     # Whether the next transaction goes together, and the pipeline of the one that does.

@@ -54,6 +54,8 @@ def _found(client: ScimClient, wanted: tuple[str, str] | None) -> QuerySet[Membe
     if wanted is None:
         return members
     kind, value = wanted
+    if kind == "account":
+        return members.filter(user_id=int(value))
     if kind == "user_name":
         kind = client.user_name
     if kind == "id":

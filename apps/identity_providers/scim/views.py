@@ -193,15 +193,15 @@ def _enter(call: Call, newcomer: Newcomer) -> HttpResponse:
         now=call.now,
         actor=call.actor,
     )
-    _total, made = scim_users(call.client, ("email", newcomer.email), page_of({}))
-    if student.user is None or not made:
+    if student.user is None:
         return _failed(
             ScimError(409, "Entered, and invited: the account is the owner's.", "uniqueness")
         )
-    _change(call, made[0], Wish(external_id=newcomer.wish.external_id))
+    _total, [made] = scim_users(call.client, ("account", str(student.user.pk)), page_of({}))
+    _change(call, made, Wish(external_id=newcomer.wish.external_id))
     if newcomer.wish.active is False:
         person_leaves(user=student.user, now=call.now, actor=call.actor)
-    body = written(call.client, _person(call, str(made[0].member.pk)), base=call.base)
+    body = written(call.client, _person(call, str(made.member.pk)), base=call.base)
     response = reply(body, status=201)
     response["Location"] = body["meta"]["location"]
     return response

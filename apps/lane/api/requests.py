@@ -21,6 +21,7 @@ from apps.tenants.selectors import campus_by_host
 
 HOSTS_KEPT: Final = 1_000
 LONGEST: Final = 64 * 1024  # bytes: evidence is 16 K characters at most, and photos go the long way
+MOST_DIGITS: Final = 9  # of a length: zeros before it would hide the rest
 # What apps and scripts send. Anything else may ask for another form of the answer.
 ACCEPTED: Final = frozenset(
     ("", "*/*", "application/json", "application/json, text/plain, */*", "application/json, */*")
@@ -98,7 +99,8 @@ def _is_plain(request: HttpRequest) -> bool:
         and "HTTP_TRANSFER_ENCODING" not in meta
         and length.isascii()
         and length.isdecimal()
-        and 0 < int(length[:9]) <= LONGEST
+        and len(length) <= MOST_DIGITS
+        and 0 < int(length) <= LONGEST
         and settings.SESSION_COOKIE_NAME not in cookies
         and settings.LANGUAGE_COOKIE_NAME not in cookies
     )

@@ -1,12 +1,12 @@
 """Requests to platforms: their public keys, access tokens, lists in pages."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django.core.cache import cache
+from requests.utils import parse_header_links
 
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
 from apps.common.crypto import SealBroken
@@ -19,7 +19,7 @@ from apps.lti.tokens import client_assertion
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AWAY_SECONDS: Final = 5  # in which a keyset that could not be read is not asked for again
 MOST_PAGES: Final = 40
-_NEXT: Final = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
+LONGEST_LINK: Final = 1 << 16  # characters of the header that names the next page
 _client: Final = HttpClient(limits=Limits(whole=8.0))
 
 
@@ -130,12 +130,16 @@ def ask(
     return answer
 
 
+def _is_next(link: Mapping[str, str]) -> bool:
+    kinds = (value.lower().split() for name, value in link.items() if name.lower() == "rel")
+    return any("next" in kind for kind in kinds)
+
+
 def next_page(answer: HttpAnswer, *, of: str) -> str:
     """The address of the next page (RFC 8288), "" at the end or where it lies elsewhere."""
-    found = _NEXT.search(str(answer.headers.get("Link", "")))
-    if found is None:
-        return ""
+    links = parse_header_links(str(answer.headers.get("Link", ""))[:LONGEST_LINK])
+    found = next((one["url"] for one in links if _is_next(one)), "")
     try:
-        return found[1] if Target.of(found[1]).lies_in(Target.of(of).origin) else ""
+        return found if found and Target.of(found).lies_in(Target.of(of).origin) else ""
     except AddressRefused:
         return ""

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.accounts.models import Student
-from apps.audit.services import Actor, log_event
+from apps.audit.services import SYSTEM, Actor, log_event
 from apps.enrollments.models import Course
 from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.lti.problems import LaunchProblem
@@ -62,15 +62,15 @@ def link_refresh(
 
     Without an address in the launch the known one stays.
     """
-    rows = LtiLink.objects.filter(platform=platform_id, context_id=context_id)
-    if line_items_url:
-        rows.exclude(line_items_url=line_items_url).update(
-            line_items_url=line_items_url, line_item_url="", updated_at=now
-        )
-    if memberships_url:
-        rows.exclude(memberships_url=memberships_url).update(
-            memberships_url=memberships_url, updated_at=now
-        )
+    link = LtiLink.objects.get(platform=platform_id, context_id=context_id)
+    changed: dict[str, str] = {}
+    if line_items_url and line_items_url != link.line_items_url:
+        changed |= {"line_items_url": line_items_url, "line_item_url": ""}
+    if memberships_url and memberships_url != link.memberships_url:
+        changed |= {"memberships_url": memberships_url}
+    if changed:
+        LtiLink.objects.filter(pk=link.pk).update(**changed, updated_at=now)
+        log_event(actor=SYSTEM, action="lti.link.moved", now=now, target=link, data=changed)
 
 
 @transaction.atomic

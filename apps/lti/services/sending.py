@@ -22,7 +22,7 @@ from apps.common.languages import spoken
 from apps.common.measures import count
 from apps.lti.models import ADDRESS_LENGTH, LtiLink, LtiScore
 from apps.lti.selectors import WantedScore, due_link_ids, scores_to_send
-from apps.lti.services.asking import PlatformProblem, ask, token_of
+from apps.lti.services.asking import PlatformProblem, address_problem, ask, token_of
 from apps.tenants.scope import campus_scope
 
 logger = logging.getLogger(__name__)
@@ -64,8 +64,17 @@ def scores_send(*, campus_id: int, clock: Clock, until: datetime) -> int:
         with campus_scope(campus_id):
             run = _hold(link_id, clock())
         if run is not None:
-            sent += _work(campus_id, run, clock)
+            sent += _sent_apart(campus_id, run, clock)
     return sent
+
+
+def _sent_apart(campus_id: int, run: _Run, clock: Clock) -> int:
+    """Whatever one platform answers, the courses of others are sent."""
+    try:
+        return _work(campus_id, run, clock)
+    except Exception:
+        logger.exception("The scores of course %s could not be sent.", run.link.course_id)
+        return 0
 
 
 def _hold(link_id: Any, now: datetime) -> _Run | None:
@@ -143,11 +152,12 @@ def _column(campus_id: int, run: _Run, token: str) -> str:
             "POST", link.line_items_url, token=token, content=content, content_type=LINE_ITEM
         )
         found = answer.object().get("id")
-    if not isinstance(found, str) or not 0 < len(found) <= ADDRESS_LENGTH:
-        raise PlatformProblem(text="The platform made a grade column without an address.")
+    fits = isinstance(found, str) and len(found) <= ADDRESS_LENGTH and not address_problem(found)
+    if not fits:
+        raise PlatformProblem(text="The platform made a grade column without a usable address.")
     with campus_scope(campus_id):
         LtiLink.objects.filter(pk=link.pk, lease=run.lease).update(line_item_url=found)
-    return found
+    return str(found)
 
 
 def _send(
@@ -177,12 +187,20 @@ def _send(
         told = {"refused": wanted.mark, "error": _storable(problem.text)}
     count("campus_lti_scores", "refused" if told["refused"] else "sent")
     with campus_scope(campus_id):
+        if not _is_held(run):
+            raise PlatformProblem(text="The course was disconnected, or taken over, meanwhile.")
         LtiScore.objects.update_or_create(
             link=run.link,
             student_id=wanted.student_id,
             defaults={"subject": wanted.subject, **told},
         )
     return not told["refused"]
+
+
+def _is_held(run: _Run) -> bool:
+    """Whether the course is still connected and ours; it stays so until the transaction ends."""
+    rows = LtiLink.objects.select_for_update(no_key=True)
+    return rows.filter(pk=run.link.pk, lease=run.lease).exists()
 
 
 def _check_column(campus_id: int, run: _Run, *, column: str, token: str) -> None:

@@ -50,6 +50,8 @@ def read_notice(sent: Any) -> HikvisionNotice:
 
 def _number(event: Mapping[str, Any]) -> tuple[str, str]:
     minor = event.get("subEventType")
+    if not isinstance(minor, int):
+        return Card.Kind.CARD, ""
     if minor in BY_CARD:
         return Card.Kind.CARD, _text(event.get("cardNo"))
     if minor in BY_PERSON:

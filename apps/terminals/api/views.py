@@ -21,6 +21,7 @@ from apps.common.fields import MomentField
 from apps.common.inputs import Input, first_words
 from apps.terminals.api.authentication import IsTerminal, TerminalAuthentication
 from apps.terminals.models import Punch
+from apps.terminals.reading import drift_of
 from apps.terminals.reasons import PunchReason
 from apps.terminals.services.punches import MOST, PunchInput, punches_take
 
@@ -93,7 +94,7 @@ def punches(request: Request) -> Response:
         _output(next(rows)) if isinstance(one, PunchInput) else _unread(item, one)
         for item, one in zip(items, read, strict=True)
     ]
-    drift = None if sent_at is None else round((sent_at - now).total_seconds())
+    drift = drift_of(sent_at, now=now)
     return Response(PunchListOutput({"results": results, "drift_seconds": drift}).data)
 
 

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.audit.services import Actor, log_event
 from apps.checkin.services.offline import SENT_WITHIN
 from apps.common.ids import uuid7
 from apps.common.moments import is_moment
 from apps.terminals.models import Card, CardTerminal, Punch
-from apps.terminals.reading import plain_card
+from apps.terminals.reading import drift_of, plain_card
 from apps.terminals.reasons import PunchReason
 from apps.terminals.selectors import (
     RETRIED_FOR,
@@ -57,13 +58,14 @@ def punches_take(
     `sent_at` is what the reader's clock said when it sent them: what it is ahead is taken off every
     time. A key that is known is the row of before, unchanged. At most `MOST` at once.
     """
-    drift = None if sent_at is None else round((sent_at - now).total_seconds())
+    drift = drift_of(sent_at, now=now)
     CardTerminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)  # one at a time
     terminal_heard(terminal=terminal, now=now, drift_seconds=drift)
     if drift is None and terminal.kind == CardTerminal.Kind.HIKVISION:
         drift = terminal.drift_seconds  # these say their time between readings
     keys = {one.key for one in punches}
-    known = {row.key: row for row in Punch.objects.filter(terminal=terminal, key__in=keys)}
+    before = Punch.objects.filter(terminal=terminal, key__in=keys).select_related("student")
+    known = {row.key: row for row in before}
     hash_key = card_key_needed(now=now)
     new: dict[str, Punch] = {}
     blank: set[str] = set()
@@ -184,6 +186,10 @@ def _end_waiting(punch: Punch, *, now: datetime) -> None:
 
 
 def punches_purge(*, before: datetime) -> int:
-    """Forget punches of before this moment; the check-ins that they became stay."""
-    deleted, _by_model = Punch.objects.filter(at__lt=before).delete()
+    """Forget punches of before this moment; the check-ins that they became stay.
+
+    Of a reader whose clock is ahead by years, those that came before it.
+    """
+    old = Q(at__lt=before) | Q(received_at__lt=before)
+    deleted, _by_model = Punch.objects.filter(old).delete()
     return deleted

@@ -4,7 +4,7 @@ Whoever opens it is signed out in that browser; a cookie of its own, for these a
 holds the kiosk's token until the session is over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, Final
 
@@ -146,7 +146,7 @@ def kiosk_punch(request: HttpRequest) -> HttpResponse:
         now=now,
         sent_at=sent["sent_at"],
     )
-    shown = _Shown(_session(kiosk))
+    shown = _Shown(_session(kiosk), rows)
     return JsonResponse({"results": [{"id": row.key, **shown.punch(row)} for row in rows]})
 
 
@@ -197,13 +197,16 @@ def _sent(request: HttpRequest, form: type[Input]) -> dict[str, Any]:
 class _Shown:
     """What the screen says, large: names as the projector may show them."""
 
-    def __init__(self, session: ClassSession) -> None:
+    def __init__(self, session: ClassSession, punches: Collection[Punch] = ()) -> None:
         self.names = policy_for(course=session.course).arrivals
+        ids = {punch.attempt_id for punch in punches if punch.attempt_id is not None}
+        waiting = CheckInAttempt.objects.filter(pk__in=ids, outcome=Outcome.WAITING)
+        self.waiting = set(waiting.values_list("pk", flat=True)) if ids else set()
 
     def punch(self, row: Punch) -> dict[str, str]:
         if row.student is None or row.status in (Punch.Status.QUEUED, Punch.Status.ASIDE):
             return self.refused(str(row.get_reason_display()))
-        if self._waits(row):
+        if row.attempt_id in self.waiting:
             return {
                 **self.welcome(row.student),
                 "state": "waits",
@@ -211,13 +214,6 @@ class _Shown:
             }
         text = _("You are marked already.") if row.reason else ""
         return {**self.welcome(row.student), "text": text}
-
-    @staticmethod
-    def _waits(row: Punch) -> bool:
-        if row.attempt_id is None:
-            return False
-        waiting = CheckInAttempt.objects.filter(pk=row.attempt_id, outcome=Outcome.WAITING)
-        return waiting.exists()
 
     def welcome(self, student: Student) -> dict[str, str]:
         name = {

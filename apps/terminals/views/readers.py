@@ -19,6 +19,7 @@ from apps.common.texts import is_storable
 from apps.tenants.middleware import request_campus
 from apps.terminals.adapters import adms, hikvision
 from apps.terminals.models import CardTerminal
+from apps.terminals.reading import drift_of
 from apps.terminals.selectors import terminal_by_serial, terminal_by_token
 from apps.terminals.services.cards import card_key_needed
 from apps.terminals.services.punches import MOST, PunchInput, punches_take
@@ -133,7 +134,7 @@ def hikvision_events(request: HttpRequest, token: str) -> HttpResponse:
     if terminal is None:
         return _text("UNKNOWN DEVICE\n", status=403)
     notice = hikvision.read_notice(_sent_json(request))
-    drift = None if notice.clock is None else round((notice.clock - now).total_seconds())
+    drift = drift_of(notice.clock, now=now)
     if notice.punch is None:
         terminal_heard(terminal=terminal, now=now, drift_seconds=drift)
     else:
