@@ -13,7 +13,7 @@ from apps.audit.services import SYSTEM
 from apps.tenants.scope import campus_scope
 from apps.webhooks import tasks
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
-from apps.webhooks.services import deliver_due, deliveries_retry, endpoint_test
+from apps.webhooks.services import deliver_due, deliveries_retry, endpoint_test, sending
 from apps.webhooks.services.sending import HOLD, WAITS, _hold
 from tests.factories import Cast
 from tests.notifications.providers import Answer
@@ -113,6 +113,24 @@ def test_odd_waits_are_no_waits_without_end(
     endpoint_test(endpoint=endpoint, now=now, actor=SYSTEM)
     told(in_campus.campus, now)
     assert the_delivery().next_try_at <= now + timedelta(hours=1)
+
+
+def test_one_that_is_deleted_while_it_is_told_keeps_nobody_else_waiting(
+    in_campus: Cast, receiver: Receiver, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Gone", "Stays"):
+        endpoint_test(
+            endpoint=make_endpoint(receiver.url, now=now, name=name), now=now, actor=SYSTEM
+        )
+    send = sending._send
+
+    def deleting(outgoing: Any, at: datetime) -> Any:
+        WebhookEndpoint.objects.filter(name="Gone").delete()
+        return send(outgoing, at)
+
+    monkeypatch.setattr(sending, "_send", deleting)
+    assert told(in_campus.campus, now) == 2
+    assert the_delivery().status == "sent"
 
 
 def test_one_that_wants_no_more_is_switched_off(

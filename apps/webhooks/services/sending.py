@@ -184,7 +184,9 @@ def _asked_wait(answer: HttpAnswer, now: datetime) -> float:
 
 def _settle(row: WebhookDelivery, told: _Told, now: datetime) -> bool:
     """Write down how it went; returns whether the endpoint may be told more at once."""
-    endpoint = WebhookEndpoint.objects.select_for_update().get(pk=row.endpoint_id)
+    endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=row.endpoint_id).first()
+    if endpoint is None:  # deleted meanwhile, and its deliveries with it
+        return False
     count("campus_webhooks", "sent" if told.is_right else "failed")
     if told.is_right:
         _write(row, status=Status.SENT, answer=told.status, next_try_at=now, sent_at=now)
