@@ -38,9 +38,9 @@ class Faces:
 
 
 def look_at(folder: Path) -> Faces:
-    from apps.biometrics.evaluation import labelled_photos
     from apps.biometrics.images import read_photo
     from apps.biometrics.worker import engine_spec, observe_for_check_in, observe_for_enrolment
+    from apps.face_models.evaluation.pairs import labelled_photos
 
     photos = labelled_photos(folder)
     nothing = np.full(engine_spec().dimension, np.nan, np.float32)

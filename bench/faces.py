@@ -32,17 +32,17 @@ from apps.biometrics.engines import (  # noqa: E402
     get_engine,
 )
 from apps.biometrics.engines.detection import SCORE  # noqa: E402
-from apps.biometrics.evaluation import (  # noqa: E402
+from apps.biometrics.images import read_photo  # noqa: E402
+from apps.biometrics.quality import CHECK_IN, ENROLMENT, assess  # noqa: E402
+from apps.biometrics.weights.catalogue import SFACE, YUNET, WeightsError  # noqa: E402
+from apps.biometrics.weights.store import verified_path  # noqa: E402
+from apps.face_models.evaluation.pairs import (  # noqa: E402
     LabelledPhoto,
     labelled_photos,
     operating_points,
     pair_distances,
     separation,
 )
-from apps.biometrics.images import read_photo  # noqa: E402
-from apps.biometrics.quality import CHECK_IN, ENROLMENT, assess  # noqa: E402
-from apps.biometrics.weights.catalogue import SFACE, YUNET, WeightsError  # noqa: E402
-from apps.biometrics.weights.store import verified_path  # noqa: E402
 
 RATES = (1e-3, 1e-4)
 MAX_TAR_LOSS = 0.005  # half a point below the bare engine

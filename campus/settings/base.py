@@ -134,6 +134,7 @@ INSTALLED_APPS = [
     "apps.sessions",
     "apps.biometrics",
     "apps.recognition",
+    "apps.face_models",
     "apps.announcements",
     "apps.attendance",
     "apps.checkin",

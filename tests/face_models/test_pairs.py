@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine
-from apps.biometrics.evaluation import (
+from apps.face_models.evaluation.pairs import (
     PairDistances,
     labelled_photos,
     match_rate,
