@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine
+from apps.face_models.evaluation.bare import bare_opencv
 from apps.face_models.evaluation.pairs import (
     PairDistances,
     labelled_photos,
@@ -14,7 +15,7 @@ from apps.face_models.evaluation.pairs import (
     pair_distances,
     separation,
 )
-from bench.faces import bare_opencv, compare, through
+from bench.faces import compare, through
 
 
 def pairs(genuine: list[float], impostor: list[float]) -> PairDistances:
