@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from apps.face_models.evaluation.groups import GroupRates
+from apps.face_models.evaluation.groups import Comparison, GroupRates
 from apps.face_models.evaluation.measuring import GROUPS_AT, PROPOSED_AT, Evaluation
 from apps.face_models.evaluation.rates import RATES, Interval, Scores
 
@@ -75,6 +75,12 @@ def percent(of: Interval, places: int = 2) -> str:
     """`98.62 % (98.01 to 99.10)`."""
     value, low, high = (f"{100 * number:.{places}f}" for number in (of.value, of.low, of.high))
     return f"{value} % ({low} to {high})"
+
+
+def ratio_of(compared: Comparison) -> str:
+    """`1.66, 0.71 to 3.10`."""
+    ratio = compared.ratio
+    return f"{ratio.value:.2f}, {ratio.low:.2f} to {ratio.high:.2f}"
 
 
 def _verdict(holds: bool, text: str) -> str:
@@ -235,7 +241,7 @@ def _groups(found: Evaluation) -> str:
         [
             f"{each.attribute}: {WORDS[each.rate]}",
             f"{each.highest} to {each.lowest}",
-            f"{each.ratio:.2f}",
+            ratio_of(each),
         ]
         for each in found.compared_groups
     ]

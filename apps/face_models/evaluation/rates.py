@@ -18,6 +18,7 @@ Numbers = NDArray[np.int64]
 RATES: Final = (1e-2, 1e-3, 1e-4)
 TAIL: Final = 0.05  # of the pairs of strangers, the nearest, that are kept one by one
 SAMPLE: Final = 200_000  # pairs of strangers, to choose where the tail ends
+KEEP_ALL: Final = 3.0  # beyond the largest distance
 ROWS: Final = 512  # of the matrix of distances at a time
 LEVEL: Final = 95  # per cent
 
@@ -95,14 +96,17 @@ def scores_of(vectors: NDArray[Any], who: Numbers) -> Scores:
 
 
 def _cut(vectors: Floats, who: Numbers) -> float:
-    """Beyond the nearest 5 % and beyond where as many strangers match as own photos are missed."""
+    """Beyond the nearest 5 % and beyond where as many strangers match as own photos are missed;
+    all pairs of few photos are kept."""
+    if len(who) ** 2 < SAMPLE:
+        return KEEP_ALL
     random = np.random.default_rng(1)
     first, second = random.integers(0, len(who), (2, SAMPLE))
     far = 1.0 - np.einsum("ij,ij->i", vectors[first], vectors[second])
     strange = np.sort(far[who[first] != who[second]])
     own = np.sort(far[(who[first] == who[second]) & (first != second)])
     if not len(strange):
-        return 2.0
+        return KEEP_ALL
     rates = np.arange(1, len(strange) + 1) / len(strange)
     missed = 1.0 - np.searchsorted(own, strange, side="right") / max(len(own), 1)
     equal = int(np.argmax(rates >= missed)) if len(own) else 0
@@ -115,9 +119,12 @@ def points(
     """For each false match rate, the loosest threshold whose rate is at most that, and the true
     accepts there.
 
-    Says nothing below one pair of strangers: a rate should be well above 1 / their number.
+    Says nothing below one pair of strangers: a rate should be well above 1 / their number. NaN where
+    no two people were drawn.
     """
     weights = np.ones(scores.people) if weights is None else weights
+    if not scores.pairs_of(weights):
+        return [(float("nan"), float("nan"))] * len(rates)
     weighed = np.cumsum(weights[scores.left] * weights[scores.right])
     total = scores.pairs_of(weights) * (1 + 1e-12)
     found = []
@@ -146,7 +153,10 @@ def false_matches(scores: Scores, threshold: float, weights: Floats) -> float:
 def equal_error(scores: Scores, weights: Floats | None = None) -> float:
     """The rate at which as many strangers match as own photos are missed."""
     weights = np.ones(scores.people) if weights is None else weights
-    matched = np.cumsum(weights[scores.left] * weights[scores.right]) / scores.pairs_of(weights)
+    total = scores.pairs_of(weights)
+    if not total or not weights[scores.whose].any():
+        return float("nan")
+    matched = np.cumsum(weights[scores.left] * weights[scores.right]) / total
     own = np.concatenate([[0.0], np.cumsum(weights[scores.whose])])
     places = np.searchsorted(scores.genuine, scores.tail, side="right")
     missed = 1.0 - own[places] / own[-1]

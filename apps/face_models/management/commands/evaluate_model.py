@@ -17,7 +17,7 @@ from apps.face_models.evaluation.bare import bare_opencv
 from apps.face_models.evaluation.groups import GroupsUnreadable, read_groups
 from apps.face_models.evaluation.looking import look_at_all
 from apps.face_models.evaluation.measuring import PROPOSED_AT, Evaluation, TooFew, evaluate
-from apps.face_models.evaluation.page import WORDS, page_of, percent
+from apps.face_models.evaluation.page import WORDS, page_of, percent, ratio_of
 from apps.face_models.evaluation.pairs import LabelledPhoto, labelled_photos
 from apps.face_models.evaluation.rates import RATES
 
@@ -60,6 +60,11 @@ class Command(BaseCommand):
             default=1.5,
             metavar="X",
             help="by which a group's rate may exceed another's, from 1; 1.5 without",
+        )
+        parser.add_argument(
+            "--only-sure",
+            action="store_true",
+            help="groups fail only where the interval of the ratio lies above 1",
         )
         parser.add_argument(
             "--rounds",
@@ -115,7 +120,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['pairs']}: {error}") from error
         except OSError as error:
             raise CommandError(f"A photo cannot be read: {error}") from error
-        return found, _verdicts(found, options["max_ratio"])
+        return found, _verdicts(found, options["max_ratio"], only_sure=options["only_sure"])
 
     def _print(self, found: Evaluation, verdicts: Verdicts) -> None:
         say = self.stdout.write
@@ -174,7 +179,7 @@ def _photos(folder: Path) -> list[LabelledPhoto]:
     return photos
 
 
-def _verdicts(found: Evaluation, max_ratio: float) -> Verdicts:
+def _verdicts(found: Evaluation, max_ratio: float, *, only_sure: bool) -> Verdicts:
     verdicts = []
     if found.spec.name == DEFAULT_ENGINE:
         worst = max(found.lost.values(), key=lambda each: each.value)
@@ -188,9 +193,9 @@ def _verdicts(found: Evaluation, max_ratio: float) -> Verdicts:
     for each in found.compared_groups:
         verdicts.append(
             (
-                each.ratio <= max_ratio,
+                each.ratio.value <= max_ratio or (only_sure and not each.is_sure),
                 f"{each.attribute}, {WORDS[each.rate]}: {each.highest} at most {max_ratio:g} times "
-                f"{each.lowest} ({each.ratio:.2f})",
+                f"{each.lowest} ({ratio_of(each)})",
             )
         )
     return verdicts
@@ -220,7 +225,14 @@ def _figures(found: Evaluation, verdicts: Verdicts) -> str:
         "lost": {f"{rate:g}": asdict(value) for rate, value in found.lost.items()},
         "proposed": found.proposed,
         "limits": [asdict(limit) for limit in found.limits],
-        "groups": [{**asdict(g), "judged": sorted(g.judged)} for g in found.groups],
+        "groups": [
+            {
+                **{name: getattr(g, name) for name in ("attribute", "group", "people", "photos")},
+                **{rate: asdict(getattr(g, rate)) for rate in WORDS},
+                "judged": sorted(g.judged),
+            }
+            for g in found.groups
+        ],
         "comparisons": [asdict(each) for each in found.compared_groups],
         "verdicts": [{"holds": holds, "text": text} for holds, text in verdicts],
     }
