@@ -119,8 +119,8 @@ def points(
     """For each false match rate, the loosest threshold whose rate is at most that, and the true
     accepts there.
 
-    Says nothing below one pair of strangers: a rate should be well above 1 / their number. NaN where
-    no two people were drawn.
+    Says nothing below one pair of strangers: a rate should be well above 1 / their number. NaN
+    where no two people were drawn.
     """
     weights = np.ones(scores.people) if weights is None else weights
     if not scores.pairs_of(weights):
