@@ -45,7 +45,7 @@ class GroupRates:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class GroupComparison:
     """Of the groups of one attribute by one rate. `ratio` is infinite where one has no error."""
 
     attribute: str
@@ -144,7 +144,7 @@ def rates_of_groups(
     return found
 
 
-def comparisons(groups: Sequence[GroupRates]) -> list[Comparison]:
+def comparisons(groups: Sequence[GroupRates]) -> list[GroupComparison]:
     """The highest rate of a group against the lowest, of each attribute and rate."""
     found = []
     for attribute in dict.fromkeys(group.attribute for group in groups):
@@ -156,12 +156,12 @@ def comparisons(groups: Sequence[GroupRates]) -> list[Comparison]:
     return found
 
 
-def _compared(attribute: str, rate: str, groups: list[GroupRates]) -> Comparison:
+def _compared(attribute: str, rate: str, groups: list[GroupRates]) -> GroupComparison:
     def value(group: GroupRates) -> float:
         return float(getattr(group, rate).value)
 
     lowest, highest = min(groups, key=value), max(groups, key=value)
-    return Comparison(
+    return GroupComparison(
         attribute=attribute,
         rate=rate,
         lowest=lowest.group,

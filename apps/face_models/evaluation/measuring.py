@@ -10,7 +10,7 @@ import numpy as np
 
 from apps.biometrics.engines.base import EngineSpec
 from apps.face_models.evaluation.groups import (
-    Comparison,
+    GroupComparison,
     GroupRates,
     comparisons,
     rates_of_groups,
@@ -65,7 +65,7 @@ class Evaluation:
     proposed: float | None
     limits: list[TemplateLimit]
     groups: list[GroupRates] = field(default_factory=list)
-    compared_groups: list[Comparison] = field(default_factory=list)
+    compared_groups: list[GroupComparison] = field(default_factory=list)
 
     @property
     def failure_to_enrol(self) -> float:

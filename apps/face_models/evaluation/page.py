@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from apps.face_models.evaluation.groups import Comparison, GroupRates
+from apps.face_models.evaluation.groups import GroupComparison, GroupRates
 from apps.face_models.evaluation.measuring import GROUPS_AT, PROPOSED_AT, Evaluation
 from apps.face_models.evaluation.rates import RATES, Interval, Scores
 
@@ -77,7 +77,7 @@ def percent(of: Interval, places: int = 2) -> str:
     return f"{value} % ({low} to {high})"
 
 
-def ratio_of(compared: Comparison) -> str:
+def ratio_of(compared: GroupComparison) -> str:
     """`1.66, 0.71 to 3.10`."""
     ratio = compared.ratio
     return f"{ratio.value:.2f}, {ratio.low:.2f} to {ratio.high:.2f}"

@@ -257,6 +257,10 @@ def _ratio(text: str) -> float:
 
 
 def _rounds(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 20 <= int(text) <= 10_000:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 20 <= value <= 10_000:
         raise ArgumentTypeError(f"{text} is no number from 20 to 10000.")
-    return int(text)
+    return value
