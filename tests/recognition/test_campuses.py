@@ -16,7 +16,12 @@ from apps.biometrics.models import FaceModel, FaceTemplate
 from apps.biometrics.services import current_model, faces_erase
 from apps.common.errors import Refused
 from apps.privacy.services import consent_withdraw, search_permission_withdraw
-from apps.recognition.services import FaceAnswer, FaceFound, find_students_of_campus
+from apps.recognition.services import (
+    FaceAnswer,
+    FaceFound,
+    campuses,
+    find_students_of_campus,
+)
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.biometrics.support import enable_faces, give_consent, make_model, make_template
@@ -95,8 +100,12 @@ class TestAnswers:
         FaceTemplate.objects.filter(student=students[6]).update(checksum=b"0" * 32)
         assert find(face(6), now=now)[0].answer == FaceAnswer.DOUBTFUL
 
-    def test_the_matrix_follows_at_once(
-        self, students: list[Student], model: FaceModel, now: datetime
+    def test_who_has_gone_is_not_named_and_who_came_is_after_five_seconds(
+        self,
+        students: list[Student],
+        model: FaceModel,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         assert find(face(5), now=now)[0].student_id == students[5].pk
         faces_erase(student=students[5], now=now, actor=SYSTEM)
@@ -105,6 +114,8 @@ class TestAnswers:
         assert students[6].pk not in {c.student_id for c in find(face(6), now=now)[0].candidates}
         newcomer = make_student("R99")
         make_template(newcomer, face(50), model=model, now=now, colour="green")
+        assert find(face(50), now=now)[0].answer == FaceAnswer.UNKNOWN
+        monkeypatch.setattr(campuses, "FRESH_SECONDS", 0.0)
         assert find(face(50), now=now)[0].student_id == newcomer.pk
         campus_faces.forget()
         assert find(face(50), now=now)[0].student_id == newcomer.pk
@@ -144,8 +155,13 @@ class TestPermission:
             find(*[face(1)] * 401, now=now)
 
     def test_only_who_agreed_to_be_searched_is(
-        self, students: list[Student], other_cast: Cast, now: datetime
+        self,
+        students: list[Student],
+        other_cast: Cast,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(campuses, "FRESH_SECONDS", 0.0)
         permit_search(now, covers="campus", purpose="To know who walks through the gate.")
         assert find(face(3), now=now)[0].candidates == ()
         give_consent(students[3], now)

@@ -4,26 +4,29 @@ Only where the permission to search names the whole campus. Limits are those of 
 stranger is compared with everybody.
 """
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from apps.audit.services import Actor
 from apps.biometrics.campus_faces import CampusFaces, campus_faces
 from apps.biometrics.comparing import Matrix, MeanDistance
-from apps.biometrics.models import FaceModel
+from apps.biometrics.models import FaceModel, FaceTemplate
 from apps.biometrics.selectors import threshold_for
+from apps.biometrics.services.registry import InForce
 from apps.common.errors import Refused
 from apps.privacy.models import SearchPermission
 from apps.privacy.selectors import agreed_to_search, search_require
 from apps.recognition.services.answers import (
     TOP,
+    Candidate,
     FaceFound,
     answer_of,
     compared_with,
@@ -35,8 +38,12 @@ from apps.recognition.services.answers import (
 )
 
 MOST_FACES: Final = 400  # of one picture
-SPARE: Final = 2  # listed beside, since the answer looks at the two nearest
-_agreed: dict[int, tuple[tuple[object, ...], NDArray[np.int64]]] = {}  # campus: mark, students
+FRESH_SECONDS: Final = 5.0
+"""So long a matrix is searched before the database is asked who came and went: for 60,000 templates
+that takes several times the search. Who is named or listed is asked for each time."""
+SPARE: Final = 12  # looked at beside: the answer needs two, and some may have gone
+_searched: "dict[int, _Searched]" = {}  # by campus
+_asked_at: dict[int, float] = {}
 
 
 @transaction.atomic
@@ -63,32 +70,66 @@ def find_students_of_campus(
         message = _("At most %(count)d faces can be looked for at once.")
         raise Refused("too_many_faces", message % {"count": MOST_FACES}, status=400)
     compared = compared_with(model, now=now)
-    faces = campus_faces(model=compared.model, generation=compared.generation)
-    searched = np.isin(faces.by_student[0], _students_who_agreed(permission))
+    searched = _who_is_searched(permission, compared)
+    faces = searched.faces
     limits = _limits(compared.model, faces.by_student[2])
-    excess = np.where(searched, faces.mean_distances(vectors) - limits, np.inf)
-    found = [_found(faces, row, limits, limit=limit) for row in excess]
+    excess = np.where(searched.agreed, faces.mean_distances(vectors) - limits, np.inf)
+    near = [_candidates(faces, row, limits, count=limit + SPARE) for row in excess]
+    here = _still_here({each.student_id for row in near for each in row}, permission, compared)
+    found = [
+        answer_of([each for each in row if each.student_id in here], limit=limit) for row in near
+    ]
     found = without_changed(each_once(found), compared, now=now)
     log_search(
         found,
         action="biometrics.search.campus",
-        students=int(searched.sum()),
+        students=int(searched.agreed.sum()),
         actor=actor,
         now=now,
     )
     return found
 
 
-def _students_who_agreed(permission: SearchPermission) -> NDArray[np.int64]:
-    """Read anew when a consent was given or withdrawn; one statement when none was."""
-    consents = agreed_to_search(permission).order_by()
-    counts = consents.aggregate(count=Count("pk"), last=Max("pk"), sum=Sum("pk"))
-    mark = (permission.pk, *counts.values())
-    kept = _agreed.get(permission.campus_id)
-    if kept is None or kept[0] != mark:
-        students = np.fromiter(consents.values_list("student_id", flat=True), np.int64)
-        kept = _agreed[permission.campus_id] = (mark, students)
-    return kept[1]
+@dataclass(frozen=True)
+class _Searched:
+    faces: CampusFaces
+    permission_id: int
+    agreed: NDArray[np.bool_]  # of each student of `faces.by_student`
+
+
+def _who_is_searched(permission: SearchPermission, compared: InForce) -> _Searched:
+    """The matrix, and which of its students agreed, at most `FRESH_SECONDS` old."""
+    faces = campus_faces(
+        model=compared.model, generation=compared.generation, checked_within=FRESH_SECONDS
+    )
+    kept = _searched.get(permission.campus_id)
+    moment = time.monotonic()
+    if (
+        kept is None
+        or kept.faces is not faces
+        or kept.permission_id != permission.pk
+        or moment - _asked_at[permission.campus_id] >= FRESH_SECONDS
+    ):
+        agreed = agreed_to_search(permission).order_by().values_list("student_id", flat=True)
+        students = np.fromiter(agreed, np.int64)
+        mask = np.isin(faces.by_student[0], students)
+        kept = _Searched(faces=faces, permission_id=permission.pk, agreed=mask)
+        _searched[permission.campus_id] = kept
+        _asked_at[permission.campus_id] = moment
+    return kept
+
+
+def _still_here(
+    students: set[int], permission: SearchPermission, compared: InForce
+) -> frozenset[int]:
+    """Those of them who have templates and agree now; two statements, each by an index."""
+    agreed = agreed_to_search(permission).filter(student_id__in=students)
+    enrolled = FaceTemplate.objects.filter(
+        student_id__in=students, model=compared.model, key_generation=compared.generation
+    )
+    return frozenset(agreed.order_by().values_list("student_id", flat=True)) & frozenset(
+        enrolled.order_by().values_list("student_id", flat=True)
+    )
 
 
 def campus_limits(*, threshold: float, margins: Sequence[float]) -> list[float]:
@@ -105,11 +146,12 @@ def _limits(model: FaceModel, templates: NDArray[np.intp]) -> NDArray[np.float64
     return np.array(limits)[np.minimum(templates, len(limits)) - 1]
 
 
-def _found(
-    faces: CampusFaces, excess: NDArray[np.float64], limits: NDArray[np.float64], *, limit: int
-) -> FaceFound:
+def _candidates(
+    faces: CampusFaces, excess: NDArray[np.float64], limits: NDArray[np.float64], *, count: int
+) -> list[Candidate]:
+    """The nearest, at most so many, the nearest first."""
     students, _place, counts = faces.by_student
-    nearest = _nearest(excess, limit + SPARE)
+    nearest = _nearest(excess, count)
     means = [
         MeanDistance(
             student_id=int(students[each]),
@@ -119,7 +161,7 @@ def _found(
         for each in nearest
     ]
     allowed = {int(counts[each]): float(limits[each]) for each in nearest}
-    return answer_of(ranked(means, allowed.__getitem__), limit=limit)
+    return ranked(means, allowed.__getitem__)
 
 
 def _nearest(excess: NDArray[np.float64], count: int) -> NDArray[np.intp]:
