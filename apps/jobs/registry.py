@@ -44,7 +44,7 @@ def handler_of(kind: str) -> Handler:
 
 
 def task_of(kind: str) -> str:
-    return _tasks[kind]
+    return _tasks.get(kind, RUN_TASK)
 
 
 def ending_of(kind: str) -> Ending | None:
