@@ -107,7 +107,9 @@ def templates_of(folders: list[Path]) -> dict[str, np.ndarray]:
 def answers(vectors: np.ndarray, templates: dict[str, np.ndarray]) -> list[tuple[str, str]]:
     """(answer, name) of each face, by the rules of `apps/recognition/services.py`."""
     from apps.biometrics.worker import engine_spec
-    from apps.recognition.services import Candidate, _answer, _each_once, _means
+    from apps.recognition.services import Candidate
+    from apps.recognition.services.answers import answer_of, each_once
+    from apps.recognition.services.rosters import _means
 
     names = list(templates)
     owners = np.concatenate([[place] * len(templates[name]) for place, name in enumerate(names)])
@@ -118,10 +120,10 @@ def answers(vectors: np.ndarray, templates: dict[str, np.ndarray]) -> list[tuple
             Candidate(**vars(mean), limit=spec.threshold + spec.margin(mean.templates))
             for mean in row
         ]
-        found.append(_answer(sorted(candidates, key=lambda each: each.excess)[:10]))
+        found.append(answer_of(sorted(candidates, key=lambda each: each.excess), limit=10))
     return [
         (face.answer.value, "" if face.student_id is None else names[face.student_id])
-        for face in _each_once(found)
+        for face in each_once(found)
     ]
 
 

@@ -38,9 +38,9 @@ class Faces:
 
 
 def look_at(folder: Path) -> Faces:
-    from apps.biometrics.evaluation import labelled_photos
     from apps.biometrics.images import read_photo
     from apps.biometrics.worker import engine_spec, observe_for_check_in, observe_for_enrolment
+    from apps.face_models.evaluation.pairs import labelled_photos
 
     photos = labelled_photos(folder)
     nothing = np.full(engine_spec().dimension, np.nan, np.float32)
@@ -136,14 +136,81 @@ def rosters(
     }
 
 
+def campus(faces: Faces, distances: np.ndarray, *, templates: int) -> dict[str, Any]:
+    """All people are the campus: each photo against the means of all, by the limits of FMR 1e-6.
+
+    Strangers: the same photos with their own person left out.
+    """
+    from apps.biometrics.worker import engine_spec
+
+    spec, random = engine_spec(), np.random.default_rng(1)
+    margins = spec.campus_margins
+    limit = spec.threshold + margins[min(templates, len(margins)) - 1]
+    names, columns, used = np.unique(faces.people), [], []
+    for person in names:
+        photos = np.flatnonzero((faces.people == person) & faces.can_enrol)
+        chosen = random.permutation(photos)[:templates]
+        used += chosen.tolist()
+        enough = len(chosen) == templates
+        columns.append(
+            distances[:, chosen].mean(axis=1) if enough else np.full(len(distances), np.inf)
+        )
+    means, fit = np.stack(columns, axis=1), faces.can_check_in
+    own = faces.people[:, None] == names[None, :]
+    probes = fit & ~np.isin(np.arange(len(fit)), used) & np.isfinite(means[own])
+    strange = np.where(own, np.inf, means)[fit]
+    return {
+        "templates": templates,
+        "limit": limit,
+        "own_photos": int(probes.sum()),
+        "own_missed": float(np.mean(means[own][probes] > limit)),
+        "searches_of_strangers": int(fit.sum()),
+        "strangers_named": int((strange <= limit).any(axis=1).sum()),
+    }
+
+
+def continued(faces: Faces, distances: np.ndarray, *, templates: int) -> dict[str, Any]:
+    """Where the tail of the distances of strangers reaches 1e-6 when it is continued."""
+    from statistics import NormalDist
+
+    strangers = strangers_of(faces, distances, templates)
+    shares = np.geomspace(max(5e-5, 20 / len(strangers)), 1e-2, 30)
+    places = np.array([strangers[int(share * len(strangers))] for share in shares])
+    line = np.polyfit(places[:12], np.log10(shares[:12]), 1)
+    curve = np.polyfit(places, np.log10(shares), 2) - [0, 0, -6]
+    normal = np.polyfit([NormalDist().inv_cdf(share) for share in shares], places, 1)
+    return {
+        "templates": templates,
+        "comparisons": len(strangers),
+        "nearest": strangers[:3].tolist(),
+        "line": float((-6 - line[1]) / line[0]),
+        "parabola": float(min(np.roots(curve).real)),
+        "normal": float(np.polyval(normal, NormalDist().inv_cdf(1e-6))),
+    }
+
+
+def strangers_of(faces: Faces, distances: np.ndarray, templates: int) -> np.ndarray:
+    """Mean distances of every choice of a person's templates to other people's photos, sorted."""
+    found = []
+    for person in np.unique(faces.people):
+        theirs = np.flatnonzero((faces.people == person) & faces.can_enrol)
+        others = faces.can_check_in & (faces.people != person)
+        for chosen in combinations(theirs, templates):
+            found.append(distances[:, list(chosen)].mean(axis=1)[others])
+    return np.sort(np.concatenate(found))
+
+
 def measure(folder: Path) -> dict[str, Any]:
     faces = look_at(folder)
     distances = 1.0 - faces.probes.astype(float) @ faces.templates.astype(float).T
     return {
         "photos": len(faces.people),
+        "people": len(np.unique(faces.people)),
         "can_enrol": int(faces.can_enrol.sum()),
         "can_check_in": int(faces.can_check_in.sum()),
         "decisions": [decisions(faces, distances, number) for number in (1, 2, 3)],
+        "campus": [campus(faces, distances, templates=number) for number in (1, 2, 3)],
+        "continued": [continued(faces, distances, templates=number) for number in (1, 2, 3)],
         "rosters": [
             rosters(faces, distances, students=students, templates=number)
             for students in ROSTERS
@@ -175,6 +242,18 @@ def main() -> int:
             f"{1e4 * row['false_match_rate']:.2f} of 10,000 strangers of "
             f"{row['comparisons_of_strangers']:,} match, {100 * row['own_missed']:.2f} % of own "
             f"photos missed; limit at FMR {FMR:g}: {row['limit_at_fmr']:.4f}"
+        )
+    for row in result["campus"]:
+        print(
+            f"campus of {result['people']}, {row['templates']} templates, limit "
+            f"{row['limit']:.3f}: {100 * row['own_missed']:.2f} % of {row['own_photos']} missed, "
+            f"{row['strangers_named']} of {row['searches_of_strangers']} strangers named"
+        )
+    for row in result["continued"]:
+        print(
+            f"{row['templates']} templates: FMR 1e-6 at {row['line']:.3f} by a line, "
+            f"{row['parabola']:.3f} by a parabola, {row['normal']:.3f} by a normal distribution; "
+            f"nearest of {row['comparisons']:,}: {', '.join(f'{x:.3f}' for x in row['nearest'])}"
         )
     for row in result["rosters"]:
         print(

@@ -1,13 +1,15 @@
 """Time of finding a face among templates that lie in frames of their own.
 
-    python -m bench.face_search [--students 60] [--campus 4000] [--rounds 200] [--json FILE]
+    python -m bench.face_search [--students 60] [--campus 4000] [--rounds 200] [--models DIR]
+        [--json FILE]
 
 Starts its own PostgreSQL in a temporary folder and fills it with made-up vectors, three templates a
 student. Measured: the distances of one face to a roster (turning it, one statement), all faces of a
 photo against the same roster, and the nearest stranger among the templates of the whole campus, as
 an enrolment asks for; the first time of each apart, when no frame is known to the process. Beside
 them one statement that returns one row. Permission, consents, names and the audit log are not in
-these figures.
+these figures. They are in those of a search of the whole campus (`find_students_of_campus`), which
+is given beside the product of matrices alone.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +29,17 @@ import numpy as np
 TEMPLATES: Final = 3
 FACES: Final = (1, 10, 60)
 PROMISED_MS: Final = 2.0
+PROMISED_CAMPUS_MS: Final = 25.0
+PERMISSION: Final[dict[str, Any]] = {
+    "covers": "campus",
+    "purpose": "To measure how long a search takes.",
+    "legal_basis": "None is needed: the people are made up.",
+    "assessed_on": date(2026, 9, 1),
+    "assessment_owner": "Nobody",
+    "alternative": "None",
+    "reviewers": "Nobody",
+    "retention_days": 1,
+}
 
 
 def people_of(number: int) -> list[Any]:
@@ -50,18 +64,22 @@ def fill(students: list[Any], now: Any) -> Any:
     """Rows as an enrolment writes them, without its photos."""
     import uuid
 
-    from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, StoredImage
+    from apps.audit.services import SYSTEM
+    from apps.biometrics.models import FaceSample, FaceTemplate, StoredImage
+    from apps.biometrics.services.registry import locked_key
     from apps.biometrics.vectors import checksum_of, new_frame, protect
     from apps.privacy.models import Consent
+    from apps.privacy.selectors import wording_of
+    from apps.privacy.services import search_permission_write
 
-    model = FaceModel.objects.create(
-        name="bench", version="1", dimension=128, threshold=0.575, sha256="0" * 64
-    )
+    search_permission_write(now=now, actor=SYSTEM, **PERMISSION)
+    model = locked_key(now=now).model
+    version = wording_of(kind="face").version
     image = StoredImage.objects.create(
         id=uuid.uuid4(), key="samples/bench", sha256="0" * 64, size=1, stored_at=now
     )
     consents = Consent.objects.bulk_create(
-        [Consent(student=s, kind="face", version="1", given_at=now) for s in students]
+        [Consent(student=s, kind="face", version=version, given_at=now) for s in students]
     )
     random = np.random.default_rng(1)
     for _each in range(TEMPLATES):
@@ -112,14 +130,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from django.db import connection, connections
     from django.utils import timezone
 
+    from apps.audit.services import SYSTEM
     from apps.biometrics.campus_faces import campus_faces
     from apps.biometrics.comparing import held_templates, mean_distances, plain_templates
     from apps.biometrics.frames import _frame
+    from apps.recognition.services import find_students_of_campus
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope
 
     call_command("migrate", verbosity=0)
-    campus = Campus.objects.create(slug="bench", name="Bench")
+    campus = Campus.objects.create(slug="bench", name="Bench", face_enabled=True)
     with campus_scope(campus):
         students = people_of(options.campus)
         model = fill(students, timezone.now())
@@ -144,7 +164,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     def nearest() -> None:
         campus_faces(model=model, generation=1).nearest_stranger(faces[0], student_id=0)
 
+    def campus_search(number: int) -> None:
+        find_students_of_campus(vectors=faces[:number], actor=SYSTEM, now=timezone.now())
+
+    def product(number: int) -> None:
+        campus_faces_here.mean_distances(faces[:number])
+
     with campus_scope(campus):
+        campus_faces_here = campus_faces(model=model, generation=1)
         return {
             "students": options.students,
             "templates_of_campus": TEMPLATES * options.campus,
@@ -154,6 +181,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             ),
             **{f"photo of {n}, roster": timed(lambda n=n: photo(n), options.rounds) for n in FACES},
             "nearest of the campus": timed(nearest, options.rounds),
+            **{
+                f"campus, product alone, {n}": timed(lambda n=n: product(n), options.rounds)
+                for n in (1, 10)
+            },
+            **{
+                f"campus, whole search, {n}": timed(lambda n=n: campus_search(n), options.rounds)
+                for n in (1, 10)
+            },
         }
 
 
@@ -162,6 +197,8 @@ def main() -> int:
     parser.add_argument("--students", type=int, default=60)
     parser.add_argument("--campus", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=200)
+    models = os.environ.get("CAMPUS_MODELS_DIR", "var/models")
+    parser.add_argument("--models", type=Path, default=Path(models))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     from apps.ops.embedded import EmbeddedStack, Layout
@@ -173,6 +210,7 @@ def main() -> int:
             os.environ.update(
                 DJANGO_SETTINGS_MODULE="bench.settings",
                 CAMPUS_VAR=folder,
+                CAMPUS_MODELS_DIR=str(options.models.resolve()),
                 OMP_NUM_THREADS="1",
                 OPENBLAS_NUM_THREADS="1",
             )
@@ -185,12 +223,15 @@ def main() -> int:
     for name, times in result.items():
         if isinstance(times, dict):
             print(
-                f"{name:24} first {times['first_ms']:8.1f} ms, then {times['median_ms']:6.2f} ms, "
+                f"{name:28} first {times['first_ms']:8.1f} ms, then {times['median_ms']:6.2f} ms, "
                 f"p95 {times['p95_ms']:6.2f} ms"
             )
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return int(result["one face, roster"]["p95_ms"] > PROMISED_MS)
+    return int(
+        result["one face, roster"]["p95_ms"] > PROMISED_MS
+        or result["campus, whole search, 1"]["p95_ms"] > PROMISED_CAMPUS_MS
+    )
 
 
 if __name__ == "__main__":

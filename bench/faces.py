@@ -13,14 +13,12 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 
@@ -31,24 +29,21 @@ from apps.biometrics.engines import (  # noqa: E402
     engine_names,
     get_engine,
 )
-from apps.biometrics.engines.detection import SCORE  # noqa: E402
-from apps.biometrics.evaluation import (  # noqa: E402
+from apps.biometrics.images import read_photo  # noqa: E402
+from apps.biometrics.quality import CHECK_IN, ENROLMENT, assess  # noqa: E402
+from apps.biometrics.weights.catalogue import WeightsError  # noqa: E402
+from apps.face_models.evaluation.bare import Embed, bare_opencv  # noqa: E402
+from apps.face_models.evaluation.pairs import (  # noqa: E402
     LabelledPhoto,
     labelled_photos,
     operating_points,
     pair_distances,
     separation,
 )
-from apps.biometrics.images import read_photo  # noqa: E402
-from apps.biometrics.quality import CHECK_IN, ENROLMENT, assess  # noqa: E402
-from apps.biometrics.weights.catalogue import SFACE, YUNET, WeightsError  # noqa: E402
-from apps.biometrics.weights.store import verified_path  # noqa: E402
 
 RATES = (1e-3, 1e-4)
 MAX_TAR_LOSS = 0.005  # half a point below the bare engine
 MAX_TIME_RATIO = 1.3
-
-Embed = Callable[[Pixels], np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -67,25 +62,6 @@ def through(engine: Engine) -> Embed:
     def embed(image: Pixels) -> np.ndarray | None:
         faces = engine.detect(image)
         return engine.embed(image, faces[:1])[0] if faces else None
-
-    return embed
-
-
-def bare_opencv(models_dir: Path) -> Embed:
-    detector = cv2.FaceDetectorYN.create(
-        str(verified_path(models_dir, YUNET)), "", (320, 320), SCORE
-    )
-    recogniser = cv2.FaceRecognizerSF.create(str(verified_path(models_dir, SFACE)), "")
-
-    def embed(image: Pixels) -> np.ndarray | None:
-        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        detector.setInputSize((bgr.shape[1], bgr.shape[0]))
-        _, faces = detector.detect(bgr)
-        if faces is None:
-            return None
-        largest = max(faces, key=lambda row: row[2] * row[3])
-        vector = recogniser.feature(recogniser.alignCrop(bgr, largest))[0]
-        return vector / np.linalg.norm(vector)
 
     return embed
 

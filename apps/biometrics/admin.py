@@ -20,7 +20,6 @@ from apps.audit.services import Actor
 from apps.biometrics.images import ImageRefused, Photo, read_photo
 from apps.biometrics.models import (
     CampusThreshold,
-    FaceModel,
     FaceSample,
     FaceTemplate,
     FaceVerification,
@@ -30,22 +29,6 @@ from apps.biometrics.models import (
 from apps.biometrics.selectors import image_refused, open_image
 from apps.biometrics.services import sample_add
 from apps.common.crypto import SealBroken
-
-
-@admin.register(FaceModel)
-class FaceModelAdmin(CampusModelAdmin):
-    """Models are registered by `fetch_models`; super administrators set the threshold."""
-
-    list_display = ["name", "version", "dimension", "metric", "threshold", "is_default"]
-    search_fields = ["name", "version"]
-    readonly_fields = ["name", "version", "dimension", "metric", "sha256", "is_default"]
-    fields = ["name", "version", "dimension", "metric", "threshold", "sha256", "is_default"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class SampleForm(forms.ModelForm):
@@ -203,6 +186,7 @@ class CampusThresholdAdmin(CampusModelAdmin):
 
 @admin.register(TemplateKey)
 class TemplateKeyAdmin(HistoryAdmin):
-    """Keys are re-issued with `manage.py reissue_template_key`."""
+    """Keys are re-issued with `manage.py reissue_template_key`, models changed with `reembed`."""
 
-    list_display = ["generation", "issued_at"]
+    list_display = ["generation", "model", "issued_at"]
+    list_select_related = ["model"]

@@ -7,7 +7,9 @@ date with every use, and forgotten ten minutes after the last one. 24,600 templa
 """
 
 import threading
+import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -22,12 +24,16 @@ IDLE_SECONDS: Final = 600
 
 _lock = threading.RLock()
 _kept: dict[tuple[int, int, int], "CampusFaces"] = {}
+_asked: dict[tuple[int, int, int], float] = {}  # when the database was asked last
 _forgetting: list[threading.Timer] = []
 
 
-@dataclass
+@dataclass(frozen=True)
 class CampusFaces:
-    """Templates of one campus, model and generation of the key; rows in the order of their ids."""
+    """Templates of one campus, model and generation of the key; rows in the order of their ids.
+
+    Never changed: threads that search go on with the one they have.
+    """
 
     model: FaceModel
     generation: int
@@ -42,7 +48,21 @@ class CampusFaces:
             return None
         return float(1.0 - np.max((self.vectors @ vector)[others]))
 
-    def bring_up_to_date(self) -> None:
+    @cached_property
+    def by_student(self) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+        """Each student once, which of them a row is, and how many rows each has."""
+        return np.unique(self.students, return_inverse=True, return_counts=True)
+
+    def mean_distances(self, vectors: Matrix) -> NDArray[np.float64]:
+        """Of each face to all templates of each student of `by_student`: (faces, students)."""
+        who, place, counts = self.by_student
+        if not len(who):
+            return np.empty((len(vectors), 0))
+        near = vectors @ self.vectors.T
+        sums = [np.bincount(place, weights=row, minlength=len(who)) for row in near]
+        return 1.0 - np.array(sums).reshape(-1, len(who)) / counts
+
+    def brought_up_to_date(self) -> "CampusFaces":
         """One statement when nothing changed: template rows are only added and deleted."""
         rows = FaceTemplate.objects.filter(model=self.model, key_generation=self.generation)
         last = int(self.ids[-1]) if len(self.ids) else 0
@@ -50,33 +70,41 @@ class CampusFaces:
             known=Count("pk", filter=Q(pk__lte=last)), newer=Count("pk", filter=Q(pk__gt=last))
         )
         if counts["known"] == len(self.ids) and not counts["newer"]:
-            return
+            return self
         here = np.fromiter(rows.order_by("pk").values_list("pk", flat=True), np.int64)
         kept = np.isin(self.ids, here)
         missing = here[~np.isin(here, self.ids)]
         ids, students, vectors = plain_templates(
             model=self.model, generation=self.generation, ids=missing.tolist()
         )
-        self.ids = np.concatenate([self.ids[kept], np.array(ids, np.int64)])
-        self.students = np.concatenate([self.students[kept], np.array(students, np.int64)])
+        all_ids = np.concatenate([self.ids[kept], np.array(ids, np.int64)])
+        all_students = np.concatenate([self.students[kept], np.array(students, np.int64)])
         before = self.vectors.reshape(-1, self.model.dimension)[kept]
-        self.vectors = np.concatenate([before, vectors])
-        order = np.argsort(self.ids)
-        self.ids, self.students = self.ids[order], self.students[order]
-        self.vectors = self.vectors[order]
+        order = np.argsort(all_ids)
+        return CampusFaces(
+            model=self.model,
+            generation=self.generation,
+            ids=all_ids[order],
+            students=all_students[order],
+            vectors=np.concatenate([before, vectors])[order],
+        )
 
 
-def campus_faces(*, model: FaceModel, generation: int) -> CampusFaces:
-    """Of the entered campus, as they are now. Those of an older generation are forgotten."""
+def campus_faces(*, model: FaceModel, generation: int, checked_within: float = 0.0) -> CampusFaces:
+    """Of the entered campus, as they are now, or were at most `checked_within` seconds ago: asking
+    takes longer than a search. Those of another model or key are forgotten."""
     campus_id = current_campus_id()
     key = (campus_id, model.pk, generation)
     with _lock:
-        for other in [k for k in _kept if k[:2] == key[:2] and k != key]:
+        for other in [k for k in _kept if k[0] == campus_id and k != key]:
             del _kept[other]
-        faces = _kept.setdefault(key, CampusFaces(model=model, generation=generation))
-        faces.bring_up_to_date()
+        known = _kept.get(key) or CampusFaces(model=model, generation=generation)
+        asked = time.monotonic()
+        if key not in _kept or asked - _asked[key] >= checked_within:
+            known = known.brought_up_to_date()
+            _kept[key], _asked[key] = known, asked
         _forget_later()
-        return faces
+        return known
 
 
 def forget() -> None:

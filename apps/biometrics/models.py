@@ -3,6 +3,9 @@
 No model here knows what a class session is.
 """
 
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Func, Q
@@ -15,6 +18,19 @@ from apps.common.constraints import Between, Named
 from apps.privacy.models import Consent
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel
+
+MOST_MARGINS: Final = 10
+
+
+def check_margins(value: Any) -> None:
+    """At most ten numbers of -2 to 2."""
+    numbers = isinstance(value, list) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and -2 <= number <= 2
+        for number in value
+    )
+    if not numbers or len(value) > MOST_MARGINS:
+        message = _("Write at most %(count)d numbers from -2 to 2, such as [0.025, 0.033].")
+        raise ValidationError(message, params={"count": MOST_MARGINS})
 
 
 class FaceModel(models.Model):
@@ -30,7 +46,29 @@ class FaceModel(models.Model):
         help_text=_("Largest cosine distance at which two faces count as one person."),
     )
     sha256 = models.CharField(_("SHA-256 of the weights"), max_length=64)
-    is_default = models.BooleanField(_("used for new templates"), default=False)
+    detector = models.CharField(_("detector"), max_length=50, blank=True, default="", db_default="")
+    margins = models.JSONField(
+        _("added for more templates"),
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[check_margins],
+        help_text=_(
+            "What is added to the threshold for 2, 3, … templates; the last holds for more."
+        ),
+    )
+    campus_margins = models.JSONField(
+        _("added where a campus is searched"),
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[check_margins],
+        help_text=_(
+            "What is added to the threshold for 1, 2, 3, … templates, below 0. Without it no "
+            "campus is searched."
+        ),
+    )
+    is_default = models.BooleanField(_("for campuses without templates"), default=False)
     registered_at = models.DateTimeField(_("registered"), auto_now_add=True)
 
     class Meta:
@@ -179,10 +217,22 @@ class FaceTemplate(CampusModel):
 
 
 class TemplateKey(CampusModel):
-    """Which generation of the campus's template key is in force; one row, generation 1 without."""
+    """Which generation of the campus's template key, and which model, is in force; one row.
+
+    Without it generation 1 and the default model. Whoever writes templates locks it.
+    """
 
     generation = models.PositiveIntegerField(_("generation"), default=1)
     issued_at = models.DateTimeField(_("issued"))
+    model = models.ForeignKey(
+        FaceModel,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("face model"),
+        help_text=_("What templates are made and compared with; the default's without."),
+    )
 
     class Meta:
         verbose_name = _("template key")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.biometrics.engines import EngineSpec, get_engine
+from apps.biometrics.engines import DEFAULT_ENGINE, EngineSpec, get_engine
 from apps.biometrics.images import ImageRefused, read_photo
 from apps.biometrics.quality import CHECK_IN, ENROLMENT, MISMATCH, Gate, assess, failings
 from apps.biometrics.reasons import SampleReason
@@ -29,21 +29,21 @@ class Observation:
     doubts: tuple[str, ...] = ()
 
 
-def engine_spec() -> EngineSpec:
-    """Of the engine that this process uses."""
-    return get_engine().spec
+def engine_spec(name: str = DEFAULT_ENGINE) -> EngineSpec:
+    """Of the engine of this name; loads it."""
+    return get_engine(name).spec
 
 
-def observe_for_enrolment(jpeg: bytes) -> Observation:
-    return _observe(jpeg, ENROLMENT, mirrored=True)
+def observe_for_enrolment(jpeg: bytes, *, engine: str = DEFAULT_ENGINE) -> Observation:
+    return _observe(jpeg, ENROLMENT, engine=engine, mirrored=True)
 
 
-def observe_for_check_in(jpeg: bytes) -> Observation:
-    return _observe(jpeg, CHECK_IN, sure=MISMATCH)
+def observe_for_check_in(jpeg: bytes, *, engine: str = DEFAULT_ENGINE) -> Observation:
+    return _observe(jpeg, CHECK_IN, engine=engine, sure=MISMATCH)
 
 
 def _observe(
-    jpeg: bytes, gate: Gate, *, sure: Gate | None = None, mirrored: bool = False
+    jpeg: bytes, gate: Gate, *, engine: str, sure: Gate | None = None, mirrored: bool = False
 ) -> Observation:
     """Judge a stored JPEG by a gate, turned upright, and embed its face if it passes: 35 ms,
     45 with its mirror image (`Engine.embed`)."""
@@ -51,8 +51,8 @@ def _observe(
         pixels = read_photo(jpeg).pixels()
     except ImageRefused:
         return Observation(reasons=(SampleReason.DAMAGED.value,), measurements={}, vector=None)
-    engine = get_engine()
-    pixels, faces, turned = turned_upright(engine, pixels)
+    chosen = get_engine(engine)
+    pixels, faces, turned = turned_upright(chosen, pixels)
     seen = assess(pixels, faces, gate)
     reasons = tuple(reason.value for reason in seen.reasons)
     if seen.face is None or seen.measurements is None:
@@ -60,7 +60,7 @@ def _observe(
     return Observation(
         reasons=reasons,
         measurements=_rounded(asdict(seen.measurements) | {"turned_by": turned}),
-        vector=engine.embed(pixels, [seen.face], mirrored=mirrored)[0] if seen.passed else None,
+        vector=chosen.embed(pixels, [seen.face], mirrored=mirrored)[0] if seen.passed else None,
         doubts=tuple(reason.value for reason in failings(seen.measurements, sure)) if sure else (),
     )
 

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.biometrics.images import ImageRefused
+from apps.biometrics.services import current_model
 from apps.class_photos.models import ClassPhoto, PhotoProblem
 from apps.class_photos.services.looking import (
     photo_claim,
@@ -44,9 +45,11 @@ def look_at_photo(campus_id: int, photo_id: int) -> None:
     try:
         from apps.class_photos.worker import look_at
 
-        seen = look_at(data)
         with campus_scope(campus_id):
-            photo_seen(photo_id=photo_id, seen=seen, now=timezone.now())
+            model = current_model(now=timezone.now())
+        seen = look_at(data, engine=model.name)
+        with campus_scope(campus_id):
+            photo_seen(photo_id=photo_id, seen=seen, model=model, now=timezone.now())
         return
     except ImageRefused:
         problem = PhotoProblem.DAMAGED

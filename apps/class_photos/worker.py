@@ -14,7 +14,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from apps.biometrics.engines import Engine, Face, Pixels, Vectors, get_engine
+from apps.biometrics.engines import (
+    DEFAULT_ENGINE,
+    Engine,
+    Face,
+    Pixels,
+    Vectors,
+    get_engine,
+)
 from apps.biometrics.images import JPEG_QUALITY, read_photo
 from apps.biometrics.quality import CHECK_IN, failings, measure
 
@@ -48,13 +55,13 @@ class PhotoSeen:
     vectors: Vectors  # one for each
 
 
-def look_at(data: bytes) -> PhotoSeen:
+def look_at(data: bytes, *, engine: str = DEFAULT_ENGINE) -> PhotoSeen:
     """Every face of an uploaded photo, with its vector. Raises `images.ImageRefused`."""
     photo = read_photo(data, max_side=FINE_SIDE)
     pixels = photo.pixels()
-    engine = get_engine()
-    faces = _in_reading_order(find_faces(engine, pixels))
-    vectors = _embedded(engine, pixels, faces)
+    chosen = get_engine(engine)
+    faces = _in_reading_order(find_faces(chosen, pixels))
+    vectors = _embedded(chosen, pixels, faces)
     kept = photo.image.copy()
     kept.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BOX)
     buffer = BytesIO()

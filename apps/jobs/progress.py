@@ -1,6 +1,7 @@
 """How far a job is, visible while its transaction is still open."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from django.db import connection
 from apps.tenants.scope import CAMPUS_SETTING
 
 EVERY_SECONDS: Final = 0.25
+
+Watch = Callable[[int, int], None]  # done, total
 
 
 class Cancelled(Exception):
@@ -22,12 +25,13 @@ class Progress:
     by nobody before. `total` 0 means "not known yet".
     """
 
-    def __init__(self, job_id: UUID, campus_id: int) -> None:
+    def __init__(self, job_id: UUID, campus_id: int, *, watch: Watch | None = None) -> None:
         self._job_id = job_id
         self._campus_id = campus_id
         self._written = 0.0
         self._phase = ""
         self._connection: Any = None
+        self._watch = watch
 
     def __enter__(self) -> "Progress":
         return self
@@ -38,6 +42,8 @@ class Progress:
 
     def at(self, done: int, total: int, *, phase: str) -> None:
         """Note how far it is, a few times a second at most; raises `Cancelled` when asked to."""
+        if self._watch is not None:
+            self._watch(min(done, total), total)
         now = time.monotonic()
         if phase == self._phase and done < total and now - self._written < EVERY_SECONDS:
             return

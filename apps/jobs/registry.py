@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 
-Handler = Callable[[Job, Progress], dict[str, Any]]
+Handler = Callable[[Job, Progress], dict[str, Any] | None]
+RUN_TASK: Final = "apps.jobs.tasks.run_job"
 
 
 class Ending(Protocol):
@@ -18,14 +19,21 @@ class Ending(Protocol):
 
 _handlers: dict[str, Handler] = {}
 _endings: dict[str, Ending] = {}
+_tasks: dict[str, str] = {}
 
 
-def add_job(kind: str, handler: Handler, *, ended: Ending | None = None) -> None:
+def add_job(
+    kind: str, handler: Handler, *, ended: Ending | None = None, task: str = RUN_TASK
+) -> None:
     """`handler(job, progress)` works in one transaction and returns the result, as JSON values.
 
     It may be called again for the same job when its worker was lost: then the first transaction
-    was rolled back. `ended` is called for every job that has succeeded or failed.
+    was rolled back. One that returns None has done a part of the work: that is saved, and it is
+    called for the next one; what it writes into `job.params` is kept between the parts. `ended` is
+    called for every job that has succeeded or failed. `task` runs it (`jobs.tasks`), which says in
+    which queue.
     """
+    _tasks[kind] = task
     _handlers[kind] = handler
     if ended is not None:
         _endings[kind] = ended
@@ -33,6 +41,10 @@ def add_job(kind: str, handler: Handler, *, ended: Ending | None = None) -> None
 
 def handler_of(kind: str) -> Handler:
     return _handlers[kind]
+
+
+def task_of(kind: str) -> str:
+    return _tasks.get(kind, RUN_TASK)
 
 
 def ending_of(kind: str) -> Ending | None:

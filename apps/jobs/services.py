@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Refused
 from apps.jobs.models import Job
-from apps.jobs.registry import ending_of, handler_of
+from apps.jobs.registry import ending_of, handler_of, task_of
 from apps.tenants.tasks import enqueue
 
-RUN_TASK: Final = "apps.jobs.tasks.run_job"
 # A running job says so at least every few seconds; one that has been silent so long was lost.
 SILENT: Final = timedelta(minutes=2)
 MAX_STARTS: Final = 3
@@ -29,7 +28,7 @@ def job_start(
     job = Job.objects.create(
         kind=kind, title=title[:200], params=params, created_by_id=user_id, created_at=now
     )
-    enqueue(RUN_TASK, str(job.pk))
+    enqueue(task_of(kind), str(job.pk))
     return job
 
 
@@ -89,6 +88,14 @@ def _ended(job_id: UUID, now: datetime) -> None:
     ending = ending_of(job.kind)
     if ending is not None:
         ending(job, now=now)
+
+
+@transaction.atomic
+def job_pause(*, job: Job) -> None:
+    """A running job has done many parts: another task goes on, with what `params` hold."""
+    running = Job.objects.filter(pk=job.pk, status=Status.RUNNING)
+    if running.update(status=Status.QUEUED, attempts=0, params=job.params):
+        enqueue(task_of(job.kind), str(job.pk))
 
 
 def job_stop(*, job_id: UUID, now: datetime) -> None:

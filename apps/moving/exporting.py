@@ -203,7 +203,10 @@ def _accounts(ids: set[int]) -> Iterable[dict[str, Any]]:
 
 
 def _models(ids: set[int]) -> Iterable[dict[str, Any]]:
-    fields = ("id", "name", "version", "dimension", "metric", "threshold", "sha256")
+    fields = (
+        *("id", "name", "version", "dimension", "metric", "threshold", "sha256", "detector"),
+        *("margins", "campus_margins"),
+    )
     return FaceModel.objects.filter(pk__in=ids).order_by("pk").values(*fields)
 
 

@@ -27,6 +27,8 @@ from campus.settings.unfold import UNFOLD  # noqa: F401
 BASE_DIR = Path(__file__).resolve().parents[2]
 CAMPUS_VAR = Path(os.environ.get("CAMPUS_VAR", BASE_DIR / "var")).resolve()
 CAMPUS_MODELS_DIR = Path(os.environ.get("CAMPUS_MODELS_DIR", CAMPUS_VAR / "models")).resolve()
+# The engine of campuses that have no templates yet; others keep theirs (`manage.py reembed`).
+CAMPUS_FACE_MODEL = os.environ.get("CAMPUS_FACE_MODEL", "sface")
 
 
 def env_list(name: str, default: str = "") -> list[str]:
@@ -132,6 +134,7 @@ INSTALLED_APPS = [
     "apps.sessions",
     "apps.biometrics",
     "apps.recognition",
+    "apps.face_models",
     "apps.announcements",
     "apps.attendance",
     "apps.checkin",

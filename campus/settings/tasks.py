@@ -6,6 +6,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "apps.checkin.tasks.settle_face": {"queue": "faces"},
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
+    "apps.face_models.tasks.*": {"queue": "faces"},
     "apps.class_photos.tasks.look_at_photo": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.webhooks.tasks.*": {"queue": "notifications"},

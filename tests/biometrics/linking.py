@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.biometrics.evaluation import PairDistances, separation
+from apps.face_models.evaluation.pairs import PairDistances, separation
 
 Vectors = NDArray[Any]
 Scores = NDArray[np.float64]

@@ -54,7 +54,7 @@ def test_modules_for_the_web_process_load_no_neural_network() -> None:
     output = run_python(
         "import sys\n"
         "import apps.biometrics.engines, apps.biometrics.images, apps.biometrics.frames\n"
-        "import apps.biometrics.evaluation, apps.biometrics.weights.sources\n"
+        "import apps.face_models.evaluation.pairs, apps.biometrics.weights.sources\n"
         "import apps.biometrics.weights.demo_faces\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

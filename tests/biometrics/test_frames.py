@@ -11,9 +11,9 @@ import pytest
 
 from apps.biometrics import frames
 from apps.biometrics.engines import Engine
-from apps.biometrics.evaluation import labelled_photos, pair_distances, separation
 from apps.biometrics.frames import frame_key, turned, turned_back
 from apps.biometrics.images import read_photo
+from apps.face_models.evaluation.pairs import labelled_photos, pair_distances, separation
 from tests.biometrics import linking
 from tests.biometrics.linking import PHOTOS, Attack, area, first_ranks
 

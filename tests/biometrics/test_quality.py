@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine, Face, Pixels
-from apps.biometrics.evaluation import labelled_photos
 from apps.biometrics.images import read_photo
 from apps.biometrics.quality import (
     CHECK_IN,
@@ -23,6 +22,7 @@ from apps.biometrics.quality import (
     measure,
     prominence,
 )
+from apps.face_models.evaluation.pairs import labelled_photos
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from apps.biometrics.services import (
     templates_vacuum,
     verify_student,
 )
-from apps.biometrics.services.registry import ModelChanged, add_model
+from apps.biometrics.services.registry import ModelChanged, add_model, make_default
 from apps.biometrics.services.verification import mean_distance
 from apps.biometrics.vectors import is_intact, protect
 from apps.tenants.scope import campus_scope
@@ -72,9 +72,10 @@ class TestModels:
         with pytest.raises(ModelChanged):
             add_model(spec=replace(SPEC, sha256="b" * 64), now=now)
 
-    def test_the_newest_registered_is_the_only_default(self, now: datetime) -> None:
-        add_model(spec=SPEC, now=now)
+    def test_the_last_that_was_made_the_default_is_the_only_one(self, now: datetime) -> None:
+        make_default(add_model(spec=SPEC, now=now), now=now)
         newer = add_model(spec=replace(SPEC, version="2"), now=now)
+        make_default(newer, now=now)
         assert FaceModel.objects.get(is_default=True) == newer
         assert FaceModel.objects.count() == 2
 
@@ -86,7 +87,9 @@ def test_workers_that_start_together_register_one_model(now: datetime) -> None:
     def register(_number: int) -> int:
         start.wait(timeout=10)
         try:
-            return add_model(spec=SPEC, now=now).pk
+            model = add_model(spec=SPEC, now=now)
+            make_default(model, now=now)
+            return model.pk
         finally:
             connection.close()
 

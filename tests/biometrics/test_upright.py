@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from apps.biometrics.engines import Engine, Pixels, cosine_distance
-from apps.biometrics.evaluation import labelled_photos
 from apps.biometrics.images import read_photo
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.upright import SURE, turned_upright
+from apps.face_models.evaluation.pairs import labelled_photos
 from tests.biometrics.support import enrol
 from tests.biometrics.test_verification import verify
 from tests.factories import Cast

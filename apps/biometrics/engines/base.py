@@ -1,5 +1,6 @@
 """What every face engine offers, and how it describes itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,11 +52,20 @@ class EngineSpec:
     margins: tuple[float, ...] = ()
     """By how much the mean distance to 2, 3, … templates may exceed the threshold: a mean strays
     less. The last holds for more; empty where it was not measured."""
+    campus_margins: tuple[float, ...] = ()
+    """What is added to the threshold for 1, 2, 3, … templates where a whole campus is searched
+    (FMR 1e-6): below 0. The last holds for more; empty where it is not known."""
+    detector: str = "yunet-2023mar"
 
     def margin(self, templates: int) -> float:
-        if templates < 2 or not self.margins:
-            return 0.0
-        return self.margins[min(templates - 2, len(self.margins) - 1)]
+        return margin_of(self.margins, templates)
+
+
+def margin_of(margins: Sequence[float], templates: int) -> float:
+    """What is added to the threshold for so many templates; see `EngineSpec.margins`."""
+    if templates < 2 or not margins:
+        return 0.0
+    return float(margins[min(templates - 2, len(margins) - 1)])
 
 
 class Engine(Protocol):

@@ -1,7 +1,7 @@
 """Judging a sample and making its template. Runs in a `faces` worker."""
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from django.db import transaction
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.campus_faces import campus_faces
-from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate, TemplateKey
+from apps.biometrics.models import FaceModel, FaceSample, FaceTemplate
 from apps.biometrics.reasons import SampleReason
 from apps.biometrics.selectors import own_templates, threshold_for
-from apps.biometrics.services.registry import add_default_model
+from apps.biometrics.services.registry import InForce, ModelSwitched, in_force, locked_key
 from apps.biometrics.services.verification import limits_of_mean, mean_distance
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import checksum_of, new_frame, protect
 from apps.common.crypto import SealBroken
+
+if TYPE_CHECKING:
+    from apps.biometrics.worker import Observation
 
 Vector = NDArray[np.float32]
 Status = FaceSample.Status
@@ -33,8 +36,6 @@ def sample_judge(*, sample_id: int, now: datetime) -> FaceSample | None:
 
     Safe to run twice and to lose halfway. Raises `OSError` when the storage does not answer.
     """
-    from apps.biometrics.worker import Observation, observe_for_enrolment
-
     sample = (
         FaceSample.objects.filter(pk=sample_id, status=Status.PENDING)
         .select_related("image")
@@ -42,17 +43,34 @@ def sample_judge(*, sample_id: int, now: datetime) -> FaceSample | None:
     )
     if sample is None:
         return None
+    while True:
+        made_by = in_force(now=now)
+        seen = observed(sample, made_by.model)
+        sample.quality = {**seen.measurements, "reasons": list(seen.reasons)}
+        try:
+            return _settle(sample, seen.vector, seen.reasons, made_by=made_by, now=now)
+        except ModelSwitched:  # looked at once more, by the campus's new model
+            continue
+
+
+def observed(sample: FaceSample, model: FaceModel) -> "Observation":
+    """What a model's engine sees in a sample's photo. Raises `OSError`."""
+    from apps.biometrics.worker import Observation, observe_for_enrolment
+
     try:
-        seen = observe_for_enrolment(read_image(sample.image))
+        return observe_for_enrolment(read_image(sample.image), engine=model.name)
     except SealBroken:
-        seen = Observation(reasons=(SampleReason.DAMAGED.value,), measurements={}, vector=None)
-    sample.quality = {**seen.measurements, "reasons": list(seen.reasons)}
-    return _settle(sample, seen.vector, seen.reasons, now=now)
+        return Observation(reasons=(SampleReason.DAMAGED.value,), measurements={}, vector=None)
 
 
 @transaction.atomic
 def _settle(
-    sample: FaceSample, vector: Vector | None, reasons: tuple[str, ...], *, now: datetime
+    sample: FaceSample,
+    vector: Vector | None,
+    reasons: tuple[str, ...],
+    *,
+    made_by: InForce,
+    now: datetime,
 ) -> FaceSample | None:
     """Write the judgement, unless the sample was removed or judged meanwhile."""
     Student.objects.select_for_update(no_key=True).get(pk=sample.student_id)
@@ -60,7 +78,7 @@ def _settle(
         return None
     reason = reasons[0] if reasons else ""
     if vector is not None:
-        reason = _enrol(sample, vector, now=now)
+        reason = _enrol(sample, vector, made_by=made_by, now=now)
     sample.status = Status.REFUSED if reason else Status.ACCEPTED
     sample.reason, sample.judged_at = reason, now
     sample.save(update_fields=["status", "reason", "quality", "judged_at"])
@@ -69,14 +87,16 @@ def _settle(
     return sample
 
 
-def _enrol(sample: FaceSample, vector: Vector, *, now: datetime) -> str:
+def _enrol(sample: FaceSample, vector: Vector, *, made_by: InForce, now: datetime) -> str:
     """Store the template, or say why the face is not the student's own.
 
     The key's row is locked: two students cannot enrol one face at the same moment, and the key is
     not re-issued in between.
     """
-    model = add_default_model(now=now)
-    generation = locked_key(now=now).generation
+    key = locked_key(now=now)
+    model, generation = made_by.model, key.generation
+    if key.model != model:
+        raise ModelSwitched
     reason = _identity_problem(sample, vector, model=model, generation=generation)
     if not reason:
         template_store(sample=sample, vector=vector, model=model, generation=generation, now=now)
@@ -98,12 +118,6 @@ def _identity_problem(
     ).count()
     limit = limits_of_mean(model=model)(templates)
     return SampleReason.UNLIKE_OTHERS if own is not None and own > limit else ""
-
-
-def locked_key(*, now: datetime) -> TemplateKey:
-    """The campus's key row, made at its first use, locked until the transaction ends."""
-    TemplateKey.objects.get_or_create(defaults={"issued_at": now})
-    return TemplateKey.objects.select_for_update().get()
 
 
 def template_store(

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
 from django.db import connection, transaction
-from numpy.typing import NDArray
+from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, log_event
 from apps.biometrics.models import FaceSample, FaceTemplate, TemplateKey
-from apps.biometrics.services.judging import locked_key, template_store
-from apps.biometrics.services.registry import add_default_model
-from apps.biometrics.storage import read_image
-from apps.common.crypto import SealBroken
+from apps.biometrics.services.judging import observed, template_store
+from apps.biometrics.services.registry import current_model, locked_key
+from apps.common.errors import Refused
 from apps.tenants.tasks import enqueue
 
 JUDGE_TASK: Final = "apps.biometrics.tasks.judge_sample"
@@ -39,12 +37,15 @@ def template_key_reissue(*, actor: Actor, now: datetime, track: Track = iter) ->
     end, so check-ins go on meanwhile. Samples that no face could be read from now, or that were
     accepted meanwhile, are judged again. Raises `OSError` when the storage does not answer.
     """
-    model = add_default_model(now=now)
+    model = current_model(now=now)
     accepted = FaceSample.objects.filter(status=FaceSample.Status.ACCEPTED)
     samples = list(accepted.select_related("image").order_by("pk"))
-    vectors = {sample.pk: _embedded(sample) for sample in track(samples)}
+    vectors = {sample.pk: observed(sample, model).vector for sample in track(samples)}
 
     key = locked_key(now=now)
+    if key.model != model:
+        message = _("The campus went over to another face model meanwhile. Try again.")
+        raise Refused("model_changed", message)
     TemplateKey.objects.filter(pk=key.pk).update(generation=key.generation + 1, issued_at=now)
     FaceTemplate.objects.all().delete()
     renewed, left = 0, []
@@ -73,12 +74,3 @@ def templates_vacuum() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (FULL) {FaceTemplate._meta.db_table}")
-
-
-def _embedded(sample: FaceSample) -> NDArray[np.float32] | None:
-    from apps.biometrics.worker import observe_for_enrolment
-
-    try:
-        return observe_for_enrolment(read_image(sample.image)).vector
-    except SealBroken:
-        return None

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.comparing import held_templates, mean_distances
+from apps.biometrics.engines.base import margin_of
 from apps.biometrics.models import FaceModel, FaceVerification, StoredImage
 from apps.biometrics.reasons import Undecided
-from apps.biometrics.selectors import key_generation, own_templates, threshold_for, undecidable
-from apps.biometrics.services.registry import add_default_model
+from apps.biometrics.selectors import own_templates, threshold_for, undecidable
+from apps.biometrics.services.registry import InForce, ModelSwitched, in_force
 from apps.biometrics.storage import read_image
 from apps.biometrics.vectors import is_intact
 from apps.common.crypto import SealBroken
@@ -33,6 +34,7 @@ class _Probe:
     reason: str = ""
     vector: Vector | None = None
     doubt: str = ""  # why a mismatch would say nothing
+    made_by: InForce | None = None
 
 
 def verify_student(
@@ -49,27 +51,32 @@ def verify_student(
     if known is not None:
         return known
     started = perf_counter()
-    reason = undecidable(student_id=student_id, now=now)
-    probe = _Probe(reason=reason) if reason else _probe(image_id)
-    return _decide(
-        FaceVerification(student_id=student_id, reference=reference, at=now), probe, started=started
-    )
+    while True:
+        reason = undecidable(student_id=student_id, now=now)
+        probe = _Probe(reason=reason) if reason else _probe(image_id, now=now)
+        outcome = FaceVerification(student_id=student_id, reference=reference, at=now)
+        try:
+            return _decide(outcome, probe, started=started)
+        except ModelSwitched:  # looked at once more, by the campus's new model
+            continue
 
 
-def _probe(image_id: UUID) -> _Probe:
+def _probe(image_id: UUID, *, now: datetime) -> _Probe:
     from apps.biometrics.worker import observe_for_check_in
 
     image = StoredImage.objects.filter(pk=image_id).first()
     if image is None:
         return _Probe(reason=Undecided.NO_IMAGE)
+    made_by = in_force(now=now)
     try:
-        seen = observe_for_check_in(read_image(image))
+        seen = observe_for_check_in(read_image(image), engine=made_by.model.name)
     except SealBroken:
         return _Probe(reason=Undecided.DAMAGED_IMAGE)
     return _Probe(
         reason=seen.reasons[0] if seen.reasons else "",
         vector=seen.vector,
         doubt=seen.doubts[0] if seen.doubts else "",
+        made_by=made_by,
     )
 
 
@@ -84,8 +91,8 @@ def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> Face
     if known is not None:
         return known
     reason = probe.reason or undecidable(student_id=outcome.student_id, now=outcome.at)
-    if not reason and probe.vector is not None:
-        reason = _compare(outcome, probe.vector, doubt=probe.doubt)
+    if not reason and probe.vector is not None and probe.made_by is not None:
+        reason = _compare(outcome, probe.vector, doubt=probe.doubt, made_by=probe.made_by)
     if reason:
         outcome.decision, outcome.reason = Decision.UNDECIDED, reason
     outcome.latency_ms = round((perf_counter() - started) * 1000)
@@ -96,17 +103,18 @@ def _decide(outcome: FaceVerification, probe: _Probe, *, started: float) -> Face
     return outcome
 
 
-def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
+def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str, made_by: InForce) -> str:
     """Fill in model, distance, threshold and decision; or return why that is not possible.
 
     A photo with a `doubt` may match, but is too poor to tell that somebody else is in it. It keeps
-    its distance then, and counts as a failure in a row (`verification_allowed`).
+    its distance then, and counts as a failure in a row (`verification_allowed`). Raises
+    `ModelSwitched` where the templates are gone because the campus has changed its model or key.
     """
-    model = add_default_model(now=outcome.at)
-    generation = key_generation()
+    model, generation = made_by.model, made_by.generation
     templates = own_templates(student_id=outcome.student_id, model=model, generation=generation)
     found = list(templates)
     if not found:
+        made_by.check(outcome.at)
         return Undecided.NO_TEMPLATES
     damaged = [template for template in found if not is_intact(template)]
     for template in damaged:
@@ -120,20 +128,17 @@ def _compare(outcome: FaceVerification, vector: Vector, *, doubt: str) -> str:
     outcome.distance = mean_distance(
         vector, student_id=outcome.student_id, model=model, generation=generation
     )
+    if outcome.distance is None:
+        made_by.check(outcome.at)
     matched = outcome.distance is not None and outcome.distance <= outcome.threshold
     outcome.decision = Decision.MATCHED if matched else Decision.NOT_MATCHED
     return "" if matched else doubt
 
 
 def limits_of_mean(*, model: FaceModel) -> Callable[[int], float]:
-    """Number of templates → the largest mean distance (0..2) to them that is the same person's.
-
-    Expects the model of this process's engine.
-    """
-    from apps.biometrics.worker import engine_spec
-
-    threshold, spec = threshold_for(model=model), engine_spec()
-    return lambda templates: min(threshold + spec.margin(templates), 2.0)
+    """Number of templates → the largest mean distance (0..2) to them that is the same person's."""
+    threshold = threshold_for(model=model)
+    return lambda templates: min(threshold + margin_of(model.margins, templates), 2.0)
 
 
 def mean_distance(

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.audit.services import Actor, log_event
+from apps.biometrics.models import FaceModel
 from apps.biometrics.services.images import image_release, image_store
 from apps.biometrics.storage import read_image
 from apps.class_photos.models import (
@@ -82,11 +83,14 @@ def photos_give_up(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def photo_seen(*, photo_id: int, seen: "PhotoSeen", now: datetime) -> None:
+def photo_seen(
+    *, photo_id: int, seen: "PhotoSeen", now: datetime, model: FaceModel | None = None
+) -> None:
     """Compare the faces with the session's register and keep what was found; done once only.
 
     A photo is replaced by the smaller copy without metadata. Where searching was switched off
-    meanwhile the photo has failed.
+    meanwhile the photo has failed. Where the campus went over to another face model than `model`,
+    which made the vectors, it goes on waiting, and is looked at again.
     """
     photo = ClassPhoto.objects.filter(pk=photo_id).first()
     if photo is None:
@@ -101,8 +105,10 @@ def photo_seen(*, photo_id: int, seen: "PhotoSeen", now: datetime) -> None:
         return
     actor = Actor(id=photo.actor_id, label=photo.actor_label)
     try:
-        found = _found(review, seen, actor=actor, now=now)
-    except Refused:
+        found = _found(review, seen, model, actor=actor, now=now)
+    except Refused as refused:
+        if refused.code == "model_changed":
+            return
         photo_fail(photo_id=photo_id, problem=PhotoProblem.REFUSED)
         return
     uploaded = photo.image_id
@@ -122,10 +128,19 @@ def photo_seen(*, photo_id: int, seen: "PhotoSeen", now: datetime) -> None:
 
 
 def _found(
-    review: PhotoReview, seen: "PhotoSeen", *, actor: Actor, now: datetime
+    review: PhotoReview,
+    seen: "PhotoSeen",
+    model: FaceModel | None,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> list[FaceFound]:
     return find_matching_students_of_photo(
-        vectors=seen.vectors, student_ids=student_ids_of(review.session), actor=actor, now=now
+        vectors=seen.vectors,
+        student_ids=student_ids_of(review.session),
+        actor=actor,
+        now=now,
+        model=model,
     )
 
 

@@ -1,6 +1,6 @@
 """Whose face is whose: photos in `<person>/<n>.jpg`, dealt out to students.
 
-The class shows how check-ins are judged, not how often an engine errs (`biometrics.evaluation`
+The class shows how check-ins are judged, not how often an engine errs (`apps/face_models`
 measures that). So photos that the quality gate would refuse are passed over, as a phone's camera
 page would; and so are people whose selfie the engine takes for somebody else, one or two of a
 hundred: they are counted, and the command says how many. Loads the engine: for commands, never for

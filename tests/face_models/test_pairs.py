@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine
-from apps.biometrics.evaluation import (
+from apps.face_models.evaluation.bare import bare_opencv
+from apps.face_models.evaluation.pairs import (
     PairDistances,
     labelled_photos,
     match_rate,
@@ -14,7 +15,7 @@ from apps.biometrics.evaluation import (
     pair_distances,
     separation,
 )
-from bench.faces import bare_opencv, compare, through
+from bench.faces import compare, through
 
 
 def pairs(genuine: list[float], impostor: list[float]) -> PairDistances:

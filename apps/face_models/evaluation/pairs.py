@@ -34,9 +34,13 @@ class OperatingPoint:
 
 
 def labelled_photos(folder: Path) -> list[LabelledPhoto]:
-    """The photos of `<folder>/<person>/<anything>.jpg`, by person and name."""
-    files = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
-    return [LabelledPhoto(person=path.parent.name, path=path) for path in files]
+    """The photos of `<folder>/…/<person>/<anything>.jpg`, by person and name.
+
+    A person is the path of a folder below `folder`: those of one name in two places are two.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    people = [(path.parent.relative_to(folder).as_posix(), path) for path in files]
+    return [LabelledPhoto(person=person, path=path) for person, path in people if person != "."]
 
 
 def pair_distances(vectors: NDArray[Any], people: Sequence[object]) -> PairDistances:

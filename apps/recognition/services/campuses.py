@@ -1,0 +1,172 @@
+"""1:N among all students of a campus: for administrators and cameras. Runs in a `faces` worker.
+
+Only where the permission to search names the whole campus. Limits are those of FMR 1e-6: every
+stranger is compared with everybody.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from django.db import transaction
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from apps.audit.services import Actor
+from apps.biometrics.campus_faces import CampusFaces, campus_faces
+from apps.biometrics.comparing import Matrix, MeanDistance
+from apps.biometrics.models import FaceModel, FaceTemplate
+from apps.biometrics.selectors import threshold_for
+from apps.biometrics.services.registry import InForce
+from apps.common.errors import Refused
+from apps.privacy.models import SearchPermission
+from apps.privacy.selectors import agreed_to_search, search_require
+from apps.recognition.services.answers import (
+    TOP,
+    Candidate,
+    FaceFound,
+    answer_of,
+    compared_with,
+    each_once,
+    log_search,
+    ranked,
+    require_faces,
+    without_changed,
+)
+
+MOST_FACES: Final = 400  # of one picture
+FRESH_SECONDS: Final = 5.0
+"""So long a matrix is searched before the database is asked who came and went: for 60,000 templates
+that takes several times the search. Who is named or listed is asked for each time."""
+SPARE: Final = 12  # looked at beside: the answer needs two, and some may have gone
+_searched: "dict[int, _Searched]" = {}  # by campus
+_asked_at: dict[int, float] = {}
+
+
+@transaction.atomic
+def find_students_of_campus(
+    *,
+    vectors: Matrix,
+    actor: Actor,
+    now: datetime,
+    limit: int = TOP,
+    model: FaceModel | None = None,
+) -> list[FaceFound]:
+    """Who of the entered campus the faces (n, dimension) of one picture are, in their order.
+
+    `model` made the vectors; the campus's without. At most `limit` candidates each. Students who
+    did not agree to be searched are not compared. Nobody is twice in a picture: where two faces are
+    the same student's, the nearer one is, and the other one is doubtful. One audit entry a call.
+
+    Raises `Refused`: 403 face_disabled, or a code of `privacy.search_problems.SearchProblem`; 409
+    model_changed; 409 model_not_measured; 400 too_many_faces.
+    """
+    require_faces()
+    permission = search_require(covers=SearchPermission.Covers.CAMPUS)
+    if len(vectors) > MOST_FACES:
+        message = _("At most %(count)d faces can be looked for at once.")
+        raise Refused("too_many_faces", message % {"count": MOST_FACES}, status=400)
+    compared = compared_with(model, now=now)
+    searched = _who_is_searched(permission, compared)
+    faces = searched.faces
+    limits = _limits(compared.model, faces.by_student[2])
+    excess = np.where(searched.agreed, faces.mean_distances(vectors) - limits, np.inf)
+    near = [_candidates(faces, row, limits, count=limit + SPARE) for row in excess]
+    here = _still_here({each.student_id for row in near for each in row}, permission, compared)
+    found = [
+        answer_of([each for each in row if each.student_id in here], limit=limit) for row in near
+    ]
+    found = without_changed(each_once(found), compared, now=now)
+    log_search(
+        found,
+        action="biometrics.search.campus",
+        students=int(searched.agreed.sum()),
+        actor=actor,
+        now=now,
+    )
+    return found
+
+
+@dataclass(frozen=True)
+class _Searched:
+    faces: CampusFaces
+    permission_id: int
+    agreed: NDArray[np.bool_]  # of each student of `faces.by_student`
+
+
+def _who_is_searched(permission: SearchPermission, compared: InForce) -> _Searched:
+    """The matrix, and which of its students agreed, at most `FRESH_SECONDS` old."""
+    faces = campus_faces(
+        model=compared.model, generation=compared.generation, checked_within=FRESH_SECONDS
+    )
+    kept = _searched.get(permission.campus_id)
+    moment = time.monotonic()
+    if (
+        kept is None
+        or kept.faces is not faces
+        or kept.permission_id != permission.pk
+        or moment - _asked_at[permission.campus_id] >= FRESH_SECONDS
+    ):
+        agreed = agreed_to_search(permission).order_by().values_list("student_id", flat=True)
+        students = np.fromiter(agreed, np.int64)
+        mask = np.isin(faces.by_student[0], students)
+        kept = _Searched(faces=faces, permission_id=permission.pk, agreed=mask)
+        _searched[permission.campus_id] = kept
+        _asked_at[permission.campus_id] = moment
+    return kept
+
+
+def _still_here(
+    students: set[int], permission: SearchPermission, compared: InForce
+) -> frozenset[int]:
+    """Those of them who have templates and agree now; two statements, each by an index."""
+    agreed = agreed_to_search(permission).filter(student_id__in=students)
+    enrolled = FaceTemplate.objects.filter(
+        student_id__in=students, model=compared.model, key_generation=compared.generation
+    )
+    return frozenset(agreed.order_by().values_list("student_id", flat=True)) & frozenset(
+        enrolled.order_by().values_list("student_id", flat=True)
+    )
+
+
+def campus_limits(*, threshold: float, margins: Sequence[float]) -> list[float]:
+    """Largest mean distance to 1, 2, 3, … templates; the last holds for more."""
+    return [threshold + float(margin) for margin in margins]
+
+
+def _limits(model: FaceModel, templates: NDArray[np.intp]) -> NDArray[np.float64]:
+    """For students of so many templates. Raises `Refused` where the model has none."""
+    if not model.campus_margins:
+        message = _("No limits for searching a campus are known of the face model %(model)s.")
+        raise Refused("model_not_measured", message % {"model": model})
+    limits = campus_limits(threshold=threshold_for(model=model), margins=model.campus_margins)
+    return np.array(limits)[np.minimum(templates, len(limits)) - 1]
+
+
+def _candidates(
+    faces: CampusFaces, excess: NDArray[np.float64], limits: NDArray[np.float64], *, count: int
+) -> list[Candidate]:
+    """The nearest, at most so many, the nearest first."""
+    students, _place, counts = faces.by_student
+    nearest = _nearest(excess, count)
+    means = [
+        MeanDistance(
+            student_id=int(students[each]),
+            distance=float(excess[each] + limits[each]),
+            templates=int(counts[each]),
+        )
+        for each in nearest
+    ]
+    allowed = {int(counts[each]): float(limits[each]) for each in nearest}
+    return ranked(means, allowed.__getitem__)
+
+
+def _nearest(excess: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Places of the least values, those that are not searched left out."""
+    places = np.arange(len(excess))
+    if len(excess) > count:
+        places = np.argpartition(excess, count)[:count]
+    return places[np.isfinite(excess[places])]
