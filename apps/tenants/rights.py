@@ -51,6 +51,11 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_student": ALL,
     "announcements_announcement": ALL,
     "api_keys_apikey": ALL,  # deleting: erasure of a person
+    "cameras_camera": ALL,
+    "cameras_cameraevent": ALL,
+    "cameras_cameraframe": ALL,
+    "cameras_camerasystemevent": ALL,
+    "cameras_unknownperson": ALL,
     "class_photos_classphoto": ALL,
     "class_photos_photoface": ALL,
     "class_photos_photoreview": WRITE,

@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "apps.checkin",
     "apps.leave",
     "apps.class_photos",
+    "apps.cameras",
     "apps.terminals",
     "apps.timetable",
     "apps.integrity",

@@ -243,6 +243,10 @@ NAVIGATION = [
             _("Photos of classes"),
             "groups",
         ),
+        link("cameras_camera", _("Cameras"), "videocam"),
+        link("cameras_cameraevent", _("Sightings"), "visibility"),
+        link("cameras_unknownperson", _("Unknown people"), "person_search"),
+        link("cameras_camerasystemevent", _("Events of cameras"), "monitor_heart"),
         link(
             "biometrics_storedimage",
             _("Stored images"),

@@ -130,6 +130,7 @@ class PolicyForm(forms.ModelForm):
             "consecutive_absences",
             "arrivals",
             "class_photos",
+            "cameras",
         ]
 
     def clean(self) -> dict[str, Any] | None:

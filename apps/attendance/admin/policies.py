@@ -19,7 +19,14 @@ from apps.audit.admin_base import CampusModelAdmin
 RULES: Final = [
     (
         _("Faces and passkeys"),
-        {"fields": ["face", ("passkey", "person"), "synced_passkey_weight", "class_photos"]},
+        {
+            "fields": [
+                "face",
+                ("passkey", "person"),
+                "synced_passkey_weight",
+                ("class_photos", "cameras"),
+            ]
+        },
     ),
     (
         _("Codes told by word, cards, and check-ins without network"),
