@@ -1,18 +1,32 @@
 """Watching: a video marks the right students, and nothing behind the loop stops it."""
 
+import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
-from django.core.management import call_command
+import cv2
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from PIL import Image
 
-from apps.biometrics.engines import Engine, Pixels
+from apps.biometrics.engines import Engine, Face, Pixels
 from apps.biometrics.images import read_photo
+from apps.cameras.capture import KEPT_FRAMES, Frame, LiveSource, shown
 from apps.cameras.models import Camera, CameraEvent, CameraSystemEvent, UnknownPerson
+from apps.cameras.reading import FaceSighting
+from apps.cameras.services.sightings import SightingAnswer, SightingResult
+from apps.cameras.tracking import GONE_AFTER, MOST_TRACKS, Tracker
+from apps.cameras.watching import MOST_WAITING, Recorder, Waiting, WatchTotals, watch
+from apps.cameras.worker import capture_snapshot, detect_faces, quality_of
+from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
 from tests.biometrics.support import enrol
-from tests.cameras.support import film, register
+from tests.cameras.support import film, permit_cameras, register, vector
 from tests.factories import Cast
 
 
