@@ -79,7 +79,7 @@ FAMILIES: Final[dict[str, Family]] = {
         labels=("camera", "result"),
     ),
     "campus_camera_sightings": Family(
-        about="Faces of cameras: recognized, unknown, doubtful, repeated, unclear, refused, dropped.",
+        about="Faces of cameras by what became of them; dropped ones while the database was away.",
         labels=("camera", "result"),
     ),
     "campus_camera_delay_seconds": Family(

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
 from apps.biometrics.images import check_photo
-from apps.biometrics.services.images import image_release, image_store
+from apps.biometrics.services.images import image_store
 from apps.biometrics.storage import read_image
 from apps.cameras.models import Camera, CameraEvent, CameraFrame
 from apps.cameras.reading import FaceSighting
 from apps.cameras.selectors import CameraOff, cameras_require, student_coded
 from apps.cameras.services.events import log_face_event
+from apps.cameras.services.pictures import pictures_release
 from apps.cameras.services.sightings import camera_heard, sightings_record
 from apps.common.crypto import SealBroken
 from apps.common.errors import Invalid, Refused
@@ -185,4 +186,4 @@ def _end(row: CameraFrame, *, now: datetime, **values: object) -> None:
     image_id = row.image_id
     CameraFrame.objects.filter(pk=row.pk).update(image=None, **values)
     if image_id is not None:
-        image_release(image_id=image_id, now=now)
+        pictures_release(image_ids=[image_id], now=now)

@@ -62,7 +62,7 @@ def _shelves() -> dict[UUID, str]:
     events = CameraEvent.objects.exclude(image=None).order_by("at", "pk")
     people = UnknownPerson.objects.exclude(image=None).order_by("pk")
     for rows in (events, people):
-        for image_id, student_id in rows.values_list("image_id", "student_id"):  # type: ignore[attr-defined]
+        for image_id, student_id in rows.values_list("image_id", "student_id"):
             found.setdefault(image_id, f"user_{student_id}" if student_id else UNKNOWN)
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 from django.db import transaction
@@ -17,12 +18,12 @@ from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.comparing import Vector
 from apps.biometrics.models import FaceModel, StoredImage
 from apps.biometrics.services import sample_add
-from apps.biometrics.services.images import image_release
 from apps.biometrics.services.registry import add_default_model
 from apps.biometrics.storage import read_image
 from apps.cameras.models import Camera, CameraEvent, UnknownPerson
 from apps.cameras.selectors import UNKNOWN_SEAL
 from apps.cameras.services.events import camera_label
+from apps.cameras.services.pictures import pictures_release
 from apps.common.crypto import SealBroken, seal, unseal
 from apps.common.errors import Invalid, Refused
 from apps.common.measures import count
@@ -168,8 +169,7 @@ def unknown_dismiss(*, person: UnknownPerson, now: datetime, actor: Actor) -> No
     _decide(person, Status.DISMISSED, now=now, actor=actor)
     CameraEvent.objects.filter(unknown=person).update(image=None)
     UnknownPerson.objects.filter(pk=person.pk).update(image=None)
-    for image_id in images:
-        image_release(image_id=image_id, now=now)
+    pictures_release(image_ids=images, now=now)
     log_event(actor=actor, action="cameras.unknown.dismissed", now=now, target=person)
 
 
@@ -222,7 +222,8 @@ def unknown_split(*, events: Sequence[CameraEvent], now: datetime, actor: Actor)
     `Invalid` (choose_some_of_one) and `Refused` (already_decided).
     """
     owners = {event.unknown_id for event in events}
-    person = UnknownPerson.objects.select_for_update().filter(pk__in=owners - {None}).first()
+    named = [pk for pk in owners if pk is not None]
+    person = UnknownPerson.objects.select_for_update().filter(pk__in=named).first()
     sightings = [event for event in events if event.event_type == CameraEvent.Type.UNKNOWN]
     if person is None or len(owners) != 1 or not 0 < len(sightings) < person.seen_count:
         message = _("Choose some, and not all, sightings of one unknown person.")
@@ -268,7 +269,7 @@ def _decided() -> Refused:
     return Refused("already_decided", _("Somebody has decided about this person already."))
 
 
-def _images_of(person: UnknownPerson) -> set[object]:
+def _images_of(person: UnknownPerson) -> set[UUID]:
     events = CameraEvent.objects.filter(unknown=person).exclude(image=None)
     return {pk for pk in (person.image_id, *events.values_list("image_id", flat=True)) if pk}
 
