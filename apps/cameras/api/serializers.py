@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from apps.cameras.models import CameraEvent, CameraFrame
@@ -27,9 +28,8 @@ class CameraEventItem(Input):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         named = bool(attrs.get("student"))
         if named != (attrs["event_type"] == CameraEvent.Type.RECOGNIZED):
-            raise serializers.ValidationError(
-                {"student": "Name the student of `recognized`, and nobody of `unknown`."}
-            )
+            message = _("Name the student of “recognized”, and nobody of “unknown”.")
+            raise serializers.ValidationError({"student": message})
         return attrs
 
 
