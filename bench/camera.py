@@ -112,7 +112,7 @@ def measured(video: Path, campus: Any, camera: Any, frames: int) -> dict[str, An
     import psutil
 
     from apps.biometrics.engines import get_engine
-    from apps.cameras.capture import Frame, VideoSource
+    from apps.cameras.capture import Frame, VideoFrames
     from apps.cameras.watching import Recorder, Watcher, WatchTotals, written_by
 
     process, totals = psutil.Process(), WatchTotals()
@@ -128,7 +128,7 @@ def measured(video: Path, campus: Any, camera: Any, frames: int) -> dict[str, An
     memory: dict[int, int] = {}
     moved, began, worked = 0.0, time.perf_counter(), time.process_time()
     while totals.frames < frames:
-        source, last = VideoSource(video, every=1), 0.0
+        source, last = VideoFrames(video, every=1), 0.0
         for frame in source.frames():
             watcher.look(Frame(pixels=frame.pixels, at=moved + frame.at))
             recorder.work()

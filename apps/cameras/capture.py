@@ -77,14 +77,14 @@ def source_of(text: str, *, every: int, told: Told) -> Source:
     """What is behind an address, a file or a folder; raises `SourceRefused`."""
     scheme = urlsplit(text).scheme.lower()
     if scheme in LIVE:
-        return LiveSource(text, every=every, told=told)
+        return LiveFrames(text, every=every, told=told)
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
         raise SourceRefused(f"{scheme}: is no source. Use rtsp, rtsps, http, https, or a path.")
     path = Path(text)
     if path.is_dir():
-        return FolderSource(path, every=every)
+        return FolderFrames(path, every=every)
     if path.is_file():
-        return VideoSource(path, every=every)
+        return VideoFrames(path, every=every)
     raise SourceRefused(f"There is no file or folder {text}.")
 
 
@@ -107,7 +107,7 @@ def _rgb(picture: Any) -> Pixels:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-class FolderSource:
+class FolderFrames:
     """Images by name, one a second; what is no image is left out with a line in the log."""
 
     is_live = False
@@ -136,7 +136,7 @@ class FolderSource:
         self._stopped = True
 
 
-class VideoSource:
+class VideoFrames:
     """Every n-th frame of a file; the others are not decoded to pictures."""
 
     is_live = False
@@ -167,7 +167,7 @@ class VideoSource:
         self._stopped = True
 
 
-class LiveSource:
+class LiveFrames:
     """The newest frames of a stream. `dropped` counts those that nobody took in time."""
 
     is_live = True

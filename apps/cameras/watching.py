@@ -41,7 +41,7 @@ REFUSED_TOLD: Final = 60.0  # seconds between two system events of one refusal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class SeenFrame:
     """What was seen in one frame, and has to be written."""
 
     faces: list[FaceSighting]
@@ -86,7 +86,7 @@ class Recorder:
         self._camera, self._write, self._told, self._totals = camera, write, told, totals
         self._clock = clock
         self._label = camera_label(camera)
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[SeenFrame] = deque()
         self._changed = threading.Condition()
         self._stopped = False
         self._wait, self._not_before = FIRST_WAIT, 0.0
@@ -95,7 +95,7 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, seen: Waiting) -> None:
+    def put(self, seen: SeenFrame) -> None:
         """Never waits: the oldest goes where the queue is full."""
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
@@ -128,7 +128,7 @@ class Recorder:
                 self._waiting.popleft()
         return True
 
-    def _answered(self, seen: Waiting, answers: list[SightingAnswer]) -> None:
+    def _answered(self, seen: SeenFrame, answers: list[SightingAnswer]) -> None:
         observe("campus_camera_delay_seconds", self._clock() - seen.taken, self._label)
         seconds = {
             SightingResult.DOUBTFUL: DOUBTED_AGAIN,
@@ -142,7 +142,7 @@ class Recorder:
             )
             self._totals.add(self._totals.results, answer.result.value)
 
-    def _refused(self, refusal: Refused, seen: Waiting) -> None:
+    def _refused(self, refusal: Refused, seen: SeenFrame) -> None:
         """Not to be tried again: it is not permitted, or nobody is there to be compared with."""
         self._count("refused", len(seen.faces))
         self._totals.add(self._totals.refusals, refusal.code)
@@ -227,7 +227,7 @@ class Watcher:
         for _face, track, _vector in due:  # until the answer says when
             track.due_at = frame.at + self._camera.unknown_seconds
         self._recorder.put(
-            Waiting(
+            SeenFrame(
                 faces=[self._sighting(frame, face, vector) for face, _track, vector in due],
                 tracks=[track for _face, track, _vector in due],
                 asked_at=frame.at,

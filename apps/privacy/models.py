@@ -140,6 +140,7 @@ class SearchPermission(CampusModel):
         _("how people in front of the cameras are told"),
         max_length=1000,
         blank=True,
+        default="",
         db_default="",
         help_text=_("Such as a sign at each door, and where it says more."),
     )

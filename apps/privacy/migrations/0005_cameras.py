@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='searchpermission',
             name='camera_notice',
-            field=models.TextField(blank=True, db_default='', help_text='Such as a sign at each door, and where it says more.', max_length=1000, verbose_name='how people in front of the cameras are told'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='Such as a sign at each door, and where it says more.', max_length=1000, verbose_name='how people in front of the cameras are told'),
         ),
         migrations.AddField(
             model_name='searchpermission',
