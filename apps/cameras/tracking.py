@@ -1,5 +1,8 @@
 """Which face of a frame is which of the one before: by overlap, else by likeness.
 
+Who stands where somebody else stood a moment ago is looked at again: at a door people follow each
+other.
+
 A person makes one sighting, and the next one when the seconds of the camera are over.
 """
 
@@ -14,6 +17,8 @@ from apps.biometrics.engines.base import Pixels
 
 SAME_PLACE: Final = 0.3  # shared over joined area
 SAME_FACE: Final = 0.5  # cosine distance, for who comes back or moved far between two frames
+ANOTHER_FACE: Final = 0.65  # cosine distance, beyond which the same place is another person
+CHECKED_EVERY: Final = 0.4  # seconds between two looks at whether it is
 GONE_AFTER: Final = 10.0  # seconds without being seen
 DOUBTED_AGAIN: Final = 1.0  # seconds until a doubtful face is compared again
 MOST_TRACKS: Final = 200
@@ -30,6 +35,7 @@ class Track:
     seen_at: float
     due_at: float
     vector: np.ndarray | None = None
+    checked_at: float = 0.0
 
     def answered(self, *, seconds: float, asked_at: float) -> None:
         """What it is was found out: it counts again so many seconds after it was asked."""
@@ -46,22 +52,33 @@ class Tracker:
         self, faces: Sequence[Face], *, at: float, vector_of: Callable[[Face], np.ndarray | None]
     ) -> list[Track]:
         """The track of each face. `vector_of` embeds a face, None where it is not clear enough; it
-        is called for those that overlap with nobody, and for those that are due."""
+        is called for those that overlap with nobody, for those that are due, and now and then."""
         self.tracks = [one for one in self.tracks if at - one.seen_at <= GONE_AFTER]
         free = list(self.tracks)
         found: list[Track] = []
         for face in faces:
             track = _overlapping(face.box, free)
-            if track is None:
+            if track is None or self._is_another(track, face, at, vector_of):
                 track = self._returned(vector_of(face), free) or self._new(at)
             if track in free:
                 free.remove(track)
             track.box, track.seen_at = face.box, at
             if track.due_at <= at:
                 vector = vector_of(face)
-                track.vector = track.vector if vector is None else vector
+                if vector is not None:
+                    track.vector, track.checked_at = vector, at
             found.append(track)
         return found
+
+    @staticmethod
+    def _is_another(
+        track: Track, face: Face, at: float, vector_of: Callable[[Face], np.ndarray | None]
+    ) -> bool:
+        """Whether somebody else has taken this place since it was looked at."""
+        if track.vector is None or at - track.checked_at < CHECKED_EVERY:
+            return False
+        vector, track.checked_at = vector_of(face), at
+        return vector is not None and 1.0 - float(np.dot(vector, track.vector)) > ANOTHER_FACE
 
     def _returned(self, vector: np.ndarray | None, free: list[Track]) -> Track | None:
         known = [track for track in free if track.vector is not None]

@@ -179,11 +179,22 @@ class TestTracking:
             asked.append(one)
             return vector(1, away=0.1)
 
-        assert tracker.follow([face(5)], at=1, vector_of=look) == [first]
+        assert tracker.follow([face(5)], at=0.2, vector_of=look) == [first]
         assert asked == []  # by overlap: nothing is embedded
         assert tracker.follow([face(400)], at=2, vector_of=look) == [first]
         [other] = tracker.follow([face(0)], at=3, vector_of=lambda _f: vector(2))
         assert other is not first
+
+    def test_who_takes_another_s_place_is_another(self) -> None:
+        tracker = Tracker()
+        [first] = tracker.follow([face(0)], at=0, vector_of=lambda _f: vector(1))
+        first.due_at = 100
+        assert tracker.follow([face(2)], at=1, vector_of=lambda _f: vector(1)) == [first]
+        [second] = tracker.follow([face(4)], at=2, vector_of=lambda _f: vector(2))
+        assert second is not first
+        assert second.due_at == 2  # and is due at once
+        # The first one comes back into it, and is known.
+        assert tracker.follow([face(6)], at=3, vector_of=lambda _f: vector(1)) == [first]
 
     def test_who_is_gone_is_forgotten_and_there_is_a_bound(self) -> None:
         tracker = Tracker()

@@ -90,7 +90,8 @@ class Command(BaseCommand):
             totals=totals,
             began=began or timezone.now(),
         )
-        before = signal.signal(signal.SIGTERM, lambda *_: source.close())
+        ends = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(end, lambda *_: source.close()) for end in ends]
         told(Type.STARTED, f"{shown(text)}, every {every}.")
         try:
             watch(
@@ -100,11 +101,9 @@ class Command(BaseCommand):
                 totals=totals,
                 apart=source.is_live,
             )
-        except KeyboardInterrupt:
-            source.close()
-            recorder.stop()
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for end, handler in zip(ends, before, strict=True):
+                signal.signal(end, handler)
         words = ", ".join(
             [
                 f"{totals.frames} frames, {totals.faces} faces",
