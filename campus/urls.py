@@ -20,6 +20,7 @@ API_OF = (
     "board",
     "attendance",
     "class_photos",
+    "cameras",
     "terminals",
     "integrity",
     "leave",

@@ -149,6 +149,12 @@ def a_confirmed_photo(cast: Cast) -> dict[str, Any]:
     return {"session_id": session.pk}
 
 
+def an_open_session(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = make_session(cast.course, starts_at=now)
+    return {"session_id": register_open(session=session, topic="Sorting", now=now, actor=SYSTEM).pk}
+
+
 def a_course(cast: Cast) -> dict[str, Any]:
     return {"course_id": cast.course.pk}
 
@@ -468,6 +474,12 @@ SESSION_ROWS = [
         route="api/v1/sessions/<int:session_id>/class-photos/undo",
         method="post",
         arguments=a_confirmed_photo,
+        answers=OWN_REGISTER,
+    ),
+    Row(
+        route="api/v1/sessions/<int:session_id>/camera-marks/undo",
+        method="post",
+        arguments=an_open_session,
         answers=OWN_REGISTER,
     ),
     # There is no photo, but its session is found.
@@ -1240,14 +1252,20 @@ REPORT_ROWS = [
 ]
 
 
-def an_open_session(cast: Cast) -> dict[str, Any]:
-    now = timezone.now()
-    session = make_session(cast.course, starts_at=now)
-    return {"session_id": register_open(session=session, topic="Sorting", now=now, actor=SYSTEM).pk}
-
-
 # Readers come with a token of their own, or from their network; nobody's sign-in is one.
 TERMINAL_ROWS = [
+    Row(
+        route="api/v1/cameras/events",
+        method="post",
+        body={"events": []},
+        answers=everybody(401),
+    ),
+    Row(
+        route="api/v1/cameras/frames",
+        method="post",
+        body={"id": "1", "at": "2026-09-14T08:00:00Z", "photo": ""},
+        answers=everybody(401),
+    ),
     Row(
         route="api/v1/terminals/punches",
         method="post",

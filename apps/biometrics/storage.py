@@ -38,8 +38,10 @@ def day_folder(*, folder: str, day: date) -> str:
     return f"{folder}/{day:%Y/%m/%d}/{current_campus_id()}"
 
 
-def object_key(*, folder: str, day: date, sha256: str) -> str:
-    return f"{day_folder(folder=folder, day=day)}/{sha256}.bin"
+def object_key(*, folder: str, day: date, sha256: str, shelf: str = "") -> str:
+    """`shelf`: a folder inside the day's, such as that of a person."""
+    place = day_folder(folder=folder, day=day)
+    return f"{place}/{shelf}/{sha256}.bin" if shelf else f"{place}/{sha256}.bin"
 
 
 def write_image(*, key: str, sha256: str, data: bytes) -> None:
@@ -89,13 +91,17 @@ def delete_object(key: str) -> None:
 
 def keys_of_day(*, folder: str, day: date) -> list[str]:
     """Every object of the entered campus that was written on this day."""
-    place = day_folder(folder=folder, day=day)
+    return _keys_in(day_folder(folder=folder, day=day))
+
+
+def _keys_in(place: str) -> list[str]:
     with as_os_error():
         try:
-            _folders, names = default_storage.listdir(place)
+            shelves, names = default_storage.listdir(place)
         except FileNotFoundError:
             return []
-    return [f"{place}/{name}" for name in names if name]
+    keys = [f"{place}/{name}" for name in names if name]
+    return keys + [key for shelf in shelves for key in _keys_in(f"{place}/{shelf}")]
 
 
 # Without a caller yet: for moving a campus to other machines.

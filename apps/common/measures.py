@@ -74,6 +74,20 @@ FAMILIES: Final[dict[str, Family]] = {
         about="Operations of the image store.", labels=("operation", "result"), buckets=QUICK
     ),
     "campus_face_seconds": Family(about="Embedding the faces of one image.", buckets=QUICK),
+    "campus_camera_frames": Family(
+        about="Frames of cameras: looked at, or dropped because the machine was behind.",
+        labels=("camera", "result"),
+    ),
+    "campus_camera_sightings": Family(
+        about="Faces of cameras by what became of them; dropped ones while the database was away.",
+        labels=("camera", "result"),
+    ),
+    "campus_camera_delay_seconds": Family(
+        about="From a frame to its sightings in the database.", labels=("camera",), buckets=SLOW
+    ),
+    "campus_camera_failures": Family(
+        about="What went wrong without stopping a camera.", labels=("camera", "what")
+    ),
     "campus_jobs": Family(about="Finished jobs: imports, reports.", labels=("kind", "result")),
     "campus_deliveries": Family(
         about="Tried deliveries of messages.", labels=("channel", "result")

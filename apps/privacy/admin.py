@@ -89,6 +89,8 @@ class SearchPermissionAdmin(HistoryAdmin):
         "alternative",
         "reviewers",
         "retention_days",
+        "cameras",
+        "camera_notice",
     ]
     fields = ["version", "state", *written, "asked_anew", "written_at", "withdrawn_at"]
     readonly_fields = ["state"]

@@ -128,6 +128,22 @@ class SearchPermission(CampusModel):
     retention_days = models.PositiveSmallIntegerField(
         _("days that photos and results of searches are kept"), null=True, blank=True
     )
+    cameras = models.BooleanField(
+        _("by cameras too"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Photos that a person takes are another use than cameras that run by themselves."
+        ),
+    )
+    camera_notice = models.TextField(
+        _("how people in front of the cameras are told"),
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Such as a sign at each door, and where it says more."),
+    )
     asked_anew = models.PositiveIntegerField(
         _("version since which consents hold"),
         help_text=_("Students who agreed before are not searched until they agree to this."),

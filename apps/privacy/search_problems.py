@@ -52,6 +52,16 @@ class SearchProblem(Refusal):
         403,
         _("The permission to search does not say how long photos and results are kept."),
     )
+    NOT_BY_CAMERAS = (
+        "search_not_by_cameras",
+        403,
+        _("The permission to search does not name cameras."),
+    )
+    NO_CAMERA_NOTICE = (
+        "search_without_camera_notice",
+        403,
+        _("The permission to search does not say how people in front of cameras are told."),
+    )
 
 
 NEEDED = {

@@ -72,6 +72,16 @@ def problem_in(
     return next((NEEDED[name] for name in NEEDED if not getattr(permission, name)), None)
 
 
+def camera_problem_in(permission: SearchPermission | None) -> SearchProblem | None:
+    """The same for cameras, which are a use of their own."""
+    problem = problem_in(permission)
+    if problem is not None or permission is None:
+        return problem or SearchProblem.NOT_WRITTEN
+    if not permission.cameras:
+        return SearchProblem.NOT_BY_CAMERAS
+    return None if permission.camera_notice.strip() else SearchProblem.NO_CAMERA_NOTICE
+
+
 def wording_of(*, kind: str) -> Wording:
     """What students of the entered campus agree to. Where faces may be searched, the text says so,
     and the version ends with the one of the permission since which consents hold."""

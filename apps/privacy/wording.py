@@ -38,7 +38,7 @@ def search_text(permission: SearchPermission) -> str:
         SearchPermission.Covers.ROSTER: gettext("the students of my class"),
         SearchPermission.Covers.CAMPUS: gettext("everybody of my campus"),
     }
-    return gettext(
+    text = gettext(
         "My campus may also look for my face in photos, among %(among)s. Purpose: %(purpose)s "
         "Legal basis: %(basis)s Impact assessment: %(day)s, %(owner)s. Instead, for those who do "
         "not agree: %(alternative)s Before a result counts, it is looked at by: %(reviewers)s "
@@ -53,6 +53,10 @@ def search_text(permission: SearchPermission) -> str:
         "reviewers": _sentence(permission.reviewers),
         "days": permission.retention_days,
     }
+    if not permission.cameras:
+        return text
+    by_cameras = gettext("Cameras in rooms do so too, by themselves: %(notice)s")
+    return f"{text} {by_cameras % {'notice': _sentence(permission.camera_notice)}}"
 
 
 def _sentence(text: str) -> str:

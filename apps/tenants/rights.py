@@ -53,6 +53,11 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "api_keys_apikey": ALL,  # deleting: erasure of a person
     "liveness_livenesscheck": ALL,
     "liveness_livenessframe": ALL,
+    "cameras_camera": ALL,
+    "cameras_cameraevent": ALL,
+    "cameras_cameraframe": ALL,
+    "cameras_camerasystemevent": ALL,
+    "cameras_unknownperson": ALL,
     "class_photos_classphoto": ALL,
     "class_photos_photoface": ALL,
     "class_photos_photoreview": WRITE,

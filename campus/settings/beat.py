@@ -46,6 +46,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.class_photos.tasks.expire_reviews",
         "schedule": crontab(minute="7-59/10"),
     },
+    "requeue-camera-frames": {"task": "apps.cameras.tasks.requeue_frames", "schedule": 30.0},
+    "tidy-sightings": {
+        "task": "apps.cameras.tasks.tidy_sightings",
+        "schedule": crontab(minute="4-59/10"),
+    },
     "work-in-punches": {"task": "apps.terminals.tasks.work_in", "schedule": 60.0},
     "look-at-punches-again": {
         "task": "apps.terminals.tasks.look_again",

@@ -238,16 +238,12 @@ NAVIGATION = [
             _("Verifications"),
             "verified_user",
         ),
-        link(
-            "liveness_livenesscheck",
-            _("Liveness checks"),
-            "3d_rotation",
-        ),
-        link(
-            "class_photos_photoreview",
-            _("Photos of classes"),
-            "groups",
-        ),
+        link("liveness_livenesscheck", _("Liveness checks"), "3d_rotation"),
+        link("class_photos_photoreview", _("Photos of classes"), "groups"),
+        link("cameras_camera", _("Cameras"), "videocam"),
+        link("cameras_cameraevent", _("Sightings"), "visibility"),
+        link("cameras_unknownperson", _("Unknown people"), "person_search"),
+        link("cameras_camerasystemevent", _("Events of cameras"), "monitor_heart"),
         link(
             "biometrics_storedimage",
             _("Stored images"),

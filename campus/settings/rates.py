@@ -17,6 +17,7 @@ THROTTLE_RATES = {
     "class_photo": "60/hour",
     "class_photo_look": "60/min",
     "terminal": "600/min",  # of an address: several readers may be behind one
+    "camera": "600/min",  # of an address, likewise
     "kiosk": "60/min",
     "person": "60/min",
     "generate": "30/hour",

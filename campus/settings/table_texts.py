@@ -56,6 +56,10 @@ TEXTS: Final[dict[str, Any]] = {
     "class_photos_photoreview": _(
         "Photos that lecturers took of their classes, and how many faces"
     ),
+    "cameras_camera": _("Cameras that mark who they see, each in its room"),
+    "cameras_cameraevent": _("Whom cameras have seen, and when"),
+    "cameras_unknownperson": _("Faces that are nobody's: to name, merge or dismiss"),
+    "cameras_camerasystemevent": _("When cameras were watched, and what kept them from it"),
     "biometrics_storedimage": _("Which images are kept, and until when"),
     "biometrics_campusthreshold": _("How alike two faces have to be"),
     "announcements_announcement": _("What class representatives wrote to their classes"),

@@ -8,6 +8,8 @@ CELERY_TASK_ROUTES = {
     "apps.biometrics.tasks.judge_sample": {"queue": "faces"},
     "apps.face_models.tasks.*": {"queue": "faces"},
     "apps.class_photos.tasks.look_at_photo": {"queue": "faces"},
+    "apps.cameras.tasks.look_at_frame": {"queue": "faces"},
+    "apps.cameras.tasks.relearn_unknown": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.webhooks.tasks.*": {"queue": "notifications"},
     "apps.lti.tasks.*": {"queue": "notifications"},

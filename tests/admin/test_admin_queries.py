@@ -40,6 +40,14 @@ from apps.biometrics.models import (
     FaceVerification,
     StoredImage,
 )
+from apps.cameras.models import (
+    Camera,
+    CameraEvent,
+    CameraFrame,
+    CameraSystemEvent,
+    UnknownPerson,
+)
+from apps.cameras.services.cameras import camera_add
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.classrooms.models import Beacon, Building, Classroom
@@ -295,6 +303,22 @@ def _check_in(n: int, student: Student, course: Course, now: datetime) -> None:
     box = dict.fromkeys(("number", "left", "top", "width", "height"), 1)
     PhotoFace.objects.create(photo=photo, meaning="unknown", student=student, **box)
     bulk = BulkChange.objects.create(session=session, nonce=f"b{n}", actor_label="a", at=now)
+    camera = Camera(name=f"Camera {n}", classroom=session.classroom)
+    camera_add(camera, now=now, actor=SYSTEM)
+    unknown = UnknownPerson.objects.create(
+        first_seen=now, last_seen=now, status="named", student=student
+    )
+    CameraEvent.objects.create(
+        camera=camera,
+        at=now,
+        event_type="recognized",
+        student=student,
+        unknown=unknown,
+        session=session,
+        bulk=bulk,
+    )
+    CameraSystemEvent.objects.create(camera=camera, at=now, event_type="lost")
+    CameraFrame.objects.create(camera=camera, key="1", at=now, received_at=now)
     RecordChange.objects.create(
         record=kept,
         session=session,

@@ -413,6 +413,7 @@ USERS = {
     "apps/biometrics/migrations/0002_template_frames.py": "turns what 0.2.0 stored, once",
     "apps/biometrics/storage.py": "add_sealed_files",
     "apps/biometrics/vectors.py": "add_sealed_rows",
+    "apps/cameras/services/unknown.py": "add_sealed_rows",
     "apps/checkin/factors/bluetooth.py": "reads what add_sealed_rows renews",
     "apps/checkin/tickets.py": "good for 90 seconds: scanned again",
     "apps/classrooms/beacons.py": "add_sealed_rows",

@@ -18,6 +18,8 @@ from apps.attendance.models import AttendanceRecord, BulkChange, RecordChange
 from apps.audit.services import SYSTEM, Actor, log_event, log_platform_event
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import image_store
+from apps.cameras.models import Camera, CameraEvent, UnknownPerson
+from apps.cameras.services.cameras import camera_add
 from apps.checkin.models import CheckInAttempt, OnlineMinute
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.enrollments.models import EnrollmentPeriod, Grade, Placement
@@ -199,6 +201,14 @@ def _register(cast: Cast, student: Student, now: datetime) -> None:
     near = [{"student": student.pk, "confidence": 0.6}]
     PhotoFace.objects.create(photo=photo, number=1, meaning="known", student=student, **box)
     PhotoFace.objects.create(photo=photo, number=2, meaning="doubtful", candidates=near, **box)
+    camera = Camera(name="Door", classroom=session.classroom)
+    camera_add(camera, now=now, actor=SYSTEM)
+    unknown = UnknownPerson.objects.create(
+        first_seen=now, last_seen=now, status="named", student=student
+    )
+    CameraEvent.objects.create(
+        camera=camera, at=now, event_type="recognized", student=student, unknown=unknown
+    )
     batch = BulkChange.objects.create(
         session=session,
         nonce="nonce-of-batch",

@@ -247,6 +247,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "migrate": (),
     "notifications": ("--status",),
     "reembed": ("sface", "--campus=north"),
+    "organize_snapshots": ("--campus=north",),
     "reissue_template_key": ("--campus=north",),
     "remove_campus": ("north",),
     "reset_demo": (),
@@ -255,6 +256,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "setup_link": (),
     "super_admin": ("boss@platform.example",),
     "verify_audit": (),
+    "watch_camera": ("Door", "door.mp4", "--campus=north"),
 }
 ELSEWHERE = {
     "backup": "tests/backup/test_refusals.py",

@@ -132,6 +132,7 @@ class PolicyForm(forms.ModelForm):
             "consecutive_absences",
             "arrivals",
             "class_photos",
+            "cameras",
         ]
 
     def clean(self) -> dict[str, Any] | None:

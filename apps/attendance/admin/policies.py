@@ -24,7 +24,7 @@ RULES: Final = [
                 ("face", "liveness"),
                 ("passkey", "person"),
                 "synced_passkey_weight",
-                "class_photos",
+                ("class_photos", "cameras"),
             ]
         },
     ),

@@ -312,6 +312,15 @@ class Policy(CampusModel):
             "lecturer confirms who is marked; nobody becomes absent by a photo."
         ),
     )
+    cameras = models.BooleanField(
+        _("cameras mark who they see"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "In the room of the session while it is open, where the permission to search names "
+            "cameras. Nobody becomes absent by a camera, and a person's mark stands."
+        ),
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

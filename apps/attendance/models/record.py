@@ -24,6 +24,7 @@ class RecordSource(models.TextChoices):
     LEAVE = "leave", _("approved leave")
     IMPORTED = "imported", _("from an older system")
     PHOTO = "photo", _("seen in a photo of the class")
+    CAMERA = "camera", _("seen by a camera")
 
 
 class AttendanceRecord(TimestampedModel):

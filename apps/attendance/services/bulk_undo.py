@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -28,10 +29,15 @@ from apps.audit.services import Actor, log_event
 from apps.common.errors import NotFound, Refused
 from apps.sessions.models import ClassSession
 
+BY_CAMERA: Final = "camera:"
+"""With which the ids of actors begin that are cameras: what they mark is taken back apart."""
+
 
 def last_bulk(*, session: ClassSession) -> BulkChange:
-    """The newest bulk change of a session that was not undone; raises `NotFound`."""
-    bulk = BulkChange.objects.filter(session=session, undone_at=None).order_by("-at", "-pk").first()
+    """The newest bulk change of a session by a person that was not undone; raises `NotFound`."""
+    standing = BulkChange.objects.filter(session=session, undone_at=None)
+    by_people = standing.exclude(actor_id__startswith=BY_CAMERA)
+    bulk = by_people.order_by("-at", "-pk").first()
     if bulk is None:
         raise NotFound("nothing_to_undo", _("There is nothing to undo."))
     return bulk

@@ -47,12 +47,18 @@ _UPSERT: Final = """
 
 
 def image_store(
-    *, data: bytes, now: datetime, kept_for: timedelta | None, folder: str = SNAPSHOTS
+    *,
+    data: bytes,
+    now: datetime,
+    kept_for: timedelta | None,
+    folder: str = SNAPSHOTS,
+    shelf: str = "",
 ) -> StoredImage:
     """Keep a normalised JPEG (`Photo.jpeg()`), sealed, once per campus and content.
 
     Call it inside the transaction that refers to the image. One statement. Stored again, an image
-    is kept the longer time; `kept_for=None` keeps it until it is released. Raises `Refused`
+    is kept the longer time; `kept_for=None` keeps it until it is released. `shelf`: a folder of its
+    own inside the day's, of an image that is new. Raises `Refused`
     (storage_unavailable, 503), and then neither row nor object is new.
     """
     if folder not in FOLDERS:
@@ -61,7 +67,7 @@ def image_store(
     image = StoredImage(
         id=image_id(sha256),
         campus_id=current_campus_id(),
-        key=object_key(folder=folder, day=now.astimezone(UTC).date(), sha256=sha256),
+        key=object_key(folder=folder, day=now.astimezone(UTC).date(), sha256=sha256, shelf=shelf),
         sha256=sha256,
         size=len(data),
         stored_at=now,

@@ -12,7 +12,10 @@ from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 
 # A change of these is another thing to agree to; who answers for it, and who looks, is not.
-AGREED_TO: Final = ("covers", "purpose", "legal_basis", "alternative", "retention_days")
+AGREED_TO: Final = (
+    *("covers", "purpose", "legal_basis", "alternative", "retention_days"),
+    *("cameras", "camera_notice"),
+)
 
 
 @transaction.atomic
@@ -24,11 +27,11 @@ def search_permission_write(*, now: datetime, actor: Actor, **values: Any) -> Se
     Campus.objects.select_for_update(no_key=True).get(pk=current_campus_id())  # one after another
     before = search_permission()
     version = before.version + 1 if before else 1
-    asked_anew = version
+    permission = SearchPermission(version=version, asked_anew=version, written_at=now, **values)
     if before is not None and before.withdrawn_at is None:
-        same = all(getattr(before, name) == values.get(name) for name in AGREED_TO)
-        asked_anew = before.asked_anew if same else version
-    permission = SearchPermission(version=version, asked_anew=asked_anew, written_at=now, **values)
+        same = all(getattr(before, name) == getattr(permission, name) for name in AGREED_TO)
+        permission.asked_anew = before.asked_anew if same else version
+    asked_anew = permission.asked_anew
     permission.save(force_insert=True)
     data = {"version": version, "asked_anew": asked_anew, "covers": permission.covers}
     log_event(actor=actor, action="privacy.search.permitted", now=now, target=permission, data=data)

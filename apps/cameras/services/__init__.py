@@ -1,0 +1,1 @@
+"""What cameras saw: compared, written down, marked, shown to a person, forgotten."""

@@ -1,0 +1,75 @@
+"""Whose faces a camera sees: of the open registers in its room, then of the campus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from apps.audit.services import Actor
+from apps.biometrics.comparing import Matrix
+from apps.cameras.selectors import OpenRegister
+from apps.privacy.models import SearchPermission
+from apps.recognition import services as recognition
+from apps.recognition.services import (
+    Candidate,
+    FaceAnswer,
+    FaceFound,
+    find_matching_students_of_photo,
+)
+
+NOBODY: Final = FaceFound(answer=FaceAnswer.UNKNOWN, candidates=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceMatch:
+    """What a face was found to be; `confidence` is 0..1 where a student is named."""
+
+    answer: FaceAnswer
+    student_id: int | None = None
+    confidence: float | None = None
+
+
+def faces_match(
+    *,
+    vectors: Matrix,
+    registers: Sequence[OpenRegister],
+    permission: SearchPermission,
+    actor: Actor,
+    now: datetime,
+) -> list[FaceMatch]:
+    """An answer for each face of one picture (n, dimension). Raises what the searches raise."""
+    found = [NOBODY] * len(vectors)
+    students = sorted({pk for one in registers for pk in one.student_ids})
+    if students:
+        found = find_matching_students_of_photo(
+            vectors=vectors, student_ids=students, actor=actor, now=now
+        )
+    left = [place for place, face in enumerate(found) if face.answer == FaceAnswer.UNKNOWN]
+    if left and permission.covers == SearchPermission.Covers.CAMPUS:
+        for place, face in zip(left, _of_campus(vectors[left], actor=actor, now=now), strict=True):
+            found[place] = face
+    return [_match(face) for face in found]
+
+
+def _of_campus(vectors: Matrix, *, actor: Actor, now: datetime) -> list[FaceFound]:
+    """Among everybody of the campus, where this version can search one; else nobody."""
+    search: Any = getattr(recognition, "find_students_of_campus", None)
+    if search is None:
+        return [NOBODY] * len(vectors)
+    found: list[FaceFound] = search(vectors=vectors, actor=actor, now=now)
+    return found
+
+
+def _match(face: FaceFound) -> FaceMatch:
+    if face.student_id is None:
+        return FaceMatch(answer=face.answer)
+    return FaceMatch(
+        answer=face.answer,
+        student_id=face.student_id,
+        confidence=confidence_of(face.candidates[0]),
+    )
+
+
+def confidence_of(candidate: Candidate) -> float:
+    """0..1, two places: 1 for the very same picture, 0.5 at the limit of what is a match."""
+    return round(min(1.0, max(0.0, 1 - candidate.distance / (2 * candidate.limit))), 2)
