@@ -19,8 +19,9 @@ from apps.biometrics.engines.base import Face, Pixels
 BITS: Final = 143
 BYTES: Final = 18  # of a fingerprint: 143 signs and a 0
 SAME: Final = 16
-"""At most so many bits differ between copies: of 39 that were saved anew in another size and light,
-at most 13. Of other photos of the same people the nearest that are no copies differ in 16 and 22."""
+"""At most so many bits differ between copies: of 39 that were saved anew in another size and
+light, at most 13. 36 other photos of the same people: the nearest that show another moment differ
+in 16 and 22."""
 
 _SMALL: Final = 32  # cells a side of the aligned face
 _CELL: Final = 3  # pixels of a cell
@@ -29,8 +30,8 @@ _KEPT: Final = 12
 _MOVES: Final = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)  # cells
 _NEAR: Final = tuple(product(_MOVES, _MOVES, (0.96, 1.0, 1.04), (-2.0, 0.0, 2.0)))
 _FAR: Final = 64
-"""From so many differing bits on, no small move is tried: as they lie, 39 copies differed in at most
-61."""
+"""From so many differing bits on, no small move is tried: as they lie, those copies differed in
+at most 61."""
 _WAVES: Final = cv2.dct(np.eye(_SMALL))[:_KEPT].astype(np.float32)
 
 Bits = NDArray[np.uint8]
