@@ -18,10 +18,8 @@ from apps.biometrics.engines.base import Face, Pixels
 
 BITS: Final = 143
 BYTES: Final = 18  # of a fingerprint: 143 signs and a 0
-SAME: Final = 16
-"""At most so many bits differ between copies: of 39 that were saved anew in another size and
-light, at most 13. 36 other photos of the same people: the nearest that show another moment differ
-in 16 and 22."""
+SAME: Final = 20
+"""At most so many bits differ between copies (`python -m bench.liveness`)."""
 
 _SMALL: Final = 32  # cells a side of the aligned face
 _CELL: Final = 3  # pixels of a cell
@@ -29,10 +27,11 @@ _ROOM: Final = 4  # cells around it, to move in
 _KEPT: Final = 12
 _MOVES: Final = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)  # cells
 _NEAR: Final = tuple(product(_MOVES, _MOVES, (0.96, 1.0, 1.04), (-2.0, 0.0, 2.0)))
-_FAR: Final = 64
-"""From so many differing bits on, no small move is tried: as they lie, those copies differed in
-at most 61."""
-_WAVES: Final = cv2.dct(np.eye(_SMALL))[:_KEPT].astype(np.float32)
+_FAR: Final = 64  # from so many differing bits on, no small move is tried
+_WAVES: Final = np.cos(
+    np.pi / _SMALL * np.outer(np.arange(_KEPT), np.arange(_SMALL) + 0.5), dtype=np.float64
+).astype(np.float32)
+"""The cosine transform of a row, but for factors that are the same for all pictures."""
 
 Bits = NDArray[np.uint8]
 
