@@ -45,21 +45,15 @@ def test_another_picture_of_the_same_person_is_none(
     assert not look_at_frame(encoded(portrait.picture)).is_copy_of([])
 
 
-@pytest.mark.parametrize("half", ["upper", "lower", "left", "right"])
+@pytest.mark.parametrize("half", ["upper", "lower"])
 def test_all_of_the_face_counts(
     engine: Engine, portrait: Portrait, print_: bytes, half: str
 ) -> None:
     """With one half of it in one grey, it is another picture."""
     face = engine.detect(portrait.picture)[0]
     left, top, width, height = (round(value) for value in face.box)
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    middle_row, middle_column = top + height // 2, left + width // 2
-    parts = {
-        "upper": (slice(top, middle_row), columns),
-        "lower": (slice(middle_row, top + height), columns),
-        "left": (rows, slice(left, middle_column)),
-        "right": (rows, slice(middle_column, left + width)),
-    }
+    middle = top + height // 2
+    rows = slice(top, middle) if half == "upper" else slice(middle, top + height)
     changed = portrait.picture.copy()
-    changed[parts[half]] = 120
+    changed[rows, left : left + width] = 120
     assert not is_copy(changed, face, [print_])
