@@ -1,5 +1,7 @@
 """Why a face was not seen live, by code and for people. The web process shows them."""
 
+from typing import Any, Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,10 +20,12 @@ class Problem(models.TextChoices):
     USED_BEFORE = "turns_used_before", _("pictures that were sent before")
 
 
-DEFINITE = frozenset({Problem.FLAT, Problem.ANOTHER_PERSON, Problem.USED_BEFORE})
+DEFINITE: Final[frozenset[str]] = frozenset(
+    {Problem.FLAT, Problem.ANOTHER_PERSON, Problem.USED_BEFORE}
+)
 """Of a check that failed."""
 
-ADVICE = {
+ADVICE: Final[dict[str, Any]] = {
     Problem.NO_TURNS: _("Turn your head when you are asked to."),
     Problem.INCOMPLETE: _("Follow every turn until the last one."),
     Problem.TIMES: _("Follow the turns as they are shown, without a break."),

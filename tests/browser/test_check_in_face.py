@@ -37,7 +37,7 @@ from tests.browser.test_check_in import (  # noqa: F401
     wall,
 )
 from tests.factories import Cast, make_session
-from tests.liveness.support import Portrait
+from tests.liveness.support import Portrait, ask_always
 
 CAMERA = """
 navigator.mediaDevices.getUserMedia = async () => {
@@ -141,10 +141,12 @@ def test_head_turns_are_shown_one_after_the_other_and_seen_live(
     phone: Callable[..., Page],  # noqa: F811
     hall: Cast,
     session: ClassSession,
+    monkeypatch: pytest.MonkeyPatch,
     engine: Engine,  # noqa: F811
     astronaut: Pixels,  # noqa: F811
 ) -> None:
     portrait = Portrait(engine, astronaut)
+    ask_always(monkeypatch)
     with campus_scope(hall.campus):
         faces_erase(student=hall.student, now=timezone.now(), actor=SYSTEM)
         jpeg = read_photo(portrait.enrolled()).jpeg()

@@ -28,7 +28,7 @@ from bench.liveness_pictures import saved_anew
 from tests.attendance.support import HEARD, HERE, open_session
 from tests.biometrics.support import enrol, jpeg_of, plain_jpeg
 from tests.factories import Cast
-from tests.liveness.support import Portrait, decoded, encoded
+from tests.liveness.support import Portrait, ask_always, decoded, encoded
 from tests.phone import Phone, code_of, named_frames
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media")]
@@ -39,6 +39,11 @@ LATER = timedelta(seconds=30)  # a head does not turn at once
 @pytest.fixture(scope="module")
 def portrait(engine: Engine, astronaut: Pixels) -> Portrait:
     return Portrait(engine, astronaut)
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_always(monkeypatch)
 
 
 @pytest.fixture
@@ -143,9 +148,7 @@ def test_frames_are_not_kept_where_nobody_asks_for_them(enrolled: Cast, portrait
         assert not LivenessCheck.objects.exists()
 
 
-def test_the_same_frames_do_not_count_in_another_class(
-    enrolled: Cast, portrait: Portrait, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_frames_do_not_count_in_another_class(enrolled: Cast, portrait: Portrait) -> None:
     session = under(enrolled, "preferred")
     visit = Visit(enrolled, session)
     frames = portrait.live(visit.turns)
@@ -154,7 +157,6 @@ def test_the_same_frames_do_not_count_in_another_class(
         LivenessFrame.objects.update(seen_at=timezone.now() - timedelta(days=1))
         ClassSession.objects.update(status=ClassSession.Status.COMPLETED)
     other = Visit(enrolled, open_session(enrolled), phone=visit.phone)
-    monkeypatch.setattr("apps.liveness.services.turns_of", lambda _ticket: visit.turns)
     anew = [
         (encoded(saved_anew(decoded(jpeg), portrait.rng)), turn, at_ms)
         for jpeg, turn, at_ms in frames

@@ -8,10 +8,7 @@ from django.core.management import CommandError, call_command
 
 from apps.biometrics.engines import Engine, Pixels
 from apps.liveness.evaluation import wilson
-from apps.liveness.turns import Turn
-from tests.liveness.support import Portrait
-
-TURNS = (Turn.RIGHT, Turn.DOWN)
+from tests.liveness.support import ASKED, Portrait
 
 
 def record(place: Path, portrait: Portrait, frames: list[tuple[bytes, int, int]]) -> None:
@@ -30,8 +27,8 @@ def said(folder: Path) -> list[str]:
 
 def test_rates_are_counted_by_kind(engine: Engine, astronaut: Pixels, tmp_path: Path) -> None:
     portrait = Portrait(engine, astronaut)
-    record(tmp_path / "live" / "1", portrait, portrait.live(TURNS))
-    record(tmp_path / "print" / "1", portrait, portrait.held_up(TURNS))
+    record(tmp_path / "live" / "1", portrait, portrait.live(ASKED))
+    record(tmp_path / "print" / "1", portrait, portrait.held_up(ASKED))
     live, attack = said(tmp_path)
     assert live.split() == [
         *["live", "BPCER", "0.0", "%", "(0.0", "to", "79.3)", "of", "1:", "1", "passed"]

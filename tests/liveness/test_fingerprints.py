@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine, Pixels
-from apps.liveness.fingerprints import BYTES, fingerprint
+from apps.liveness.fingerprints import BYTES, fingerprint, is_copy
 from apps.liveness.worker import look_at_frame
 from tests.liveness.support import Portrait, decoded, encoded
 
@@ -43,3 +43,17 @@ def test_another_picture_of_the_same_person_is_none(
 ) -> None:
     assert not look_at_frame(portrait.enrolled()).is_copy_of([print_])
     assert not look_at_frame(encoded(portrait.picture)).is_copy_of([])
+
+
+@pytest.mark.parametrize("half", ["upper", "lower"])
+def test_all_of_the_face_counts(
+    engine: Engine, portrait: Portrait, print_: bytes, half: str
+) -> None:
+    """With one half of it in one grey, it is another picture."""
+    face = engine.detect(portrait.picture)[0]
+    left, top, width, height = (round(value) for value in face.box)
+    middle = top + height // 2
+    rows = slice(top, middle) if half == "upper" else slice(middle, top + height)
+    changed = portrait.picture.copy()
+    changed[rows, left : left + width] = 120
+    assert not is_copy(changed, face, [print_])
