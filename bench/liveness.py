@@ -71,9 +71,12 @@ def _jpeg(picture: Any) -> bytes:
 
 
 def frames_of(series: Sequence[tuple[Any, int, int]]) -> list[Any]:
-    from apps.liveness.evaluation import Frame
+    from apps.liveness.evaluation import RecordedFrame
 
-    return [Frame(jpeg=_jpeg(picture), turn=turn, at_ms=at_ms) for picture, turn, at_ms in series]
+    return [
+        RecordedFrame(jpeg=_jpeg(picture), turn=turn, at_ms=at_ms)
+        for picture, turn, at_ms in series
+    ]
 
 
 def _selfie(picture: Any) -> bytes:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.liveness.reasons import ADVICE as TURN_ADVICE
-from apps.liveness.reasons import Problem
+from apps.liveness.reasons import TurnProblem
 
 PROVEN: Final = "✓"
 
@@ -58,7 +58,7 @@ UNPROVEN: Final[dict[str, Any]] = {
     "covered": gettext_lazy("covered"),
     "unclear": gettext_lazy("not seen clearly"),
     "too_many_failures": gettext_lazy("not compared after too many mismatches"),
-    **dict(Problem.choices),
+    **{problem.value: problem.label for problem in TurnProblem},
 }
 
 

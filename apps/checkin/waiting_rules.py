@@ -11,7 +11,7 @@ from apps.checkin.factors.base import FactorResult, JudgedSession
 from apps.checkin.factors.passkeys import person_use
 from apps.checkin.models import CheckInAttempt, Method, Outcome, Reason
 from apps.checkin.scoring import judge
-from apps.liveness.reasons import Problem
+from apps.liveness.reasons import TurnProblem
 
 PHOTO_TRIES: Final = 3  # photos that one ticket takes
 WAITING_HOURS: Final = 48  # of a session that was opened before policies knew the hours
@@ -82,7 +82,7 @@ def face_wait(
         return Reason.NOT_ENROLLED_FACE if lacks else ""
     if face.passed:
         return ""
-    if face.reason in Problem.values:
+    if face.reason in TurnProblem.values:
         return Reason.LIVE_UNCLEAR
     return Reason.NO_PHOTO if face.reason == "no_selfie" else Reason.PHOTO_UNCLEAR
 

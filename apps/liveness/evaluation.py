@@ -31,7 +31,7 @@ class RecordingUnreadable(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class RecordedFrame:
     jpeg: bytes
     turn: int
     at_ms: int
@@ -42,7 +42,7 @@ class Recording:
     name: str
     species: str
     turns: tuple[Turn, ...]
-    frames: tuple[Frame, ...]
+    frames: tuple[RecordedFrame, ...]
     enrolled: tuple[bytes, ...]
 
 
@@ -75,7 +75,7 @@ def wilson(hits: int, tries: int) -> tuple[float, float]:
 
 
 def judged(
-    frames: Sequence[Frame],
+    frames: Sequence[RecordedFrame],
     turns: Sequence[Turn],
     templates: Sequence[Vector],
     *,
@@ -138,9 +138,9 @@ def _recording(place: Path, *, species: str) -> Recording:
     )
 
 
-def _frame(path: Path) -> Frame:
+def _frame(path: Path) -> RecordedFrame:
     turn, _, at_ms = path.stem.partition("_")
-    return Frame(jpeg=path.read_bytes(), turn=int(turn), at_ms=int(at_ms))
+    return RecordedFrame(jpeg=path.read_bytes(), turn=int(turn), at_ms=int(at_ms))
 
 
 def templates_of(recording: Recording) -> list[Vector]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from apps.biometrics.engines.base import Face
 from apps.liveness.geometry import Change, change_of, pose
-from apps.liveness.reasons import Problem
+from apps.liveness.reasons import TurnProblem
 from apps.liveness.turns import SIDEWAYS, Turn
 
 LEAST_FRAMES: Final = 5
@@ -76,7 +76,7 @@ def judge(
     """
     copies = sum(frame.used_before for frame in frames)
     facts: dict[str, Any] = {"used_before": copies}
-    reason: str = Problem.USED_BEFORE if copies else ""
+    reason: str = TurnProblem.USED_BEFORE if copies else ""
     if copies >= COPIES:
         return Verdict(decision=Decision.FAILED, reason=reason, measurements=facts)
     reason = reason or in_order(frames, turns, elapsed_ms=elapsed_ms) or _poor(frames)
@@ -90,7 +90,7 @@ def judge(
         or _flat(changes)
         or _not_followed(frames, changes, turns)
     )
-    failed = reason in (Problem.ANOTHER_PERSON, Problem.FLAT)
+    failed = reason in (TurnProblem.ANOTHER_PERSON, TurnProblem.FLAT)
     decision = Decision.FAILED if failed else Decision.UNDECIDED if reason else Decision.PASSED
     return Verdict(decision=decision, reason=reason, measurements=facts)
 
@@ -101,10 +101,10 @@ def in_order(frames: Sequence[FrameSeen], turns: Sequence[Turn], *, elapsed_ms: 
     numbers = [frame.turn for frame in frames]
     complete = sorted(set(numbers)) == list(range(len(turns) + 1)) and numbers == sorted(numbers)
     if not complete or not LEAST_FRAMES <= len(frames) <= MOST_FRAMES:
-        return Problem.INCOMPLETE
+        return TurnProblem.INCOMPLETE
     gaps = [then.at_ms - one.at_ms for one, then in pairwise(frames)]
     fit = all(LEAST_GAP_MS <= gap <= LONGEST_GAP_MS for gap in gaps) and sum(gaps) <= elapsed_ms
-    return "" if fit else Problem.TIMES
+    return "" if fit else TurnProblem.TIMES
 
 
 def _poor(frames: Sequence[FrameSeen]) -> str:
@@ -136,7 +136,7 @@ def _not_straight(frames: Sequence[FrameSeen]) -> str:
     assert frames[0].face is not None  # `_poor`
     turn, nod = pose(frames[0].face)
     low, high = FRONTAL_NOD
-    return "" if abs(turn) <= FRONTAL_TURN and low <= nod <= high else Problem.NOT_STRAIGHT
+    return "" if abs(turn) <= FRONTAL_TURN and low <= nod <= high else TurnProblem.NOT_STRAIGHT
 
 
 def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
@@ -146,9 +146,9 @@ def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
         allowed = limit + (TURNED_MORE if number else 0)
         if frame.template is None or frame.template > allowed:
             another = not number and frame.template is not None and frame.template > ANOTHER
-            return Problem.ANOTHER_PERSON if another else Problem.UNLIKE
+            return TurnProblem.ANOTHER_PERSON if another else TurnProblem.UNLIKE
         if number and (frame.neighbour is None or frame.neighbour > NEIGHBOURS):
-            return Problem.UNLIKE
+            return TurnProblem.UNLIKE
     return ""
 
 
@@ -160,7 +160,7 @@ def _flat(changes: Sequence[Change]) -> str:
         and abs(change.nodded) <= FLAT_NODDED
         for change in changes
     )
-    return Problem.FLAT if flat >= FLAT_FRAMES else ""
+    return TurnProblem.FLAT if flat >= FLAT_FRAMES else ""
 
 
 def _not_followed(
@@ -170,7 +170,7 @@ def _not_followed(
     for number, turn in enumerate(turns, start=1):
         theirs = [change for n, change in zip(numbers, changes, strict=True) if n == number]
         if not _followed(theirs, turn):
-            return Problem.NOT_FOLLOWED
+            return TurnProblem.NOT_FOLLOWED
     return ""
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Problem(models.TextChoices):
+class TurnProblem(models.TextChoices):
     """Flat, another person and used before are definite; the others ask again."""
 
     NO_TURNS = "no_turns", _("head turns not shown")
@@ -21,18 +21,18 @@ class Problem(models.TextChoices):
 
 
 DEFINITE: Final[frozenset[str]] = frozenset(
-    {Problem.FLAT, Problem.ANOTHER_PERSON, Problem.USED_BEFORE}
+    {TurnProblem.FLAT, TurnProblem.ANOTHER_PERSON, TurnProblem.USED_BEFORE}
 )
 """Of a check that failed."""
 
 ADVICE: Final[dict[str, Any]] = {
-    Problem.NO_TURNS: _("Turn your head when you are asked to."),
-    Problem.INCOMPLETE: _("Follow every turn until the last one."),
-    Problem.TIMES: _("Follow the turns as they are shown, without a break."),
-    Problem.NOT_STRAIGHT: _("Look straight into the camera before the first turn."),
-    Problem.NOT_FOLLOWED: _("Turn your head far enough, to the side that is shown."),
-    Problem.UNLIKE: _("Turn your head in good light, and not so far that your face is hidden."),
-    Problem.FLAT: _("Show your own face, not a picture of it."),
-    Problem.ANOTHER_PERSON: _("Only you may be in front of the camera."),
-    Problem.USED_BEFORE: _("Let the camera take new pictures."),
+    TurnProblem.NO_TURNS: _("Turn your head when you are asked to."),
+    TurnProblem.INCOMPLETE: _("Follow every turn until the last one."),
+    TurnProblem.TIMES: _("Follow the turns as they are shown, without a break."),
+    TurnProblem.NOT_STRAIGHT: _("Look straight into the camera before the first turn."),
+    TurnProblem.NOT_FOLLOWED: _("Turn your head far enough, to the side that is shown."),
+    TurnProblem.UNLIKE: _("Turn your head in good light, and not so far that your face is hidden."),
+    TurnProblem.FLAT: _("Show your own face, not a picture of it."),
+    TurnProblem.ANOTHER_PERSON: _("Only you may be in front of the camera."),
+    TurnProblem.USED_BEFORE: _("Let the camera take new pictures."),
 }

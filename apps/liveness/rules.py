@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.liveness.judging import Decision, Verdict
-from apps.liveness.reasons import Problem
+from apps.liveness.reasons import TurnProblem
 
 
 class LivenessUse(models.TextChoices):
@@ -38,4 +38,4 @@ def seen_live(live: Verdict | None, policy: Mapping[str, Any]) -> tuple[bool | N
         return False, live.reason
     if use != LivenessUse.REQUIRED or (live is not None and live.decision == Decision.PASSED):
         return True, ""
-    return None, live.reason if live is not None else Problem.NO_TURNS.value
+    return None, live.reason if live is not None else TurnProblem.NO_TURNS.value
