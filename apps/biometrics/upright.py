@@ -19,8 +19,8 @@ MARGIN: Final = 0.02  # by which another way up must be surer; then 1 % of those
 
 
 def turned_upright(engine: Engine, image: Pixels) -> tuple[Pixels, list[Face], int]:
-    """The photo the right way up, its faces (main one first), and the turn against the clock: 0, 90,
-    180 or 270 degrees. Where no face is sure, the other ways up are tried: three more detections.
+    """The photo the right way up, its faces (main one first), and the turn against the clock: 0,
+    90, 180 or 270 degrees. Where no face is sure, the other ways are tried: three detections more.
     """
     faces = by_prominence(image, engine.detect(image))
     best = (image, faces, 0)
