@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -14,6 +15,16 @@ from apps.common.errors import Refused
 from apps.face_models.services import reembed_start
 
 
+class LimitsForm(forms.ModelForm):
+    """Margins that are left empty are none."""
+
+    def clean_margins(self) -> list[float]:
+        return self.cleaned_data["margins"] or []
+
+    def clean_campus_margins(self) -> list[float]:
+        return self.cleaned_data["campus_margins"] or []
+
+
 @admin.register(FaceModel)
 class FaceModelAdmin(CampusModelAdmin):
     """Models are registered by workers; super administrators set limits, and choose the model of
@@ -26,6 +37,7 @@ class FaceModelAdmin(CampusModelAdmin):
         *("name", "version", "dimension", "metric", "detector"),
         *("threshold", "margins", "campus_margins", "sha256", "is_default"),
     ]
+    form = LimitsForm
     actions = ["use_on_this_campus"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -38,9 +38,13 @@ def test_limits_that_are_no_numbers_are_refused(cast: Cast, now: datetime) -> No
     model = add_model(spec=SPEC, now=now)
     boss = client_of(cast, make_user("boss@platform.example", is_superuser=True))
     page = url(FaceModel, "change", model.pk)
-    for margins in ("[3]", '["a"]', "{}", "[0,0,0,0,0,0,0,0,0,0,0]", "nonsense"):
+    for margins in ("[3]", '["a"]', '{"a": 1}', "[0,0,0,0,0,0,0,0,0,0,0]", "nonsense"):
         answer = boss.post(page, {"threshold": "0.5", "margins": margins, "campus_margins": "[]"})
         assert answer.status_code == 200, margins
+    for empty in ("", "null", "{}"):
+        answer = boss.post(page, {"threshold": "0.5", "margins": empty, "campus_margins": empty})
+        model.refresh_from_db()
+        assert (answer.status_code, model.margins, model.campus_margins) == (302, [], [])
     boss.post(page, {"threshold": "0.5", "margins": "[0.02]", "campus_margins": "[-0.1]"})
     model.refresh_from_db()
     assert (model.margins, model.campus_margins) == ([0.02], [-0.1])
