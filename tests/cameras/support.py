@@ -73,7 +73,8 @@ def register(session: ClassSession) -> dict[str, tuple[str, str]]:
 
 
 def film(path: Path, photos: Sequence[np.ndarray], *, frames: int = 10, fps: float = 10.0) -> Path:
-    """A video in which each photo (RGB) is seen for so many frames, moving a little, on a wall."""
+    """A video in which each photo (RGB) is seen for so many frames, moving a little, on a wall, and
+    then nobody for half a second."""
     width, height = 640, 480
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
     assert writer.isOpened()
@@ -86,5 +87,7 @@ def film(path: Path, photos: Sequence[np.ndarray], *, frames: int = 10, fps: flo
             top, left = 30, 40 + 2 * number
             frame[top : top + small.shape[0], left : left + small.shape[1]] = small
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        for _empty in range(round(fps / 2)):
+            writer.write(np.full((height, width, 3), 90, np.uint8))
     writer.release()
     return path
