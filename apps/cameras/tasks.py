@@ -9,6 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.biometrics.images import ImageRefused
+from apps.biometrics.services import current_model
 from apps.biometrics.storage import read_image
 from apps.cameras.models import CameraFrame
 from apps.cameras.services.forgetting import sightings_expire
@@ -44,7 +45,9 @@ def look_at_frame(campus_id: int, frame_id: str) -> None:
         from apps.cameras.worker import sightings_in
 
         frame, data = read
-        faces = sightings_in(data, snapshots=frame.camera.keeps_snapshots)
+        with campus_scope(campus_id):
+            model = current_model(now=timezone.now())
+        faces = sightings_in(data, snapshots=frame.camera.keeps_snapshots, model=model)
         with campus_scope(campus_id):
             frame_seen(frame=frame, faces=faces, now=timezone.now())
         return

@@ -18,6 +18,7 @@ import numpy as np
 from django.db import close_old_connections, connections
 
 from apps.biometrics.engines import Engine, Face
+from apps.biometrics.models import FaceModel
 from apps.cameras.capture import Frame, Source
 from apps.cameras.models import Camera
 from apps.cameras.reading import FaceSighting
@@ -195,10 +196,14 @@ class Watcher:
         recorder: Recorder,
         totals: WatchTotals,
         began: datetime,
+        model: FaceModel | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`began`: when second 0 of the source was."""
+        """`model` is the one of `engine`, the campus's without; `began`: when second 0 of the
+        source was. A campus that goes over to another model refuses what is seen by this one.
+        """
         self._camera, self._engine, self._recorder = camera, engine, recorder
+        self._model = model
         self._totals, self._began, self._clock = totals, began, clock
         self.label = camera_label(camera)
         self._tracker = Tracker()
@@ -240,7 +245,7 @@ class Watcher:
     def _sighting(self, frame: Frame, face: Face, vector: Any) -> FaceSighting:
         keeps = self._camera.keeps_snapshots
         snapshot = capture_snapshot(frame.pixels, face.box, margin=MARGIN) if keeps else None
-        return FaceSighting(vector=vector, snapshot=snapshot)
+        return FaceSighting(vector=vector, model=self._model, snapshot=snapshot)
 
     def _count(self, faces: int, unclear: int) -> None:
         self._totals.frames += 1

@@ -10,6 +10,7 @@ from PIL import Image
 
 from apps.biometrics.engines import Engine, Face, Pixels, get_engine
 from apps.biometrics.images import JPEG_QUALITY, MAX_SIDE, read_photo
+from apps.biometrics.models import FaceModel
 from apps.biometrics.quality import CHECK_IN, failings, measure
 from apps.cameras.reading import FaceSighting
 
@@ -80,15 +81,20 @@ def capture_snapshot(
     return buffer.getvalue()
 
 
-def sightings_in(data: bytes, *, snapshots: bool) -> list[FaceSighting]:
-    """The clear faces of a picture that a device sent; raises `images.ImageRefused`."""
+def sightings_in(
+    data: bytes, *, snapshots: bool, model: FaceModel | None = None
+) -> list[FaceSighting]:
+    """The clear faces of a picture that a device sent, by this model or the default one; raises
+    `images.ImageRefused`.
+    """
     frame = read_photo(data, max_side=FRAME_SIDE).pixels()
-    engine = get_engine()
+    engine = get_engine(model.name) if model else get_engine()
     faces = [face for face in detect_faces(engine, frame) if quality_of(frame, face).passed]
     vectors = engine.embed(frame, faces)
     return [
         FaceSighting(
             vector=vector,
+            model=model,
             snapshot=capture_snapshot(frame, face.box, margin=MARGIN) if snapshots else None,
         )
         for face, vector in zip(faces, vectors, strict=True)

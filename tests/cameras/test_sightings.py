@@ -28,10 +28,9 @@ from apps.privacy.models import Consent
 from apps.privacy.registry import person_rows
 from apps.privacy.selectors import person_of, wording_of
 from apps.privacy.services import consent_withdraw, search_permission_withdraw
-from apps.recognition import services as recognition
-from apps.recognition.services import Candidate, FaceAnswer, FaceFound
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
+from tests.biometrics.support import give_consent
 from tests.cameras.support import (
     NOTICE,
     OTHER_STRANGER,
@@ -197,24 +196,14 @@ class TestPermission:
         assert see(camera, at, vector(0)) == ["unknown"]  # until the student agrees to that
 
     def test_a_campus_is_searched_where_the_permission_covers_it(
-        self,
-        enrolled: Cast,
-        lesson: ClassSession,
-        now: datetime,
-        at: datetime,
-        monkeypatch: pytest.MonkeyPatch,
+        self, enrolled: Cast, lesson: ClassSession, now: datetime, at: datetime
     ) -> None:
         permit_cameras(now, covers="campus")
+        give_consent(enrolled.student, now)  # to the text that names it
         gate, _key = make_camera(None, now, name="Gate")
-        near = Candidate(student_id=enrolled.student.pk, distance=0.2, templates=1, limit=0.4)
-
-        def search(**_asked: object) -> list[FaceFound]:
-            return [FaceFound(answer=FaceAnswer.KNOWN, candidates=(near,))]
-
-        monkeypatch.setattr(recognition, "find_students_of_campus", search, raising=False)
-        assert see(gate, at, vector(STRANGER)) == ["recognized"]
-        [event] = CameraEvent.objects.all()
-        assert (event.student, event.session, event.confidence) == (enrolled.student, None, 0.75)
+        assert see(gate, at, vector(0), vector(STRANGER)) == ["recognized", "unknown"]
+        event = CameraEvent.objects.get(event_type="recognized")
+        assert (event.student, event.session, event.confidence) == (enrolled.student, None, 1.0)
         assert register(lesson) == {}
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from apps.audit.services import Actor
 from apps.biometrics.comparing import Matrix
+from apps.biometrics.models import FaceModel
 from apps.cameras.selectors import OpenRegister
 from apps.privacy.models import SearchPermission
-from apps.recognition import services as recognition
 from apps.recognition.services import (
     Candidate,
     FaceAnswer,
     FaceFound,
     find_matching_students_of_photo,
+    find_students_of_campus,
 )
 
 NOBODY: Final = FaceFound(answer=FaceAnswer.UNKNOWN, candidates=())
@@ -32,32 +33,27 @@ class FaceMatch:
 def faces_match(
     *,
     vectors: Matrix,
+    model: FaceModel | None,
     registers: Sequence[OpenRegister],
     permission: SearchPermission,
     actor: Actor,
     now: datetime,
 ) -> list[FaceMatch]:
-    """An answer for each face of one picture (n, dimension). Raises what the searches raise."""
+    """An answer for each face of one picture (n, dimension), which `model` made; the campus's
+    without. Raises what the searches raise.
+    """
     found = [NOBODY] * len(vectors)
     students = sorted({pk for one in registers for pk in one.student_ids})
     if students:
         found = find_matching_students_of_photo(
-            vectors=vectors, student_ids=students, actor=actor, now=now
+            vectors=vectors, student_ids=students, actor=actor, now=now, model=model
         )
     left = [place for place, face in enumerate(found) if face.answer == FaceAnswer.UNKNOWN]
     if left and permission.covers == SearchPermission.Covers.CAMPUS:
-        for place, face in zip(left, _of_campus(vectors[left], actor=actor, now=now), strict=True):
+        others = find_students_of_campus(vectors=vectors[left], actor=actor, now=now, model=model)
+        for place, face in zip(left, others, strict=True):
             found[place] = face
     return [_match(face) for face in found]
-
-
-def _of_campus(vectors: Matrix, *, actor: Actor, now: datetime) -> list[FaceFound]:
-    """Among everybody of the campus, where this version can search one; else nobody."""
-    search: Any = getattr(recognition, "find_students_of_campus", None)
-    if search is None:
-        return [NOBODY] * len(vectors)
-    found: list[FaceFound] = search(vectors=vectors, actor=actor, now=now)
-    return found
 
 
 def _match(face: FaceFound) -> FaceMatch:

@@ -75,6 +75,7 @@ def sightings_record(
         return []
     matches = faces_match(
         vectors=np.array([face.vector for face in faces], np.float32),
+        model=faces[0].model,
         registers=registers,
         permission=permission,
         actor=camera_actor(found),
@@ -152,7 +153,7 @@ class _Frame:
             return SightingAnswer(result=SightingResult.UNKNOWN)
         is_new = unknown_seen(
             camera=self.camera,
-            seen=UnknownSighting(vector=face.vector, at=self.at),
+            seen=UnknownSighting(vector=face.vector, model=face.model, at=self.at),
             keep=lambda: self._kept(face, shelf=UNKNOWN),
             now=self.now,
         )

@@ -18,7 +18,7 @@ from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.comparing import Vector
 from apps.biometrics.models import FaceModel, StoredImage
 from apps.biometrics.services import sample_add
-from apps.biometrics.services.registry import add_default_model
+from apps.biometrics.services.registry import current_model
 from apps.biometrics.storage import read_image
 from apps.cameras.models import Camera, CameraEvent, UnknownPerson
 from apps.cameras.selectors import UNKNOWN_SEAL
@@ -46,6 +46,7 @@ Status = UnknownPerson.Status
 @dataclass(frozen=True, kw_only=True)
 class UnknownSighting:
     vector: Vector
+    model: FaceModel | None
     at: datetime
 
 
@@ -62,7 +63,7 @@ def unknown_seen(
     the caller's transaction, one after another in a campus.
     """
     Campus.objects.select_for_update(no_key=True).get(pk=current_campus_id())
-    model = add_default_model(now=now)
+    model = seen.model or current_model(now=now)
     person, mean = _nearest(seen.vector, model)
     if person is None:
         if UnknownPerson.objects.filter(status=Status.OPEN).count() >= MOST:

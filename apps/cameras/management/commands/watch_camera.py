@@ -10,6 +10,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from apps.biometrics.engines import Engine, EngineUnavailable, get_engine
+from apps.biometrics.models import FaceModel
+from apps.biometrics.services import current_model
+from apps.biometrics.services.registry import ModelChanged
 from apps.biometrics.weights.catalogue import WeightsError
 from apps.cameras.models import Camera, CameraSystemEvent
 from apps.cameras.selectors import camera_named, cameras_require
@@ -57,14 +60,26 @@ class Command(CampusCommand):
             with campus_scope(campus):
                 camera = camera_named(name=options["camera"])
                 cameras_require()
-            engine = get_engine()
+                model = current_model(now=timezone.now())
+            engine = get_engine(model.name)
         except Refused as refusal:
             raise CommandError(f"{refusal.message} ({refusal.code})") from refusal
-        except (OSError, WeightsError, EngineUnavailable) as error:
+        except (OSError, WeightsError, EngineUnavailable, ModelChanged) as error:
             raise CommandError(str(error)) from error
-        self._watch(camera, text, engine, every=options["every"] or camera.every, began=began)
+        self._watch(
+            camera, text, engine, model, every=options["every"] or camera.every, began=began
+        )
 
-    def _watch(self, camera: Camera, text: str, engine: Engine, *, every: int, began: Any) -> None:
+    def _watch(
+        self,
+        camera: Camera,
+        text: str,
+        engine: Engine,
+        model: FaceModel,
+        *,
+        every: int,
+        began: Any,
+    ) -> None:
         from apps.cameras.capture import SourceRefused, shown, source_of
         from apps.cameras.watching import (
             Recorder,
@@ -87,6 +102,7 @@ class Command(CampusCommand):
         watcher = Watcher(
             camera=camera,
             engine=engine,
+            model=model,
             recorder=recorder,
             totals=totals,
             began=began or timezone.now(),
