@@ -328,6 +328,7 @@ def test_a_new_policy_takes_the_next_version(cast: Cast, admin_client: Client) -
             "synced_passkey_weight": "0.5",
             "required": ["qr"],
             "face": "required",
+            "liveness": "off",
             "class_code_weight": "0.25",
             "offline_limit": 1,
             "waiting_hours": 24,
