@@ -479,7 +479,7 @@ SESSION_ROWS = [
     Row(
         route="api/v1/sessions/<int:session_id>/camera-marks/undo",
         method="post",
-        arguments=an_open_session,
+        arguments=a_session,
         answers=OWN_REGISTER,
     ),
     # There is no photo, but its session is found.
