@@ -4,12 +4,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from apps.accounts.models import Faculty, Membership, Role, Student, User
@@ -34,14 +29,14 @@ from tests.identity_providers.support import (
     user_of,
     words,
 )
+from tests.totp import totp_code
 
 pytestmark = pytest.mark.django_db
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def code_now() -> str:
-    step = next(iter(yield_hotp_counters_from_time()))
-    return str(format_hotp_value(hotp_value(TOTP_SECRET, step)))
+    return totp_code(TOTP_SECRET)
 
 
 def test_the_sign_in_page_shows_the_campuss_own_buttons(

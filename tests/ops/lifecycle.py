@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 
 from apps.ops.bringup import answers
 from apps.ops.processes import wait_until
 from tests.ops.running import ROOT, Script, environment, running
+from tests.totp import totp_code
 
 COMMAND_SECONDS = 240
 READY_SECONDS = 180
@@ -175,7 +174,7 @@ def totp_secret_of(page: str) -> str:
 
 
 def code_for(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, next(counters()))))
+    return totp_code(secret)
 
 
 def names_in(path: Path) -> set[str]:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -35,6 +33,7 @@ from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope, platform_scope
 from tests.authenticator import SoftPasskey
 from tests.factories import PASSWORD, Cast
+from tests.totp import totp_code
 
 GOOD_PASSWORD = "seven grey herons at dawn"
 HOST = "set-up.example"
@@ -56,7 +55,7 @@ def visitor(host: str = HOST) -> Client:
 
 def code_of(client: Client) -> str:
     secret = client.session["mfa.totp.secret"]
-    return format_hotp_value(hotp_value(secret, next(counters())))
+    return totp_code(secret)
 
 
 def typed(client: Client, **changes: str) -> dict[str, str]:

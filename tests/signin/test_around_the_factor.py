@@ -1,13 +1,11 @@
 """Ways around the second factor and the link for a new password that were tried by hand once."""
 
-import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings as project
 from django.test import Client
 
@@ -20,6 +18,7 @@ from apps.tenants.signed import signed_act
 from tests.accounts.support import CHANGE_PASSWORD, ME, REFRESH, at, login
 from tests.factories import PASSWORD, Cast
 from tests.signin.test_mfa import AUTHENTICATE, code, half_signed_in, protected
+from tests.totp import totp_code
 
 __all__ = ["protected"]
 
@@ -117,7 +116,7 @@ def session_token(cast: Cast, user: User) -> str:
 
 
 def of(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
+    return totp_code(secret)
 
 
 def test_a_code_works_once_while_the_cache_is_away(

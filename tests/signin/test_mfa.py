@@ -1,6 +1,5 @@
 """The second factor, in the browser and on the phone."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, Reaut
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -25,13 +24,14 @@ from tests.accounts.support import ME, at, login
 from tests.factories import PASSWORD, Cast
 from tests.notifications.support import deliver
 from tests.test_permissions import every_route
+from tests.totp import totp_code
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 AUTHENTICATE = "/_allauth/app/v1/auth/2fa/authenticate"
 
 
 def code(offset: int = 0) -> str:
-    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30 + offset))
+    return totp_code(SECRET, steps=offset)
 
 
 @pytest.fixture
@@ -227,6 +227,6 @@ def test_a_reset_request_does_not_keep_anybody_from_a_second_factor(cast: Cast) 
     page = browser.get("/accounts/2fa/totp/activate/")
     assert page.status_code == 200
     secret = browser.session["mfa.totp.secret"]
-    now = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    now = totp_code(secret)
     assert browser.post("/accounts/2fa/totp/activate/", {"code": now}).status_code == 302
     assert Authenticator.objects.filter(user=user, type="totp").exists()

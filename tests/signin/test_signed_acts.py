@@ -1,12 +1,10 @@
 """What the database refuses to raw SQL goes on working where a person may do it."""
 
-import time
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, transaction
@@ -21,6 +19,7 @@ from tests.accounts.support import at, login
 from tests.admin.support import fields_of, url
 from tests.factories import PASSWORD, Cast, make_user
 from tests.phone import signed_in
+from tests.totp import totp_code
 
 pytestmark = pytest.mark.django_db
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -49,7 +48,7 @@ def browser(cast: Cast, user: User) -> Client:
 
 
 def code_for(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    return totp_code(secret)
 
 
 def user_of(cast: Cast) -> User:
