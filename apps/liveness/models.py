@@ -77,6 +77,7 @@ class LivenessFrame(CampusModel):
     )
     check_of = CampusForeignKey(
         LivenessCheck,
+        db_index=False,
         on_delete=models.CASCADE,
         null=True,
         blank=True,
@@ -85,6 +86,7 @@ class LivenessFrame(CampusModel):
     )
     sample = CampusForeignKey(
         FaceSample,
+        db_index=False,
         on_delete=models.CASCADE,
         null=True,
         blank=True,

@@ -51,9 +51,9 @@ class Migration(migrations.Migration):
                 ('fingerprint', models.BinaryField(db_default=b'', default=b'', max_length=18, verbose_name='fingerprint')),
                 ('seen_at', models.DateTimeField(verbose_name='seen')),
                 ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
-                ('check_of', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='frames', to='liveness.livenesscheck', verbose_name='check')),
+                ('check_of', apps.tenants.fields.CampusForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='frames', to='liveness.livenesscheck', verbose_name='check')),
                 ('image', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='biometrics.storedimage', verbose_name='image')),
-                ('sample', apps.tenants.fields.CampusForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='biometrics.facesample', verbose_name='enrolled photo')),
+                ('sample', apps.tenants.fields.CampusForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='biometrics.facesample', verbose_name='enrolled photo')),
                 ('student', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.student', verbose_name='student')),
             ],
             options={
