@@ -357,6 +357,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "ErrorTypeEnum": "apps.common.schema.ErrorType",
+        "CameraEventResultEnum": ["kept", "known", "refused"],
+        "ResultEnum": ["saved", "unchanged", "conflict", "refused"],
         "AttendanceStatusEnum": "apps.attendance.models.Status",
         "LeaveStatusEnum": "apps.leave.models.LeaveRequest.Status",
         "LeaveCategoryEnum": "apps.leave.models.LeaveRequest.Category",
