@@ -65,15 +65,17 @@ def fill(students: list[Any], now: Any) -> Any:
     import uuid
 
     from apps.audit.services import SYSTEM
-    from apps.biometrics.models import FaceSample, FaceTemplate, StoredImage
-    from apps.biometrics.services.registry import locked_key
+    from apps.biometrics.engines.sface import SPEC  # its numbers: the vectors are made up
+    from apps.biometrics.models import FaceSample, FaceTemplate, StoredImage, TemplateKey
+    from apps.biometrics.services.registry import add_model
     from apps.biometrics.vectors import checksum_of, new_frame, protect
     from apps.privacy.models import Consent
     from apps.privacy.selectors import wording_of
     from apps.privacy.services import search_permission_write
 
     search_permission_write(now=now, actor=SYSTEM, **PERMISSION)
-    model = locked_key(now=now).model
+    model = add_model(spec=SPEC, now=now)
+    TemplateKey.objects.create(model=model, issued_at=now)
     version = wording_of(kind="face").version
     image = StoredImage.objects.create(
         id=uuid.uuid4(), key="samples/bench", sha256="0" * 64, size=1, stored_at=now
