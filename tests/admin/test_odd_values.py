@@ -33,6 +33,7 @@ from tests.fuzzing import TEXTS
 pytestmark = pytest.mark.django_db
 
 SEED: Final = int(os.environ.get("FUZZ_SEED", "2026"))
+FIELDS: Final = int(os.environ.get("FUZZ_FIELDS", "4"))  # of each table
 REQUESTS: Final = int(os.environ.get("FUZZ_ADMIN", "120"))
 MODELS: Final = sorted(
     (model for model in admin.site._registry if issubclass(model, CampusModel)),
@@ -186,13 +187,13 @@ def test_choices_are_looked_up_for_columns_alone(client: Client) -> None:
 
 
 def test_a_row_is_named_by_its_key_alone(client: Client) -> None:
-    """Not by any column or other end of a relation, on which Django fails."""
-    answers = set()
+    """Not by a column or other end of a relation, on which Django fails: some of each table's."""
+    answers, random = set(), Random(SEED)
     for model in MODELS:
-        for field in model._meta.get_fields():
-            if field.name != model._meta.pk.name:
-                asked = {"_popup": "1", "_to_field": field.name}
-                answers.add(client.get(url(model, "changelist"), asked).status_code)
+        fields = [one for one in model._meta.get_fields() if one.name != model._meta.pk.name]
+        for field in random.sample(fields, min(FIELDS, len(fields))):
+            asked = {"_popup": "1", "_to_field": field.name}
+            answers.add(client.get(url(model, "changelist"), asked).status_code)
         asked = {"_popup": "1", "_to_field": model._meta.pk.name}
         assert client.get(url(model, "changelist"), asked).status_code in (200, 403), model
     assert answers <= {400, 403}
@@ -230,5 +231,5 @@ def test_rows_on_their_owners_page_are_those_of_the_database(
     sent = fields_of(client.get(page))
     named = [name for name in sent if name.endswith(("_FORMS", "-id", "-0-slot", "-0-session"))]
     assert len(named) >= 5
-    requests = [("post", page, {**sent, name: text}) for name in named for text in VALUES[::4]]
+    requests = [("post", page, {**sent, name: text}) for name in named for text in VALUES[::12]]
     assert [request for request in requests if not is_answered(client, *request)] == []

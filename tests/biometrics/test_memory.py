@@ -3,7 +3,9 @@
 The worker of faces does this all day. Each frame that stayed would add 0.2 MB or more.
 """
 
+import ctypes
 import gc
+import sys
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -40,7 +42,10 @@ def frames(portrait: Path) -> list[bytes]:
 
 
 def resident() -> int:
+    """Without what is free but kept for later, in which frames that stay would find room."""
     gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
     return int(psutil.Process().memory_info().rss)
 
 

@@ -212,7 +212,7 @@ steps = st.lists(
 @pytest.mark.slow
 @pytest.mark.django_db
 @settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
