@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.gate import BENCHES, PROMISES, rows, table
+from tests.biometrics.conftest import models_dir as models_dir
 from tests.ops.running import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def test_what_misses_is_named_and_what_failed_too() -> None:
     assert lines[-1].endswith("|  |  | failed |")
 
 
-def test_a_small_run_fills_its_part_of_the_table(tmp_path: Path) -> None:
+def test_a_small_run_fills_its_part_of_the_table(tmp_path: Path, models_dir: Path) -> None:
     figures = tmp_path / "figures.json"
     command = ["-m", "bench.gate", "--small", "--only", "face_search", "--json", str(figures)]
     done = subprocess.run(
@@ -32,7 +33,7 @@ def test_a_small_run_fills_its_part_of_the_table(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=environment(),
+        env=environment(CAMPUS_MODELS_DIR=str(models_dir)),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
