@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import numpy as np
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from apps.biometrics.engines import Engine, Face
 from apps.biometrics.models import FaceModel
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 256  # frames with sightings, while the database is away
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a write is tried again
+MOST_TRIES: Final = 3  # of a frame that cannot be written while the database answers
+AWAY: Final = (OperationalError, InterfaceError, OSError)
 REFUSED_TOLD: Final = 60.0  # seconds between two system events of one refusal
 
 
@@ -90,7 +92,7 @@ class Recorder:
         self._waiting: deque[SeenFrame] = deque()
         self._changed = threading.Condition()
         self._stopped = False
-        self._wait, self._not_before = FIRST_WAIT, 0.0
+        self._wait, self._not_before, self._tries = FIRST_WAIT, 0.0, 0
         self._refused_at: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -100,9 +102,8 @@ class Recorder:
         """Never waits: the oldest goes where the queue is full."""
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
-                gone = self._waiting.popleft()
-                self._totals.dropped_sightings += len(gone.faces)
-                self._count("dropped", len(gone.faces))
+                self._dropped(self._waiting.popleft())
+                self._tries = 0
             self._waiting.append(seen)
             self._changed.notify()
 
@@ -115,15 +116,18 @@ class Recorder:
             answers = self._write(faces=seen.faces, at=seen.at)
         except Refused as refusal:
             self._refused(refusal, seen)
-        except Exception:
+        except Exception as error:
             logger.exception("Sightings could not be written; they wait.")
             count("campus_camera_failures", self._label, "write")
-            self._not_before = self._clock() + self._wait
-            self._wait = min(2 * self._wait, LONGEST_WAIT)
-            return False
+            self._tries += 1
+            if self._tries < MOST_TRIES or isinstance(error, AWAY):
+                self._not_before = self._clock() + self._wait
+                self._wait = min(2 * self._wait, LONGEST_WAIT)
+                return False
+            self._dropped(seen)
         else:
             self._answered(seen, answers)
-        self._wait = FIRST_WAIT
+        self._wait, self._tries = FIRST_WAIT, 0
         with self._changed, suppress(IndexError):
             if self._waiting[0] is seen:  # else it was dropped meanwhile
                 self._waiting.popleft()
@@ -153,6 +157,10 @@ class Recorder:
         if refusal.code != "no_session" and (last is None or self._clock() - last > REFUSED_TOLD):
             self._refused_at[refusal.code] = self._clock()
             self._told("refused", f"{refusal.code}: {refusal.message}")
+
+    def _dropped(self, seen: SeenFrame) -> None:
+        self._totals.dropped_sightings += len(seen.faces)
+        self._count("dropped", len(seen.faces))
 
     def _count(self, result: str, amount: int) -> None:
         count("campus_camera_sightings", self._label, result, amount=float(amount))

@@ -141,6 +141,7 @@ def test_the_command_says_what_is_missing(
         ({"source": str(tmp_path)}, "no JPEG"),
         ({"source": str(tmp_path / "film.mp4")}, "no video"),
         ({"source": "ftp://camera/1"}, "ftp: is no source"),
+        ({"source": "rtsp://name:word@camera:99999/1"}, "host or port"),
         ({"source": ""}, "Name a source"),
         ({"source": "x", "every": 0}, "1 to 250"),
         ({"source": "x", "starts_at": "noon"}, "--starts-at"),
@@ -259,6 +260,21 @@ class TestRecorder:
         assert len(recorder) == 0
         assert self.written[0] == now + timedelta(seconds=10)
         assert len(self.written) == MOST_WAITING
+
+    def test_what_can_never_be_written_is_dropped_and_the_rest_is(
+        self, recorder: Recorder, now: datetime
+    ) -> None:
+        recorder.put(self.seen(now, 0))
+        recorder.put(self.seen(now, 1))
+        self.away = ValueError("An odd picture.")
+        tried = [recorder.work()]
+        while len(recorder) == 2 and len(tried) < 10:
+            self.clock.now += 60
+            tried.append(recorder.work())
+        assert (tried, self.totals.dropped_sightings) == ([False, False, True], 1)
+        self.away = None
+        assert recorder.work() is True
+        assert self.written == [now + timedelta(seconds=1)]
 
     def test_a_refusal_is_said_once_a_minute_and_not_tried_again(
         self, recorder: Recorder, told: list[tuple[str, str]], now: datetime

@@ -118,8 +118,12 @@ class _Frame:
         for face, match in zip(faces, matches, strict=True):
             if match.answer == FaceAnswer.DOUBTFUL:
                 answers.append(SightingAnswer(result=SightingResult.DOUBTFUL))
-            elif match.student_id is None:
+            elif match.student_id is None and self.camera.keeps_unknown:
                 answers.append(self._unknown(face))
+            elif match.student_id is None:
+                answers.append(SightingAnswer(result=SightingResult.UNKNOWN))
+                unknown = CameraEvent.Type.UNKNOWN
+                events.append(CameraEvent(camera=self.camera, at=self.at, event_type=unknown))
             else:
                 repeated = match.student_id in lately
                 result = SightingResult.REPEATED if repeated else SightingResult.RECOGNIZED
@@ -145,12 +149,7 @@ class _Frame:
         )
 
     def _unknown(self, face: FaceSighting) -> SightingAnswer:
-        """As one of the unknown people, where the camera keeps them, else as a bare event."""
-        if not self.camera.keeps_unknown:
-            CameraEvent.objects.create(
-                camera=self.camera, at=self.at, event_type=CameraEvent.Type.UNKNOWN
-            )
-            return SightingAnswer(result=SightingResult.UNKNOWN)
+        """As one of the unknown people."""
         is_new = unknown_seen(
             camera=self.camera,
             seen=UnknownSighting(vector=face.vector, model=face.model, at=self.at),
