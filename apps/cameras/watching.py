@@ -23,6 +23,7 @@ from apps.cameras.capture import Frame, Source
 from apps.cameras.models import Camera
 from apps.cameras.reading import FaceSighting
 from apps.cameras.services.events import camera_label, log_system_event
+from apps.cameras.services.frames import MODEL_CHANGED
 from apps.cameras.services.sightings import (
     SightingAnswer,
     SightingResult,
@@ -94,6 +95,7 @@ class Recorder:
         self._stopped = False
         self._wait, self._not_before, self._tries = FIRST_WAIT, 0.0, 0
         self._refused_at: dict[str, float] = {}
+        self.is_outdated = False  # the campus compares with another model now
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -149,6 +151,7 @@ class Recorder:
 
     def _refused(self, refusal: Refused, seen: SeenFrame) -> None:
         """Not to be tried again: it is not permitted, or nobody is there to be compared with."""
+        self.is_outdated |= refusal.code == MODEL_CHANGED
         self._count("refused", len(seen.faces))
         self._totals.add(self._totals.refusals, refusal.code)
         for track in seen.tracks:
@@ -296,8 +299,8 @@ def tell(camera: Camera, *, now: Callable[[], datetime]) -> Callable[[str, str],
 def watch(
     *, source: Source, watcher: Watcher, recorder: Recorder, totals: WatchTotals, apart: bool
 ) -> None:
-    """Look at all frames, until the source ends or is closed. `apart`: write in a thread of its
-    own; else between the frames."""
+    """Look at all frames, until the source ends or is closed, or nothing that is seen by this model
+    counts any more. `apart`: write in a thread of its own; else between the frames."""
     writer = threading.Thread(target=recorder.run, daemon=True, name="recorder")
     if apart:
         writer.start()
@@ -309,6 +312,9 @@ def watch(
             count("campus_camera_failures", watcher.label, "frame")
         if not apart:
             recorder.work()
+        if recorder.is_outdated:
+            source.close()
+            break
     if apart:
         recorder.stop()
         writer.join(LONGEST_WAIT)

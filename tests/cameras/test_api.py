@@ -28,6 +28,7 @@ from apps.biometrics.services.registry import add_engine
 from apps.biometrics.storage import save_whole
 from apps.cameras import tasks, worker
 from apps.cameras.models import Camera, CameraEvent, CameraFrame, UnknownPerson
+from apps.cameras.reading import FaceSighting
 from apps.cameras.selectors import UNKNOWN_SEAL
 from apps.cameras.services import frames, snapshots
 from apps.cameras.services.frames import MAX_STARTS, MOST_WAITING
@@ -38,7 +39,7 @@ from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of as admin_of
 from tests.api.support import client_of
-from tests.biometrics.support import enrol, plain_jpeg
+from tests.biometrics.support import enrol, make_model, plain_jpeg
 from tests.cameras.support import (
     OTHER_STRANGER,
     STRANGER,
@@ -271,6 +272,19 @@ class TestFrames:
 
         monkeypatch.setattr(worker, "sightings_in", broken)
         assert look(cast, other).problem == "failed"
+
+    def test_one_that_the_old_model_looked_at_waits_for_the_new_one(
+        self, device: APIClient, cast: Cast
+    ) -> None:
+        send(device, plain_jpeg())
+        now = timezone.now()
+        with campus_scope(cast.campus):
+            enrol_made_up([cast.student], now)
+            [frame] = CameraFrame.objects.all()
+            other = make_model(now=now, dimension=128)
+            seen = [FaceSighting(vector=vector(0), model=other)]
+            assert frames.frame_seen(frame=frame, faces=seen, now=now) is False
+        assert (look(cast, frame).status, frame.problem) == ("done", "")
 
     def test_a_storage_that_is_away_is_asked_again_and_not_for_ever(
         self, device: APIClient, cast: Cast, monkeypatch: pytest.MonkeyPatch

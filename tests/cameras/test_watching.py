@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -286,6 +287,29 @@ class TestRecorder:
         assert len(recorder) == 0
         assert told == [("refused", "search_withdrawn: Switched off.")]
         assert self.totals.refusals == {"search_withdrawn": 3}
+
+    def test_it_ends_when_the_campus_has_another_model(
+        self, recorder: Recorder, now: datetime
+    ) -> None:
+        """What it sees would be refused until somebody noticed; a service starts it again."""
+        looked: list[float] = []
+
+        class Endless:
+            is_live, dropped, is_closed = True, 0, False
+
+            def frames(self) -> Iterator[Frame]:
+                for number in range(100):
+                    yield Frame(pixels=np.zeros((40, 40, 3), np.uint8), at=float(number))
+
+            def close(self) -> None:
+                self.is_closed = True
+
+        watcher: Any = SimpleNamespace(label="1/1", look=lambda frame: looked.append(frame.at))
+        source = Endless()
+        self.away = Refused("model_changed", "Another model.")
+        recorder.put(self.seen(now))
+        watch(source=source, watcher=watcher, recorder=recorder, totals=self.totals, apart=False)
+        assert (looked, source.is_closed, recorder.is_outdated) == ([0.0], True, True)
 
     def test_what_is_left_at_the_end_is_counted(self, recorder: Recorder, now: datetime) -> None:
         self.away = OperationalError()

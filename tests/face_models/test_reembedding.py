@@ -25,6 +25,7 @@ from apps.biometrics.services import (
 from apps.biometrics.services.registry import ModelChanged, in_force
 from apps.biometrics.vectors import is_intact
 from apps.common.errors import Refused
+from apps.face_models.management.commands import reembed as command
 from apps.face_models.services import reembed_some, reembed_start, reembedding
 from apps.jobs import tasks as jobs
 from apps.jobs.models import Job
@@ -281,5 +282,8 @@ def test_the_command_resumes_and_says_what_it_did(
         job.refresh_from_db()
         assert (job.status, job.attempts, job.percent) == (Job.Status.SUCCEEDED, 1, 100)
         assert current_model(now=now).name == "sface"
+    monkeypatch.setattr(command, "execute_job", lambda *_args, **_more: None)
+    call_command("reembed", second, campus="north")
+    assert "a worker does it" in capsys.readouterr().out
     with pytest.raises(CommandError, match="nowhere"):
         call_command("reembed", second, campus="nowhere")

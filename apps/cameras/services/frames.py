@@ -30,6 +30,7 @@ MOST_WAITING: Final = 200  # pictures of one camera
 MOST_EVENTS: Final = 10_000  # of one device in an hour
 MAX_STARTS: Final = 3
 AHEAD: Final = timedelta(minutes=2)  # of our clock
+MODEL_CHANGED: Final = "model_changed"  # what searches say
 LATE: Final = timedelta(hours=1)  # a picture that comes later says nothing about who is there
 Status = CameraFrame.Status
 
@@ -173,7 +174,8 @@ def frame_seen(*, frame: CameraFrame, faces: Sequence[FaceSighting], now: dateti
         with transaction.atomic():
             sightings_record(camera=row.camera, faces=faces, at=row.at, now=now)
     except Refused as refusal:
-        frame_fail(frame_id=row.pk, problem=refusal.code, now=now)
+        if refusal.code != MODEL_CHANGED:  # else it waits to be looked at by the new model
+            frame_fail(frame_id=row.pk, problem=refusal.code, now=now)
         return False
     _end(row, status=Status.DONE, seen=len(faces), now=now)
     return True
