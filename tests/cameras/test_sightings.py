@@ -19,6 +19,7 @@ from apps.biometrics.models import StoredImage
 from apps.biometrics.services import images_purge
 from apps.cameras.models import Camera, CameraEvent, CameraSystemEvent, UnknownPerson
 from apps.cameras.reading import FaceSighting
+from apps.cameras.services import sightings
 from apps.cameras.services.events import log_face_event, log_system_event
 from apps.cameras.services.forgetting import sightings_expire
 from apps.cameras.services.marking import camera_marks_undo
@@ -247,6 +248,15 @@ class TestEvents:
         assert log_face_event("unknown", at=now, camera=camera) is None
         assert log_system_event("error", at=now, camera=camera) is None
         assert CameraEvent.objects.count() == 4
+
+    def test_a_crowd_of_strangers_fills_no_table(
+        self, camera: Camera, at: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sightings, "MOST_UNKNOWN", 3)
+        for second in range(3):
+            answers = see(camera, at + second * SECOND, vector(STRANGER), vector(OTHER_STRANGER))
+            assert answers == ["unknown", "unknown"]
+        assert CameraEvent.objects.count() == 3
 
     def test_a_storage_that_is_away_costs_the_picture_alone(
         self,
