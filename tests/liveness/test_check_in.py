@@ -196,7 +196,7 @@ def test_frames_that_nobody_could_look_at_end_undecided_and_are_known_again(
         (encoded(saved_anew(decoded(jpeg), portrait.rng)), turn, at_ms)
         for jpeg, turn, at_ms in frames
     ]
-    body = other.send(encoded(saved_anew(decoded(portrait.selfie()), portrait.rng)), anew)
+    body = other.send(portrait.selfie(), anew)
     assert body["factors"]["face"]["reason"] == "turns_used_before"
 
 
