@@ -93,18 +93,18 @@ class Photo:
         return buffer.getvalue()
 
 
-def read_photo(data: bytes, *, max_side: int = MAX_SIDE) -> Photo:
+def read_photo(data: bytes, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS) -> Photo:
     """Check and normalise the bytes of a JPEG, PNG or WebP; raises `ImageRefused`.
 
     Bytes and pixels are limited before anything is decoded. The name and the declared type of the
     upload play no part. `max_side` in pixels: larger ones are made smaller.
     """
-    check_photo(data)
+    check_photo(data, max_pixels=max_pixels)
     with _opened(data) as image:
         return Photo(_normalised(image, max_side))
 
 
-def check_photo(data: bytes) -> None:
+def check_photo(data: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
     """What `read_photo` sees before it decodes a pixel, for photos that a worker reads later;
     raises `ImageRefused`."""
     if not data:
@@ -112,7 +112,7 @@ def check_photo(data: bytes) -> None:
     if len(data) > MAX_BYTES:
         raise ImageRefused(ImageReason.TOO_LARGE)
     with _opened(data) as image:
-        _check_header(image)
+        _check_header(image, max_pixels)
 
 
 def hopeless(photo: Photo) -> str:
@@ -158,8 +158,8 @@ def _unreadable(data: bytes) -> ImageReason:
     return ImageReason.NOT_AN_IMAGE
 
 
-def _check_header(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
+def _check_header(image: Image.Image, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
         raise ImageRefused(ImageReason.TOO_MANY_PIXELS)
     if image.format not in _ACCEPTED:
         raise ImageRefused(ImageReason.UNSUPPORTED_FORMAT)

@@ -75,7 +75,11 @@ Told = Callable[[str, str], None]
 
 def source_of(text: str, *, every: int, told: Told) -> Source:
     """What is behind an address, a file or a folder; raises `SourceRefused`."""
-    scheme = urlsplit(text).scheme.lower()
+    try:
+        parts = urlsplit(text)
+        scheme, _port = parts.scheme.lower(), parts.port
+    except ValueError as error:
+        raise SourceRefused("The host or port of this address cannot be read.") from error
     if scheme in LIVE:
         return LiveFrames(text, every=every, told=told)
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):

@@ -1,10 +1,12 @@
 """Where cameras saw a person. All of it goes with the consent, or after its days."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor
 from apps.biometrics.services.images import images_erase_now
+from apps.biometrics.storage import read_image
 from apps.cameras.models import (
     Camera,
     CameraEvent,
@@ -17,6 +19,7 @@ from apps.privacy.registry import (
     KnownPerson,
     PersonRows,
     add_impersonal,
+    add_person_files,
     add_person_rows,
     of_student,
 )
@@ -26,6 +29,7 @@ def register() -> None:
     add_impersonal("of a room", Camera)
     add_impersonal("of the watching itself; it names nobody", CameraSystemEvent)
     add_impersonal("pictures of a room, until a worker has looked at them", CameraFrame)
+    add_person_files(sighting_files)
     add_person_rows(
         PersonRows(model=UnknownPerson, rows=of_student(), deleted=True),
         PersonRows(model=CameraEvent, rows=of_student(), deleted=True),
@@ -41,3 +45,13 @@ def erase_sightings(*, person: KnownPerson, now: datetime, actor: Actor) -> dict
     removed = sightings_forget(student=student, now=now, actor=actor)
     erased = images_erase_now(image_ids=image_ids, now=now)
     return {"sightings": removed, "pictures of sightings": erased}
+
+
+def sighting_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+    """The pictures of the person's sightings, each once."""
+    events = CameraEvent.objects.filter(
+        student_id=person.student_id or 0, image__isnull=False
+    ).select_related("image")
+    for event in events.order_by("image_id", "pk").distinct("image_id"):
+        if event.image is not None:
+            yield f"sightings/{event.at:%Y-%m-%d}-{event.pk}.jpg", read_image(event.image)

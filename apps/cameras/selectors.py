@@ -104,12 +104,14 @@ def open_registers(*, camera: Camera) -> list[OpenRegister]:
 
 
 def lately_seen(*, camera: Camera, student_ids: list[int], at: datetime) -> set[int]:
-    """Who of them has made a sighting of this camera within its seconds for known people."""
+    """Who of them has made a sighting of this camera within its seconds for known people. What a
+    device says that it saw marks nobody, and so keeps nobody from being marked."""
     within = timedelta(seconds=camera.known_seconds)
     events = CameraEvent.objects.filter(
         camera=camera,
         student__in=student_ids,
         event_type=CameraEvent.Type.RECOGNIZED,
+        key="",
         at__gt=at - within,
         at__lt=at + within,
     )

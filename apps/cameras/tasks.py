@@ -1,6 +1,7 @@
 """Background work: pictures of devices, samples after a consent, forgetting."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -81,24 +82,33 @@ def relearn_unknown() -> int:
     from apps.biometrics.worker import observe_for_check_in
 
     made = 0
+    model = current_model(now=timezone.now())
     for person_id, image in unlearned():
         try:
-            vector = observe_for_check_in(read_image(image)).vector
+            vector = observe_for_check_in(read_image(image), engine=model.name).vector
         except OSError:
             continue  # looked at again with the next one
         except SealBroken:
             vector = None
-        unknown_relearn(person_id=person_id, vector=vector)
+        unknown_relearn(person_id=person_id, vector=vector, model=model)
         made += vector is not None
     return made
 
 
 @shared_task
 def tidy_sightings() -> int:
-    """Every ten minutes: samples of those who have agreed, and what is to be forgotten."""
-    return in_each_campus(_tidy_campus, reason="tidy sightings")
+    """Every ten minutes: what is to be forgotten, samples of those who have agreed, and vectors
+    whose task was lost. Each by itself: nothing keeps back what is to be forgotten."""
+    now = timezone.now()
+    acts: tuple[tuple[Callable[[], int], str], ...] = (
+        (partial(sightings_expire, now=now), "forget sightings"),
+        (partial(samples_after_consent, now=now), "make samples of named people"),
+        (_relearn_lost, "learn split people again"),
+    )
+    return sum(in_each_campus(act, reason=reason) for act, reason in acts)
 
 
-def _tidy_campus() -> int:
-    samples = partial(samples_after_consent, now=timezone.now())
-    return samples() + sightings_expire(now=timezone.now())
+def _relearn_lost() -> int:
+    if unlearned():
+        enqueue(relearn_unknown)
+    return 0

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import numpy as np
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from apps.biometrics.engines import Engine, Face
 from apps.biometrics.models import FaceModel
@@ -23,6 +23,7 @@ from apps.cameras.capture import Frame, Source
 from apps.cameras.models import Camera
 from apps.cameras.reading import FaceSighting
 from apps.cameras.services.events import camera_label, log_system_event
+from apps.cameras.services.frames import MODEL_CHANGED
 from apps.cameras.services.sightings import (
     SightingAnswer,
     SightingResult,
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 256  # frames with sightings, while the database is away
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a write is tried again
+MOST_TRIES: Final = 3  # of a frame that cannot be written while the database answers
+AWAY: Final = (OperationalError, InterfaceError, OSError)
 REFUSED_TOLD: Final = 60.0  # seconds between two system events of one refusal
 
 
@@ -90,8 +93,9 @@ class Recorder:
         self._waiting: deque[SeenFrame] = deque()
         self._changed = threading.Condition()
         self._stopped = False
-        self._wait, self._not_before = FIRST_WAIT, 0.0
+        self._wait, self._not_before, self._tries = FIRST_WAIT, 0.0, 0
         self._refused_at: dict[str, float] = {}
+        self.is_outdated = False  # the campus compares with another model now
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -100,9 +104,8 @@ class Recorder:
         """Never waits: the oldest goes where the queue is full."""
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
-                gone = self._waiting.popleft()
-                self._totals.dropped_sightings += len(gone.faces)
-                self._count("dropped", len(gone.faces))
+                self._dropped(self._waiting.popleft())
+                self._tries = 0
             self._waiting.append(seen)
             self._changed.notify()
 
@@ -115,15 +118,18 @@ class Recorder:
             answers = self._write(faces=seen.faces, at=seen.at)
         except Refused as refusal:
             self._refused(refusal, seen)
-        except Exception:
+        except Exception as error:
             logger.exception("Sightings could not be written; they wait.")
             count("campus_camera_failures", self._label, "write")
-            self._not_before = self._clock() + self._wait
-            self._wait = min(2 * self._wait, LONGEST_WAIT)
-            return False
+            self._tries += 1
+            if self._tries < MOST_TRIES or isinstance(error, AWAY):
+                self._not_before = self._clock() + self._wait
+                self._wait = min(2 * self._wait, LONGEST_WAIT)
+                return False
+            self._dropped(seen)
         else:
             self._answered(seen, answers)
-        self._wait = FIRST_WAIT
+        self._wait, self._tries = FIRST_WAIT, 0
         with self._changed, suppress(IndexError):
             if self._waiting[0] is seen:  # else it was dropped meanwhile
                 self._waiting.popleft()
@@ -145,6 +151,7 @@ class Recorder:
 
     def _refused(self, refusal: Refused, seen: SeenFrame) -> None:
         """Not to be tried again: it is not permitted, or nobody is there to be compared with."""
+        self.is_outdated |= refusal.code == MODEL_CHANGED
         self._count("refused", len(seen.faces))
         self._totals.add(self._totals.refusals, refusal.code)
         for track in seen.tracks:
@@ -153,6 +160,10 @@ class Recorder:
         if refusal.code != "no_session" and (last is None or self._clock() - last > REFUSED_TOLD):
             self._refused_at[refusal.code] = self._clock()
             self._told("refused", f"{refusal.code}: {refusal.message}")
+
+    def _dropped(self, seen: SeenFrame) -> None:
+        self._totals.dropped_sightings += len(seen.faces)
+        self._count("dropped", len(seen.faces))
 
     def _count(self, result: str, amount: int) -> None:
         count("campus_camera_sightings", self._label, result, amount=float(amount))
@@ -288,8 +299,8 @@ def tell(camera: Camera, *, now: Callable[[], datetime]) -> Callable[[str, str],
 def watch(
     *, source: Source, watcher: Watcher, recorder: Recorder, totals: WatchTotals, apart: bool
 ) -> None:
-    """Look at all frames, until the source ends or is closed. `apart`: write in a thread of its
-    own; else between the frames."""
+    """Look at all frames, until the source ends or is closed, or nothing that is seen by this model
+    counts any more. `apart`: write in a thread of its own; else between the frames."""
     writer = threading.Thread(target=recorder.run, daemon=True, name="recorder")
     if apart:
         writer.start()
@@ -301,6 +312,9 @@ def watch(
             count("campus_camera_failures", watcher.label, "frame")
         if not apart:
             recorder.work()
+        if recorder.is_outdated:
+            source.close()
+            break
     if apart:
         recorder.stop()
         writer.join(LONGEST_WAIT)

@@ -9,10 +9,9 @@ class CheckInConfig(AppConfig):
     def ready(self) -> None:
         from apps.attendance import registry
         from apps.biometrics import image_references
-        from apps.checkin.personal_data import register
+        from apps.checkin.personal_data import register, selfies_unlink
         from apps.checkin.selectors.attempts import undecided_students
         from apps.checkin.services.earned import earned_by_check_in
-        from apps.checkin.services.selfies import selfies_unlink
 
         image_references.add_reference(selfies_unlink)
         registry.add_undecided(undecided_students)

@@ -1,7 +1,8 @@
 """What is kept of a person's check-ins: that there was one stays, what it was judged by goes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from uuid import UUID
 
 from apps.audit.services import Actor
 from apps.biometrics.services.images import images_erase_now
@@ -59,6 +60,11 @@ def erase_selfies(*, person: KnownPerson, now: datetime, actor: Actor) -> dict[s
     )
     image_ids = {pk for pk in attempts.values_list("selfie_id", flat=True) if pk is not None}
     return {"selfies": images_erase_now(image_ids=image_ids, now=now)}
+
+
+def selfies_unlink(image_ids: Collection[UUID]) -> int:
+    """Before selfies are deleted whose time is over: the attempt and its explanation stay."""
+    return CheckInAttempt.objects.filter(selfie_id__in=image_ids).update(selfie=None)
 
 
 def selfie_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:

@@ -75,7 +75,8 @@ def _across(before: Points, after: Points) -> float | None:
     back = homography(after[_PLANE], before[_PLANE])
     if back is None:
         return None
-    return float(mapped(back, after[_NOSE][None])[0][0] - before[_NOSE][0])
+    across = float(mapped(back, after[_NOSE][None])[0][0] - before[_NOSE][0])
+    return across if np.isfinite(across) else None
 
 
 def _squeezed(before: Points, after: Points) -> float:

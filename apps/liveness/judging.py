@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from math import isfinite
 from typing import Any, Final
 
 from apps.biometrics.engines.base import Face
@@ -129,7 +130,7 @@ def _measurements(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> dic
 
 
 def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, 3)
+    return None if number is None or not isfinite(number) else round(number, 3)
 
 
 def _not_straight(frames: Sequence[FrameSeen]) -> str:

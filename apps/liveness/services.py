@@ -13,9 +13,8 @@ from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.comparing import held_templates, mean_distances
 from apps.biometrics.models import FaceSample, StoredImage
-from apps.biometrics.selectors import key_generation
 from apps.biometrics.services.images import image_store, images_erase
-from apps.biometrics.services.registry import add_default_model
+from apps.biometrics.services.registry import InForce, ModelSwitched, in_force
 from apps.biometrics.services.verification import limits_of_mean
 from apps.biometrics.storage import read_image
 from apps.common.crypto import SealBroken
@@ -100,8 +99,14 @@ def liveness_judge(*, reference: str, now: datetime) -> Verdict | None:
         return _verdict_of(check)
     started = perf_counter()
     frames = list(check.frames.select_related("image").order_by("number"))
-    looks = [_look(frame.image) for frame in frames]
-    verdict = _verdict(check, frames, looks, now=now)
+    while True:
+        made_by = in_force(now=now)
+        looks = [_look(frame.image, made_by) for frame in frames]
+        try:
+            verdict = _verdict(check, frames, looks, made_by=made_by, now=now)
+            break
+        except ModelSwitched:  # looked at once more, by the campus's new model
+            continue
     check.latency_ms = round((perf_counter() - started) * 1000)
     return _decide(check, frames, looks, verdict, now=now)
 
@@ -112,13 +117,13 @@ def _verdict_of(check: LivenessCheck) -> Verdict:
     )
 
 
-def _look(image: StoredImage | None) -> "FrameLook":
+def _look(image: StoredImage | None, made_by: InForce) -> "FrameLook":
     from apps.liveness.worker import FrameLook, look_at_frame
 
     if image is None:
         return FrameLook(poor="no_image")
     try:
-        return look_at_frame(read_image(image))
+        return look_at_frame(read_image(image), engine=made_by.model.name)
     except SealBroken:
         return FrameLook(poor="image_damaged")
 
@@ -128,13 +133,17 @@ def _verdict(
     frames: Sequence[LivenessFrame],
     looks: Sequence["FrameLook"],
     *,
+    made_by: InForce,
     now: datetime,
 ) -> Verdict:
+    """By the campus's model; raises `ModelSwitched` where the templates are gone with it."""
     from apps.biometrics.engines import cosine_distance
 
-    model = add_default_model(now=now)
-    held = held_templates(model=model, generation=key_generation(), student_ids=[check.student_id])
-    known = _known_fingerprints(check, now=now)
+    model, generation = made_by.model, made_by.generation
+    held = held_templates(model=model, generation=generation, student_ids=[check.student_id])
+    if not held.ids:
+        made_by.check(now)
+    known = _known_fingerprints(check, made_by, now=now)
     sent_before = _sent_before(check, frames)
     seen: list[FrameSeen] = []
     before = None
@@ -168,10 +177,11 @@ def _sent_before(check: LivenessCheck, frames: Sequence[LivenessFrame]) -> set[U
     return set(others.filter(seen_at__lte=check.sent_at).values_list("image_id", flat=True))
 
 
-def _known_fingerprints(check: LivenessCheck, *, now: datetime) -> list[bytes]:
+def _known_fingerprints(check: LivenessCheck, made_by: InForce, *, now: datetime) -> list[bytes]:
     """Of the student's own earlier frames and enrolled photos. Somebody else's frames show another
     person, which is asked besides."""
-    _enrolled_fingerprints(check.student_id, now=now)
+    _enrolled_fingerprints(check.student_id, made_by, now=now)
+    _missing_fingerprints(check, made_by)
     pictures = LivenessFrame.objects.filter(student_id=check.student_id).exclude(check_of=check)
     recent = pictures.filter(
         sample__isnull=True,
@@ -181,7 +191,7 @@ def _known_fingerprints(check: LivenessCheck, *, now: datetime) -> list[bytes]:
     return [bytes(one) for one in prints if one]
 
 
-def _enrolled_fingerprints(student_id: int, *, now: datetime) -> None:
+def _enrolled_fingerprints(student_id: int, made_by: InForce, *, now: datetime) -> None:
     """Once for each enrolled photo."""
     missing = FaceSample.objects.filter(
         student_id=student_id, status=FaceSample.Status.ACCEPTED
@@ -191,10 +201,40 @@ def _enrolled_fingerprints(student_id: int, *, now: datetime) -> None:
             sample=sample,
             defaults={
                 "student_id": student_id,
-                "fingerprint": _look(sample.image).fingerprint,
+                "fingerprint": _look(sample.image, made_by).fingerprint,
                 "seen_at": now,
             },
         )
+
+
+def _missing_fingerprints(check: LivenessCheck, made_by: InForce) -> None:
+    """Of earlier frames that nobody has looked at: their worker was lost, or comes after us."""
+    missing = LivenessFrame.objects.filter(
+        student_id=check.student_id,
+        check_of__latency_ms=None,
+        fingerprint=b"",
+        image__isnull=False,
+        seen_at__range=(check.sent_at - KNOWN_FOR, check.sent_at - ALIKE_FOR),
+    ).exclude(check_of=check)
+    for frame in missing.select_related("image"):
+        seen = _look(frame.image, made_by).fingerprint
+        LivenessFrame.objects.filter(pk=frame.pk).update(fingerprint=seen)
+
+
+@transaction.atomic
+def liveness_give_up(*, reference: str, reason: str, now: datetime) -> bool:
+    """Nobody could look at these frames in time: could not tell, for good. Whether it was so."""
+    checks = LivenessCheck.objects.select_for_update(no_key=True).filter(
+        reference=reference, decision=LivenessCheck.Decision.PENDING
+    )
+    check = checks.first()
+    if check is None:
+        return False
+    check.decision, check.reason, check.judged_at = Decision.UNDECIDED.value, reason, now
+    check.save(update_fields=["decision", "reason", "judged_at"])
+    data = {"reference": reference, "reason": reason}
+    log_event(actor=SYSTEM, action="liveness.check.undecided", now=now, target=check, data=data)
+    return True
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from tests.biometrics.conftest import media as media
 from tests.biometrics.conftest import models_dir as models_dir
 from tests.biometrics.conftest import people as people
 from tests.cameras.support import allow_cameras, make_camera
+from tests.face_models.conftest import second as second
 from tests.factories import Cast, make_session
 
 

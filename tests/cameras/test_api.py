@@ -3,11 +3,13 @@
 import base64
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,16 +21,25 @@ from apps.attendance.services.register import register_open
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.engines import Pixels
-from apps.biometrics.models import StoredImage
+from apps.biometrics.models import StoredImage, TemplateKey
+from apps.biometrics.services import images_purge
+from apps.biometrics.services.logos import logo_png, logo_read, logo_set
+from apps.biometrics.services.registry import add_engine
+from apps.biometrics.storage import save_whole
 from apps.cameras import tasks, worker
 from apps.cameras.models import Camera, CameraEvent, CameraFrame, UnknownPerson
+from apps.cameras.reading import FaceSighting
+from apps.cameras.selectors import UNKNOWN_SEAL
+from apps.cameras.services import frames, snapshots
 from apps.cameras.services.frames import MAX_STARTS, MOST_WAITING
 from apps.cameras.services.sightings import sightings_record
+from apps.common.crypto import unseal
 from apps.sessions.models import ClassSession
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of as admin_of
 from tests.api.support import client_of
-from tests.biometrics.support import enrol, plain_jpeg
+from tests.biometrics.support import enrol, make_model, plain_jpeg
 from tests.cameras.support import (
     OTHER_STRANGER,
     STRANGER,
@@ -129,6 +140,18 @@ class TestEvents:
             assert CameraEvent.objects.get(key="1").confidence == 0.95
             assert not AttendanceRecord.objects.exists()
 
+    def test_what_was_refused_is_not_known_and_there_is_a_bound(
+        self, device: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(frames, "MOST_EVENTS", 3)
+        wrong = event("1", event_type="recognized", student="nobody")
+        answer = device.post(EVENTS, {"events": [wrong, event("1")]}, format="json")
+        assert [row["result"] for row in answer.json()["results"]] == ["refused", "kept"]
+        assert device.post(EVENTS, {"events": [event("2")]}, format="json").status_code == 200
+        many = device.post(EVENTS, {"events": [event("3"), event("4")]}, format="json")
+        assert code_of(many) == (429, "too_many_events")
+        assert device.post(EVENTS, {"events": [event("3")]}, format="json").status_code == 200
+
     def test_what_is_wrong_is_said(self, device: APIClient) -> None:
         for sent in (
             {"events": [event("1", confidence=1.1)]},
@@ -191,6 +214,19 @@ class TestFrames:
         again = send(device, plain_jpeg())
         assert again.json() == {"id": "1", "status": "done", "problem": "", "faces": 1}
 
+    def test_the_bytes_of_the_logo_do_not_take_it_away(self, device: APIClient, cast: Cast) -> None:
+        logo, now = logo_png(data=plain_jpeg("blue")), timezone.now()
+        with campus_scope(cast.campus):
+            logo_set(png=logo, now=now, actor=SYSTEM)
+        send(device, logo)
+        with campus_scope(cast.campus):
+            [frame] = CameraFrame.objects.all()
+        assert look(cast, frame).status == "done"
+        with campus_scope(cast.campus):
+            images_purge(now=now + timedelta(days=40))
+            campus = Campus.objects.get(pk=cast.campus.pk)
+            assert logo_read(campus=campus, sha256=campus.logo) == logo
+
     def test_as_base64_too(self, device: APIClient, cast: Cast) -> None:
         body = {
             "id": "1",
@@ -236,6 +272,19 @@ class TestFrames:
 
         monkeypatch.setattr(worker, "sightings_in", broken)
         assert look(cast, other).problem == "failed"
+
+    def test_one_that_the_old_model_looked_at_waits_for_the_new_one(
+        self, device: APIClient, cast: Cast
+    ) -> None:
+        send(device, plain_jpeg())
+        now = timezone.now()
+        with campus_scope(cast.campus):
+            enrol_made_up([cast.student], now)
+            [frame] = CameraFrame.objects.all()
+            other = make_model(now=now, dimension=128)
+            seen = [FaceSighting(vector=vector(0), model=other)]
+            assert frames.frame_seen(frame=frame, faces=seen, now=now) is False
+        assert (look(cast, frame).status, frame.problem) == ("done", "")
 
     def test_a_storage_that_is_away_is_asked_again_and_not_for_ever(
         self, device: APIClient, cast: Cast, monkeypatch: pytest.MonkeyPatch
@@ -338,14 +387,74 @@ class TestOffice:
             assert UnknownPerson.objects.get(pk=merged.pk).student == cast.student
 
     def test_a_split_is_learned_again_by_a_worker(
-        self, cast: Cast, camera: Camera, astronaut: Pixels
+        self,
+        cast: Cast,
+        camera: Camera,
+        astronaut: Pixels,
+        second: str,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        """Also where the task was lost, and by the model that the campus has by then."""
         now = timezone.now()
         with campus_scope(cast.campus):
             Camera.objects.update(keeps_unknown=True)
             faces = worker.sightings_in(jpeg_of(astronaut), snapshots=True)
             sightings_record(camera=camera, faces=faces, at=now, now=now)
             UnknownPerson.objects.update(sealed_vector=None)
+            TemplateKey.objects.update_or_create(
+                defaults={"model": add_engine(name=second, now=now), "issued_at": now}
+            )
+        asked: list[Any] = []
+        monkeypatch.setattr(tasks, "enqueue", asked.append)
+        tasks.tidy_sightings()
+        assert asked == [tasks.relearn_unknown]
         tasks.relearn_unknown.apply(headers={"campus_id": cast.campus.pk})
         with campus_scope(cast.campus):
-            assert UnknownPerson.objects.get().sealed_vector is not None
+            person = UnknownPerson.objects.select_related("model").get()
+            assert person.model is not None
+            assert person.model.name == second
+            plain = unseal(UNKNOWN_SEAL, cast.campus.pk, bytes(person.sealed_vector or b""))
+            assert len(plain) == 4 * person.model.dimension
+        tasks.tidy_sightings()
+        assert len(asked) == 1
+
+
+class TestTidying:
+    def test_samples_that_fail_keep_nothing_back(
+        self, cast: Cast, camera: Camera, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(**_values: object) -> int:
+            raise RuntimeError
+
+        monkeypatch.setattr(tasks, "samples_after_consent", broken)
+        long_ago = timezone.now() - timedelta(days=31)
+        with campus_scope(cast.campus):
+            CameraEvent.objects.create(camera=camera, at=long_ago, event_type="unknown")
+        assert tasks.tidy_sightings() == 1
+        with campus_scope(cast.campus):
+            assert not CameraEvent.objects.exists()
+
+    def test_an_object_goes_only_when_its_row_has_committed_that_it_lies_elsewhere(
+        self, cast: Cast, camera: Camera, media: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = timezone.now()
+        with campus_scope(cast.campus):
+            enrol_made_up([cast.student, cast.classmate], now)
+            see(camera, now, vector(0), colour="red")
+            see(camera, now, vector(1), colour="blue")
+            CameraEvent.objects.update(student=cast.stranger)
+        saved: list[str] = []
+
+        def crashes(key: str, sealed: bytes) -> str:
+            saved.append(key)
+            if len(saved) == 2:
+                raise RuntimeError  # as when the process is killed
+            return save_whole(key, sealed)
+
+        monkeypatch.setattr(snapshots, "save_whole", crashes)
+        with pytest.raises(RuntimeError):
+            call_command("organize_snapshots", campus="north")
+        with campus_scope(cast.campus):
+            keys = StoredImage.objects.filter(key__contains="/user_").values_list("key", flat=True)
+            assert len(keys) == 2
+            assert all((media / key).exists() for key in keys)

@@ -19,18 +19,19 @@ from apps.biometrics.models import StoredImage
 from apps.biometrics.services import images_purge
 from apps.cameras.models import Camera, CameraEvent, CameraSystemEvent, UnknownPerson
 from apps.cameras.reading import FaceSighting
+from apps.cameras.services import sightings
 from apps.cameras.services.events import log_face_event, log_system_event
 from apps.cameras.services.forgetting import sightings_expire
 from apps.cameras.services.marking import camera_marks_undo
 from apps.cameras.services.sightings import sightings_record
 from apps.common.errors import NotFound, Refused
 from apps.privacy.models import Consent
-from apps.privacy.registry import person_rows
+from apps.privacy.registry import person_files, person_rows
 from apps.privacy.selectors import person_of, wording_of
 from apps.privacy.services import consent_withdraw, search_permission_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
-from tests.biometrics.support import give_consent
+from tests.biometrics.support import give_consent, plain_jpeg
 from tests.cameras.support import (
     NOTICE,
     OTHER_STRANGER,
@@ -96,6 +97,13 @@ class TestMarks:
         see(camera, at, vector(0))
         assert register(lesson) == {enrolled.student.code: ("absent", "manual")}
 
+    def test_what_a_device_says_keeps_nobody_from_being_marked(
+        self, enrolled: Cast, lesson: ClassSession, camera: Camera, at: datetime
+    ) -> None:
+        log_face_event("recognized", at=at, camera=camera, student=enrolled.student, key="1")
+        assert see(camera, at, vector(0)) == ["recognized"]
+        assert register(lesson) == {enrolled.student.code: ("present", "camera")}
+
     def test_a_lecturer_takes_marks_back_and_no_camera_makes_them_again(
         self, enrolled: Cast, lesson: ClassSession, camera: Camera, at: datetime
     ) -> None:
@@ -138,7 +146,8 @@ class TestMarks:
         Camera.objects.update(keeps_snapshots=False)
         see(camera, at, vector(0), vector(1))
         counts = []
-        for place, faces in enumerate(([vector(0)], [vector(0), vector(1)]), start=1):
+        few, more = [vector(0), vector(STRANGER)], [vector(1), vector(OTHER_STRANGER)]
+        for place, faces in enumerate((few, few + more), start=1):
             with CaptureQueriesContext(connection) as asked:
                 see(camera, at + place * MINUTE, *faces)
             counts.append(len(asked))
@@ -240,6 +249,15 @@ class TestEvents:
         assert log_system_event("error", at=now, camera=camera) is None
         assert CameraEvent.objects.count() == 4
 
+    def test_a_crowd_of_strangers_fills_no_table(
+        self, camera: Camera, at: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sightings, "MOST_UNKNOWN", 3)
+        for second in range(3):
+            answers = see(camera, at + second * SECOND, vector(STRANGER), vector(OTHER_STRANGER))
+            assert answers == ["unknown", "unknown"]
+        assert CameraEvent.objects.count() == 3
+
     def test_a_storage_that_is_away_costs_the_picture_alone(
         self,
         enrolled: Cast,
@@ -299,6 +317,19 @@ class TestForgetting:
         person = person_of(student=enrolled.student)
         [rows] = [rows for rows in person_rows() if rows.model is CameraEvent]
         assert CameraEvent.objects.filter(rows.rows(person)).count() == 1
+
+    def test_a_person_is_given_the_pictures_too(
+        self, enrolled: Cast, camera: Camera, at: datetime
+    ) -> None:
+        see(camera, at, vector(0))
+        see(camera, at + MINUTE, vector(0))
+        see(camera, at + MINUTE, vector(1), colour="red")
+        person = person_of(student=enrolled.student)
+        [(name, jpeg)] = [
+            file for files in person_files() for file in files(person=person) if "sight" in file[0]
+        ]
+        assert name.startswith(f"sightings/{at:%Y-%m-%d}-")
+        assert jpeg == plain_jpeg("grey")
 
     def test_organizing_moves_what_lies_wrong_and_nothing_twice(
         self,

@@ -1,15 +1,19 @@
 """Unknown people: put together, named, merged, split, dismissed; never registered by themselves."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 
 from apps.accounts.models import Student
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, StoredImage
+from apps.biometrics.services import current_model
 from apps.cameras.models import Camera, CameraEvent, UnknownPerson
 from apps.cameras.selectors import UNKNOWN_SEAL, unknown_of
+from apps.cameras.services import unknown
 from apps.cameras.services.forgetting import sightings_expire
 from apps.cameras.services.unknown import (
     samples_after_consent,
@@ -110,8 +114,9 @@ def test_merged_they_are_one_and_split_they_are_two_again(keeping: Camera, now: 
     assert (merged.seen_count, new.seen_count) == (3, 2)
     assert merged.sealed_vector is None
     assert [pk for pk, _image in unlearned()] == [merged.pk, new.pk]
-    unknown_relearn(person_id=merged.pk, vector=vector(STRANGER))
-    unknown_relearn(person_id=new.pk, vector=None)
+    model = current_model(now=now)
+    unknown_relearn(person_id=merged.pk, vector=vector(STRANGER), model=model)
+    unknown_relearn(person_id=new.pk, vector=None, model=model)
     assert unlearned() == []
     see(keeping, now + MINUTE, vector(STRANGER))
     assert UnknownPerson.objects.get(pk=merged.pk).seen_count == 4
@@ -147,3 +152,39 @@ def test_they_go_after_their_days_and_at_once_with_the_permission(
     search_permission_withdraw(now=now, actor=SYSTEM)
     assert sightings_expire(now=now + SECOND) == 2
     assert not UnknownPerson.objects.exists()
+
+
+@pytest.mark.parametrize("decide", ["dismiss", "delete"])
+def test_a_sighting_does_not_undo_what_a_person_decides_meanwhile(
+    keeping: Camera, now: datetime, monkeypatch: pytest.MonkeyPatch, decide: str
+) -> None:
+    """The face was found to be this one's; then, before it is written, the decision commits."""
+    person = sightings(keeping, now, STRANGER, 1)
+    found = unknown._nearest
+
+    def then_decided(*args: Any) -> Any:
+        nearest = found(*args)
+        if decide == "dismiss":
+            unknown_dismiss(person=person, now=now, actor=SYSTEM)
+        else:
+            UnknownPerson.objects.filter(pk=person.pk).delete()
+        return nearest
+
+    monkeypatch.setattr(unknown, "_nearest", then_decided)
+    assert see(keeping, now + MINUTE, vector(STRANGER)) == ["unknown"]
+    left = UnknownPerson.objects.filter(pk=person.pk).values_list("status", "sealed_vector")
+    assert list(left) == ([("dismissed", None)] if decide == "dismiss" else [])
+    assert UnknownPerson.objects.exclude(pk=person.pk).get().seen_count == 1
+
+
+def test_what_was_split_off_meanwhile_is_not_split_again(keeping: Camera, now: datetime) -> None:
+    person = sightings(keeping, now, STRANGER, 4)
+    events = list(person.events.order_by("at"))
+    new = unknown_split(events=events[3:], now=now, actor=SYSTEM)
+    with pytest.raises(Refused), transaction.atomic():  # of a page that was open before
+        unknown_split(events=events[3:], now=now, actor=SYSTEM)
+    person.refresh_from_db()
+    assert (person.seen_count, new.events.count(), UnknownPerson.objects.count()) == (3, 1, 2)
+    CameraEvent.objects.filter(pk__in=[event.pk for event in events[:2]]).delete()  # their days
+    with pytest.raises(Invalid):  # nobody would be left
+        unknown_split(events=events[2:3], now=now, actor=SYSTEM)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -141,6 +142,7 @@ def test_the_command_says_what_is_missing(
         ({"source": str(tmp_path)}, "no JPEG"),
         ({"source": str(tmp_path / "film.mp4")}, "no video"),
         ({"source": "ftp://camera/1"}, "ftp: is no source"),
+        ({"source": "rtsp://name:word@camera:99999/1"}, "host or port"),
         ({"source": ""}, "Name a source"),
         ({"source": "x", "every": 0}, "1 to 250"),
         ({"source": "x", "starts_at": "noon"}, "--starts-at"),
@@ -260,6 +262,21 @@ class TestRecorder:
         assert self.written[0] == now + timedelta(seconds=10)
         assert len(self.written) == MOST_WAITING
 
+    def test_what_can_never_be_written_is_dropped_and_the_rest_is(
+        self, recorder: Recorder, now: datetime
+    ) -> None:
+        recorder.put(self.seen(now, 0))
+        recorder.put(self.seen(now, 1))
+        self.away = ValueError("An odd picture.")
+        tried = [recorder.work()]
+        while len(recorder) == 2 and len(tried) < 10:
+            self.clock.now += 60
+            tried.append(recorder.work())
+        assert (tried, self.totals.dropped_sightings) == ([False, False, True], 1)
+        self.away = None
+        assert recorder.work() is True
+        assert self.written == [now + timedelta(seconds=1)]
+
     def test_a_refusal_is_said_once_a_minute_and_not_tried_again(
         self, recorder: Recorder, told: list[tuple[str, str]], now: datetime
     ) -> None:
@@ -270,6 +287,29 @@ class TestRecorder:
         assert len(recorder) == 0
         assert told == [("refused", "search_withdrawn: Switched off.")]
         assert self.totals.refusals == {"search_withdrawn": 3}
+
+    def test_it_ends_when_the_campus_has_another_model(
+        self, recorder: Recorder, now: datetime
+    ) -> None:
+        """What it sees would be refused until somebody noticed; a service starts it again."""
+        looked: list[float] = []
+
+        class Endless:
+            is_live, dropped, is_closed = True, 0, False
+
+            def frames(self) -> Iterator[Frame]:
+                for number in range(100):
+                    yield Frame(pixels=np.zeros((40, 40, 3), np.uint8), at=float(number))
+
+            def close(self) -> None:
+                self.is_closed = True
+
+        watcher: Any = SimpleNamespace(label="1/1", look=lambda frame: looked.append(frame.at))
+        source = Endless()
+        self.away = Refused("model_changed", "Another model.")
+        recorder.put(self.seen(now))
+        watch(source=source, watcher=watcher, recorder=recorder, totals=self.totals, apart=False)
+        assert (looked, source.is_closed, recorder.is_outdated) == ([0.0], True, True)
 
     def test_what_is_left_at_the_end_is_counted(self, recorder: Recorder, now: datetime) -> None:
         self.away = OperationalError()

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -23,6 +25,7 @@ from apps.biometrics.services import (
 from apps.biometrics.services.registry import ModelChanged, in_force
 from apps.biometrics.vectors import is_intact
 from apps.common.errors import Refused
+from apps.face_models.management.commands import reembed as command
 from apps.face_models.services import reembed_some, reembed_start, reembedding
 from apps.jobs import tasks as jobs
 from apps.jobs.models import Job
@@ -66,6 +69,18 @@ def verified(cast: Cast, jpeg: bytes, now: datetime, reference: str) -> Any:
     return verify_student(
         student_id=cast.student.pk, image_id=selfie.pk, reference=reference, now=now
     )
+
+
+def test_two_requests_at_once_do_not_start_two(second: str, enrolled: Cast, now: datetime) -> None:
+    """The campus's row is held before it is asked whether one runs."""
+    with CaptureQueriesContext(connection) as asked:
+        reembed_start(engine=second, user_id=None, actor=SYSTEM, now=now)
+    texts = [query["sql"] for query in asked]
+    held = next(n for n, text in enumerate(texts) if "FOR NO KEY UPDATE" in text)
+    assert "tenants_campus" in texts[held]
+    assert held < next(n for n, text in enumerate(texts) if "jobs_job" in text)
+    with pytest.raises(Refused, match="on its way"):
+        reembed_start(engine="sface", user_id=None, actor=SYSTEM, now=now)
 
 
 def test_old_vectors_are_compared_until_the_switch_and_none_is_left_after_it(
@@ -267,5 +282,8 @@ def test_the_command_resumes_and_says_what_it_did(
         job.refresh_from_db()
         assert (job.status, job.attempts, job.percent) == (Job.Status.SUCCEEDED, 1, 100)
         assert current_model(now=now).name == "sface"
+    monkeypatch.setattr(command, "execute_job", lambda *_args, **_more: None)
+    call_command("reembed", second, campus="north")
+    assert "a worker does it" in capsys.readouterr().out
     with pytest.raises(CommandError, match="nowhere"):
         call_command("reembed", second, campus="nowhere")

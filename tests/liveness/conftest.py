@@ -7,3 +7,4 @@ from tests.biometrics.conftest import demo_faces as demo_faces
 from tests.biometrics.conftest import engine as engine
 from tests.biometrics.conftest import media as media
 from tests.biometrics.conftest import models_dir as models_dir
+from tests.face_models.conftest import second as second

@@ -4,8 +4,11 @@ import base64
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -16,7 +19,8 @@ from apps.biometrics.images import read_photo
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.biometrics.services import images_purge
 from apps.checkin.models import CheckInAttempt
-from apps.checkin.services.settle import settle_with_face
+from apps.checkin.services.settle import settle_with_face, settle_without_face
+from apps.face_models.services import reembed_some, reembed_start
 from apps.liveness.judging import Decision
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.liveness.services import KNOWN_FOR, checks_forget, liveness_judge
@@ -164,6 +168,50 @@ def test_the_same_frames_do_not_count_in_another_class(enrolled: Cast, portrait:
     body = other.send(portrait.selfie(), anew)
     assert outcome(body) == ("refused", "not_live", "turns_used_before")
     assert body["photo_tries_left"] == 2
+    # Where a photo alone would do, it does not any more.
+    assert outcome(other.send(portrait.selfie())) == ("waiting", "live_unclear", "no_turns")
+
+
+def test_frames_that_nobody_could_look_at_end_undecided_and_are_known_again(
+    enrolled: Cast, portrait: Portrait
+) -> None:
+    """Its worker was lost for an hour."""
+    session = under(enrolled, "preferred")
+    visit = Visit(enrolled, session)
+    frames = portrait.live(visit.turns)
+    lost = visit.phone.check_in(visit.ticket, selfie=portrait.selfie(), frames=frames).json()
+    assert lost["outcome"] == "pending"
+    now = timezone.now()
+    with campus_scope(enrolled.campus):
+        settle_without_face(attempt_id=lost["id"], now=now)
+        check = LivenessCheck.objects.get()
+        assert (check.decision, check.reason, check.judged_at) == ("undecided", "not_compared", now)
+        late = liveness_judge(reference=lost["id"], now=now)
+        assert late is not None
+        assert late.decision == Decision.UNDECIDED  # a worker that comes after all
+        LivenessFrame.objects.update(seen_at=now - timedelta(days=1))
+        ClassSession.objects.update(status=ClassSession.Status.COMPLETED)
+    other = Visit(enrolled, open_session(enrolled), phone=visit.phone)
+    anew = [
+        (encoded(saved_anew(decoded(jpeg), portrait.rng)), turn, at_ms)
+        for jpeg, turn, at_ms in frames
+    ]
+    body = other.send(portrait.selfie(), anew)
+    assert body["factors"]["face"]["reason"] == "turns_used_before"
+
+
+def test_a_campus_with_another_model_sees_heads_turn_too(
+    enrolled: Cast, portrait: Portrait, second: str
+) -> None:
+    now = timezone.now()
+    with campus_scope(enrolled.campus):
+        job = reembed_start(engine=second, user_id=None, actor=SYSTEM, now=now)
+        progress: Any = SimpleNamespace(at=lambda *_numbers, **_phase: None)
+        while reembed_some(job=job, progress=progress, now=now) is None:
+            pass
+    visit = Visit(enrolled, under(enrolled, "required"))
+    body = visit.send(portrait.selfie(), portrait.live(visit.turns))
+    assert outcome(body) == ("accepted", "", "matched"), body
 
 
 def test_somebody_elses_frames_do_not_count(
@@ -217,7 +265,7 @@ def test_frames_are_those_that_were_signed(cast: Cast, change: Any, code: str) -
     assert answer.json()["errors"][0]["code"] == code
 
 
-def send_named(visit: Visit, frames: Frames, named: Any) -> Any:
+def send_named(visit: Visit, frames: Frames, named: Any, *, kind: str = "application/json") -> Any:
     """As JSON, with frames named otherwise than they are."""
     text = json.dumps({"ticket": visit.ticket, "nonce": "nonce-of-frames", "frames": named})
     body = {
@@ -225,19 +273,31 @@ def send_named(visit: Visit, frames: Frames, named: Any) -> Any:
         "signature": visit.phone.sign(text.encode()),
         "frames": [base64.b64encode(jpeg).decode() for jpeg, *_rest in frames],
     }
-    return visit.phone.client.post("/api/v1/check-in", body, format="json")
+    return visit.phone.client.post("/api/v1/check-in", json.dumps(body), content_type=kind)
 
 
-def test_frames_may_come_as_json(enrolled: Cast) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
+def test_frames_may_come_as_json(enrolled: Cast, kind: str) -> None:
     visit = Visit(enrolled, under(enrolled, "required"))
     frames = made_up()
-    answer = send_named(visit, frames, named_frames(frames))
+    answer = send_named(visit, frames, named_frames(frames), kind=kind)
     assert answer.status_code == 201, answer.content
     assert answer.json()["reason"] == "no_photo"  # frames are no selfie
 
 
+def large_png() -> bytes:
+    """Few bytes, many pixels."""
+    _done, data = cv2.imencode(".png", np.zeros((2000, 2000), np.uint8))
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
-    ("data", "code"), [(b"no picture", "frame_not_an_image"), (b"x" * 300_000, "frame_too_large")]
+    ("data", "code"),
+    [
+        (b"no picture", "frame_not_an_image"),
+        (b"x" * 300_000, "frame_too_large"),
+        (large_png(), "frame_too_many_pixels"),
+    ],
 )
 def test_a_frame_is_a_small_photo(cast: Cast, data: bytes, code: str) -> None:
     visit = Visit(cast, under(cast, "required"))

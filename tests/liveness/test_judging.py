@@ -1,5 +1,6 @@
 """What a series of frames says; pure."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,13 @@ def said(frames: list[FrameSeen], turns: Sequence[Turn] = ASKED) -> tuple[str, s
 
 def test_a_head_that_turns_as_asked_is_live_in_every_sequence() -> None:
     assert {verdict(series(turns), turns).decision for turns in SEQUENCES} == {Decision.PASSED}
+
+
+def test_what_is_measured_can_be_stored() -> None:
+    """PostgreSQL takes no number in JSON that is none."""
+    frames = series(ASKED)
+    frames[2] = replace(frames[2], template=float("inf"), neighbour=float("nan"))
+    assert json.dumps(verdict(frames).measurements, allow_nan=False)
 
 
 def test_no_other_sequence_is_taken_for_the_one_that_was_asked() -> None:

@@ -207,7 +207,12 @@ def _register(cast: Cast, student: Student, now: datetime) -> None:
         first_seen=now, last_seen=now, status="named", student=student
     )
     CameraEvent.objects.create(
-        camera=camera, at=now, event_type="recognized", student=student, unknown=unknown
+        camera=camera,
+        at=now,
+        event_type="recognized",
+        student=student,
+        unknown=unknown,
+        image=image_store(data=plain_jpeg("yellow"), now=now, kept_for=timedelta(days=7)),
     )
     batch = BulkChange.objects.create(
         session=session,

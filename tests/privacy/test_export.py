@@ -46,7 +46,9 @@ def test_the_zip_has_every_table_and_every_file(in_campus: Cast, now: datetime) 
     [row] = found["tables"]["accounts_student"]
     assert (row["full_name"], row["code"]) == (NAME, "ZQ210595")
     kinds = sorted(name.partition("/")[0] for name in archive.namelist())
-    assert kinds == ["data.json", "documents", "faces", "frames", "read.html", "selfies"]
+    assert kinds == [
+        *("data.json", "documents", "faces", "frames", "read.html", "selfies", "sightings"),
+    ]
     for name in archive.namelist():
         if name.endswith(".jpg"):
             assert archive.read(name).startswith(b"\xff\xd8")

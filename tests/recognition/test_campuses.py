@@ -1,6 +1,10 @@
 """1:N among a whole campus, where the campus has permitted that."""
 
+import gc
+import time
+import weakref
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,6 +123,27 @@ class TestAnswers:
         assert find(face(50), now=now)[0].student_id == newcomer.pk
         campus_faces.forget()
         assert find(face(50), now=now)[0].student_id == newcomer.pk
+
+    def test_no_face_stays_in_memory_ten_minutes_after_the_last_search_of_its_campus(
+        self,
+        students: list[Student],
+        model: FaceModel,
+        other_cast: Cast,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Also while other campuses go on being searched; and nothing else holds the vectors."""
+        clock = SimpleNamespace(now=time.monotonic())
+        monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+        campus_faces.forget()
+        find(face(5), now=now)
+        kept = weakref.ref(campus_faces.campus_faces(model=model, generation=1))
+        for _minute in range(11):
+            clock.now += 60
+            with campus_scope(other_cast.campus):
+                campus_faces.campus_faces(model=model, generation=1)
+        gc.collect()
+        assert kept() is None
 
     def test_statements_do_not_grow_with_the_campus_or_the_faces(
         self, students: list[Student], now: datetime

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import ForeignObjectRel, Q
+from django.db.models import ForeignObjectRel
 from django.utils.translation import gettext as _
 
 from apps.biometrics import image_references
@@ -110,9 +110,18 @@ def _upsert(image: StoredImage) -> bool:
     return bool(is_new)
 
 
+def images_release(*, image_ids: Collection[uuid.UUID], now: datetime) -> None:
+    """Owners that wanted these images for a time need them no longer: they go at once, but for what
+    others refer to, or keep for good (a logo): sending its bytes again must not take it away."""
+    free = set(image_ids) - _referenced(image_ids)
+    if StoredImage.objects.filter(pk__in=free, delete_after__gt=now).update(delete_after=now):
+        enqueue(PURGE_TASK)
+
+
 def image_release(*, image_id: uuid.UUID, now: datetime) -> None:
-    """An owner needs this image no longer: it goes at once, or 30 days on if others refer to it."""
-    kept = REMOVED_KEPT if _is_referenced(image_id) else timedelta(0)
+    """The owner that kept it for good needs this image no longer: it goes at once, or 30 days on if
+    others refer to it."""
+    kept = REMOVED_KEPT if _referenced([image_id]) else timedelta(0)
     StoredImage.objects.filter(pk=image_id).update(delete_after=now + kept)
     enqueue(PURGE_TASK)
 
@@ -173,7 +182,7 @@ def _purge(pk: uuid.UUID, *, now: datetime) -> int:
     if image is None:  # stored again meanwhile, or purged by somebody else
         return 0
     image_references.clear_references([pk])
-    if _is_referenced(pk):
+    if _referenced([pk]):
         logger.warning("Image %s is due for deletion and still referred to.", pk)
         return 0
     image.delete()
@@ -198,14 +207,13 @@ def orphans_delete(*, now: datetime, days: int = ORPHAN_DAYS) -> int:
     return deleted
 
 
-def _is_referenced(pk: uuid.UUID) -> bool:
-    """Whether any row of any app refers to the image, private relations (`+`) included."""
-    relations = [
-        field
-        for field in StoredImage._meta.get_fields(include_hidden=True)
-        if isinstance(field, ForeignObjectRel)
-    ]
-    return any(
-        relation.related_model._base_manager.filter(Q(**{relation.field.name: pk})).exists()
-        for relation in relations
-    )
+def _referenced(image_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of them that any row of any app refers to, private relations (`+`) included; one
+    statement for each kind of row."""
+    found: set[uuid.UUID] = set()
+    for relation in StoredImage._meta.get_fields(include_hidden=True):
+        if isinstance(relation, ForeignObjectRel):
+            column = relation.field.attname
+            rows = relation.related_model._base_manager.filter(**{f"{column}__in": image_ids})
+            found |= set(rows.order_by().values_list(column, flat=True).distinct())
+    return found

@@ -38,7 +38,8 @@ OFF = "403 face_disabled, camera_off, or what the permission to search lacks (se
 @extend_schema(
     operation_id="cameras_events",
     tags=["faces"],
-    description="Events are kept; they mark nobody. Pictures do: `cameras/frames`. " + OFF,
+    description="Events are kept; they mark nobody. Pictures do: `cameras/frames`. " + OFF + " "
+    "429 too_many_events.",
     request=CameraEventsInput,
     responses={200: CameraEventsOutput},
 )

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import Student
 from apps.audit.services import SYSTEM, Actor, log_event
+from apps.biometrics.services.images import images_release
 from apps.cameras.models import CameraEvent, CameraFrame, CameraSystemEvent, UnknownPerson
 from apps.cameras.selectors import KEPT_DAYS, cameras_refusal
-from apps.cameras.services.pictures import pictures_release
 from apps.cameras.services.sightings import kept_for
 from apps.privacy.selectors import search_permission
 
@@ -34,7 +34,7 @@ def sightings_forget(*, student: Student, now: datetime, actor: Actor) -> int:
     named = UnknownPerson.objects.filter(student=student)
     images = images_of(student=student)
     removed = events.delete()[0] + named.delete()[0]
-    pictures_release(image_ids=images, now=now)
+    images_release(image_ids=images, now=now)
     return removed
 
 
@@ -66,7 +66,7 @@ def sightings_expire(*, now: datetime) -> int:
         events = events | CameraEvent.objects.filter(unknown__isnull=False)
     images = _images(events, people, frames)
     removed = events.delete()[0] + people.delete()[0] + frames.delete()[0]
-    pictures_release(image_ids=images, now=now)
+    images_release(image_ids=images, now=now)
     old = CameraSystemEvent.objects.filter(at__lt=now - timedelta(days=KEPT_DAYS))
     removed += old.delete()[0]
     if removed:

@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
 from apps.biometrics.images import check_photo
-from apps.biometrics.services.images import image_store
+from apps.biometrics.services.images import image_store, images_release
 from apps.biometrics.storage import read_image
 from apps.cameras.models import Camera, CameraEvent, CameraFrame
 from apps.cameras.reading import FaceSighting
 from apps.cameras.selectors import CameraOff, cameras_require, student_coded
 from apps.cameras.services.events import log_face_event
-from apps.cameras.services.pictures import pictures_release
 from apps.cameras.services.sightings import camera_heard, sightings_record
 from apps.common.crypto import SealBroken
 from apps.common.errors import Invalid, Refused
@@ -28,8 +27,10 @@ from apps.tenants.tasks import enqueue
 FRAME_TASK: Final = "apps.cameras.tasks.look_at_frame"
 FRAME_KEPT: Final = timedelta(hours=1)  # at most, until a worker has looked
 MOST_WAITING: Final = 200  # pictures of one camera
+MOST_EVENTS: Final = 10_000  # of one device in an hour
 MAX_STARTS: Final = 3
 AHEAD: Final = timedelta(minutes=2)  # of our clock
+MODEL_CHANGED: Final = "model_changed"  # what searches say
 LATE: Final = timedelta(hours=1)  # a picture that comes later says nothing about who is there
 Status = CameraFrame.Status
 
@@ -52,10 +53,14 @@ def device_events_take(
 
     `kept`, `known` (sent before) or `refused`. They mark nobody: what a device compared with is not
     known here, while the faces of pictures are compared by Campus. Raises what `cameras_require`
-    says.
+    says, and too_many_events (429).
     """
     permission = cameras_require()
     camera_heard(camera=camera, now=now)
+    said = CameraEvent.objects.filter(camera=camera, at__gte=now - LATE).exclude(key="")
+    if said.count() + len(events) > MOST_EVENTS:
+        message = _("This device has said too much within an hour. Send less.")
+        raise Refused("too_many_events", message, status=429)
     agreed = agreed_to_search(permission)
     known = set(
         CameraEvent.objects.filter(camera=camera, key__in=[e.key for e in events]).values_list(
@@ -74,7 +79,8 @@ def device_events_take(
                 problem = "student_not_searched"  # also where there is no such student
         if not problem and _written(camera, event, student) is None:
             problem = "not_written"
-        known.add(event.key)
+        if not problem:
+            known.add(event.key)
         results.append(("refused", problem) if problem else ("kept", ""))
     return results
 
@@ -168,7 +174,8 @@ def frame_seen(*, frame: CameraFrame, faces: Sequence[FaceSighting], now: dateti
         with transaction.atomic():
             sightings_record(camera=row.camera, faces=faces, at=row.at, now=now)
     except Refused as refusal:
-        frame_fail(frame_id=row.pk, problem=refusal.code, now=now)
+        if refusal.code != MODEL_CHANGED:  # else it waits to be looked at by the new model
+            frame_fail(frame_id=row.pk, problem=refusal.code, now=now)
         return False
     _end(row, status=Status.DONE, seen=len(faces), now=now)
     return True
@@ -186,4 +193,4 @@ def _end(row: CameraFrame, *, now: datetime, **values: object) -> None:
     image_id = row.image_id
     CameraFrame.objects.filter(pk=row.pk).update(image=None, **values)
     if image_id is not None:
-        pictures_release(image_ids=[image_id], now=now)
+        images_release(image_ids=[image_id], now=now)

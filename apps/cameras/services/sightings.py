@@ -34,6 +34,7 @@ from apps.recognition.services import FaceAnswer
 
 NOTED_EVERY: Final = timedelta(seconds=30)
 MOST_KEPT: Final = timedelta(days=30)
+MOST_UNKNOWN: Final = 10_000  # sightings of nobody known, of a camera within an hour
 UNKNOWN: Final = "unknown"
 
 
@@ -114,12 +115,17 @@ class _Frame:
     ) -> list[SightingAnswer]:
         named = [match.student_id for match in matches if match.student_id is not None]
         lately = lately_seen(camera=self.camera, student_ids=named, at=self.at)
-        answers, events = [], []
+        answers, events, bare = [], [], []
         for face, match in zip(faces, matches, strict=True):
             if match.answer == FaceAnswer.DOUBTFUL:
                 answers.append(SightingAnswer(result=SightingResult.DOUBTFUL))
-            elif match.student_id is None:
+            elif match.student_id is None and self.camera.keeps_unknown:
                 answers.append(self._unknown(face))
+            elif match.student_id is None:
+                answers.append(SightingAnswer(result=SightingResult.UNKNOWN))
+                bare.append(
+                    CameraEvent(camera=self.camera, at=self.at, event_type=CameraEvent.Type.UNKNOWN)
+                )
             else:
                 repeated = match.student_id in lately
                 result = SightingResult.REPEATED if repeated else SightingResult.RECOGNIZED
@@ -127,8 +133,19 @@ class _Frame:
                 if not repeated:
                     events.append(self._recognized(face, match))
         self._mark(events)
-        CameraEvent.objects.bulk_create(events)
+        CameraEvent.objects.bulk_create(events + self._few(bare))
         return answers
+
+    def _few(self, bare: list[CameraEvent]) -> list[CameraEvent]:
+        """As many as fit: a device may send picture after picture of a crowd."""
+        if not bare:
+            return []
+        near = (self.at - timedelta(hours=1), self.at + timedelta(hours=1))
+        events = CameraEvent.objects.filter(camera=self.camera, at__range=near)
+        room = max(0, MOST_UNKNOWN - events.filter(event_type=CameraEvent.Type.UNKNOWN).count())
+        if room < len(bare):
+            count("campus_camera_failures", camera_label(self.camera), "too_many_unknown")
+        return bare[:room]
 
     def _recognized(self, face: FaceSighting, match: FaceMatch) -> CameraEvent:
         return CameraEvent(
@@ -145,12 +162,7 @@ class _Frame:
         )
 
     def _unknown(self, face: FaceSighting) -> SightingAnswer:
-        """As one of the unknown people, where the camera keeps them, else as a bare event."""
-        if not self.camera.keeps_unknown:
-            CameraEvent.objects.create(
-                camera=self.camera, at=self.at, event_type=CameraEvent.Type.UNKNOWN
-            )
-            return SightingAnswer(result=SightingResult.UNKNOWN)
+        """As one of the unknown people."""
         is_new = unknown_seen(
             camera=self.camera,
             seen=UnknownSighting(vector=face.vector, model=face.model, at=self.at),

@@ -1,6 +1,7 @@
 """Where pictures of sightings lie: `snapshots/YYYY/MM/DD/CAMPUS/{user_N|unknown}/`."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -20,6 +21,8 @@ from apps.biometrics.storage import (
 )
 from apps.cameras.models import CameraEvent, UnknownPerson
 from apps.cameras.services.sightings import UNKNOWN
+from apps.tenants.models import Campus
+from apps.tenants.scope import campus_scope
 
 logger = logging.getLogger(__name__)
 
@@ -33,26 +36,34 @@ class Organized:
     failed: int = 0
 
 
-def snapshots_organize(*, now: datetime, actor: Actor) -> Organized:
-    """Move the entered campus's pictures of sightings to the folder of their day and person.
+def snapshots_organize(*, campus: Campus, now: datetime, actor: Actor) -> Organized:
+    """Move a campus's pictures of sightings to the folder of their day and person.
 
     Named people leave `unknown` by this. Only pictures on a shelf of sightings: what else refers to
-    an image keeps it, since rows find it by its key. Done twice, nothing moves.
+    an image keeps it, since rows find it by its key. Done twice, nothing moves. Enters the campus
+    step by step: an object goes when its row has committed that it lies elsewhere.
     """
     right = moved = failed = 0
-    for image_id, shelf in _shelves().items():
+    with campus_scope(campus):
+        shelves = _shelves()
+    for image_id, shelf in shelves.items():
         try:
-            is_moved = _organize(image_id, shelf)
+            with campus_scope(campus):
+                before = _organize(image_id, shelf)
         except OSError:
             logger.warning("The image %s could not be moved; it stays where it was.", image_id)
             failed += 1
             continue
-        moved += is_moved
-        right += not is_moved
+        if before:
+            with suppress(OSError):  # else it goes as an orphan
+                delete_object(before)
+        moved += bool(before)
+        right += not before
     done = Organized(right=right, moved=moved, failed=failed)
     if moved or failed:
         data = {"moved": moved, "failed": failed}
-        log_event(actor=actor, action="cameras.snapshots.organized", now=now, data=data)
+        with campus_scope(campus):
+            log_event(actor=actor, action="cameras.snapshots.organized", now=now, data=data)
     return done
 
 
@@ -68,15 +79,16 @@ def _shelves() -> dict[UUID, str]:
 
 
 @transaction.atomic
-def _organize(image_id: UUID, shelf: str) -> bool:
-    """Whether it was moved. A commit that fails leaves a copy, which is deleted as an orphan."""
+def _organize(image_id: UUID, shelf: str) -> str:
+    """Copy it and let its row say so; the key of the object that is to go, "" where it lies right.
+    A commit that fails leaves a copy, which is deleted as an orphan."""
     image = StoredImage.objects.select_for_update().filter(pk=image_id).first()
     if image is None or PurePosixPath(image.key).parts[0] != SNAPSHOTS:
-        return False
+        return ""
     day = image.stored_at.astimezone(UTC).date()
     wanted = object_key(folder=SNAPSHOTS, day=day, sha256=image.sha256, shelf=shelf)
     if image.key == wanted:
-        return False
+        return ""
     with as_os_error("read"), default_storage.open(image.key) as stream:
         sealed = stream.read()
     with as_os_error("write"):
@@ -85,5 +97,4 @@ def _organize(image_id: UUID, shelf: str) -> bool:
         save_whole(wanted, sealed)
     before, image.key = image.key, wanted
     image.save(update_fields=["key"])
-    delete_object(before)
-    return True
+    return before

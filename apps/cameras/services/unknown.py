@@ -18,12 +18,12 @@ from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.comparing import Vector
 from apps.biometrics.models import FaceModel, StoredImage
 from apps.biometrics.services import sample_add
+from apps.biometrics.services.images import images_release
 from apps.biometrics.services.registry import current_model
 from apps.biometrics.storage import read_image
 from apps.cameras.models import Camera, CameraEvent, UnknownPerson
 from apps.cameras.selectors import UNKNOWN_SEAL
 from apps.cameras.services.events import camera_label
-from apps.cameras.services.pictures import pictures_release
 from apps.common.crypto import SealBroken, seal, unseal
 from apps.common.errors import Invalid, Refused
 from apps.common.measures import count
@@ -64,7 +64,7 @@ def unknown_seen(
     """
     Campus.objects.select_for_update(no_key=True).get(pk=current_campus_id())
     model = seen.model or current_model(now=now)
-    person, mean = _nearest(seen.vector, model)
+    person, mean = _held(_nearest(seen.vector, model))
     if person is None:
         if UnknownPerson.objects.filter(status=Status.OPEN).count() >= MOST:
             count("campus_camera_failures", camera_label(camera), "too_many_unknown")
@@ -104,8 +104,17 @@ def _propose(person: UnknownPerson, camera: Camera, at: datetime) -> None:
     )
 
 
-def _nearest(vector: Vector, model: FaceModel) -> tuple[UnknownPerson | None, Vector | None]:
-    """The open one whose mean is near enough, with it. One statement; a millisecond for 200."""
+def _held(person: UnknownPerson | None) -> tuple[UnknownPerson | None, Vector | None]:
+    """The row as it is now, and its mean. None where somebody has just decided about it, split it
+    off or deleted it: what was read before must not be written over that."""
+    rows = UnknownPerson.objects.select_for_update().filter(status=Status.OPEN)
+    pk = person.pk if person is not None else 0
+    held = rows.filter(pk=pk).exclude(sealed_vector=None).first()
+    return (None, None) if held is None else (held, _opened(held))
+
+
+def _nearest(vector: Vector, model: FaceModel) -> UnknownPerson | None:
+    """The open one whose mean is near enough. One statement; a millisecond for 200."""
     rows, vectors = [], []
     known = UnknownPerson.objects.filter(status=Status.OPEN, model=model)
     for row in known.exclude(sealed_vector=None).order_by("pk"):
@@ -115,12 +124,12 @@ def _nearest(vector: Vector, model: FaceModel) -> tuple[UnknownPerson | None, Ve
             continue  # changed behind our back: compared with nothing
         rows.append(row)
     if not rows:
-        return None, None
+        return None
     distances = 1.0 - np.array(vectors) @ vector
     place = int(distances.argmin())
     if distances[place] > model.threshold - STRICTER:
-        return None, None
-    return rows[place], vectors[place]
+        return None
+    return rows[place]
 
 
 def _is_repeated(person: UnknownPerson, camera: Camera, at: datetime) -> bool:
@@ -166,11 +175,11 @@ def unknown_name(*, person: UnknownPerson, student: Student, now: datetime, acto
 @transaction.atomic
 def unknown_dismiss(*, person: UnknownPerson, now: datetime, actor: Actor) -> None:
     """It is nobody to know: vector and pictures go. Raises `Refused` (already_decided)."""
-    images = _images_of(person)
     _decide(person, Status.DISMISSED, now=now, actor=actor)
+    images = _images_of(person)
     CameraEvent.objects.filter(unknown=person).update(image=None)
     UnknownPerson.objects.filter(pk=person.pk).update(image=None)
-    pictures_release(image_ids=images, now=now)
+    images_release(image_ids=images, now=now)
     log_event(actor=actor, action="cameras.unknown.dismissed", now=now, target=person)
 
 
@@ -226,7 +235,8 @@ def unknown_split(*, events: Sequence[CameraEvent], now: datetime, actor: Actor)
     named = [pk for pk in owners if pk is not None]
     person = UnknownPerson.objects.select_for_update().filter(pk__in=named).first()
     sightings = [event for event in events if event.event_type == CameraEvent.Type.UNKNOWN]
-    if person is None or len(owners) != 1 or not 0 < len(sightings) < person.seen_count:
+    theirs = CameraEvent.objects.filter(unknown=person, event_type=CameraEvent.Type.UNKNOWN)
+    if person is None or len(owners) != 1 or not 0 < len(sightings) < theirs.count():
         message = _("Choose some, and not all, sightings of one unknown person.")
         raise Invalid("choose_some_of_one", message)
     if person.status != Status.OPEN:
@@ -239,10 +249,11 @@ def unknown_split(*, events: Sequence[CameraEvent], now: datetime, actor: Actor)
         model_id=person.model_id,
         image_id=next((event.image_id for event in sightings if event.image_id), None),
     )
-    CameraEvent.objects.filter(pk__in=[event.pk for event in sightings]).update(unknown=new)
-    left = person.events.filter(event_type=CameraEvent.Type.UNKNOWN).order_by("at", "pk")
+    if theirs.filter(pk__in=[event.pk for event in sightings]).update(unknown=new) < len(sightings):
+        raise _decided()  # split off by somebody else meanwhile
+    left = theirs.exclude(image=None).order_by("at", "pk")
     person.seen_count -= len(sightings)
-    person.image_id = left.exclude(image=None).values_list("image_id", flat=True).first()
+    person.image_id = left.values_list("image_id", flat=True).first()
     person.sealed_vector = None
     person.save()
     data = {"from": person.pk, "sightings": new.seen_count}
@@ -318,10 +329,11 @@ def unlearned() -> list[tuple[int, StoredImage]]:
     return [(row.pk, row.image) for row in found if row.image is not None]
 
 
-def unknown_relearn(*, person_id: int, vector: Vector | None) -> None:
-    """Compare with later faces again; by None never more, as its picture shows no clear face."""
+def unknown_relearn(*, person_id: int, vector: Vector | None, model: FaceModel) -> None:
+    """Compare with later faces again, by the model that made the vector; by None never more, as its
+    picture shows no clear face."""
     rows = UnknownPerson.objects.filter(pk=person_id, status=Status.OPEN, sealed_vector=None)
     if vector is None:
         rows.update(model=None)
     else:
-        rows.update(sealed_vector=_sealed(vector))
+        rows.update(sealed_vector=_sealed(vector), model=model)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from apps.attendance.models import AttendanceRecord
 from apps.checkin.factors.base import JudgedSession
 from apps.checkin.models import CheckInAttempt, Outcome, Reason
+from apps.liveness.reasons import DEFINITE
 from apps.sessions.models import ClassSession
 
 UNDECIDED: Final = (Outcome.PENDING, Outcome.WAITING)
@@ -36,6 +37,17 @@ def somebody_else_seen(attempt: CheckInAttempt, session: JudgedSession) -> bool:
     ).exclude(pk=attempt.pk)
     copied = Q(reason__in=(Reason.ENROLLED_PHOTO, Reason.OTHERS_PHOTO))
     return earlier.filter(Q(factors__face__passed=False) | copied).exists()
+
+
+def turns_failed_before(attempt: CheckInAttempt) -> bool:
+    """Whether an earlier check-in of this session failed the head turns."""
+    return CheckInAttempt.objects.filter(
+        session_id=attempt.session_id,
+        student_id=attempt.student_id,
+        received_at__lt=attempt.received_at,
+        factors__face__passed=False,
+        factors__face__reason__in=DEFINITE,
+    ).exists()
 
 
 def tried_before(attempt: CheckInAttempt) -> bool:

@@ -1,5 +1,6 @@
 """Settling a pending check-in: the worker's part, safe to run twice and to lose halfway."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,12 +18,13 @@ from apps.checkin.factors import FACTORS
 from apps.checkin.factors.base import Attendee, Evidence, FactorResult
 from apps.checkin.measuring import count_attempt
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
+from apps.checkin.selectors.attempts import turns_failed_before
 from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
 from apps.checkin.services.record import record_from_attempt
 from apps.common.cache import touch
-from apps.liveness.rules import asks_turns
-from apps.liveness.services import liveness_judge
+from apps.liveness.rules import LivenessUse, asks_turns
+from apps.liveness.services import liveness_give_up, liveness_judge
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import lock_for_late_check_in, session_for_check_in
 
@@ -60,6 +62,7 @@ def settle_with_face(*, attempt_id: UUID, now: datetime) -> CheckInAttempt | Non
 
 def settle_without_face(*, attempt_id: UUID, now: datetime) -> CheckInAttempt | None:
     """Settle an attempt whose face could not be compared in time."""
+    liveness_give_up(reference=str(attempt_id), reason=GAVE_UP, now=now)
     return _settle(attempt_id=attempt_id, face=FactorResult(passed=None, reason=GAVE_UP), now=now)
 
 
@@ -72,6 +75,8 @@ def _face_result(
     assert row is not None  # the attempt's foreign key protects it
     session = judged_session(row)
     asked = asks_turns(session.policy)
+    if asked and turns_failed_before(attempt):  # a photo alone does not count any more
+        session = replace(session, policy={**session.policy, "liveness": LivenessUse.REQUIRED})
     evidence = Evidence(
         method=attempt.method,
         scanned_device_id=attempt.device_id,

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from apps.audit.services import Actor, log_event
 from apps.biometrics.models import FaceModel
-from apps.biometrics.services.images import image_release, image_store
+from apps.biometrics.services.images import image_store, images_release
 from apps.biometrics.storage import read_image
 from apps.class_photos.models import (
     ClassPhoto,
@@ -118,7 +118,7 @@ def photo_seen(
     photo.status = Status.DONE
     photo.save(update_fields=["image", "width", "height", "status"])
     if uploaded is not None and uploaded != photo.image_id:
-        image_release(image_id=uploaded, now=now)
+        images_release(image_ids=[uploaded], now=now)
     faces = zip(seen.faces, found, strict=True)
     PhotoFace.objects.bulk_create(
         _face(photo, number, *each) for number, each in enumerate(faces, start=1)

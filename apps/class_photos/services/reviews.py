@@ -14,7 +14,7 @@ from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for,
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.images import check_photo
 from apps.biometrics.selectors import open_image
-from apps.biometrics.services.images import image_release, image_store
+from apps.biometrics.services.images import image_store, images_release
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.class_photos.selectors import (
     faces_of,
@@ -121,8 +121,7 @@ def review_finish(*, review: PhotoReview, now: datetime, actor: Actor) -> bool:
     found.finished_at = now
     found.save()
     photos.delete()
-    for image_id in image_ids:
-        image_release(image_id=image_id, now=now)
+    images_release(image_ids=image_ids, now=now)
     data = {
         "session": found.session_id,
         "photos": found.photo_count,

@@ -23,6 +23,8 @@ from apps.common.errors import Refused
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.jobs.services import job_start
+from apps.tenants.models import Campus
+from apps.tenants.scope import current_campus_id
 from apps.tenants.tasks import enqueue
 
 REEMBED: Final = "faces.reembed"
@@ -41,6 +43,7 @@ def reembed_start(*, engine: str, user_id: int | None, actor: Actor, now: dateti
         message = _("There is no face engine %(name)s. Known engines: %(known)s.")
         known = ", ".join(engine_names())
         raise Refused("unknown_engine", message % {"name": engine, "known": known}, status=400)
+    Campus.objects.select_for_update(no_key=True).get(pk=current_campus_id())  # one after another
     running = Job.objects.filter(
         kind=REEMBED, status__in=[Job.Status.QUEUED, Job.Status.RUNNING]
     ).first()

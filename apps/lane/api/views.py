@@ -99,7 +99,7 @@ def check_in_view(request: Request) -> Response:
     """Send the evidence for a ticket. 201 with the judged attempt; a retried nonce gets 200 and
     the first answer. Outcome "pending" means that a worker is comparing the face, "waiting" that
     the lecturer decides; `photo_tries_left` asks for another photo with the same ticket."""
-    json_body = request.content_type == "application/json"
+    json_body = request.content_type.partition(";")[0].strip().lower() == "application/json"
     serializer = CHECK_IN_JSON if json_body else CHECK_IN
     submission = submission_of(serializer.run_validation(request.data))
     attempt, made = check_in(

@@ -17,6 +17,8 @@ from apps.liveness.turns import Turn
 
 SIDE: Final = 480  # pixels of the longer side of what is kept
 MOST_BYTES: Final = 256 * 1024
+MOST_PIXELS: Final = 2_500_000
+"""Of one frame: eight unpack to less than the largest photo. 256 kB can hold ten times as many."""
 LONGEST_MS: Final = 90_000  # a ticket's life
 
 
@@ -91,12 +93,12 @@ def _frame(upload: Any, named: dict[str, Any]) -> SentFrame:
         if len(raw) > MOST_BYTES:
             message = _("A frame has at most %(kB)s kB.") % {"kB": MOST_BYTES // 1024}
             raise Invalid("frame_too_large", message)
-        photo = read_photo(raw, max_side=SIDE)
+        if hashlib.sha256(raw).hexdigest() != named["sha256"]:
+            raise _not_signed()
+        photo = read_photo(raw, max_side=SIDE, max_pixels=MOST_PIXELS)
     except ImageRefused as refused:
         message = _("A frame cannot be used (%(why)s).") % {"why": refused.reason.value}
         raise Invalid(f"frame_{refused.reason.value}", message) from refused
-    if hashlib.sha256(raw).hexdigest() != named["sha256"]:
-        raise _not_signed()
     return SentFrame(jpeg=photo.jpeg(), turn=named["turn"], at_ms=named["at_ms"])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from django.db import transaction
@@ -42,8 +43,8 @@ FRESH_SECONDS: Final = 5.0
 """So long a matrix is searched before the database is asked who came and went: for 60,000 templates
 that takes several times the search. Who is named or listed is asked for each time."""
 SPARE: Final = 12  # looked at beside: the answer needs two, and some may have gone
-_searched: "dict[int, _Searched]" = {}  # by campus
-_asked_at: dict[int, float] = {}
+_agreed: "WeakKeyDictionary[CampusFaces, _Agreed]" = WeakKeyDictionary()
+"""Goes with the matrix, which nothing here holds."""
 
 
 @transaction.atomic
@@ -70,10 +71,9 @@ def find_students_of_campus(
         message = _("At most %(count)d faces can be looked for at once.")
         raise Refused("too_many_faces", message % {"count": MOST_FACES}, status=400)
     compared = compared_with(model, now=now)
-    searched = _who_is_searched(permission, compared)
-    faces = searched.faces
+    faces, agreed = _who_is_searched(permission, compared)
     limits = _limits(compared.model, faces.by_student[2])
-    excess = np.where(searched.agreed, faces.mean_distances(vectors) - limits, np.inf)
+    excess = np.where(agreed, faces.mean_distances(vectors) - limits, np.inf)
     near = [_candidates(faces, row, limits, count=limit + SPARE) for row in excess]
     here = _still_here({each.student_id for row in near for each in row}, permission, compared)
     found = [
@@ -83,7 +83,7 @@ def find_students_of_campus(
     log_search(
         found,
         action="biometrics.search.campus",
-        students=int(searched.agreed.sum()),
+        students=int(agreed.sum()),
         actor=actor,
         now=now,
     )
@@ -91,32 +91,32 @@ def find_students_of_campus(
 
 
 @dataclass(frozen=True)
-class _Searched:
-    faces: CampusFaces
+class _Agreed:
     permission_id: int
-    agreed: NDArray[np.bool_]  # of each student of `faces.by_student`
+    asked_at: float
+    mask: NDArray[np.bool_]  # of each student of `CampusFaces.by_student`
 
 
-def _who_is_searched(permission: SearchPermission, compared: InForce) -> _Searched:
+def _who_is_searched(
+    permission: SearchPermission, compared: InForce
+) -> tuple[CampusFaces, NDArray[np.bool_]]:
     """The matrix, and which of its students agreed, at most `FRESH_SECONDS` old."""
     faces = campus_faces(
         model=compared.model, generation=compared.generation, checked_within=FRESH_SECONDS
     )
-    kept = _searched.get(permission.campus_id)
+    kept = _agreed.get(faces)
     moment = time.monotonic()
     if (
         kept is None
-        or kept.faces is not faces
         or kept.permission_id != permission.pk
-        or moment - _asked_at[permission.campus_id] >= FRESH_SECONDS
+        or moment - kept.asked_at >= FRESH_SECONDS
     ):
         agreed = agreed_to_search(permission).order_by().values_list("student_id", flat=True)
         students = np.fromiter(agreed, np.int64)
         mask = np.isin(faces.by_student[0], students)
-        kept = _Searched(faces=faces, permission_id=permission.pk, agreed=mask)
-        _searched[permission.campus_id] = kept
-        _asked_at[permission.campus_id] = moment
-    return kept
+        kept = _Agreed(permission_id=permission.pk, asked_at=moment, mask=mask)
+        _agreed[faces] = kept
+    return faces, kept.mask
 
 
 def _still_here(

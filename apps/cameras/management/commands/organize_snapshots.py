@@ -10,7 +10,6 @@ from apps.audit.services import Actor
 from apps.cameras.services.snapshots import snapshots_organize
 from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
-from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
 
 ACTOR = Actor(label="manage.py organize_snapshots")
@@ -30,8 +29,7 @@ class Command(CampusCommand):
             campus = campus_by_slug(slug=options["campus"])
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal
-        with campus_scope(campus):
-            done = snapshots_organize(now=timezone.now(), actor=ACTOR)
+        done = snapshots_organize(campus=campus, now=timezone.now(), actor=ACTOR)
         self.stdout.write(f"{campus.slug}: {done.right} in place, {done.moved} moved.")
         if done.failed:
             raise CommandError(f"{done.failed} could not be moved now: the storage did not answer.")

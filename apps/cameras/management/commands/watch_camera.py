@@ -130,6 +130,8 @@ class Command(CampusCommand):
             ]
         )
         told(Type.STOPPED, words)
+        if recorder.is_outdated:
+            raise CommandError(f"The campus compares with another face model now; again. {words}")
         self.stdout.write(self.style.SUCCESS(f"{camera.name}: {words}"))
 
 

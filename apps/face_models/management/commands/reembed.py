@@ -64,6 +64,11 @@ class Command(CampusCommand):
                 ) from None
         with campus_scope(campus):
             job.refresh_from_db()
+        if not job.is_finished:  # a worker was there first
+            self.stdout.write(
+                f"{campus.slug}: a worker does it. The list of jobs says how far it is."
+            )
+            return
         if job.status != Job.Status.SUCCEEDED:
             raise CommandError(f"{campus.slug}: {job.problem or job.get_status_display()}")
         self.stdout.write(
