@@ -36,3 +36,19 @@ def test_what_is_renamed_or_changed_is_made_anew() -> None:
     target = state.apps.get_model("zoo", "Lion")._meta.get_field("keeper").related_model
     assert target is state.apps.get_model("zoo", "Guard")
     assert [field.name for field in target._meta.fields] == ["id", "name"]
+
+
+def test_a_constraint_or_an_index_makes_no_class_and_is_listed() -> None:
+    state = GrowingState()
+    state.add_model(new_model("Lion", keeper=models.IntegerField(null=True)))
+    lion = state.apps.get_model("zoo", "Lion")
+    only = models.UniqueConstraint(fields=["keeper"], name="one_lion_each")
+    state.add_constraint("zoo", "lion", only)
+    state.add_index("zoo", "lion", models.Index(fields=["keeper"], name="lion_keeper"))
+    assert state.apps.get_model("zoo", "Lion") is lion
+    assert [one.name for one in lion._meta.constraints] == ["one_lion_each"]
+    assert [one.name for one in lion._meta.indexes] == ["lion_keeper"]
+    state.remove_constraint("zoo", "lion", "one_lion_each")
+    assert state.apps.get_model("zoo", "Lion") is lion
+    assert lion._meta.constraints == []
+    assert state.models["zoo", "lion"].options["constraints"] == []
