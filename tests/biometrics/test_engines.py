@@ -85,7 +85,8 @@ def test_it_computes_on_one_thread(engine: Engine) -> None:
     assert session.get_session_options().inter_op_num_threads == 1
 
 
-def test_the_engine_is_loaded_once(engine: Engine, models_dir: Path) -> None:
+def test_the_engine_is_loaded_once(models_dir: Path) -> None:
+    engine = get_engine("sface", models_dir=models_dir)
     assert get_engine("sface", models_dir=models_dir) is engine
 
 
