@@ -82,7 +82,7 @@ class TestRates:
         assert 0.01 < rate < 0.2
         assert 1 - point.tar == pytest.approx(rate, abs=0.005)
 
-    def test_who_is_drawn_twice_weighs_twice_and_is_not_compared_with_themselves(self) -> None:
+    def test_who_is_drawn_twice_counts_twice_and_is_not_compared_with_themselves(self) -> None:
         vectors, who = made_up(people=4)
         twice = np.array([2.0, 1.0, 1.0, 0.0])
         scores = scores_of(vectors, who)
