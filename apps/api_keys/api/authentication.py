@@ -5,10 +5,10 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS
 
+from apps.api_keys.bearer import BearerAuthentication, bearer_scheme
 from apps.api_keys.models import ApiKey
 from apps.api_keys.selectors import key_found
 from apps.api_keys.services import key_used, may_have_keys
@@ -16,19 +16,16 @@ from apps.api_keys.tokens import ApiKeyToken
 from apps.common.errors import Forbidden
 from apps.signin.middleware import password_change_required
 
-SCHEME: Final = "Bearer"
 # What belongs to a person's own sign-ins and phones, and is never a script's.
 CLOSED: Final = ("api/v1/me/", "api/v1/check-in")
 
 
-class KeyAuthentication(BaseAuthentication):
+class KeyAuthentication(BearerAuthentication):
     """Stands before the tokens of phones, and leaves to them whatever is no key of ours."""
 
-    def authenticate(self, request: Any) -> tuple[Any, ApiKey] | None:
-        scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-        text = text.strip()
-        if scheme.lower() != SCHEME.lower() or not text.startswith(ApiKeyToken.prefix):
-            return None
+    token = ApiKeyToken
+
+    def admitted(self, request: Any, text: str) -> tuple[Any, ApiKey]:
         now = timezone.now()
         key = key_found(text=text, now=now)
         if key is None or not key.user.is_active or not may_have_keys(key.user):
@@ -39,9 +36,6 @@ class KeyAuthentication(BaseAuthentication):
         _within(request, key)
         key_used(key=key, now=now)
         return key.user, key
-
-    def authenticate_header(self, request: Any) -> str:
-        return SCHEME
 
 
 def _within(request: Any, key: ApiKey) -> None:
@@ -59,4 +53,4 @@ class KeyAuthenticationScheme(OpenApiAuthenticationExtension):
     name = "key"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "API key"}
+        return bearer_scheme("API key")

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.accounts.services import student_create
+from apps.api_keys.bearer import bearer_of
 from apps.audit.services import Actor
 from apps.common.errors import Refused
 from apps.common.http import client_address
@@ -110,8 +111,7 @@ def scim(*methods: str) -> Callable[[View], Callable[..., HttpResponse]]:
 def _call(request: HttpRequest) -> Call:
     if entered_campus_id() is None:
         raise ScimError(404, "No campus lives at this address.")
-    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    client = client_found(text=text.strip()) if scheme.lower() == "bearer" else None
+    client = client_found(text=bearer_of(request))
     if client is None:
         raise ScimError(401, "A bearer token is needed: the key of a SCIM client of the campus.")
     now = timezone.now()

@@ -1,39 +1,32 @@
 """`Authorization: Bearer terminal_…`: a reader that says what it has read, and may nothing else."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 
+from apps.api_keys.bearer import BearerAuthentication, bearer_scheme
 from apps.terminals.models import CardTerminal
 from apps.terminals.selectors import terminal_by_token
 from apps.terminals.tokens import TerminalToken
 
-SCHEME: Final = "Bearer"
 
-
-class TerminalAuthentication(BaseAuthentication):
+class TerminalAuthentication(BearerAuthentication):
     """The request has no person; `request.auth` is the terminal."""
 
-    def authenticate(self, request: Any) -> tuple[AnonymousUser, CardTerminal] | None:
-        scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-        text = text.strip()
-        if scheme.lower() != SCHEME.lower() or not text.startswith(TerminalToken.prefix):
-            return None
+    token = TerminalToken
+
+    def admitted(self, request: Any, text: str) -> tuple[AnonymousUser, CardTerminal]:
         kind = CardTerminal.Kind.REST
         terminal = terminal_by_token(text, now=timezone.now(), kind=kind)
         if terminal is None:
             message = _("This token is unknown, replaced, or its terminal is switched off.")
             raise AuthenticationFailed(message, code="invalid_terminal")
         return AnonymousUser(), terminal
-
-    def authenticate_header(self, request: Any) -> str:
-        return SCHEME
 
 
 class IsTerminal(BasePermission):
@@ -48,4 +41,4 @@ class TerminalAuthenticationScheme(OpenApiAuthenticationExtension):
     name = "terminal"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "Token of a terminal"}
+        return bearer_scheme("Token of a terminal")
