@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,6 +18,7 @@ from unfold.decorators import action, display
 from apps.accounts.models import Student
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.cameras.models import (
     Camera,
     CameraEvent,
@@ -91,16 +91,21 @@ class CameraAdmin(CampusModelAdmin):
         )
 
     def _keys(self, request: HttpRequest, rows: list[tuple[Camera, str]]) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Keys of cameras"),
-            "rows": rows,
-            "origin": campus_url("", host=asked_host(request)),
-        }
-        response = render(request, "admin/cameras/keys.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        api = campus_url("/api/v1/cameras", host=asked_host(request))
+        addresses = [("", f"POST {api}/{name}") for name in ("frames", "events")]
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Keys of cameras"),
+            said=gettext(
+                "Each is shown this once. Whoever has it can send pictures as this camera: give it "
+                "to the device alone, and replace it if it was seen."
+            ),
+            secrets=[
+                ShownSecret(name=one.name, lines=[("", key), *addresses]) for one, key in rows
+            ],
+            back=gettext("Back to the cameras"),
+        )
 
 
 @admin.register(CameraEvent)

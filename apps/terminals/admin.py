@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.tenants.addresses import asked_host, campus_url
 from apps.terminals.models import Card, CardKey, CardTerminal, Punch
 from apps.terminals.reading import LONGEST
@@ -169,16 +169,31 @@ class CardTerminalAdmin(CampusModelAdmin):
         )
 
     def _tokens(self, request: HttpRequest, rows: list[tuple[CardTerminal, str]]) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Tokens of terminals"),
-            "rows": rows,
-            "origin": campus_url("", host=asked_host(request)),
-        }
-        response = render(request, "admin/terminals/tokens.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        origin = campus_url("", host=asked_host(request))
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Tokens of terminals"),
+            said=gettext(
+                "Each is shown this once. Whoever has it can send punches as this terminal: give "
+                "it to the terminal alone, and replace it if it was seen."
+            ),
+            secrets=[
+                ShownSecret(name=one.name, lines=[("", token), _address(one, token, origin)])
+                for one, token in rows
+            ],
+            back=gettext("Back to the terminals"),
+        )
+
+
+def _address(terminal: CardTerminal, token: str, origin: str) -> tuple[str, str]:
+    """Where it sends its punches, as its own settings ask for it."""
+    if terminal.kind == CardTerminal.Kind.ADMS:
+        words = gettext("Address of the server, where the reader takes a path:")
+        return words, f"{origin}/iclock/{token}"
+    if terminal.kind == CardTerminal.Kind.HIKVISION:
+        return gettext("Address of the event listener:"), f"{origin}/hikvision/{token}"
+    return "", f"POST {origin}/api/v1/terminals/punches"
 
 
 @admin.register(Punch)

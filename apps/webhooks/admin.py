@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.common.moments import moment_text
 from apps.webhooks.events import CHOSEN
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -106,17 +106,23 @@ class WebhookEndpointAdmin(CampusModelAdmin):
     ) -> HttpResponse:
         """On a page of its own that no browser keeps."""
         actor = request_actor(request)
-        rows = [
-            (endpoint, secret_read(endpoint=endpoint, now=timezone.now(), actor=actor))
-            for endpoint in queryset
-        ]
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Secrets of webhooks"),
-            "rows": rows,
-        }
-        return render(request, "admin/webhooks/secrets.html", context)
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Secrets of webhooks"),
+            said=gettext(
+                "The other system checks with it that an event comes from here. Whoever has it can "
+                "send events in your name: hand it on by a safe way, and replace it if it was seen."
+            ),
+            secrets=[
+                ShownSecret(
+                    name=f"{endpoint.name} ({endpoint.url})",
+                    lines=[("", secret_read(endpoint=endpoint, now=timezone.now(), actor=actor))],
+                )
+                for endpoint in queryset
+            ],
+            back=gettext("Back to the webhooks"),
+        )
 
     @action(description=_("Replace the secret"), permissions=["change"])
     def replace_secret(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:

@@ -5,7 +5,6 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +12,7 @@ from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.identity_providers.models import Leaver, ScimClient, ScimPerson
 from apps.identity_providers.services import scim_client_key_renew, scim_client_revoke
 from apps.tenants.addresses import campus_url
@@ -43,17 +43,23 @@ class ScimClientAdmin(CampusModelAdmin):
     def _key_page(self, request: HttpRequest, client: ScimClient) -> HttpResponse:
         """A new key on a page of its own, which no browser keeps: nobody sees it again."""
         key = scim_client_key_renew(client=client, now=timezone.now(), actor=request_actor(request))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Key of the SCIM client"),
-            "client": client,
-            "key": key,
-            "address": campus_url("/scim/v2"),
-        }
-        response: HttpResponse = render(request, "admin/identity_providers/scim_key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        name = gettext("Key of %(client)s (secret token)") % {"client": client.name}
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Key of the SCIM client"),
+            said=gettext(
+                "Enter both in the directory. The key is shown this once: whoever has it can close "
+                "people here. Make a new one if it was seen."
+            ),
+            secrets=[
+                ShownSecret(
+                    name=gettext("Address (tenant URL)"), lines=[("", campus_url("/scim/v2"))]
+                ),
+                ShownSecret(name=name, lines=[("", key)]),
+            ],
+            back=gettext("Back to the SCIM clients"),
+        )
 
     @action(description=_("Make a new key"), permissions=["change"])
     def make_key(self, request: HttpRequest, queryset: QuerySet[ScimClient]) -> Any:
