@@ -16,7 +16,6 @@ import random
 import sys
 import tempfile
 import time
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,56 +53,16 @@ def film(path: Path, folders: list[Path]) -> int:
 
 def prepared(folders: list[Path]) -> tuple[Any, Any, dict[int, str]]:
     """An open session whose students agreed to cameras, a camera in its room, and who is who."""
-    from apps.attendance.models import Policy
     from apps.audit.services import SYSTEM
-    from apps.biometrics.images import read_photo
-    from apps.biometrics.services import sample_add, sample_judge
     from apps.cameras.models import Camera
     from apps.cameras.services.cameras import camera_add
-    from apps.privacy.models import Consent
-    from apps.privacy.selectors import wording_of
-    from apps.privacy.services import consent_give, search_permission_write
-    from tests.factories import (
-        enroll,
-        make_classroom,
-        make_course,
-        make_faculty,
-        make_session,
-        make_student,
-    )
+    from bench.searched_class import searched_class
 
     now = clock()
-    search_permission_write(
-        now=now,
-        actor=SYSTEM,
-        covers="roster",
-        purpose="To measure.",
-        legal_basis="None",
-        assessed_on=date(2026, 1, 1),
-        assessment_owner="Nobody",
-        alternative="A list",
-        reviewers="The lecturer",
-        retention_days=1,
-        cameras=True,
-        camera_notice="A sign",
+    session, names = searched_class(
+        folders, now=now, policy={"cameras": True}, cameras=True, camera_notice="A sign"
     )
-    Policy.objects.create(version=1, cameras=True, created_at=now)
-    room = make_classroom()
-    course = make_course(faculty=make_faculty("LECT"), classroom=room)
-    version = wording_of(kind=Consent.Kind.FACE).version
-    names = {}
-    for number, folder in enumerate(folders):
-        student = make_student(f"S{number:03}")
-        names[student.pk] = folder.name
-        enroll(student, course)
-        consent_give(student=student, kind="face", version=version, now=now, actor=SYSTEM)
-        for photo in sorted(folder.glob("*.jpg"))[:2]:
-            jpeg = read_photo(photo.read_bytes()).jpeg()
-            sample = sample_add(student=student, data=jpeg, actor=SYSTEM, now=now)
-            sample_judge(sample_id=sample.pk, now=now)
-    starts_at = now - timedelta(minutes=5)
-    session = make_session(course, starts_at=starts_at, status="open", opened_at=starts_at)
-    camera = Camera(name="Door", classroom=room, keeps_unknown=True)
+    camera = Camera(name="Door", classroom=session.classroom, keeps_unknown=True)
     camera_add(camera, now=now, actor=SYSTEM)
     return session, camera, names
 

@@ -263,50 +263,9 @@ def clock() -> Any:
 
 def prepared(folders: list[Path]) -> Any:
     """An open session whose 60 students have templates and agreed to be searched."""
-    from datetime import date, timedelta
+    from bench.searched_class import searched_class
 
-    from apps.attendance.models import Policy
-    from apps.audit.services import SYSTEM
-    from apps.biometrics.images import read_photo
-    from apps.biometrics.services import sample_add, sample_judge
-    from apps.privacy.models import Consent
-    from apps.privacy.selectors import wording_of
-    from apps.privacy.services import consent_give, search_permission_write
-    from tests.factories import (
-        enroll,
-        make_classroom,
-        make_course,
-        make_faculty,
-        make_session,
-        make_student,
-    )
-
-    now = clock()
-    search_permission_write(
-        now=now,
-        actor=SYSTEM,
-        covers="roster",
-        purpose="To measure.",
-        legal_basis="None",
-        assessed_on=date(2026, 1, 1),
-        assessment_owner="Nobody",
-        alternative="A list",
-        reviewers="The lecturer",
-        retention_days=1,
-    )
-    Policy.objects.create(version=1, class_photos=True, created_at=now)
-    course = make_course(faculty=make_faculty("LECT"), classroom=make_classroom())
-    version = wording_of(kind=Consent.Kind.FACE).version
-    for number, folder in enumerate(folders):
-        student = make_student(f"S{number:03}")
-        enroll(student, course)
-        consent_give(student=student, kind="face", version=version, now=now, actor=SYSTEM)
-        for photo in sorted(folder.glob("*.jpg"))[:2]:
-            jpeg = read_photo(photo.read_bytes()).jpeg()
-            sample = sample_add(student=student, data=jpeg, actor=SYSTEM, now=now)
-            sample_judge(sample_id=sample.pk, now=now)
-    starts_at = now - timedelta(minutes=5)
-    return make_session(course, starts_at=starts_at, status="open", opened_at=starts_at)
+    return searched_class(folders, now=clock(), policy={"class_photos": True})[0]
 
 
 def main() -> int:
