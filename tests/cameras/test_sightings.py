@@ -75,6 +75,14 @@ class TestMarks:
         assert [event.confidence for event in events] == [0.83, 1.0]
         assert events[0].session == lesson
 
+    def test_a_camera_names_nobody_by_a_likeness_that_suffices_for_a_selfie(
+        self, enrolled: Cast, lesson: ClassSession, camera: Camera, at: datetime
+    ) -> None:
+        """It compares all day, so its limit is that of a whole campus: 0.475 instead of 0.575."""
+        assert see(camera, at, vector(0, away=0.5)) == ["doubtful"]
+        assert register(lesson) == {}
+        assert see(camera, at, vector(0, away=0.45)) == ["recognized"]
+
     def test_late_is_late_and_before_the_opening_counts_for_nothing(
         self, enrolled: Cast, lesson: ClassSession, camera: Camera, now: datetime, at: datetime
     ) -> None:

@@ -46,7 +46,7 @@ def faces_match(
     students = sorted({pk for one in registers for pk in one.student_ids})
     if students:
         found = find_matching_students_of_photo(
-            vectors=vectors, student_ids=students, actor=actor, now=now, model=model
+            vectors=vectors, student_ids=students, actor=actor, now=now, model=model, strict=True
         )
     left = [place for place, face in enumerate(found) if face.answer == FaceAnswer.UNKNOWN]
     if left and permission.covers == SearchPermission.Covers.CAMPUS:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.biometrics.comparing import MeanDistance
 from apps.biometrics.models import FaceModel, FaceTemplate
+from apps.biometrics.selectors import threshold_for
 from apps.biometrics.services.registry import InForce, in_force
 from apps.biometrics.vectors import is_intact
 from apps.common.errors import Refused
@@ -70,6 +71,16 @@ def compared_with(model: FaceModel | None, *, now: datetime) -> InForce:
     return present
 
 
+def strict_limits(model: FaceModel) -> Callable[[int], float]:
+    """Number of templates → limit at FMR 1e-6: where everybody of a campus is compared, or whoever
+    passes a camera, all day and unasked. Raises `Refused` (409, model_not_measured)."""
+    if not model.campus_margins:
+        message = _("No limits for searching a campus are known of the face model %(model)s.")
+        raise Refused("model_not_measured", message % {"model": model})
+    threshold, margins = threshold_for(model=model), model.campus_margins
+    return lambda templates: threshold + float(margins[min(templates, len(margins)) - 1])
+
+
 def ranked(means: list[MeanDistance], limit_of: Callable[[int], float]) -> list[Candidate]:
     candidates = [Candidate(**vars(mean), limit=limit_of(mean.templates)) for mean in means]
     return sorted(candidates, key=lambda each: (each.excess, each.student_id))
@@ -92,6 +103,17 @@ def each_once(found: list[FaceFound]) -> list[FaceFound]:
     ):
         nearest.setdefault(face.student_id, face)
     return [_doubted(face, face is not nearest[face.student_id]) for face in found]
+
+
+def doubt_beyond(limit_of: Callable[[int], float], found: list[FaceFound]) -> list[FaceFound]:
+    """Whoever is named at a larger distance is doubtful."""
+
+    def is_beyond(nearest: Candidate) -> bool:
+        return nearest.distance > limit_of(nearest.templates)
+
+    return [
+        _doubted(face, bool(face.candidates) and is_beyond(face.candidates[0])) for face in found
+    ]
 
 
 def _doubted(face: FaceFound, doubt: bool) -> FaceFound:

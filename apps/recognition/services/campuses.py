@@ -5,7 +5,6 @@ stranger is compared with everybody.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,7 +19,6 @@ from apps.audit.services import Actor
 from apps.biometrics.campus_faces import CampusFaces, campus_faces
 from apps.biometrics.comparing import Matrix, MeanDistance
 from apps.biometrics.models import FaceModel, FaceTemplate
-from apps.biometrics.selectors import threshold_for
 from apps.biometrics.services.registry import InForce
 from apps.common.errors import Refused
 from apps.privacy.models import SearchPermission
@@ -35,6 +33,7 @@ from apps.recognition.services.answers import (
     log_search,
     ranked,
     require_faces,
+    strict_limits,
     without_changed,
 )
 
@@ -132,18 +131,11 @@ def _still_here(
     )
 
 
-def campus_limits(*, threshold: float, margins: Sequence[float]) -> list[float]:
-    """Largest mean distance to 1, 2, 3, … templates; the last holds for more."""
-    return [threshold + float(margin) for margin in margins]
-
-
 def _limits(model: FaceModel, templates: NDArray[np.intp]) -> NDArray[np.float64]:
-    """For students of so many templates. Raises `Refused` where the model has none."""
-    if not model.campus_margins:
-        message = _("No limits for searching a campus are known of the face model %(model)s.")
-        raise Refused("model_not_measured", message % {"model": model})
-    limits = campus_limits(threshold=threshold_for(model=model), margins=model.campus_margins)
-    return np.array(limits)[np.minimum(templates, len(limits)) - 1]
+    """For students of so many templates."""
+    limit_of = strict_limits(model)
+    limits = [limit_of(number) for number in range(1, int(templates.max(initial=1)) + 1)]
+    return np.array(limits)[templates - 1]
 
 
 def _candidates(

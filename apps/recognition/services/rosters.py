@@ -32,10 +32,12 @@ from apps.recognition.services.answers import (
     FaceFound,
     answer_of,
     compared_with,
+    doubt_beyond,
     each_once,
     log_search,
     ranked,
     require_faces,
+    strict_limits,
     without_changed,
 )
 
@@ -87,11 +89,13 @@ def find_matching_students_of_photo(
     now: datetime,
     limit: int = TOP,
     model: FaceModel | None = None,
+    strict: bool = False,
 ) -> list[FaceFound]:
     """The same for all faces (n, dimension) of one photo, by one product of matrices.
 
     Nobody is twice in a photo: where two faces are the same student's, the nearer one is, and the
-    other one is doubtful.
+    other one is doubtful. `strict`: so is whom the limits of a whole campus would not name; raises
+    `Refused` (409, model_not_measured) besides.
     """
     search = _search(student_ids, model, now=now)
     _ids, students, templates = plain_templates(
@@ -101,6 +105,8 @@ def find_matching_students_of_photo(
     )
     means = _means(vectors, np.array(students, np.int64), templates)
     found = [answer_of(ranked(row, search.limit_of), limit=limit) for row in means]
+    if strict:
+        found = doubt_beyond(strict_limits(search.compared.model), found)
     found = without_changed(each_once(found), search.compared, now=now)
     _write_down(search, found, actor=actor, now=now)
     return found
