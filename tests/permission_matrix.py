@@ -781,6 +781,7 @@ PORTAL_ROWS = [
             ("waiting", "post", {}),
             ("history", "get", {}),
             ("undo", "post", {}),
+            ("undo-cameras", "post", {}),
             ("findings", "get", {}),
             ("findings", "post", {}),
             ("rapid-codes", "post", {}),

@@ -51,6 +51,8 @@ from tests.cameras.support import (
     vector,
 )
 from tests.factories import Cast, make_session
+from tests.portal.support import client_of as portal_of
+from tests.portal.support import page_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine", "media")]
 
@@ -312,6 +314,27 @@ class TestUndo:
         app = client_of(cast, cast.lecturer.user)
         answer = app.post(f"/api/v1/sessions/{lesson.pk}/camera-marks/undo")
         assert (answer.status_code, answer.json()) == (200, {"undone": 1})
+        with campus_scope(cast.campus):
+            assert not AttendanceRecord.objects.exists()
+
+    def test_the_page_of_changes_has_a_button_for_it(
+        self, cast: Cast, lesson: ClassSession, camera: Camera
+    ) -> None:
+        lecturer = portal_of(cast, cast.lecturer.user)
+        history, undo = page_of(lesson, "history"), page_of(lesson, "undo-cameras")
+        assert undo not in lecturer.get(history).content.decode()
+        with campus_scope(cast.campus):
+            enrol_made_up([cast.student], timezone.now())
+            see(camera, timezone.now(), vector(0))
+            ClassSession.objects.update(status=ClassSession.Status.CANCELLED)
+        assert "Cameras marked 1 student." in lecturer.get(history).content.decode()
+        refused = lecturer.post(undo, follow=True).content.decode()
+        assert "This session is not open." in refused
+        with campus_scope(cast.campus):
+            ClassSession.objects.update(status=ClassSession.Status.OPEN)
+        done = lecturer.post(undo, follow=True).content.decode()
+        assert "1 mark restored." in done
+        assert undo not in done
         with campus_scope(cast.campus):
             assert not AttendanceRecord.objects.exists()
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.attendance.models import AttendanceRecord, BulkChange, RecordSource, Status
@@ -94,6 +95,19 @@ def _marks(
     return marks
 
 
+def _standing(session: ClassSession) -> QuerySet[BulkChange]:
+    """What cameras changed in it, unless it was taken back."""
+    return BulkChange.objects.filter(
+        session=session, undone_at=None, actor_id__startswith=BY_CAMERA
+    )
+
+
+def marked_by_cameras(*, session: ClassSession) -> int:
+    """How many students cameras have marked in this session, unless that was taken back."""
+    found: int = _standing(session).aggregate(marks=Count("changes"))["marks"]
+    return found
+
+
 @transaction.atomic
 def camera_marks_undo(
     *,
@@ -106,11 +120,8 @@ def camera_marks_undo(
 
     Marks that somebody changed since stay. Raises what `edit_refusal` says.
     """
-    bulks = BulkChange.objects.filter(
-        session=session, undone_at=None, actor_id__startswith=BY_CAMERA
-    )
     undone = 0
-    for bulk in bulks.order_by("-pk"):
+    for bulk in _standing(session).order_by("-pk"):
         results = bulk_undo(bulk=bulk, now=now, actor=actor, role=role)
         undone += sum(row.result == SAVED for row in results)
     seen = CameraEvent.objects.filter(session=session, bulk__isnull=False).count()

@@ -35,6 +35,11 @@ urlpatterns = [
     ),
     path("teach/sessions/<int:session_id>/history", register.history, name="session_history"),
     path("teach/sessions/<int:session_id>/undo", register.undo, name="session_undo"),
+    path(
+        "teach/sessions/<int:session_id>/undo-cameras",
+        register.undo_cameras,
+        name="session_undo_cameras",
+    ),
     path("teach/sessions/<int:session_id>/findings", register.findings, name="session_findings"),
     path(
         "teach/sessions/<int:session_id>/findings/<int:finding_id>",

@@ -30,6 +30,7 @@ ACTS: Final[dict[str, Any]] = {
     "session_mark": gettext_lazy("Mark a student"),
     "session_waiting": gettext_lazy("Decide on check-ins that wait"),
     "session_undo": gettext_lazy("Undo marks"),
+    "session_undo_cameras": gettext_lazy("Undo marks by cameras"),
     "session_off": gettext_lazy("Cancel a session"),
     "plan_create": gettext_lazy("Plan a session"),
     "plan_move": gettext_lazy("Move a session"),

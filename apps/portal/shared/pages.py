@@ -1,10 +1,12 @@
 """What every portal page shares: sign-in, the campus's clock, and refusals shown as pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -42,6 +44,15 @@ def portal_page(view: View) -> View:
             return refuse(request, refusal)
 
     return page
+
+
+@contextmanager
+def refusals_told(request: HttpRequest) -> Iterator[None]:
+    """What is refused inside is said on the page that follows, instead of being a page."""
+    try:
+        yield
+    except Refused as refusal:
+        messages.error(request, refusal.message)
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:

@@ -35,9 +35,9 @@ from apps.class_photos.services.reviews import (
 )
 from apps.common.errors import Refused
 from apps.common.fields import row_number
-from apps.portal.faculty.views.session import own_session
+from apps.portal.faculty.views.session import own_session, tell_restored
 from apps.portal.shared.forms import photo_problem
-from apps.portal.shared.pages import check_limit, portal_page
+from apps.portal.shared.pages import check_limit, portal_page, refusals_told
 from apps.privacy.selectors import privacy_rules
 from apps.sessions.models import ClassSession
 
@@ -117,7 +117,7 @@ def photo_confirm(request: HttpRequest, session_id: int) -> HttpResponse:
     """Mark all known students, or those that were chosen."""
     session = own_session(request, session_id)
     known = request.POST.get("confirm") == "known"
-    try:
+    with refusals_told(request):
         bulk = review_confirm(
             session=session,
             nonce=request.POST.get("nonce", "")[:64] or uuid.uuid4().hex,
@@ -126,9 +126,6 @@ def photo_confirm(request: HttpRequest, session_id: int) -> HttpResponse:
             now=timezone.now(),
             actor=request_actor(request),
         )
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         _tell(request, bulk)
     return redirect("portal:session_photo", session_id)
 
@@ -164,14 +161,9 @@ def photo_undo(request: HttpRequest, session_id: int) -> HttpResponse:
     """Take the last confirmation back."""
     session = own_session(request, session_id)
     now, actor = timezone.now(), request_actor(request)
-    try:
+    with refusals_told(request):
         _bulk, results = review_undo(session=session, now=now, actor=actor)
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
-        back = sum(result.result == SAVED for result in results)
-        text = ngettext("%(number)d mark restored.", "%(number)d marks restored.", back)
-        messages.success(request, text % {"number": back})
+        tell_restored(request, sum(result.result == SAVED for result in results))
     return redirect("portal:session_photo", session_id)
 
 

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.attendance.selectors.marks import changes_of_session
 from apps.attendance.services.bulk_marking import SAVED
 from apps.attendance.services.bulk_undo import bulk_undo, last_bulk
 from apps.audit.actors import request_actor
+from apps.cameras.services.marking import camera_marks_undo, marked_by_cameras
 from apps.common.errors import NotFound, Refused
 from apps.integrity.models import Finding
 from apps.integrity.selectors import finding_of, findings_in
@@ -22,9 +22,9 @@ from apps.integrity.services.findings import finding_dismiss as dismiss
 from apps.integrity.services.findings import findings_find
 from apps.integrity.services.rapid_codes import challenge_start
 from apps.integrity.wording import names_in, wording
-from apps.portal.faculty.views.session import own_session
+from apps.portal.faculty.views.session import own_session, tell_restored
 from apps.portal.shared.forms import sent_note
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import portal_page, refusals_told
 from apps.sessions.models import ClassSession
 from apps.sessions.services import session_cancel
 
@@ -34,7 +34,7 @@ CHANGES_PAGE: Final = 50
 @require_GET
 @portal_page
 def history(request: HttpRequest, session_id: int) -> HttpResponse:
-    """Every change by hand, newest first, and the undo of the last one of many rows."""
+    """Every change by hand or by camera, newest first, and their undo."""
     session = own_session(request, session_id)
     page = Paginator(changes_of_session(session_id=session.pk), CHANGES_PAGE).get_page(
         request.GET.get("page")
@@ -43,7 +43,8 @@ def history(request: HttpRequest, session_id: int) -> HttpResponse:
         bulk = last_bulk(session=session)
     except NotFound:
         bulk = None
-    context = {"session": session, "page_obj": page, "bulk": bulk}
+    by_cameras = marked_by_cameras(session=session)
+    context = {"session": session, "page_obj": page, "bulk": bulk, "by_cameras": by_cameras}
     return render(request, "portal/faculty/history.html", context)
 
 
@@ -63,10 +64,20 @@ def undo(request: HttpRequest, session_id: int) -> HttpResponse:
         messages.error(request, refusal.message)
         return redirect("portal:session_history", session_id)
     back = sum(result.result == SAVED for result in results)
-    text = ngettext("%(number)d mark restored.", "%(number)d marks restored.", back)
-    messages.success(request, text % {"number": back})
+    tell_restored(request, back)
     if back < len(results):
         messages.warning(request, _("Marks that were changed in the meantime stay as they are."))
+    return redirect("portal:session_history", session_id)
+
+
+@require_POST
+@portal_page
+def undo_cameras(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Take back what cameras marked, all of it; none of them marks it again."""
+    session = own_session(request, session_id)
+    with refusals_told(request):
+        back = camera_marks_undo(session=session, now=timezone.now(), actor=request_actor(request))
+        tell_restored(request, back)
     return redirect("portal:session_history", session_id)
 
 
@@ -138,17 +149,12 @@ def rapid_codes(request: HttpRequest, session_id: int) -> HttpResponse:
 def did_not_happen(request: HttpRequest, session_id: int) -> HttpResponse:
     """Cancel a session that did not take place; the students are told why."""
     session = own_session(request, session_id)
-    try:
+    with refusals_told(request):
         note = sent_note(request).strip()
         if not note:
             raise Refused("note_required", _("Say why it did not take place."))
         session_cancel(
             session=session, reason=note[:500], now=timezone.now(), actor=request_actor(request)
         )
-    except NotFound:
-        raise
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         messages.success(request, _("The session is cancelled."))
     return redirect("portal:not_taken")

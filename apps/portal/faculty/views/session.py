@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -42,6 +43,12 @@ WATCHING_SECONDS: Final = 30  # how long a checked right to watch a board is bel
 def own_session(request: HttpRequest, session_id: int) -> ClassSession:
     """A session of the lecturer who asks; any other is `NotFound`."""
     return session_of(faculty=request_faculty(request), session_id=session_id)
+
+
+def tell_restored(request: HttpRequest, marks: int) -> None:
+    """Of an undo."""
+    text = ngettext("%(number)d mark restored.", "%(number)d marks restored.", marks)
+    messages.success(request, text % {"number": marks})
 
 
 @require_GET

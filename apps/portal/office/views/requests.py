@@ -24,7 +24,7 @@ from apps.leave.services.appeals import appeal_decide
 from apps.leave.services.leave import leave_decide
 from apps.portal.office.selectors import appeals_to_decide, leaves_to_decide
 from apps.portal.shared.forms import sent_note
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import portal_page, refusals_told
 
 WAITING: Final = 100  # shown at once; the oldest first
 DECIDED: Final = 20
@@ -81,7 +81,7 @@ def leave(request: HttpRequest, leave_id: int) -> HttpResponse:
 def appeal(request: HttpRequest, appeal_id: int) -> HttpResponse:
     """Accept an appeal, which corrects the mark, or decline it."""
     asked = appeal_seen(viewer=request_staff_viewer(request), appeal_id=appeal_id)
-    try:
+    with refusals_told(request):
         appeal_decide(
             appeal=asked,
             accept=request.POST.get("answer") == "yes",
@@ -90,8 +90,5 @@ def appeal(request: HttpRequest, appeal_id: int) -> HttpResponse:
             now=timezone.now(),
             actor=request_actor(request),
         )
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         messages.success(request, _("Decided. The student will be notified."))
     return redirect("portal:requests")

@@ -4,7 +4,6 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,9 +15,9 @@ from apps.api_keys.models import ApiKey
 from apps.api_keys.selectors import keys_of
 from apps.api_keys.services import DAYS, key_make, keys_revoke, may_have_keys
 from apps.audit.actors import request_actor
-from apps.common.errors import Forbidden, Refused
+from apps.common.errors import Forbidden
 from apps.common.texts import validate_line
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import portal_page, refusals_told
 
 
 class KeyForm(forms.Form):
@@ -52,7 +51,7 @@ def _api_keys(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.POST or None)
     context: dict[str, Any] = {"form": form, "days": DAYS}
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_told(request):
             made, text = key_make(
                 user=user,
                 now=timezone.now(),
@@ -60,8 +59,6 @@ def _api_keys(request: HttpRequest) -> HttpResponse:
                 **form.cleaned_data,
             )
             context |= {"made": made, "text": text, "form": KeyForm()}
-        except Refused as refusal:
-            messages.error(request, refusal.message)
     context |= {"keys": keys_of(user=user), "now": timezone.now()}
     return render(request, "portal/shared/api_keys.html", context)
 

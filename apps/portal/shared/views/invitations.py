@@ -16,7 +16,7 @@ from apps.accounts.permissions import may_enter
 from apps.accounts.requests import request_user
 from apps.accounts.services import Invited, invitations_answer, invitations_of
 from apps.common.errors import Forbidden, NotFound, Refused
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import portal_page, refusals_told
 from apps.signin.bound import is_bound
 from apps.tenants.middleware import refuse
 
@@ -59,16 +59,13 @@ def answer(request: HttpRequest) -> HttpResponse:
     """Accept or decline what one campus asks of the person who is signed in."""
     email, now = _email(request), timezone.now()
     found = _from(invitations_of(email=email, now=now), slug=request.POST.get("campus", ""))
-    try:
+    with refusals_told(request):
         invitations_answer(
             email=email,
             campus_id=found.campus_id,
             accept=_accepts(request),
             now=now,
         )
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         text = _("You are now a member of %(campus)s.") if _accepts(request) else _("Declined.")
         messages.success(request, text % {"campus": found.campus})
     return redirect("portal:invitations")

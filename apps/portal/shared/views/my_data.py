@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.permissions import may_enter
 from apps.audit.actors import request_actor
-from apps.common.errors import Forbidden, Refused
-from apps.portal.shared.pages import check_limit, portal_page
+from apps.common.errors import Forbidden
+from apps.portal.shared.pages import check_limit, portal_page, refusals_told
 from apps.privacy.registry import KnownPerson
 from apps.privacy.selectors import erasure_waiting, kept_for, person_of
 from apps.privacy.services import erasure_ask, erasure_withdraw, person_export
@@ -62,13 +62,10 @@ def erase(request: HttpRequest) -> HttpResponse:
     if request.POST.get("sure") != "yes":
         messages.error(request, _("Confirm that you want to be erased."))
         return redirect("portal:my_data")
-    try:
+    with refusals_told(request):
         erasure_ask(
             person=_self(request), own=True, now=timezone.now(), actor=request_actor(request)
         )
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         messages.success(request, _("You asked to be erased."))
     return redirect("portal:my_data")
 
@@ -78,10 +75,8 @@ def erase(request: HttpRequest) -> HttpResponse:
 def keep(request: HttpRequest) -> HttpResponse:
     """Withdraw the request for erasure."""
     erasure = erasure_waiting(person=_self(request))
-    try:
+    with refusals_told(request):
         if erasure is not None:
             erasure_withdraw(request=erasure, now=timezone.now(), actor=request_actor(request))
             messages.success(request, _("Nothing will be erased."))
-    except Refused as refusal:
-        messages.error(request, refusal.message)
     return redirect("portal:my_data")

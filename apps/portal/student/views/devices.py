@@ -15,7 +15,7 @@ from apps.accounts.services import rebind_cancel, rebind_request
 from apps.accounts.services.devices import rebind_at
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
-from apps.portal.shared.pages import portal_page
+from apps.portal.shared.pages import portal_page, refusals_told
 from apps.portal.student.selectors.check_in import device_hash
 from apps.signin.passkeys import student_passkeys
 from apps.signin.requests import request_sign_ins, sign_ins_end
@@ -75,15 +75,13 @@ def devices(request: HttpRequest) -> HttpResponse:
 def replace(request: HttpRequest) -> HttpResponse:
     """Ask to bind another device, or keep the one that is bound."""
     student, now, actor = request_student(request), timezone.now(), request_actor(request)
-    try:
+    with refusals_told(request):
         if request.POST.get("keep"):
             rebind_cancel(student=student, now=now, actor=actor)
             messages.success(request, _("Your device stays bound."))
         else:
             rebind_request(student=student, now=now, actor=actor)
             messages.success(request, _("Asked for. You can bind another device in 48 hours."))
-    except Refused as refusal:
-        messages.error(request, refusal.message)
     return redirect("portal:devices")
 
 

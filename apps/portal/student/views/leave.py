@@ -18,7 +18,7 @@ from apps.common.errors import Refused
 from apps.leave.selectors import leaves_of, own_appeal, own_leave, own_record
 from apps.leave.services import appeals as appeal_services
 from apps.leave.services import leave as leave_services
-from apps.portal.shared.pages import check_limit, portal_page
+from apps.portal.shared.pages import check_limit, portal_page, refusals_told
 from apps.portal.student.forms import AppealForm, LeaveForm, RequestForm
 
 LEAVE_PAGE: Final = 20
@@ -88,11 +88,8 @@ def leave_create(request: HttpRequest) -> HttpResponse:
 def leave_withdraw(request: HttpRequest, leave_id: int) -> HttpResponse:
     """Withdraw a request; the marks that its approval changed are restored."""
     leave = own_leave(student=request_student(request), leave_id=leave_id)
-    try:
+    with refusals_told(request):
         leave_services.leave_withdraw(leave=leave, now=timezone.now(), actor=request_actor(request))
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         messages.success(request, _("The request is withdrawn."))
     return redirect("portal:my_leave")
 
@@ -145,12 +142,9 @@ def appeal_create(request: HttpRequest, record_id: int) -> HttpResponse:
 def appeal_withdraw(request: HttpRequest, appeal_id: int) -> HttpResponse:
     """Withdraw an appeal that is not decided yet."""
     appeal = own_appeal(student=request_student(request), appeal_id=appeal_id)
-    try:
+    with refusals_told(request):
         appeal_services.appeal_withdraw(
             appeal=appeal, now=timezone.now(), actor=request_actor(request)
         )
-    except Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
         messages.success(request, _("The appeal is withdrawn."))
     return redirect("portal:my_attendance")
