@@ -21,6 +21,7 @@ from apps.common.crypto import SealBroken
 from apps.liveness.judging import Decision, FrameSeen, Verdict, judge
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.liveness.turns import turns_of, turns_read, turns_text
+from apps.liveness.wording import agreed_to_head_turns
 from apps.privacy.selectors import HEAD_TURNS_DAYS
 
 if TYPE_CHECKING:
@@ -57,12 +58,13 @@ class Asking(Protocol):
 def frames_keep(
     frames: Sequence[SentFrame], *, of: Asking, ticket: str, now: datetime
 ) -> LivenessCheck | None:
-    """Seal the frames of a check that `liveness_judge` is asked about later; None without any.
+    """Seal the frames of a check that `liveness_judge` is asked about later; None without any, and
+    of a student whose consent does not name head turns: theirs are not kept.
 
     `ticket` says which turns were asked. Raises `Refused` (storage_unavailable, 503), and then
     nothing is kept.
     """
-    if not frames:
+    if not frames or not agreed_to_head_turns(student_id=of.student_id):
         return None
     check = LivenessCheck.objects.create(
         student_id=of.student_id,

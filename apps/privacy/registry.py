@@ -1,7 +1,8 @@
 """What is known of a person, and what goes. Apps add theirs in `ready()`; privacy knows none.
 
-Two registries: who erases what when a consent is withdrawn, and for every table of the database
-which of its rows are a person's (`PersonRows`), or why none are (`add_impersonal`).
+Three registries: who erases what when a consent is withdrawn; what a consent covers besides, where
+a campus makes use of it (`Addendum`); and for every table of the database which of its rows are a
+person's (`PersonRows`), or why none are (`add_impersonal`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,29 @@ def remove_eraser(kind: str, eraser: Eraser) -> None:
 
 def erasers_of(kind: str) -> tuple[Eraser, ...]:
     return tuple(_erasers.get(kind, ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addendum:
+    """More that a consent covers where the entered campus makes use of it: its text follows the
+    wording then. `mark` (letters and its own version, as `t1`) stands in the wording's version."""
+
+    mark: str
+    text: Callable[[], str]
+    is_in_use: Callable[[], bool]
+
+
+_addenda: dict[str, dict[str, Addendum]] = {}
+
+
+def add_addendum(kind: str, addendum: Addendum) -> None:
+    """One of each mark; they are shown in the order of their marks."""
+    _addenda.setdefault(kind, {})[addendum.mark] = addendum
+
+
+def addenda_of(kind: str) -> tuple[Addendum, ...]:
+    found = _addenda.get(kind, {})
+    return tuple(found[mark] for mark in sorted(found))
 
 
 # --- Tables --------------------------------------------------------------------------------------

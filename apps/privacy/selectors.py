@@ -13,9 +13,9 @@ from apps.common.crypto import campus_key
 from apps.common.errors import NotFound
 from apps.notifications.models import CampusMessages
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
-from apps.privacy.registry import KnownPerson
+from apps.privacy.registry import KnownPerson, addenda_of
 from apps.privacy.search_problems import NEEDED, SearchProblem
-from apps.privacy.wording import SEARCH_MARK, WORDINGS, Wording, search_text
+from apps.privacy.wording import PART, SEARCH_MARK, WORDINGS, Wording, parts, search_text
 from apps.tenants.scope import campus_scope, current_campus_id
 from apps.tenants.selectors import every_campus
 
@@ -83,32 +83,49 @@ def camera_problem_in(permission: SearchPermission | None) -> SearchProblem | No
 
 
 def wording_of(*, kind: str) -> Wording:
-    """What students of the entered campus agree to. Where faces may be searched, the text says so,
-    and the version ends with the one of the permission since which consents hold."""
+    """What students of the entered campus agree to: the wording, what the campus does besides, and
+    where faces may be searched. The version names each of them, searching by the version of the
+    permission since which consents hold."""
     wording = WORDINGS[kind]
-    permission = search_permission()
-    if kind != Consent.Kind.FACE or permission is None or problem_in(permission):
+    versions, texts = [wording.version], [wording.text]
+    for addendum in addenda_of(kind):
+        if addendum.is_in_use():
+            versions.append(addendum.mark)
+            texts.append(addendum.text())
+    permission = search_permission() if kind == Consent.Kind.FACE else None
+    if permission is not None and problem_in(permission) is None:
+        versions.append(_search_part(permission))
+        texts.append(search_text(permission))
+    if len(texts) == 1:
         return wording
-    return Wording(
-        version=f"{wording.version}{SEARCH_MARK}{permission.asked_anew}",
-        text=f"{wording.text} {search_text(permission)}",
-    )
+    return Wording(version=PART.join(versions), text=" ".join(str(text) for text in texts))
+
+
+def _search_part(permission: SearchPermission) -> str:
+    return f"{SEARCH_MARK}{permission.asked_anew}"
 
 
 def agreed_to_search(permission: SearchPermission) -> QuerySet[Consent]:
     """The consents of those who may be searched under it: they were shown its text."""
-    version = f"{WORDINGS[Consent.Kind.FACE].version}{SEARCH_MARK}{permission.asked_anew}"
-    return Consent.objects.filter(
-        kind=Consent.Kind.FACE, version=version, withdrawn_at__isnull=True
-    )
+    kind = Consent.Kind.FACE
+    shown = [WORDINGS[kind].version]
+    for addendum in addenda_of(kind):
+        shown += [f"{version}{PART}{addendum.mark}" for version in shown]
+    versions = [f"{version}{PART}{_search_part(permission)}" for version in shown]
+    return Consent.objects.filter(kind=kind, version__in=versions, withdrawn_at__isnull=True)
 
 
 def is_up_to_date(held: Consent | None, wording: Wording) -> bool:
-    """Whether a consent covers this wording: it is of it, or of it and of searching besides."""
-    return held is not None and wording.version in {
-        held.version,
-        held.version.partition(SEARCH_MARK)[0],
-    }
+    """Whether a consent covers this wording: it says as much, or more."""
+    return held is not None and parts(wording.version) <= parts(held.version)
+
+
+def agreed_besides(mark: str, *, student_id: int) -> bool:
+    """Whether a student's consent to faces holds that covers the addendum of this mark."""
+    held = Consent.objects.filter(
+        student_id=student_id, kind=Consent.Kind.FACE, withdrawn_at__isnull=True
+    )
+    return any(mark in parts(version) for version in held.values_list("version", flat=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +143,7 @@ def kept_for() -> list[Kept]:
     days = {
         _("network addresses of check-ins"): rules.addresses_days,
         _("photos taken at check-ins"): rules.selfies_days,
+        _("pictures of head turns at check-ins"): rules.selfies_days,
         _("what was found in head turns at check-ins"): HEAD_TURNS_DAYS,
         _("documents handed in with requests"): rules.documents_days,
         _("messages"): CampusMessages().kept_days if messages_days is None else messages_days,

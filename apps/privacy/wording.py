@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.privacy.models import Consent, SearchPermission
 
-SEARCH_MARK: Final = "+s"  # in a version: the text of searching follows, of this version
+PART: Final = "+"  # in a version: another text follows, of this mark
+SEARCH_MARK: Final = "s"  # of the text of searching, with its version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
     )
 }
+
+
+def parts(version: str) -> set[str]:
+    """What somebody has read who agreed to this version: the wording and what followed it."""
+    return set(version.split(PART))
 
 
 def search_text(permission: SearchPermission) -> str:

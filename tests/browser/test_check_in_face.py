@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.attendance.models import Policy
 from apps.audit.services import SYSTEM
 from apps.biometrics.engines import Engine, Pixels
 from apps.biometrics.images import read_photo
@@ -27,7 +28,7 @@ from tests.biometrics.conftest import (  # noqa: F401
     media,
     models_dir,
 )
-from tests.biometrics.support import enable_faces, enrol
+from tests.biometrics.support import enable_faces, enrol, give_consent
 from tests.browser.looks import violations
 from tests.browser.test_check_in import (  # noqa: F401
     fill_sign_in,
@@ -154,6 +155,8 @@ def test_head_turns_are_shown_one_after_the_other_and_seen_live(
         session.refresh_from_db()  # it was opened by the projector
         session.policy["liveness"] = "required"
         session.save()
+        Policy.objects.create(version=9, liveness="required", created_at=timezone.now())
+        give_consent(hall.student, timezone.now())  # to the text that names head turns
     found = phone()
     poses = {way: base64.b64encode(jpeg).decode() for way, jpeg in portrait.each_way().items()}
     found.add_init_script(TURNING % json.dumps(poses))

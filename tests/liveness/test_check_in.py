@@ -19,18 +19,21 @@ from apps.biometrics.images import read_photo
 from apps.biometrics.models import FaceSample, StoredImage
 from apps.biometrics.services import images_purge
 from apps.checkin.models import CheckInAttempt
+from apps.checkin.selectors.hot_path import attendee_context
 from apps.checkin.services.settle import settle_with_face, settle_without_face
 from apps.face_models.services import reembed_some, reembed_start
 from apps.liveness.judging import Decision
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.liveness.services import KNOWN_FOR, checks_forget, liveness_judge
 from apps.liveness.turns import turns_read
+from apps.portal.student.selectors.check_in import session_facts
+from apps.privacy.selectors import active_consent
 from apps.privacy.services import consent_withdraw
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from bench.liveness_pictures import saved_anew
 from tests.attendance.support import HEARD, HERE, open_session
-from tests.biometrics.support import enrol, jpeg_of, plain_jpeg
+from tests.biometrics.support import enrol, give_consent, jpeg_of, plain_jpeg
 from tests.factories import Cast
 from tests.liveness.support import Portrait, ask_always, decoded, encoded
 from tests.phone import Phone, code_of, named_frames
@@ -58,11 +61,13 @@ def enrolled(cast: Cast, portrait: Portrait) -> Cast:
     return cast
 
 
-def under(cast: Cast, liveness: str, **rules: Any) -> ClassSession:
+def under(cast: Cast, liveness: str, *, agreed: bool = True, **rules: Any) -> ClassSession:
     """A session opened under a policy that makes this of head turns."""
     with campus_scope(cast.campus):
         number = Policy.objects.count() + 1
         Policy.objects.create(version=number, liveness=liveness, created_at=timezone.now(), **rules)
+        if agreed and active_consent(student=cast.student, kind="face") is not None:
+            give_consent(cast.student, timezone.now())  # to the text that names head turns
     return open_session(cast)
 
 
@@ -150,6 +155,35 @@ def test_frames_are_not_kept_where_nobody_asks_for_them(enrolled: Cast, portrait
     assert visit.send(portrait.selfie(), portrait.live(visit.turns))["outcome"] == "accepted"
     with campus_scope(enrolled.campus):
         assert not LivenessCheck.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("liveness", "expected"),
+    [
+        ("preferred", ("accepted", "", "matched")),
+        ("required", ("waiting", "live_unclear", "no_turns")),
+    ],
+)
+def test_frames_are_not_kept_of_who_has_not_agreed_to_them(
+    enrolled: Cast, portrait: Portrait, liveness: str, expected: tuple[str, str, str]
+) -> None:
+    session = under(enrolled, liveness, agreed=False)
+    assert asked_of(enrolled, session) == "not_agreed"
+    visit = Visit(enrolled, session)
+    assert outcome(visit.send(portrait.selfie(), portrait.live(visit.turns))) == expected
+    with campus_scope(enrolled.campus):
+        assert not LivenessCheck.objects.exists()
+        give_consent(enrolled.student, timezone.now())
+    assert asked_of(enrolled, session) == liveness
+
+
+def asked_of(cast: Cast, session: ClassSession) -> str:
+    """What the check-in's page is told."""
+    with campus_scope(cast.campus):
+        assert cast.student.user is not None
+        attendee = attendee_context(user_id=cast.student.user.pk, session_id=None)
+        asked: str = session_facts(session, attendee=attendee)["liveness"]
+    return asked
 
 
 def test_the_same_frames_do_not_count_in_another_class(enrolled: Cast, portrait: Portrait) -> None:

@@ -7,9 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from apps.attendance.models import Policy
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.common.errors import Refused
+from apps.liveness.wording import agreed_to_head_turns
 from apps.privacy.models import Consent, SearchPermission
 from apps.privacy.search_problems import NEEDED
 from apps.privacy.selectors import (
@@ -129,6 +131,38 @@ class TestConsents:
         search_permission_withdraw(now=now, actor=SYSTEM)
         assert is_up_to_date(consent, wording_of(kind=FACE))  # it says more than is asked now
         assert list(agreed_to_search(permit_search(now))) == []
+
+    def test_head_turns_are_named_where_a_policy_asks_for_them(
+        self, in_campus: Cast, now: datetime
+    ) -> None:
+        before = give(in_campus, now)
+        Policy.objects.create(version=1, liveness="preferred", created_at=now)
+        wording = wording_of(kind=FACE)
+        assert wording.version == f"{PLAIN}+t1"
+        for words in ("5 to 8 small pictures", "for 90 days", "may leave the turns out"):
+            assert words in wording.text
+        assert not is_up_to_date(before, wording)
+        assert not agreed_to_head_turns(student_id=in_campus.student.pk)
+        anew = give(in_campus, now + timedelta(minutes=1))
+        assert agreed_to_head_turns(student_id=in_campus.student.pk)
+        permission = permit_search(now)
+        assert wording_of(kind=FACE).version == f"{PLAIN}+t1+s1"
+        assert list(agreed_to_search(permission)) == []
+        with_all = give(in_campus, now + timedelta(minutes=2))
+        assert list(agreed_to_search(permission)) == [with_all]
+        # Off again, whatever a course has: what was agreed to says more than is asked now.
+        Policy.objects.create(version=2, created_at=now)
+        assert wording_of(kind=FACE).version == f"{PLAIN}+s1"
+        assert is_up_to_date(with_all, wording_of(kind=FACE))
+        assert list(agreed_to_search(permission)) == [with_all]
+        assert not is_up_to_date(anew, wording_of(kind=FACE))
+
+    def test_a_course_alone_may_ask_for_head_turns(self, in_campus: Cast, now: datetime) -> None:
+        course = in_campus.course
+        Policy.objects.create(version=1, course=course, liveness="required", created_at=now)
+        assert wording_of(kind=FACE).version == f"{PLAIN}+t1"
+        Policy.objects.create(version=2, course=course, created_at=now)
+        assert wording_of(kind=FACE) == WORDINGS[FACE]
 
     def test_a_paper_with_gaps_changes_no_wording(self, in_campus: Cast, now: datetime) -> None:
         permit_search(now, alternative="")

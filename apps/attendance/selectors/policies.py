@@ -19,6 +19,7 @@ from apps.classrooms.models import Beacon, Classroom
 from apps.common.errors import Refused
 from apps.common.moments import local
 from apps.enrollments.models import Course
+from apps.liveness.rules import LivenessUse
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import campus_zone
 from apps.tenants.models import Campus
@@ -47,6 +48,14 @@ def policies_for(*, course_ids: Collection[int]) -> dict[int, Policy]:
     newest = {policy.course_id: policy for policy in rows}
     default = newest.get(None) or Policy(version=0)
     return {course_id: newest.get(course_id, default) for course_id in course_ids}
+
+
+def asks_head_turns() -> bool:
+    """Whether a policy of the entered campus that holds now asks for them."""
+    rows = Policy.objects.order_by("course_id", "-version").distinct("course_id")
+    return (
+        Policy.objects.filter(pk__in=rows.values("pk")).exclude(liveness=LivenessUse.OFF).exists()
+    )
 
 
 def window_of(policy: Policy) -> tuple[timedelta, timedelta]:

@@ -17,7 +17,8 @@ from apps.checkin.factors import face_use
 from apps.checkin.factors.passkeys import passkey_use, person_use
 from apps.checkin.selectors.hot_path import AttendeeContext, attendee_context
 from apps.common.signatures import binding_message
-from apps.liveness.rules import liveness_use
+from apps.liveness.rules import LivenessUse, liveness_use
+from apps.liveness.wording import agreed_to_head_turns
 from apps.qr_otp.stamps import Stamp, stamp_text
 from apps.sessions.models import ClassSession
 from apps.sessions.selectors import meeting
@@ -72,11 +73,14 @@ def session_to_check_in(*, session_id: int) -> list[ClassSession]:
 def session_facts(session: ClassSession, *, attendee: AttendeeContext) -> dict[str, Any]:
     """Which proofs this session asks for, of this student."""
     face = face_use(session.policy) if attendee.has_face else FaceUse.OFF
+    liveness = liveness_use(session.policy)
+    asks = face != FaceUse.OFF and liveness != LivenessUse.OFF
+    agreed = not asks or agreed_to_head_turns(student_id=attendee.id)
     return {
         "id": session.pk,
         "place": bool(session.policy.get("place")),
         "face": face.value,
-        "liveness": liveness_use(session.policy).value,
+        "liveness": liveness.value if agreed else "not_agreed",
         "passkey": passkey_use(session.policy).value,
         "person": person_use(session.policy).value,
         "late_from_ms": late_from_ms(session),

@@ -231,14 +231,15 @@ async function checkIn(code, chosen) {
   const asksFace = session && session.face !== "off";
   if (asksFace) step("face", "busy");
   choose("face-without", session?.face === "bonus" ? "bonus" : "asked");
-  const turns = session && session.liveness !== "off" ? told : [];
-  let face = asksFace ? await proveFace({ turns }) : null;
+  const toAgree = session?.liveness === "not_agreed";
+  const turns = session && session.liveness !== "off" && !toAgree ? told : [];
+  let face = asksFace ? await proveFace({ turns, toAgree }) : null;
   if (asksFace) step("face", face ? "done" : "unknown");
   for (;;) {
     const attempt = await sendEvidence(key, ticket, session, { location, ...face });
     if (attempt.photo_tries_left === 0) return;
     await press("retake");
-    face = await proveFace({ hint: hintOf(attempt), turns });
+    face = await proveFace({ hint: hintOf(attempt), turns, toAgree });
     if (!face) return void show("result");
   }
 }

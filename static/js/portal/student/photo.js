@@ -17,14 +17,16 @@ async function framesOf(camera, turns) {
 
 /**
  * {photo, frames}, or null for the way without a photo. `hint`: what was wrong with the one before; `turns`: the
- * head turns that are asked for, if any, which a button leaves out.
+ * head turns that are asked for, if any, which a button leaves out; `toAgree`: they are left out until the student
+ * has agreed to them.
  */
-export async function proveFace({ hint = "", turns = [] } = {}) {
+export async function proveFace({ hint = "", turns = [], toAgree = false } = {}) {
   const camera = new Camera(part("video"));
   const closing = () => camera.close();
   addEventListener("pagehide", closing, { once: true });
   part("face-hint").textContent = hint;
   part("turns-asked").hidden = turns.length === 0;
+  part("turns-to-agree").hidden = !toAgree;
   button("only-photo").hidden = turns.length === 0;
   show("face");
   try {
