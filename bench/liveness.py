@@ -119,15 +119,16 @@ class Round:
         return list(zip(shots, labels(turns), times(len(shots), self.rng), strict=True))
 
     def live(self) -> list[tuple[Any, int, int]]:
-        from bench.liveness_pictures import head
-
-        return self.series(lambda pose: head(self.picture, pose), self.turns)
+        return self.on_a_head(self.picture)
 
     def another_day(self) -> list[tuple[Any, int, int]]:
-        from bench.liveness_pictures import head
+        return self.on_a_head(self.people.enrolled[self.name])
 
-        picture = self.people.enrolled[self.name]
-        return self.series(lambda pose: head(picture, pose), self.turns)
+    def on_a_head(self, picture: Any) -> list[tuple[Any, int, int]]:
+        from bench.liveness_pictures import head, lamp
+
+        light = lamp(self.rng)
+        return self.series(lambda pose: head(picture, pose, light), self.turns)
 
     def attacks(self, live: list[tuple[Any, int, int]]) -> dict[str, list[tuple[Any, int, int]]]:
         """Each attacker has seen this very challenge, but for the video, which is of another."""
@@ -136,7 +137,7 @@ class Round:
 
         rng, picture, background = self.rng, self.picture, self.background
         paper, screen = draw.printed(picture, rng), draw.moire(picture, rng)
-        bend = float(rng.uniform(0, 0.25))
+        bend, fold = float(rng.uniform(0, 0.25)), float(rng.uniform(10, 40))
         others = [sequence for sequence in SEQUENCES if sequence != self.turns]
         same_length = [one for one in others if len(one) == len(self.turns)]
         earlier = same_length[int(rng.integers(len(same_length)))]
@@ -144,6 +145,9 @@ class Round:
         return {
             "print": self.series(
                 lambda pose: draw.sheet(paper, pose, background, bend=bend), self.turns, strong=1.2
+            ),
+            "print, folded": self.series(
+                lambda pose: draw.sheet(paper, pose, background, fold=fold), self.turns, strong=1.2
             ),
             "screen still": self.series(
                 lambda pose: draw.sheet(screen, pose, background), self.turns, strong=1.2
@@ -163,7 +167,7 @@ class Round:
             "morph, held up": self.series(
                 lambda pose: draw.sheet(mixed, pose, background), self.turns, strong=1.2
             ),
-            "morph, live": self.series(lambda pose: draw.head(mixed, pose), self.turns),
+            "morph, live": self.on_a_head(mixed),
         }
 
 

@@ -40,12 +40,6 @@ class Pose:
     moved: tuple[float, float] = (0.0, 0.0)
 
 
-@dataclass(frozen=True)
-class Shot:
-    image: Pixels
-    at_ms: int
-
-
 def framed(photo: Pixels, eyes: tuple[tuple[float, float], tuple[float, float]]) -> Pixels:
     """The photo with its face where a phone at arm's length has it, edges repeated."""
     (rx, ry), (lx, ly) = eyes
@@ -131,8 +125,39 @@ def _soft(x: Map, y: Map) -> Map:
     return np.clip((1.45 - far) / 0.45, 0, 1).astype(np.float32)
 
 
-def head(picture: Pixels, pose: Pose) -> Pixels:
-    """The head turned: each pixel is looked up where it was, by five steps towards the answer."""
+def lamp(rng: np.random.Generator) -> Map:
+    """Where the light of a room comes from: from a side, mostly from above."""
+    across, above = rng.uniform(-1.0, 1.0), rng.uniform(-0.2, 1.0)
+    light = np.array([across, -above, 1.0], dtype=np.float32)
+    return np.asarray(light / np.linalg.norm(light), dtype=np.float32)
+
+
+DIFFUSE: Final = 0.5  # of the light comes from everywhere
+
+
+def _lit(x: Map, y: Map, yaw: float, pitch: float, light: Map) -> Map:
+    """How much brighter a place of the head is than when it was straight ahead: the light stays."""
+    step = 0.05
+    across = (_depth(x + step, y) - _depth(x - step, y)) / (2 * step)
+    down = (_depth(x, y + step) - _depth(x, y - step)) / (2 * step)
+    normal = np.stack([-across, -down, np.ones_like(x)], axis=-1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    turned_x = normal[..., 0] * np.cos(yaw) + normal[..., 2] * np.sin(yaw)
+    deep = -normal[..., 0] * np.sin(yaw) + normal[..., 2] * np.cos(yaw)
+    turned_y = normal[..., 1] * np.cos(pitch) + deep * np.sin(pitch)
+    deep = -normal[..., 1] * np.sin(pitch) + deep * np.cos(pitch)
+    turned = np.stack([turned_x, turned_y, deep], axis=-1)
+    now, before = (
+        DIFFUSE + (1 - DIFFUSE) * np.clip(part @ light, 0, None) for part in (turned, normal)
+    )
+    return (1 + _soft(x, y) * (now / before - 1)).astype(np.float32)
+
+
+def head(picture: Pixels, pose: Pose, light: Map | None = None) -> Pixels:
+    """The head turned: each pixel is looked up where it was, by eight steps towards the answer.
+
+    `light`: of `lamp`; without one, the face is as bright wherever it is turned.
+    """
     x, y = _grid()
     yaw, pitch = np.radians(pose.yaw), np.radians(pose.pitch)
     from_x, from_y = x.copy(), y.copy()
@@ -145,7 +170,11 @@ def head(picture: Pixels, pose: Pose) -> Pixels:
         turned_y = CENTRE + below * np.cos(pitch) + deep * np.sin(pitch)
         from_x = from_x + 0.8 * (x - (from_x + soft * (turned_x - from_x)))
         from_y = from_y + 0.8 * (y - (from_y + soft * (turned_y - from_y)))
-    return _held(_looked_up(picture, from_x, from_y), pose)
+    turned = _looked_up(picture, from_x, from_y)
+    if light is not None:
+        lit = cv2.resize(_lit(from_x, from_y, yaw, pitch, light), turned.shape[:2])
+        turned = (turned * lit[..., None]).clip(0, 255).astype(np.uint8)
+    return _held(turned, pose)
 
 
 def _held(picture: Pixels, pose: Pose) -> Pixels:
@@ -162,11 +191,13 @@ def sheet(
     background: Pixels,
     *,
     bend: float = 0.0,
+    fold: float = 0.0,
     outline: Pixels | None = None,
 ) -> Pixels:
     """The picture on a sheet that is tilted before a camera 6 eye distances away.
 
     `bend`: 1 over the radius of a cylinder about the upright axis, in eye distances; 0 is flat.
+    `fold`: degrees by which both sides are folded back along the nose.
     `outline`: what of the picture there is, the rest is cut away.
     """
     x, y = _grid()
@@ -178,7 +209,8 @@ def sheet(
             angle = np.clip(from_x * bend, -1.2, 1.2)
             flat_x, z = np.sin(angle) / bend, (np.cos(angle) - 1) / bend
         else:
-            flat_x, z = from_x, np.zeros_like(from_x)
+            side = np.radians(fold)
+            flat_x, z = from_x * np.cos(side), -np.abs(from_x) * np.sin(side)
         turned_x = flat_x * np.cos(yaw) + z * np.sin(yaw)
         deep = -flat_x * np.sin(yaw) + z * np.cos(yaw)
         turned_y = from_y * np.cos(pitch) + deep * np.sin(pitch)

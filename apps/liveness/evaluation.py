@@ -85,8 +85,8 @@ def judged(
     seen: list[FrameSeen] = []
     prints: list[bytes] = []
     before: Vector | None = None
-    for frame in frames:
-        look = look_at_frame(frame.jpeg)
+    looks = [look_at_frame(frame.jpeg) for frame in frames]
+    for frame, look in zip(frames, looks, strict=True):
         template = neighbour = None
         if look.vector is not None:
             template = float(np.mean([cosine_distance(look.vector, one) for one in templates]))
@@ -101,6 +101,7 @@ def judged(
                 poor=look.poor,
                 template=template,
                 neighbour=neighbour,
+                nose=look.nose_since(looks[0]) if frame.turn else None,
                 used_before=look.is_copy_of(list(known)),
             )
         )

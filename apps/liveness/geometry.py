@@ -21,7 +21,7 @@ from apps.biometrics.engines.base import Face
 
 Points = NDArray[np.float64]
 
-_PLANE: Final = [0, 1, 3, 4]
+PLANE: Final = [0, 1, 3, 4]  # eyes and corners of the mouth, of the five points
 _NOSE: Final = 2
 
 
@@ -39,19 +39,28 @@ class Change:
     squeezed: float
 
 
+@dataclass(frozen=True, slots=True)
+class NoseShift:
+    """How far the tip of the nose stands out of what the face around it has moved since the first
+    frame, in eye distances: to the person's left, and down. See `apps.liveness.parallax`."""
+
+    across: float
+    down: float
+
+
 def change_of(first: Face, then: Face) -> Change:
     before, after = _points(first), _points(then)
     return Change(
-        across=_across(_upright(before), _upright(after)),
+        across=_across(upright(first), upright(then)),
         nodded=_nodding(then) - _nodding(first),
-        squeezed=_squeezed(before[_PLANE], after[_PLANE]),
+        squeezed=_squeezed(before[PLANE], after[PLANE]),
     )
 
 
 def pose(face: Face) -> tuple[float, float]:
     """Where the nose lies: beside the middle of the eyes, in eye distances (0 frontal, positive
     to the person's left), and between eyes (0) and mouth (1)."""
-    points = _upright(_points(face))
+    points = upright(face)
     height = float(points[3:].mean(axis=0)[1])
     nod = float(points[_NOSE][1]) / height if height > 0 else 0.0
     return float(points[_NOSE][0]), nod
@@ -72,7 +81,7 @@ def _nodding(face: Face) -> float:
 
 
 def _across(before: Points, after: Points) -> float | None:
-    back = homography(after[_PLANE], before[_PLANE])
+    back = homography(after[PLANE], before[PLANE])
     if back is None:
         return None
     across = float(mapped(back, after[_NOSE][None])[0][0] - before[_NOSE][0])
@@ -106,8 +115,9 @@ def mapped(matrix: Points, points: Points) -> Points:
     return np.asarray(lifted[:, :2] / lifted[:, 2:])
 
 
-def _upright(points: Points) -> Points:
-    """The points with level eyes one unit apart, their middle at the origin."""
+def upright(face: Face) -> Points:
+    """The five points with level eyes one unit apart, their middle at the origin."""
+    points = _points(face)
     eyes = points[1] - points[0]
     distance = max(float(np.hypot(*eyes)), 1e-9)
     cosine, sine = eyes / distance

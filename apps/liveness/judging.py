@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from math import isfinite
+from math import hypot, isfinite
 from typing import Any, Final
 
 from apps.biometrics.engines.base import Face
-from apps.liveness.geometry import Change, change_of, pose
+from apps.liveness.geometry import Change, NoseShift, change_of, pose
 from apps.liveness.reasons import TurnProblem
 from apps.liveness.turns import SIDEWAYS, Turn
 
@@ -23,12 +23,10 @@ LONGEST_GAP_MS: Final = 15_000
 FRONTAL_TURN: Final = 0.22  # of the first frame, see `geometry.pose`
 FRONTAL_NOD: Final = (0.35, 0.75)
 
-ACROSS: Final = 0.15  # the most of a turn sideways, see `geometry.Change`
-NODDED: Final = 0.02  # the most of a turn up or down …
-BESIDE: Final = 0.2  # … which on average goes less than this to a side
-FLAT_SQUEEZED: Final = 1.18  # a plane so far turned …
-FLAT_ACROSS: Final = 0.05  # … with a nose that stays so near is no head
-FLAT_NODDED: Final = 0.05
+STANDS_OUT: Final = 0.02  # the nose, the way that was asked, see `geometry.NoseShift` …
+BESIDE: Final = 1.0  # … and at most so many times as far the other way
+FLAT_SQUEEZED: Final = 1.18  # a plane so far turned, see `geometry.Change` …
+FLAT_NOSE: Final = 0.01  # … with a nose that stands out by less is no head
 FLAT_FRAMES: Final = 2
 
 TURNED_MORE: Final = 0.3  # by how much a turned face may be farther from the templates
@@ -49,6 +47,7 @@ class FrameSeen:
 
     `face` is None where none is good enough; `poor` says why, as `quality.QualityReason`.
     `template`: mean cosine distance to the student's templates; `neighbour`: to the frame before.
+    `nose`: how far it stands out against the first frame; None where that could not be measured.
     """
 
     turn: int
@@ -56,6 +55,7 @@ class FrameSeen:
     face: Face | None
     template: float | None = None
     neighbour: float | None = None
+    nose: NoseShift | None = None
     used_before: bool = False
     poor: str = ""
 
@@ -88,8 +88,8 @@ def judge(
     reason = (
         _not_straight(frames)
         or _another_person(frames, limit=limit)
-        or _flat(changes)
-        or _not_followed(frames, changes, turns)
+        or _flat(frames, changes)
+        or _not_followed(frames, turns)
     )
     failed = reason in (TurnProblem.ANOTHER_PERSON, TurnProblem.FLAT)
     decision = Decision.FAILED if failed else Decision.UNDECIDED if reason else Decision.PASSED
@@ -124,6 +124,10 @@ def _measurements(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> dic
         "across": [_rounded(change.across) for change in changes],
         "nodded": [_rounded(change.nodded) for change in changes],
         "squeezed": [_rounded(change.squeezed) for change in changes],
+        "nose": [
+            None if nose is None else [_rounded(nose.across), _rounded(nose.down)]
+            for nose in (frame.nose for frame in frames[1:])
+        ],
         "template": [_rounded(frame.template) for frame in frames],
         "neighbour": [_rounded(frame.neighbour) for frame in frames[1:]],
     }
@@ -153,32 +157,26 @@ def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
     return ""
 
 
-def _flat(changes: Sequence[Change]) -> str:
+def _flat(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> str:
     flat = sum(
         change.squeezed >= FLAT_SQUEEZED
-        and change.across is not None
-        and abs(change.across) <= FLAT_ACROSS
-        and abs(change.nodded) <= FLAT_NODDED
-        for change in changes
+        and frame.nose is not None
+        and hypot(frame.nose.across, frame.nose.down) <= FLAT_NOSE
+        for frame, change in zip(frames[1:], changes, strict=True)
     )
     return TurnProblem.FLAT if flat >= FLAT_FRAMES else ""
 
 
-def _not_followed(
-    frames: Sequence[FrameSeen], changes: Sequence[Change], turns: Sequence[Turn]
-) -> str:
-    numbers = [frame.turn for frame in frames[1:]]
+def _not_followed(frames: Sequence[FrameSeen], turns: Sequence[Turn]) -> str:
     for number, turn in enumerate(turns, start=1):
-        theirs = [change for n, change in zip(numbers, changes, strict=True) if n == number]
-        if not _followed(theirs, turn):
+        noses = [frame.nose for frame in frames if frame.turn == number]
+        if not any(_followed(nose, turn) for nose in noses if nose is not None):
             return TurnProblem.NOT_FOLLOWED
     return ""
 
 
-def _followed(changes: Sequence[Change], turn: Turn) -> bool:
-    """Sideways the nose moves as that of a head does; up and down it does not move sideways."""
-    across = [change.across for change in changes if change.across is not None] or [0.0]
-    if turn in SIDEWAYS:
-        return max(across if turn == Turn.LEFT else [-shift for shift in across]) >= ACROSS
-    nodded = max(change.nodded if turn == Turn.DOWN else -change.nodded for change in changes)
-    return nodded >= NODDED and abs(sum(across) / len(across)) < BESIDE
+def _followed(nose: NoseShift, turn: Turn) -> bool:
+    """The nose goes as that of a head does which is turned this way, and not another."""
+    along, beside = (nose.across, nose.down) if turn in SIDEWAYS else (nose.down, nose.across)
+    along = -along if turn in (Turn.RIGHT, Turn.UP) else along
+    return along >= STANDS_OUT and abs(beside) <= BESIDE * along

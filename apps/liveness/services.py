@@ -160,6 +160,7 @@ def _verdict(
                 poor=look.poor,
                 template=distances[0].distance if distances else None,
                 neighbour=cosine_distance(look.vector, before) if both else None,  # type: ignore[arg-type]
+                nose=look.nose_since(looks[0]) if frame.turn else None,
                 used_before=frame.image_id in sent_before or look.is_copy_of(known),
             )
         )

@@ -13,6 +13,8 @@ from apps.biometrics.engines import DEFAULT_ENGINE, Engine, Face, Pixels, get_en
 from apps.biometrics.images import ImageRefused, read_photo
 from apps.biometrics.quality import CHECK_IN, by_prominence, failings, measure
 from apps.liveness.fingerprints import fingerprint, is_copy
+from apps.liveness.geometry import NoseShift
+from apps.liveness.parallax import nose_shift
 
 GATE: Final = replace(CHECK_IN, max_turn=2.0, nod=(-1.0, 2.0), rival_share=0.9)
 """Of a frame: heads are asked to turn, and who is in the background is no rival, since each frame
@@ -42,6 +44,12 @@ class FrameLook:
         mirrored = np.ascontiguousarray(self.pixels[:, ::-1])
         faces = by_prominence(mirrored, self.engine.detect(mirrored))
         return bool(faces) and is_copy(mirrored, faces[0], known)
+
+    def nose_since(self, first: "FrameLook") -> NoseShift | None:
+        """How far the nose stands out against that frame; None where one of them is poor."""
+        if self.face is None or self.pixels is None or first.face is None or first.pixels is None:
+            return None
+        return nose_shift(first.pixels, first.face, self.pixels, self.face)
 
 
 def look_at_frame(jpeg: bytes, *, engine: str = DEFAULT_ENGINE) -> FrameLook:

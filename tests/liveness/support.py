@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from apps.biometrics.engines import Engine, Face, Pixels
+from apps.liveness.geometry import PLANE, NoseShift, homography, mapped, upright
 from apps.liveness.turns import Turn
 from bench.liveness_pictures import ENDS, Pose, filmed, framed, head, printed, sheet
 
@@ -43,6 +44,16 @@ def projected(
     top, bottom = 200 + moved[1] - above, 200 + moved[1] + below
     marks = tuple((float(x), float(y)) for x, y in flat)
     return Face(box=(170.0, top, 140.0, bottom - top), landmarks=marks, score=0.95)  # type: ignore[arg-type]
+
+
+def nose_of(first: Face, then: Face) -> NoseShift:
+    """What would be measured of these five points: a third, since the face around the nose is no
+    plane either."""
+    before, after = upright(first), upright(then)
+    back = homography(after[PLANE], before[PLANE])
+    assert back is not None
+    across, down = (mapped(back, after[2:3])[0] - before[2]) / 3
+    return NoseShift(across=float(across), down=float(down))
 
 
 def angles(turn: Turn, degrees: float = 30) -> dict[str, float]:

@@ -34,7 +34,7 @@ def test_rates_are_counted_by_kind(engine: Engine, astronaut: Pixels, tmp_path: 
         *["live", "BPCER", "0.0", "%", "(0.0", "to", "79.3)", "of", "1:", "1", "passed"]
     ]
     assert attack.startswith(
-        "print            APCER   0.0 % (0.0 to 79.3) of 1: 1 undecided turns_"
+        "print            APCER   0.0 % (0.0 to 79.3) of 1: 1 failed turns_flat"
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from apps.liveness.geometry import NoseShift
 from apps.liveness.judging import Decision, FrameSeen, Verdict, judge
 from apps.liveness.turns import SEQUENCES, Turn
-from tests.liveness.support import FLAT, HEAD, angles, projected
+from tests.liveness.support import FLAT, HEAD, angles, nose_of, projected
 
 LIMIT = 0.6
 ASKED = (Turn.LEFT, Turn.UP, Turn.RIGHT)
@@ -21,7 +22,14 @@ def series(turns: Sequence[Turn], points: Any = HEAD) -> list[FrameSeen]:
     for number, turn in enumerate(turns, start=1):
         faces += [(number, projected(points, **angles(turn, degrees))) for degrees in (24, 34)]
     return [
-        FrameSeen(turn=turn, at_ms=900 * place, face=face, template=0.4, neighbour=0.2)
+        FrameSeen(
+            turn=turn,
+            at_ms=900 * place,
+            face=face,
+            template=0.4,
+            neighbour=0.2,
+            nose=nose_of(faces[0][1], face) if place else None,
+        )
         for place, (turn, face) in enumerate(faces)
     ]
 
@@ -60,7 +68,8 @@ def test_a_picture_that_is_tilted_is_flat() -> None:
 
 
 def test_a_face_that_does_not_move_accuses_nobody() -> None:
-    frames = [replace(frame, face=projected(HEAD)) for frame in series(ASKED)]
+    still = projected(HEAD)
+    frames = [replace(frame, face=still, nose=NoseShift(0.0, 0.0)) for frame in series(ASKED)]
     assert said(frames) == ("undecided", "turns_not_followed")
 
 

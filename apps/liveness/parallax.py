@@ -1,0 +1,117 @@
+"""How far the nose of a face has moved against the rest of it, by all of its pixels.
+
+Five points tell a turned head only roughly. Here the later frame is laid over the first one by eyes
+and mouth, and what has moved since is measured everywhere (dense inverse search: Kroeger et al.,
+ECCV 2016). Around the nose a smooth surface is fitted to it: whatever a sheet of paper or a screen
+does, tilted, bent like a face or folded along the nose, is in that fit, and so is the round of a
+head. The tip of a nose is not: it stands out by its depth times the sine of the angle (plane and
+parallax: Hartley and Zisserman, Multiple View Geometry, 2nd ed., 13.3), sideways and up and down.
+
+Workers only: it needs OpenCV.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.biometrics.engines.base import Face, Pixels
+from apps.liveness.geometry import PLANE, NoseShift, upright
+
+Grey = NDArray[np.uint8]
+Reals = NDArray[np.float64]
+
+_SIDE: Final = 160  # pixels of a face laid flat
+_EYES: Final = 64.0  # pixels between its eyes
+_MIDDLE: Final = (80.0, 60.0)  # of its eyes
+_STEP: Final = 2  # every second pixel is asked
+_STRAYS: Final = 2.0  # pixels a point may miss its place there and back
+_LEAST: Final = 0.3  # of the points, on the nose and around it, that are found again
+_ROUNDS: Final = 4  # of fitting
+
+
+def nose_shift(first: Pixels, face: Face, then: Pixels, turned: Face) -> NoseShift | None:
+    """Of a face in RGB against the same face in an earlier frame; None where too little of it is
+    found again. About 15 ms."""
+    straight = upright(face) * _EYES + np.array(_MIDDLE)
+    one = _laid_flat(first, np.asarray(face.landmarks, dtype=np.float64), straight)
+    other = _laid_flat(then, np.asarray(turned.landmarks, dtype=np.float64), straight)
+    if one is None or other is None:
+        return None
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    none_yet = np.zeros((_SIDE, _SIDE, 2), dtype=np.float32)
+    there = np.asarray(search.calc(one, other, none_yet.copy()), dtype=np.float32)
+    back = np.asarray(search.calc(other, one, none_yet), dtype=np.float32)
+    moved, missed = _found_again(there, back)
+    return _standing_out(moved, missed, upright(face))
+
+
+def _laid_flat(image: Pixels, marks: Reals, straight: Reals) -> Grey | None:
+    """The face in grey, eyes and mouth where they are straight ahead, light evened out."""
+    rows = np.column_stack([marks[PLANE], np.ones(len(PLANE))])
+    matrix = np.linalg.lstsq(rows, straight[PLANE], rcond=None)[0].T
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if not 0.02 < scale < 50:
+        return None  # points on a line
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if scale < 0.6:  # a large face: blurred first, so that no fine pattern is left
+        grey = cv2.GaussianBlur(grey, (0, 0), 0.4 / scale)
+    flat = cv2.warpAffine(grey, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_REPLICATE)
+    plain = flat.astype(np.float32)
+    plain -= cv2.GaussianBlur(plain, (0, 0), _SIDE / 13)
+    contrast = np.sqrt(cv2.GaussianBlur(plain * plain, (0, 0), _SIDE / 13)) + 4
+    return np.asarray((128 + 45 * plain / contrast).clip(0, 255), dtype=np.uint8)
+
+
+def _found_again(there: NDArray[np.float32], back: NDArray[np.float32]) -> tuple[Reals, Reals]:
+    """Of the points asked: how far they have moved, and by how much they miss their place on the
+    way there and back, both in pixels."""
+    rows, columns = np.mgrid[0:_SIDE:_STEP, 0:_SIDE:_STEP].astype(np.float32)
+    moved = there[::_STEP, ::_STEP]
+    returned = cv2.remap(
+        back,
+        columns + moved[..., 0],
+        rows + moved[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(_SIDE, _SIDE),
+    )
+    missed = np.linalg.norm(moved + returned, axis=-1)
+    return moved.astype(np.float64), missed.astype(np.float64)
+
+
+def _standing_out(moved: Reals, missed: Reals, points: Reals) -> NoseShift | None:
+    """`points`: the five of the first frame, in eye distances from the middle of the eyes."""
+    rows, columns = np.mgrid[0:_SIDE:_STEP, 0:_SIDE:_STEP]
+    x, y = (columns - _MIDDLE[0]) / _EYES, (rows - _MIDDLE[1]) / _EYES
+    (beside, below), mouth = points[2], float(points[3:, 1].mean())
+    ridge = beside * np.clip(y / max(below, 0.1), 0, 1)  # the nose lies along it
+    inside = np.hypot(x, (y - 0.5) / 0.95) < 1
+    face = inside & (np.abs(x) < 0.95) & (y > -0.35) & (y < mouth + 0.25)
+    around = face & ~((np.abs(x - ridge) < 0.32) & (y > -0.1) & (y < below + 0.28))
+    tip = np.hypot((x - beside) / 0.14, (y - below) / 0.16) < 1
+    found = missed < _STRAYS
+    seen, of_tip = around & found, tip & found
+    if seen.sum() < _LEAST * around.sum() or of_tip.sum() < _LEAST * tip.sum():
+        return None
+    smooth = _fitted(_surface(x[seen] - beside, y[seen]), moved[seen])
+    out = moved[of_tip] - _surface(x[of_tip] - beside, y[of_tip]) @ smooth
+    across, down = np.median(out, axis=0) / _EYES
+    return NoseShift(across=float(across), down=float(down))
+
+
+def _surface(x: Reals, y: Reals) -> Reals:
+    """A plane that is tilted, bent in any way, and folded along the nose."""
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, np.abs(x)], axis=-1)
+
+
+def _fitted(rows: Reals, values: Reals) -> Reals:
+    """Least squares in which what strays counts less (Cauchy's weights)."""
+    weights = np.ones(len(rows))
+    for _round in range(_ROUNDS):
+        weighed = rows * weights[:, None]
+        found = np.linalg.lstsq(weighed, values * weights[:, None], rcond=None)[0]
+        strays = np.linalg.norm(values - rows @ found, axis=1)
+        weights = 1 / np.sqrt(1 + (strays / (1.5 * np.median(strays) + 0.2)) ** 2)
+    return np.asarray(found)
