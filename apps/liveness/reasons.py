@@ -20,6 +20,8 @@ class TurnProblem(models.TextChoices):
     USED_BEFORE = "turns_used_before", _("pictures that were sent before")
 
 
+SECOND_OPINION: Final = "second_opinion"  # among measurements: 0 a picture … 1 a live face
+
 DEFINITE: Final[frozenset[str]] = frozenset(
     {TurnProblem.FLAT, TurnProblem.ANOTHER_PERSON, TurnProblem.USED_BEFORE}
 )

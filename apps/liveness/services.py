@@ -20,6 +20,7 @@ from apps.biometrics.storage import read_image
 from apps.common.crypto import SealBroken
 from apps.liveness.judging import Decision, FrameSeen, Verdict, judge
 from apps.liveness.models import LivenessCheck, LivenessFrame
+from apps.liveness.reasons import SECOND_OPINION
 from apps.liveness.turns import turns_of, turns_read, turns_text
 from apps.liveness.wording import agreed_to_head_turns
 from apps.privacy.selectors import HEAD_TURNS_DAYS
@@ -165,12 +166,18 @@ def _verdict(
             )
         )
         before = look.vector
-    return judge(
+    verdict = judge(
         seen,
         turns_read(check.turns),
         limit=limits_of_mean(model=model)(len(held.ids)),
         elapsed_ms=round((check.sent_at - check.told_at) / timedelta(milliseconds=1)),
     )
+    # Of the frame straight ahead, which these networks know; noted after the verdict, so that it
+    # decides nothing.
+    opinion = looks[0].second_opinion()
+    if opinion is not None:
+        verdict.measurements[SECOND_OPINION] = round(opinion, 3)
+    return verdict
 
 
 def _sent_before(check: LivenessCheck, frames: Sequence[LivenessFrame]) -> set[UUID | None]:

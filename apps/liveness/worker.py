@@ -3,18 +3,24 @@
 Never imported by a module that the web process loads: services import it when they run.
 """
 
+import logging
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from apps.biometrics.engines import DEFAULT_ENGINE, Engine, Face, Pixels, get_engine
 from apps.biometrics.images import ImageRefused, read_photo
 from apps.biometrics.quality import CHECK_IN, by_prominence, failings, measure
+from apps.liveness.antispoof import antispoof_in
 from apps.liveness.fingerprints import fingerprint, is_copy
 from apps.liveness.geometry import NoseShift
 from apps.liveness.parallax import nose_shift
+
+logger = logging.getLogger(__name__)
 
 GATE: Final = replace(CHECK_IN, max_turn=2.0, nod=(-1.0, 2.0), rival_share=0.9)
 """Of a frame: heads are asked to turn, and who is in the background is no rival, since each frame
@@ -44,6 +50,19 @@ class FrameLook:
         mirrored = np.ascontiguousarray(self.pixels[:, ::-1])
         faces = by_prominence(mirrored, self.engine.detect(mirrored))
         return bool(faces) and is_copy(mirrored, faces[0], known)
+
+    def second_opinion(self) -> float | None:
+        """How far the frame shows a live face, 0..1, to the networks that an operator may have
+        fetched; None where they are not installed or cannot be used, and of a poor frame."""
+        if self.face is None or self.pixels is None:
+            return None
+        try:
+            networks = antispoof_in(Path(settings.CAMPUS_MODELS_DIR))
+            return None if networks is None else networks.live_share(self.pixels, self.face)
+        except Exception:
+            # Files that somebody chose, for an opinion that decides nothing.
+            logger.exception("second_opinion_failed")
+            return None
 
     def nose_since(self, first: "FrameLook") -> NoseShift | None:
         """How far the nose stands out against that frame; None where one of them is poor."""

@@ -19,7 +19,6 @@ from django.core.management import CommandError, call_command
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from apps.biometrics.management.commands.fetch_models import Command
 from apps.biometrics.weights import packages
 from apps.biometrics.weights.catalogue import (
     CATALOGUE,
@@ -33,6 +32,7 @@ from apps.biometrics.weights.folding import fold_quantised
 from apps.biometrics.weights.packages import downloaded, read_member
 from apps.biometrics.weights.sources import FolderSource, UrlSource, open_source
 from apps.biometrics.weights.store import install, missing_files, verified_path, weights_dir
+from apps.liveness.management.commands.fetch_models import Command
 
 CONTENT = b"tiny network"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.attendance.models import AttendanceRecord, Policy
 from apps.checkin.models import CheckInAttempt
+from apps.liveness.models import LivenessCheck
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
@@ -50,6 +51,25 @@ def test_the_page_lists_them_with_what_they_lack(
     assert page.count("the place is not proven") >= 2
     for attempt in waiting:
         assert f'value="{attempt}"' in page
+
+
+def test_a_second_opinion_about_head_turns_is_told_where_there_is_one(
+    lecturer: Client, cast: Cast, session: ClassSession, waiting: list[UUID]
+) -> None:
+    page = f"/teach/sessions/{session.pk}/"
+    assert "second opinion" not in lecturer.get(page).content.decode()
+    now = timezone.now()
+    with campus_scope(cast.campus):
+        for attempt, found in zip(waiting, ({"second_opinion": 0.9}, {"across": []}), strict=True):
+            LivenessCheck.objects.create(
+                student=cast.student,
+                reference=str(attempt),
+                measurements=found,
+                told_at=now,
+                sent_at=now,
+            )
+    shown = lecturer.get(page).content.decode()
+    assert shown.count("second opinion, often wrong: a live face.") == 1
 
 
 def test_one_press_accepts_all_that_are_ticked(

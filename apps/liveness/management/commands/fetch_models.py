@@ -1,6 +1,7 @@
 """`manage.py fetch_models`: installs the face engine's weights, and portraits for the demo."""
 
-from argparse import ArgumentParser
+import re
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from apps.biometrics.weights.demo_faces import fetch_demo_faces
 from apps.biometrics.weights.sources import open_source
 from apps.biometrics.weights.store import install, missing_files
 from apps.common.commands import CampusCommand
+from apps.liveness.antispoof import FILES, antispoof_install
+
+
+def sha256_text(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ArgumentTypeError(f"{text!r} is no SHA-256 in hexadecimal.")
+    return text.lower()
 
 
 class Command(CampusCommand):
@@ -37,9 +45,25 @@ class Command(CampusCommand):
             action="store_true",
             help="Also fetch a few public portraits for the demo class.",
         )
+        parser.add_argument(
+            "--antispoof",
+            metavar="DIR|URL",
+            help="Only the two networks of a second opinion about head turns, which come with no "
+            f"package: {' and '.join(FILES)} (Silent-Face-Anti-Spoofing). Needs --sha256.",
+        )
+        parser.add_argument(
+            "--sha256",
+            nargs=2,
+            type=sha256_text,
+            metavar="HASH",
+            help="What the two files of --antispoof must have, in that order.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["antispoof"] or options["sha256"]:
+                self._install_antispoof(options["antispoof"], options["sha256"])
+                return
             self._install_weights(options["origin"], missing_only=options["missing_only"])
             if options["demo_faces"]:
                 self._fetch_demo_faces()
@@ -67,6 +91,15 @@ class Command(CampusCommand):
         for path in written:
             self.stdout.write(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, checked")
         self.stdout.write(self.style.SUCCESS(f"The face models are complete in {models_dir}."))
+
+    def _install_antispoof(self, origin: str | None, hashes: list[str] | None) -> None:
+        if not origin or not hashes:
+            raise CommandError("Say both: --antispoof DIR|URL --sha256 HASH HASH.")
+        models_dir = Path(settings.CAMPUS_MODELS_DIR)
+        report = self.stdout.write
+        antispoof_install(origin, hashes=hashes, models_dir=models_dir, report=report)
+        message = f"The second opinion is installed in {models_dir}. Restart the workers."
+        self.stdout.write(self.style.SUCCESS(message))
 
     def _fetch_demo_faces(self) -> None:
         folder = Path(settings.CAMPUS_VAR) / "demo-faces"
