@@ -26,7 +26,8 @@ ENDS: Final = {Turn.LEFT: (1, 0), Turn.RIGHT: (-1, 0), Turn.UP: (0, -1), Turn.DO
 # ellipsoid, its centre below the eyes, and a nose whose tip is 27 mm before the plane of the eyes.
 HEAD: Final = (1.25, 1.75, 1.30)
 CENTRE: Final = 0.15
-NOSE: Final = (0.62, 0.17, 0.30, 0.33)  # down, half width, half length, height over the ellipsoid
+NOSE: Final = (0.17, 0.30, 0.33)  # half width, half length, height over the ellipsoid
+TIP: Final = (0.0, 0.62)  # of the nose, to the person's left and down, unless a picture says so
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,19 @@ def _looked_up(picture: Pixels, x: Map, y: Map, *, border: int = cv2.BORDER_REPL
     return cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=border)
 
 
-def _depth(x: Map, y: Map) -> Map:
+def tip_of(landmarks: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Where the nose of a framed picture is, for `head`: people look a little aside in photos."""
+    return (landmarks[2][0] - MIDDLE[0]) / EYES, (landmarks[2][1] - MIDDLE[1]) / EYES
+
+
+def _depth(x: Map, y: Map, tip: tuple[float, float]) -> Map:
     wide, tall, deep = HEAD
     inside = 1 - (x / wide) ** 2 - ((y - CENTRE) / tall) ** 2
-    height, across, along, tip = NOSE[0], NOSE[1], NOSE[2], NOSE[3]
-    ridge = np.where(y < height, along * 1.3, along * 0.6)
-    nose = tip * np.exp(-((x / across) ** 2) - ((y - height) / ridge) ** 2)
+    across, along, high = NOSE
+    beside, below = tip
+    middle = beside * np.clip(y / max(below, 0.1), 0, 1)  # from between the eyes to the tip
+    ridge = np.where(y < below, along * 1.3, along * 0.6)
+    nose = high * np.exp(-(((x - middle) / across) ** 2) - ((y - below) / ridge) ** 2)
     return (deep * np.sqrt(np.clip(inside, 0, None)) + nose * (inside > 0)).astype(np.float32)
 
 
@@ -135,11 +143,11 @@ def lamp(rng: np.random.Generator) -> Map:
 DIFFUSE: Final = 0.5  # of the light comes from everywhere
 
 
-def _lit(x: Map, y: Map, yaw: float, pitch: float, light: Map) -> Map:
+def _lit(x: Map, y: Map, yaw: float, pitch: float, light: Map, tip: tuple[float, float]) -> Map:
     """How much brighter a place of the head is than when it was straight ahead: the light stays."""
     step = 0.05
-    across = (_depth(x + step, y) - _depth(x - step, y)) / (2 * step)
-    down = (_depth(x, y + step) - _depth(x, y - step)) / (2 * step)
+    across = (_depth(x + step, y, tip) - _depth(x - step, y, tip)) / (2 * step)
+    down = (_depth(x, y + step, tip) - _depth(x, y - step, tip)) / (2 * step)
     normal = np.stack([-across, -down, np.ones_like(x)], axis=-1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     turned_x = normal[..., 0] * np.cos(yaw) + normal[..., 2] * np.sin(yaw)
@@ -153,16 +161,22 @@ def _lit(x: Map, y: Map, yaw: float, pitch: float, light: Map) -> Map:
     return (1 + _soft(x, y) * (now / before - 1)).astype(np.float32)
 
 
-def head(picture: Pixels, pose: Pose, light: Map | None = None) -> Pixels:
+def head(
+    picture: Pixels,
+    pose: Pose,
+    light: Map | None = None,
+    tip: tuple[float, float] = TIP,
+) -> Pixels:
     """The head turned: each pixel is looked up where it was, by eight steps towards the answer.
 
-    `light`: of `lamp`; without one, the face is as bright wherever it is turned.
+    `light`: of `lamp`; without one, the face is as bright wherever it is turned. `tip`: of the
+    nose, see `tip_of`.
     """
     x, y = _grid()
     yaw, pitch = np.radians(pose.yaw), np.radians(pose.pitch)
     from_x, from_y = x.copy(), y.copy()
     for _step in range(8):
-        z = _depth(from_x, from_y)
+        z = _depth(from_x, from_y, tip)
         soft = _soft(from_x, from_y)
         turned_x = from_x * np.cos(yaw) + z * np.sin(yaw)
         deep = -from_x * np.sin(yaw) + z * np.cos(yaw)
@@ -172,7 +186,7 @@ def head(picture: Pixels, pose: Pose, light: Map | None = None) -> Pixels:
         from_y = from_y + 0.8 * (y - (from_y + soft * (turned_y - from_y)))
     turned = _looked_up(picture, from_x, from_y)
     if light is not None:
-        lit = cv2.resize(_lit(from_x, from_y, yaw, pitch, light), turned.shape[:2])
+        lit = cv2.resize(_lit(from_x, from_y, yaw, pitch, light, tip), turned.shape[:2])
         turned = (turned * lit[..., None]).clip(0, 255).astype(np.uint8)
     return _held(turned, pose)
 

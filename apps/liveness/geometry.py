@@ -41,11 +41,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class NoseShift:
-    """How far the tip of the nose stands out of what the face around it has moved since the first
-    frame, in eye distances: to the person's left, and down. See `apps.liveness.parallax`."""
+    """How far the tip of the nose has moved since the first frame, in eye distances, to the
+    person's left and down. See `apps.liveness.parallax`.
+
+    `across`, `down`: against eyes and mouth. `out_across`, `out_down`: out of what the face around
+    it has done, which is what no sheet does, bent or folded.
+    """
 
     across: float
     down: float
+    out_across: float
+    out_down: float
 
 
 def change_of(first: Face, then: Face) -> Change:

@@ -1,13 +1,15 @@
 """What a series of frames says: seen live, not live, or could not tell. Pure.
 
-The limits were set on frames made from photos of LFW (`python -m bench.liveness`).
+The limits were set on frames made from photos of 44 people of LFW (`python -m bench.liveness`);
+docs/faces.md has the rates of 81 others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from math import hypot, isfinite
+from statistics import fmean, median
 from typing import Any, Final
 
 from apps.biometrics.engines.base import Face
@@ -20,17 +22,20 @@ MOST_FRAMES: Final = 8
 LEAST_GAP_MS: Final = 150
 LONGEST_GAP_MS: Final = 15_000
 
-FRONTAL_TURN: Final = 0.22  # of the first frame, see `geometry.pose`
+FRONTAL_TURN: Final = 0.3  # of the first frame, see `geometry.pose`
 FRONTAL_NOD: Final = (0.35, 0.75)
 
-STANDS_OUT: Final = 0.02  # the nose, the way that was asked, see `geometry.NoseShift` …
+FOLLOWS: Final = 0.05  # the nose, the way that was asked, see `geometry.NoseShift` …
 BESIDE: Final = 1.0  # … and at most so many times as far the other way
+STANDS_OUT: Final = 0.01  # the same way, in the median of all frames that are turned
 FLAT_SQUEEZED: Final = 1.18  # a plane so far turned, see `geometry.Change` …
-FLAT_NOSE: Final = 0.01  # … with a nose that stands out by less is no head
+FLAT_NOSE: Final = 0.06  # … with a nose that follows …
+FLAT_OUT: Final = 0.01  # … and stands out no farther is no head
 FLAT_FRAMES: Final = 2
 
 TURNED_MORE: Final = 0.3  # by how much a turned face may be farther from the templates
-NEIGHBOURS: Final = 0.7  # cosine distance of a frame to the one before
+MEAN_LESS: Final = 0.01  # by how much the mean of all frames has to be nearer: it strays less
+NEIGHBOURS: Final = 0.9  # cosine distance of a frame to the one before
 ANOTHER: Final = 0.85  # cosine distance of a face straight ahead that is somebody else's
 COPIES: Final = 2  # so many frames that were there before are no chance
 
@@ -125,7 +130,7 @@ def _measurements(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> dic
         "nodded": [_rounded(change.nodded) for change in changes],
         "squeezed": [_rounded(change.squeezed) for change in changes],
         "nose": [
-            None if nose is None else [_rounded(nose.across), _rounded(nose.down)]
+            None if nose is None else [_rounded(part) for part in astuple(nose)]
             for nose in (frame.nose for frame in frames[1:])
         ],
         "template": [_rounded(frame.template) for frame in frames],
@@ -145,8 +150,9 @@ def _not_straight(frames: Sequence[FrameSeen]) -> str:
 
 
 def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
-    """The first frame looks straight ahead and must match; turned faces are farther off. One that
-    is only a little too far accuses nobody."""
+    """The first frame looks straight ahead and must match; turned faces are farther off. All of
+    them together must match too, which a picture blended of two people does less. Who is only a
+    little too far is not accused."""
     for number, frame in enumerate(frames):
         allowed = limit + (TURNED_MORE if number else 0)
         if frame.template is None or frame.template > allowed:
@@ -154,7 +160,8 @@ def _another_person(frames: Sequence[FrameSeen], *, limit: float) -> str:
             return TurnProblem.ANOTHER_PERSON if another else TurnProblem.UNLIKE
         if number and (frame.neighbour is None or frame.neighbour > NEIGHBOURS):
             return TurnProblem.UNLIKE
-    return ""
+    mean = fmean(frame.template for frame in frames if frame.template is not None)
+    return "" if mean <= limit - MEAN_LESS else TurnProblem.UNLIKE
 
 
 def _flat(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> str:
@@ -162,21 +169,38 @@ def _flat(frames: Sequence[FrameSeen], changes: Sequence[Change]) -> str:
         change.squeezed >= FLAT_SQUEEZED
         and frame.nose is not None
         and hypot(frame.nose.across, frame.nose.down) <= FLAT_NOSE
+        and hypot(frame.nose.out_across, frame.nose.out_down) <= FLAT_OUT
         for frame, change in zip(frames[1:], changes, strict=True)
     )
     return TurnProblem.FLAT if flat >= FLAT_FRAMES else ""
 
 
 def _not_followed(frames: Sequence[FrameSeen], turns: Sequence[Turn]) -> str:
+    """Each turn has a frame in which the nose follows, and over all of them it stands out."""
+    out: list[float] = []
     for number, turn in enumerate(turns, start=1):
-        noses = [frame.nose for frame in frames if frame.turn == number]
-        if not any(_followed(nose, turn) for nose in noses if nose is not None):
+        noses = [_along(f.nose, turn) for f in frames if f.turn == number and f.nose is not None]
+        if not any(one.follows for one in noses):
             return TurnProblem.NOT_FOLLOWED
-    return ""
+        out += [one.out for one in noses]
+    return "" if median(out) >= STANDS_OUT else TurnProblem.NOT_FOLLOWED
 
 
-def _followed(nose: NoseShift, turn: Turn) -> bool:
-    """The nose goes as that of a head does which is turned this way, and not another."""
-    along, beside = (nose.across, nose.down) if turn in SIDEWAYS else (nose.down, nose.across)
-    along = -along if turn in (Turn.RIGHT, Turn.UP) else along
-    return along >= STANDS_OUT and abs(beside) <= BESIDE * along
+@dataclass(frozen=True, slots=True)
+class _Along:
+    """A shift of the nose as a turn sees it: the way that was asked, beside it, and out."""
+
+    asked: float
+    beside: float
+    out: float
+
+    @property
+    def follows(self) -> bool:
+        return self.asked >= FOLLOWS and abs(self.beside) <= BESIDE * self.asked
+
+
+def _along(nose: NoseShift, turn: Turn) -> _Along:
+    sign = -1 if turn in (Turn.RIGHT, Turn.UP) else 1
+    if turn in SIDEWAYS:
+        return _Along(sign * nose.across, nose.down, sign * nose.out_across)
+    return _Along(sign * nose.down, nose.across, sign * nose.out_down)

@@ -2,10 +2,13 @@
 
 Five points tell a turned head only roughly. Here the later frame is laid over the first one by eyes
 and mouth, and what has moved since is measured everywhere (dense inverse search: Kroeger et al.,
-ECCV 2016). Around the nose a smooth surface is fitted to it: whatever a sheet of paper or a screen
-does, tilted, bent like a face or folded along the nose, is in that fit, and so is the round of a
-head. The tip of a nose is not: it stands out by its depth times the sine of the angle (plane and
-parallax: Hartley and Zisserman, Multiple View Geometry, 2nd ed., 13.3), sideways and up and down.
+ECCV 2016). Against a plane through what is near the eyes and the corners of the mouth, the tip of a
+nose moves by its depth times the sine of the angle, sideways and up and down (plane and parallax:
+Hartley and Zisserman, Multiple View Geometry, 2nd ed., 13.3): that tells how the head turns.
+
+Paper that is bent like a face or folded along the nose has such a shift too. So a second surface
+is fitted to all of the face around the nose, which may be bent and folded: whatever a sheet or a
+screen does is in that fit, and the tip of a real nose stands out of it.
 
 Workers only: it needs OpenCV.
 """
@@ -87,21 +90,29 @@ def _standing_out(moved: Reals, missed: Reals, points: Reals) -> NoseShift | Non
     x, y = (columns - _MIDDLE[0]) / _EYES, (rows - _MIDDLE[1]) / _EYES
     (beside, below), mouth = points[2], float(points[3:, 1].mean())
     ridge = beside * np.clip(y / max(below, 0.1), 0, 1)  # the nose lies along it
+    nose = (np.abs(x - ridge) < 0.32) & (y > -0.1) & (y < below + 0.28)
     inside = np.hypot(x, (y - 0.5) / 0.95) < 1
     face = inside & (np.abs(x) < 0.95) & (y > -0.35) & (y < mouth + 0.25)
-    around = face & ~((np.abs(x - ridge) < 0.32) & (y > -0.1) & (y < below + 0.28))
+    near = [np.hypot(x - left, y - down) < 0.25 for left, down in points[PLANE]]
     tip = np.hypot((x - beside) / 0.14, (y - below) / 0.16) < 1
     found = missed < _STRAYS
-    seen, of_tip = around & found, tip & found
-    if seen.sum() < _LEAST * around.sum() or of_tip.sum() < _LEAST * tip.sum():
+    around, marks = face & ~nose, np.logical_or.reduce(near) & ~nose
+    if any((part & found).sum() < _LEAST * part.sum() for part in (around, marks, tip)):
         return None
-    smooth = _fitted(_surface(x[seen] - beside, y[seen]), moved[seen])
-    out = moved[of_tip] - _surface(x[of_tip] - beside, y[of_tip]) @ smooth
-    across, down = np.median(out, axis=0) / _EYES
-    return NoseShift(across=float(across), down=float(down))
+    at, moves = (x - beside, y), moved[tip & found]
+    shifts = []
+    for part, surface in ((marks & found, _plane), (around & found, _sheet)):
+        laid = _fitted(surface(at[0][part], at[1][part]), moved[part])
+        left = moves - surface(at[0][tip & found], at[1][tip & found]) @ laid
+        shifts += (np.median(left, axis=0) / _EYES).tolist()
+    return NoseShift(*shifts)
 
 
-def _surface(x: Reals, y: Reals) -> Reals:
+def _plane(x: Reals, y: Reals) -> Reals:
+    return np.stack([np.ones_like(x), x, y], axis=-1)
+
+
+def _sheet(x: Reals, y: Reals) -> Reals:
     """A plane that is tilted, bent in any way, and folded along the nose."""
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, np.abs(x)], axis=-1)
 

@@ -47,13 +47,13 @@ def projected(
 
 
 def nose_of(first: Face, then: Face) -> NoseShift:
-    """What would be measured of these five points: a third, since the face around the nose is no
-    plane either."""
+    """What would be measured of these five points. The face around the nose is no plane either: a
+    third stands out."""
     before, after = upright(first), upright(then)
     back = homography(after[PLANE], before[PLANE])
     assert back is not None
-    across, down = (mapped(back, after[2:3])[0] - before[2]) / 3
-    return NoseShift(across=float(across), down=float(down))
+    across, down = (float(part) for part in mapped(back, after[2:3])[0] - before[2])
+    return NoseShift(across=across, down=down, out_across=across / 3, out_down=down / 3)
 
 
 def angles(turn: Turn, degrees: float = 30) -> dict[str, float]:
