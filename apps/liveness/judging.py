@@ -1,7 +1,7 @@
 """What a series of frames says: seen live, not live, or could not tell. Pure.
 
 The limits were set on frames made from photos of 44 people of LFW (`python -m bench.liveness`);
-docs/faces.md has the rates of 81 others.
+docs/faces.md has the rates of 84 others.
 """
 
 from collections.abc import Sequence
