@@ -61,7 +61,8 @@ class SessionStore(db.SessionStore):
         if self.session_key is None:
             self.create()
             return
-        row = self.create_model_instance(self._get_session(no_load=must_create))
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        row = self.create_model_instance(data)
         try:
             with transaction.atomic():
                 row.save(force_insert=must_create, force_update=not must_create)

@@ -40,6 +40,7 @@ def written_by_the_operator(cast: Cast, field: str, value: str) -> None:
 def test_an_operator_does_not_come_in_as_an_administrator_who_studies(
     cast: Cast, server: Provider, provider: IdentityProvider, field: str, role: str
 ) -> None:
+    assert cast.student.user is not None
     with campus_scope(cast.campus):
         Membership.objects.create(user=cast.student.user, role=role)
     written_by_the_operator(cast, field, WRITTEN[field])
