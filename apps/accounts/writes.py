@@ -42,10 +42,11 @@ MEMBERSHIP: Final = "accounts.membership"
 CONTACT: Final = "accounts.contact"
 ALLOWED: Final = "accounts.allowedaddress"
 
-# How an entry names the account behind it, on every page and in the audit log.
-NAMES: Final = frozenset(("first_name", "last_name"))
-NAMES_OTHER_ROLES: Final = gettext_lazy(
-    "Somebody with other roles here goes by this name: an administrator changes it."
+# How an entry names the account behind it, on every page and in the audit log, and by what the
+# campus's identity provider finds it.
+KNOWN_BY: Final = frozenset(("code", "first_name", "last_name", "email"))
+KNOWN_WITH_OTHER_ROLES: Final = gettext_lazy(
+    "Somebody with other roles here is known by this: an administrator changes it."
 )
 WITH_OTHER_ROLES: Final = gettext_lazy(
     "Somebody with other roles here signs in with this address: an administrator enters them."
@@ -145,12 +146,12 @@ def more_than_students() -> QuerySet[User]:
     return User.objects.filter(Exists(held.exclude(role=Role.STUDENT)) | Q(is_superuser=True))
 
 
-def kept_names(writer: Writer, user_id: int | None) -> frozenset[str]:
-    """The fields that this writer must leave as they are in the entry of that account: its names,
-    where the account is more than a student here and this writer gives no roles."""
+def kept_fields(writer: Writer, user_id: int | None) -> frozenset[str]:
+    """The fields that this writer must leave as they are in the entry of that account: what it is
+    known by, where the account is more than a student here and this writer gives no roles."""
     if user_id is None or writer.may(MEMBERSHIP, "role", adding=True):
         return frozenset()
-    return NAMES if more_than_students().filter(pk=user_id).exists() else frozenset()
+    return KNOWN_BY if more_than_students().filter(pk=user_id).exists() else frozenset()
 
 
 def kept_addresses(writer: Writer, emails: Collection[str]) -> frozenset[str]:

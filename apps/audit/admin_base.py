@@ -11,7 +11,7 @@ from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -177,6 +177,19 @@ class CampusModelAdmin(ScopedChoices, ModelAdmin):
         except Refused as refusal:  # one that the action itself did not expect
             messages.error(request, refusal.message)
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Held where it is saved: Django writes every column, also what others changed since.
+
+        Who may not change a row holds none.
+        """
+        row = super().get_object(request, object_id, from_field)
+        if row is None or request.method != "POST" or not connection.in_atomic_block:
+            return row
+        if self.has_change_permission(request, row):
+            held = self.model._base_manager.select_for_update(no_key=True).filter(pk=row.pk)
+            return super().get_object(request, object_id, from_field) if held.first() else None
+        return row
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> NoReturn:
         """Unknown, or another campus's: the same 404."""

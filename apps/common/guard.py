@@ -110,7 +110,7 @@ def _check_size(request: HttpRequest) -> None:
     if said:
         if not said.isascii() or not said.isdecimal():
             raise Invalid("bad_request", _("This request could not be read."))
-        if int(said[:20]) > limit:
+        if int(said.lstrip("0")[:20] or 0) > limit:
             raise too_large()
     elif _comes_without_length(request):
         _gather(request, limit)

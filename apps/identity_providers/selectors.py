@@ -45,7 +45,12 @@ def provider_by_id(*, provider_id: Any) -> IdentityProvider:
 
 def judge(*, provider: IdentityProvider, identity: Identity) -> Judgement:
     """By the link of an earlier sign-in alone, where there is one; else by number, else by the
-    verified address."""
+    verified address.
+
+    The office may write another number or address into an entry, and so gives nobody its account:
+    a number does not count against the address that comes with it, nor an address for an account
+    that has another one.
+    """
     link = (
         ProviderLink.objects.filter(
             provider=provider, issuer=identity.issuer, subject=identity.subject
@@ -55,10 +60,13 @@ def judge(*, provider: IdentityProvider, identity: Identity) -> Judgement:
     )
     if link is not None:
         return Judgement(user=link.user, problem=_problem(link.user, identity), link=link)
-    entries = _by_number(identity) or _by_address(identity)
+    entries, by_address = _by_number(identity), _by_address(identity)
     users = {entry.user for entry in entries if entry.user is not None}
-    if not users and not entries:
-        users = _members(identity)
+    named = _named(identity, by_address)
+    if not entries:
+        entries, users = by_address, named
+    elif users:
+        users |= named
     if len(users) > 1:
         return Judgement(problem=SignInRefusal.AMBIGUOUS)
     entry = entries[0] if entries else None
@@ -94,6 +102,12 @@ def _by_number(identity: Identity) -> list[Any]:
 
 def _by_address(identity: Identity) -> list[Any]:
     return _entries(identity, email__iexact=identity.email) if identity.email else []
+
+
+def _named(identity: Identity, entries: Iterable[Any]) -> set[User]:
+    """Whose the address is: of these entries with it those that sign in by it, else a member."""
+    users = {entry.user for entry in entries if entry.user is not None}
+    return {user for user in users if user.email == identity.email} or _members(identity)
 
 
 def _entries(identity: Identity, **wanted: Any) -> list[Any]:

@@ -11,7 +11,14 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from apps.accounts.models import SHOWN_HERE, Device, Student, User
-from apps.checkin.selectors.hot_path import COURSE, FACE, PRIOR_STATE, PriorState, prior_state_of
+from apps.checkin.selectors.hot_path import (
+    COURSE,
+    FACE,
+    IN_ROLE,
+    PRIOR_STATE,
+    PriorState,
+    prior_state_of,
+)
 from apps.checkin.tickets import Ticket
 from apps.common.postgresql.base import read
 from apps.common.rows import table_name
@@ -26,7 +33,7 @@ _SIGNED_IN: Final = f"""
     FROM {table_name(Session)} kept
     JOIN {table_name(User)} u ON u.id = %(user_id)s AND u.is_active
     JOIN {table_name(Student)} s
-        ON s.campus_id = %(campus_id)s AND s.user_id = u.id AND s.is_active
+        ON s.campus_id = %(campus_id)s AND s.user_id = u.id AND s.is_active AND {IN_ROLE}
     LEFT JOIN {table_name(Device)} d
         ON d.campus_id = s.campus_id AND d.student_id = s.id AND d.is_active
     JOIN {table_name(ClassSession)} m ON m.campus_id = s.campus_id AND m.id = %(session_id)s

@@ -211,7 +211,7 @@ def export_refuse(*, job: Job, user: Any) -> None:
 
 
 def export_file(*, job: Job) -> bytes:
-    """Raises `Refused` (export_not_ready) before it is written and `NotFound` once deleted."""
+    """Raises `Refused` (export_not_ready, storage_unavailable) and `NotFound` once deleted."""
     if job.status != Status.SUCCEEDED:
         raise Refused("export_not_ready", _("This report is not written yet."))
     if not job.result.get("stored_as"):

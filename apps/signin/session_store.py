@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.cache import caches
+from django.db import DatabaseError, IntegrityError, transaction
 
 from apps.signin.session_keys import stored
 from apps.tenants.signed import signed_act
@@ -54,10 +56,26 @@ class SessionStore(db.SessionStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        super().save(must_create)
-        assert self.session_key is not None
-        key = _cache_key(self.session_key)
-        self._cache.set(key, self._session, self._cached_for())  # type: ignore[attr-defined]
+        """As Django's, with the cache written while the row is held: who ends the session meanwhile
+        waits for it, and leaves the mark afterwards."""
+        if self.session_key is None:
+            self.create()
+            return
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        row = self.create_model_instance(data)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=must_create, force_update=not must_create)
+                key = _cache_key(self.session_key)
+                self._cache.set(key, self._session, self._cached_for())  # type: ignore[attr-defined]
+        except IntegrityError as error:
+            if must_create:
+                raise CreateError from error
+            raise
+        except DatabaseError as error:
+            if not must_create:
+                raise UpdateError from error
+            raise
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key

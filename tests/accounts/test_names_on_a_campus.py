@@ -136,6 +136,19 @@ def test_an_operator_renames_no_administrator_by_a_file(
     assert shown(cast, assistant.user) != before
 
 
+def test_an_operator_gives_an_administrator_no_address_by_a_file(
+    cast: Cast, assistant: Student
+) -> None:
+    """Who proves the address at an identity provider might come in as the administrator."""
+    heads, cells = ("id", "email", "year"), ("oper@north.example", "E3")
+    (reason,) = imported(cast, cast.operator, heads, *cells)
+    assert "other roles here" in reason
+    assert imported(cast, cast.operator, heads, assistant.email, "E3") == []
+    assert imported(cast, cast.admin, heads, *cells) == []
+    with campus_scope(cast.campus):
+        assert Student.objects.get(pk=assistant.pk).email == "oper@north.example"
+
+
 def test_an_operator_imports_a_file_that_names_them_as_before(
     cast: Cast, assistant: Student
 ) -> None:

@@ -6,8 +6,11 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from apps.accounts.models import Membership, Role
+from apps.accounts.services import membership_deactivate
 from apps.attendance.services.register import register_close
 from apps.audit.services import SYSTEM
+from apps.checkin.models import CheckInAttempt
 from apps.checkin.tickets import read_ticket
 from apps.qr_otp.models import Scan
 from apps.sessions.models import ClassSession
@@ -75,6 +78,23 @@ def test_who_is_not_enrolled_gets_no_ticket(cast: Cast, session: ClassSession) -
     shown = code_of(cast, session.pk, timezone.now())
     assert code_and_status(stranger.redeem(token=shown.token)) == ("not_enrolled", 403)
     assert scans(cast) == [("qr", False, "not_enrolled")]
+
+
+def test_who_is_no_student_any_more_checks_in_no_longer(
+    cast: Cast, session: ClassSession, phone: Phone
+) -> None:
+    """The role was taken, the entry stands, and another role keeps the sign-in good."""
+    ticket = phone.ticket(code_of(cast, session.pk, timezone.now()).token)
+    assert cast.student.user is not None
+    with campus_scope(cast.campus):
+        role = Membership.objects.get(user=cast.student.user, role=Role.STUDENT)
+        Membership.objects.create(user=cast.student.user, role=Role.OPERATOR)
+        membership_deactivate(membership=role, now=timezone.now(), actor=SYSTEM)
+    shown = code_of(cast, session.pk, timezone.now())
+    assert code_and_status(phone.redeem(token=shown.token)) == ("not_a_student", 403)
+    assert code_and_status(phone.check_in(ticket)) == ("not_a_student", 403)
+    with campus_scope(cast.campus):
+        assert not CheckInAttempt.objects.exists()
 
 
 def test_a_completed_session_gives_no_tickets(

@@ -22,6 +22,7 @@ from apps.checkin import tasks
 from apps.checkin.models import CheckInAttempt, FaceState, Outcome, Reason
 from apps.checkin.services.settle import settle_with_face
 from apps.checkin.tasks import requeue_pending
+from apps.common.ids import uuid7
 from apps.privacy.services import consent_withdraw
 from apps.sessions import selectors
 from apps.sessions.models import ClassSession
@@ -167,6 +168,29 @@ def test_a_face_settled_after_the_closing_still_counts(
         closed.refresh_from_db()
         assert closed.total_attended == 1
         assert AttendanceRecord.objects.filter(status=Status.ABSENT).count() == 2
+
+
+def test_who_is_refused_after_the_closing_is_absent(
+    enrolled: Cast, session: ClassSession, same_face: bytes
+) -> None:
+    """The closing passes over whose check-in is still looked at; a photo that a classmate sent
+    first makes no mark by itself."""
+    cast = enrolled
+    attempt_id = send(cast, session, same_face)["id"]
+    with campus_scope(cast.campus):
+        first = CheckInAttempt.objects.get(pk=attempt_id)
+        first.id, first.student, first.nonce = uuid7(), cast.classmate, "nonce-before"
+        first.received_at -= timedelta(seconds=1)
+        first.save(force_insert=True)
+        register_close(session=session, now=timezone.now(), actor=SYSTEM)
+    assert record_of(cast) is None
+    attempt = settle(cast, attempt_id)
+    assert (attempt.outcome, attempt.reason) == (Outcome.REFUSED, Reason.OTHERS_PHOTO)
+    record = record_of(cast)
+    assert record is not None
+    assert record.status == Status.ABSENT
+    with campus_scope(cast.campus):
+        assert AttendanceSummary.objects.get(student=cast.student).total_sessions == 1
 
 
 def test_a_lost_task_is_picked_up_by_the_sweep(

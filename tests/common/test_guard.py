@@ -213,6 +213,20 @@ def test_bodies_beyond_the_limit_are_refused(visitor: Client, path: str, kind: s
         assert code_of(answer) == "too_large"
 
 
+@pytest.mark.parametrize("zeros", [1, 30, 5000])
+def test_zeros_before_the_length_hide_no_body(visitor: Client, zeros: int) -> None:
+    """Django counts none of the bytes of a file in a form: it goes by what was said."""
+    form = f'--x\r\n{FIELD}; filename="a"\r\n\r\n{"x" * LIMIT}\r\n--x--\r\n'.encode()
+    answer = visitor.generic(
+        "POST",
+        "/accounts/login/",
+        form,
+        content_type="multipart/form-data; boundary=x",
+        CONTENT_LENGTH="0" * zeros + str(len(form)),
+    )
+    assert answer.status_code == 413
+
+
 def test_whole_rosters_may_be_larger_but_not_endless(cast: Cast) -> None:
     client = client_of(cast, cast.admin)
     roster = SimpleUploadedFile("a.csv", b"x" * (LIMIT + 1), content_type="text/csv")

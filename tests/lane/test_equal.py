@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.accounts.models import Device, Student, User
+from apps.accounts.models import Device, Membership, Student, User
 from apps.accounts.services import sessions_end
 from apps.attendance.models import AttendanceRecord, AttendanceSummary
 from apps.attendance.services.register import register_close
@@ -112,6 +112,13 @@ def _set(model: Any, **values: Any) -> Scenario:
                 model.objects.filter(pk=key[model]).update(**values)
 
     return change
+
+
+def _no_student(world: World) -> None:
+    """The entry stands, and another role keeps the sign-in good."""
+    user = world.cast.student.user
+    with campus_scope(world.cast.campus):
+        Membership.objects.filter(user=user).update(role="operator")
 
 
 def _unbound(world: World) -> None:
@@ -228,6 +235,7 @@ SCENARIOS: dict[str, tuple[Scenario, int]] = {
     "a scheduled session": (_redeemed_after(_set(ClassSession, status="scheduled")), 0),
     "an inactive account": (_after(_set(User, is_active=False), redeem()), 0),
     "an inactive student": (_after(_set(Student, is_active=False), redeem()), 0),
+    "no student any more": (_after(_no_student, redeem()), 0),
     "a first password": (_after(_set(User, must_change_password=True), redeem()), 0),
     "another password": (_after(_set(User, password="x"), redeem()), 0),
     "signed out": (_after(_signed_out, redeem()), 0),

@@ -112,6 +112,9 @@ def test_an_exchanged_file_is_not_given_out(
     (stored / theirs.key).write_bytes(mine.read_bytes())
     with pytest.raises(SealBroken):
         read_file(key=theirs.key)
+    with pytest.raises(Refused) as refused:
+        attachment_open(attachment=theirs, now=now, actor=ADA)
+    assert (refused.value.code, refused.value.status) == ("storage_unavailable", 503)
 
 
 @pytest.mark.django_db

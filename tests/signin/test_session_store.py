@@ -1,6 +1,9 @@
 """A session that was ended stays ended, whatever the cache still held."""
 
+import threading
 from datetime import timedelta
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -47,6 +50,32 @@ def test_reader_who_saw_the_row_cannot_bring_the_session_back(db: None) -> None:
     late = SessionStore(key)
     assert late.get("x") is None
     assert late.session_key is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_saves_while_the_session_ends_does_not_bring_it_back() -> None:
+    key = opened().session_key
+    saving = SessionStore(key)
+    saving["y"] = 2
+    written = saving._cache.set  # type: ignore[attr-defined]
+
+    def end() -> None:
+        SessionStore(key).delete()
+        connection.close()
+
+    ending = threading.Thread(target=end)
+
+    def write(*values: Any) -> None:
+        """As slowly as the end needs, if nothing holds it up."""
+        ending.start()
+        ending.join(timeout=0.5)
+        written(*values)
+
+    saving._cache = Mock(set=write)  # type: ignore[attr-defined]
+    saving.save()
+    ending.join()
+    assert SessionStore(key).get("x") is None
+    assert not Session.objects.exists()
 
 
 def test_expired_session_is_not_kept_by_the_cache(db: None) -> None:

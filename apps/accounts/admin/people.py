@@ -23,7 +23,7 @@ from apps.accounts.services import (
     student_create,
 )
 from apps.accounts.services.profiles import ROLE_OF
-from apps.accounts.writes import WRITES, Writer, kept_names, refuse_address
+from apps.accounts.writes import WRITES, Writer, kept_fields, refuse_address
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import (
     CampusInline,
@@ -67,7 +67,7 @@ class PersonAdmin(IndexedSearch, CampusModelAdmin):
         model = self.opts.label_lower
         writer = Writer(request.user)
         denied = WRITES[model].keys() - writer.fields(model, adding=obj is None)
-        denied |= kept_names(writer, obj.user_id if obj else None)
+        denied |= kept_fields(writer, obj.user_id if obj else None)
         fixed = {"is_active"} if obj is None or obj.user_id is None else {"is_active", "user"}
         return sorted(denied | fixed)
 

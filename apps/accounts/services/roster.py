@@ -16,8 +16,8 @@ from apps.accounts.services.accounts import log_many
 from apps.accounts.services.invitations import invitations_import
 from apps.accounts.services.profiles import ROLE_OF, profile_deactivate
 from apps.accounts.writes import (
+    KNOWN_WITH_OTHER_ROLES,
     MEMBERSHIP,
-    NAMES_OTHER_ROLES,
     WITH_OTHER_ROLES,
     Writer,
     kept_addresses,
@@ -200,8 +200,8 @@ def _with_other_roles(stage: Stage, writer: Writer) -> list[StagedProblem]:
 def _renamed(
     stage: Stage, model: type[Person], present: Collection[str], writer: Writer
 ) -> list[StagedProblem]:
-    """Known people with more roles than a student's, whose names are not this writer's to change:
-    `writes.kept_names`."""
+    """Known people with more roles than a student's, whose names and address are not this writer's
+    to change: `writes.kept_fields`."""
     if writer.may(MEMBERSHIP, "role", adding=True):
         return []
     names = _updated(model, present)
@@ -209,13 +209,15 @@ def _renamed(
     held = more_than_students().values_list("pk", flat=True)
     rows = stage.rows(
         f"""
-        SELECT s.n FROM {{stage}} s JOIN {model._meta.db_table} t
+        SELECT s.n, trim(concat({first}, ' ', {last})) <> t.full_name
+        FROM {{stage}} s JOIN {model._meta.db_table} t
             ON t.id = s.id AND t.campus_id = %s AND t.user_id = ANY(%s::bigint[])
-        WHERE trim(concat({first}, ' ', {last})) <> t.full_name
+        WHERE trim(concat({first}, ' ', {last})) <> t.full_name OR s.email <> lower(t.email)
         """,
         [current_campus_id(), list(held)],
     )
-    return [(n, "first_name", str(NAMES_OTHER_ROLES)) for (n,) in rows]
+    reason = str(KNOWN_WITH_OTHER_ROLES)
+    return [(n, "first_name" if renamed else "email", reason) for n, renamed in rows]
 
 
 def _years(stage: Stage, most: int) -> list[StagedProblem]:

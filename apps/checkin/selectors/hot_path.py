@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Device, Student
+from apps.accounts.models import Device, Membership, Role, Student
 from apps.attendance.models import AttendanceRecord
 from apps.biometrics.models import FaceSample, FaceTemplate
 from apps.biometrics.services import image_id
@@ -53,12 +53,19 @@ FACE: Final = f"""
     )
 """
 
+# That the account (s.user_id) is a student still: a role that was taken counts from then on.
+IN_ROLE: Final = f"""
+    EXISTS (
+        SELECT FROM {table_name(Membership)} i WHERE i.campus_id = s.campus_id
+            AND i.user_id = s.user_id AND i.role = '{Role.STUDENT}' AND i.is_active
+    )
+"""
 _ATTENDEE: Final = f"""
     SELECT s.id, d.id, d.public_key, {COURSE} IS NOT NULL, {FACE}
     FROM {table_name(Student)} s
     LEFT JOIN {table_name(Device)} d
         ON d.campus_id = s.campus_id AND d.student_id = s.id AND d.is_active
-    WHERE s.campus_id = %(campus_id)s AND s.user_id = %(user_id)s AND s.is_active
+    WHERE s.campus_id = %(campus_id)s AND s.user_id = %(user_id)s AND s.is_active AND {IN_ROLE}
 """
 _LOCKED: Final = " FOR NO KEY UPDATE OF s"
 
@@ -95,12 +102,6 @@ PRIOR_STATE: Final = f"""
 """
 
 
-PRIOR_STATE_FIELDS: Final = (
-    *("course_id", "first_attempt_id", "record_id", "record_status", "record_source"),
-    *("photo", "photo_try"),
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class AttendeeContext:
     """The student behind a sign-in, with what scans and check-ins ask about them.
@@ -119,7 +120,7 @@ class AttendeeContext:
 
 @dataclass(frozen=True, kw_only=True)
 class PriorState:
-    """What is known of a student in a session before a check-in is judged.
+    """What is known of a student in a session before a check-in is judged, as `PRIOR_STATE` has it.
 
     `photo`: "enrolled", "others" or "own" where the photo was there before, else "".
     `photo_try`: how many photos have come with the same ticket.
@@ -142,7 +143,7 @@ class PriorState:
 def attendee_context(
     *, user_id: int, session_id: int | None, lock: bool = False
 ) -> AttendeeContext:
-    """The active student of this user; `enrolled` is about that session.
+    """The active student of this user, in that role; `enrolled` is about that session.
 
     With `lock` the student's row is held until the transaction ends, so that one student's
     check-ins run one by one. Raises `Forbidden` for everybody else.
@@ -192,7 +193,7 @@ def prior_state(
 
 def prior_state_of(row: tuple[Any, ...]) -> PriorState:
     """A row of `PRIOR_STATE`."""
-    return PriorState(**dict(zip(PRIOR_STATE_FIELDS, row, strict=True)))
+    return PriorState(**dict(zip(PriorState.__annotations__, row, strict=True)))
 
 
 def _one(statement: str, **params: Any) -> tuple[Any, ...] | None:

@@ -65,7 +65,7 @@ def waiting_decide(
         raise Refused("nothing_waiting", _("None of these check-ins waits any more."))
     for attempt in attempts:
         _decide(attempt, held, accept=accept, now=now, actor=actor)
-    _settle_session(held, absent=[] if accept else [one.student_id for one in attempts], now=now)
+    register_settle(held, absent=[] if accept else [one.student_id for one in attempts], now=now)
     return attempts
 
 
@@ -104,11 +104,7 @@ def _write_record(
 ) -> None:
     """The record that the check-in would have made by itself, with its line in the history."""
     before = _standing(session, attempt.student_id)
-    known = prior_state(
-        student_id=attempt.student_id,
-        session_id=session.pk,
-        nonce=attempt.nonce,
-    )
+    known = prior_state(student_id=attempt.student_id, session_id=session.pk, nonce=attempt.nonce)
     row = session_for_check_in(session_id=session.pk)
     assert row is not None  # it is locked
     record_from_attempt(attempt=attempt, session=judged_session(row), known=known, now=now)
@@ -124,8 +120,8 @@ def _standing(session: ClassSession, student_id: int) -> RecordState:
     return state_of(marks.select_related("label").first())
 
 
-def _settle_session(session: ClassSession, *, absent: Collection[int], now: datetime) -> None:
-    """What follows once: marks for those who are left without one, totals, board, notes.
+def register_settle(session: ClassSession, *, absent: Collection[int], now: datetime) -> None:
+    """What follows decisions once: marks for who is left without one, totals, board, notes.
 
     Who has meanwhile turned out not to have been enrolled on that day gets none.
     """
@@ -169,5 +165,5 @@ def waiting_lapse(*, session_id: int, now: datetime) -> int:
     lapsed = [one for one in _newest(attempts) if one.student_id not in marked]
     for attempt in lapsed:
         check_in_decided(attempt=attempt, session=session, accepted=False, now=now)
-    _settle_session(session, absent=[one.student_id for one in lapsed], now=now)
+    register_settle(session, absent=[one.student_id for one in lapsed], now=now)
     return len(lapsed)

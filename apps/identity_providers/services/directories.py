@@ -113,14 +113,14 @@ def person_returns(*, user: User, now: datetime, actor: Actor) -> None:
     """Give back the roles and entries that the directory took, and no others.
 
     Phones are bound, passkeys and keys made again by the person. Raises `Refused` (closed_by_hand)
-    for somebody whom the office has closed.
+    for somebody whom the office has closed, also where it had reopened them after the directory.
     """
     is_open = bool(_roles_locked(user))
     leaver = Leaver.objects.filter(user=user).first()
     if is_open:  # the office was first, and its word stands
         Leaver.objects.filter(user=user).delete()
         return
-    if leaver is None:
+    if leaver is None or _was_touched(user, since=leaver.left_at):
         message = _("The office has closed this person here, and it alone reopens them.")
         raise Refused("closed_by_hand", message)
     for role in leaver.roles:
@@ -133,6 +133,11 @@ def person_returns(*, user: User, now: datetime, actor: Actor) -> None:
     data = {"roles": leaver.roles}
     action = "identity_providers.person.returned"
     log_event(actor=actor, action=action, now=now, target=user, data=data)
+
+
+def _was_touched(user: User, *, since: datetime) -> bool:
+    """Whether somebody gave or took a role since the directory took them all."""
+    return Membership.objects.filter(user=user, updated_at__gt=since).exists()
 
 
 def _roles_locked(user: User) -> list[str]:

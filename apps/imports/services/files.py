@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.biometrics.storage import as_os_error, save_whole
-from apps.common.crypto import seal, unseal
+from apps.common.crypto import SealBroken, seal, unseal
 from apps.common.errors import Refused
 from apps.imports.models import ImportRun
 from apps.tenants.rotation import SealedFile
@@ -41,13 +41,13 @@ def store_file(data: bytes) -> str:
 
 
 def file_read(name: str) -> bytes:
-    """Raises `Refused` (storage_unavailable, 503)."""
+    """Raises `Refused` (storage_unavailable, 503), also where it is not what was stored."""
     try:
         with as_os_error("read"), default_storage.open(name) as stored:
             sealed = stored.read()
-    except OSError as error:
+        return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
+    except (OSError, SealBroken) as error:
         raise _away(_("Try again shortly.")) from error
-    return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
 
 
 def _away(advice: str) -> Refused:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor, log_event
+from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.leave.attachments import AttachmentFile, delete_file, read_file, store_file
 from apps.leave.models import Attachment
@@ -51,10 +52,13 @@ def attachment_write(*, attachment: Attachment, file: AttachmentFile) -> None:
 
 
 def attachment_open(*, attachment: Attachment, now: datetime, actor: Actor) -> bytes:
-    """The file itself; who read it is noted. Raises `Refused` (storage_unavailable, 503)."""
+    """The file itself; who read it is noted.
+
+    Raises `Refused` (storage_unavailable, 503), also where it is not what was stored.
+    """
     try:
         data = read_file(key=attachment.key)
-    except OSError as error:
+    except (OSError, SealBroken) as error:
         raise _away(_("Try again shortly.")) from error
     log_event(actor=actor, action="leave.attachment.read", now=now, target=attachment)
     return data

@@ -51,8 +51,11 @@ def passkey_remove(
 def campus_passkeys_remove(*, user: User, reason: str, now: datetime, actor: Actor) -> int:
     """Remove the account's passkeys that are good for a host of this campus; returns how many.
 
-    For somebody who leaves it. Those for other campuses' hosts stay.
+    For somebody who leaves it. Those for other campuses' hosts stay, and so do all of a platform
+    administrator, whose sign-in no campus changes.
     """
+    if user.is_superuser:
+        return 0
     found = list(rows(user_ids=[user.pk], rp_ids=campus_hosts()))
     for row in found:
         facts = facts_of(row)

@@ -1,0 +1,82 @@
+"""Sealed things that were exchanged, cut or deleted are told with words, not by a server error."""
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from apps.audit.models import Entry
+from apps.audit.services import SYSTEM, log_event
+from apps.imports.models import ImportRun
+from apps.imports.services.files import store_file as store_import
+from apps.jobs.models import Job
+from apps.reports.files import store_file as store_report
+from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
+from tests.admin.support import client_of
+from tests.biometrics.conftest import media
+from tests.factories import Cast
+from tests.phone import signed_in
+
+__all__ = ["media"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media")]
+
+
+def spoil(name: str, *, gone: bool) -> None:
+    default_storage.delete(name)
+    if not gone:
+        default_storage.save(name, ContentFile(b"x" * 40))
+
+
+def refusal(cast: Cast, address: str) -> tuple[int, str]:
+    client = signed_in(cast, cast.admin)
+    client.raise_request_exception = False
+    answer = client.get(address)
+    return answer.status_code, answer.json()["errors"][0]["code"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_imported_file(cast: Cast, gone: bool) -> None:
+    with campus_scope(cast.campus):
+        name = store_import(b"a,b")
+        run = ImportRun.objects.create(
+            kind="students",
+            filename="a",
+            size=3,
+            sha256="0" * 64,
+            stored_as=name,
+            marked_as=name,
+            created_at=timezone.now(),
+        )
+        spoil(name, gone=gone)
+    address = f"/api/v1/imports/{run.pk}/errors.xlsx"
+    assert refusal(cast, address) == (503, "storage_unavailable")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_report(cast: Cast, gone: bool) -> None:
+    with campus_scope(cast.campus):
+        name = store_report(b"a,b")
+        job = Job.objects.create(
+            kind="reports.export",
+            title="x.csv",
+            status="succeeded",
+            created_by=cast.admin,
+            result={"stored_as": name},
+            created_at=timezone.now(),
+            finished_at=timezone.now(),
+        )
+        spoil(name, gone=gone)
+    address = f"/api/v1/reports/exports/{job.pk}/file"
+    assert refusal(cast, address) == (503, "storage_unavailable")
+
+
+@pytest.mark.parametrize("sealed", ["AAAA", "", "ä", 5])
+def test_the_private_part_of_an_entry_of_the_log(cast: Cast, sealed: object) -> None:
+    with campus_scope(cast.campus):
+        entry = log_event(actor=SYSTEM, action="x", now=timezone.now(), private={"b": 2})
+        with signed_act("audit_entry"):
+            Entry.objects.filter(pk=entry.pk).update(data={"sealed": sealed})
+    page = client_of(cast, cast.admin).get(f"/admin/audit/entry/{entry.pk}/sealed/")
+    assert page.status_code == 200
+    assert b"opens under no key" in page.content
