@@ -37,7 +37,7 @@ class SampleForm(forms.ModelForm):
     photo = forms.FileField(
         label=_("Photo"),
         widget=UnfoldAdminFileFieldWidget,
-        help_text=_("JPEG, PNG or WebP with exactly one face. The student must have agreed."),
+        help_text=_("JPEG, HEIC, PNG or WebP with exactly one face. The student must have agreed."),
     )
 
     class Meta:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from apps.biometrics.heic import NotDecoded, heic_as_jpeg, is_heic
+
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_PIXELS: Final = 25_000_000
 MAX_SIDE: Final = 1024  # pixels of what is kept
@@ -26,8 +28,8 @@ LEAST_SIDE: Final = 40  # pixels; `quality.CHECK_IN` takes no smaller face
 LEAST_SPREAD: Final = 2.0  # standard deviation of the grey values, 0..127; a cautious choice
 
 _DATA_URL: Final = re.compile(r"\s*data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,", re.ASCII)
-_ACCEPTED: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
-"""Pillow's format -> ours. MPO is a JPEG with further pictures behind it, as some phones write."""
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF")  # Pillow's names; HEIC is made a JPEG before
+_SEVERAL: Final = {"JPEG", "MPO"}  # some phones write further pictures behind the first
 _OTHER_PICTURES: Final = (
     b"GIF8",
     b"BM",
@@ -38,7 +40,7 @@ _OTHER_PICTURES: Final = (
     b"8BPS",
     b"<svg",
 )
-_ISO_MEDIA: Final = b"ftyp"  # HEIC, AVIF: at byte 4
+_ISO_MEDIA: Final = b"ftyp"  # AVIF, films: at byte 4
 
 
 class ImageReason(StrEnum):
@@ -94,13 +96,13 @@ class Photo:
 
 
 def read_photo(data: bytes, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Check and normalise the bytes of a JPEG, PNG or WebP; raises `ImageRefused`.
+    """Check and normalise the bytes of a JPEG, HEIC, AVIF, PNG or WebP; raises `ImageRefused`.
 
     Bytes and pixels are limited before anything is decoded. The name and the declared type of the
     upload play no part. `max_side` in pixels: larger ones are made smaller.
     """
     check_photo(data, max_pixels=max_pixels)
-    with _opened(data) as image:
+    with _opened(_jpeg_of(data, max_pixels) if is_heic(data) else data) as image:
         return Photo(_normalised(image, max_side))
 
 
@@ -111,6 +113,8 @@ def check_photo(data: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
         raise ImageRefused(ImageReason.EMPTY)
     if len(data) > MAX_BYTES:
         raise ImageRefused(ImageReason.TOO_LARGE)
+    if is_heic(data):
+        return  # only its decoder knows more
     with _opened(data) as image:
         _check_header(image, max_pixels)
 
@@ -143,14 +147,25 @@ def bytes_from_base64(text: str) -> bytes:
 def _opened(data: bytes) -> Image.Image:
     """The header read, no pixel decoded."""
     try:
-        return Image.open(BytesIO(data), formats=["JPEG", "PNG", "WEBP"])
+        return Image.open(BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageRefused(ImageReason.TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow's readers raise a dozen types on hostile headers
         raise ImageRefused(_unreadable(data)) from error
 
 
+def _jpeg_of(heic: bytes, max_pixels: int) -> bytes:
+    try:
+        return heic_as_jpeg(heic, max_pixels=max_pixels)
+    except NotDecoded as error:
+        too_many = error.too_many_pixels
+        reason = ImageReason.TOO_MANY_PIXELS if too_many else ImageReason.TRUNCATED
+        raise ImageRefused(reason) from error
+
+
 def _unreadable(data: bytes) -> ImageReason:
+    if data[4:12] == _ISO_MEDIA + b"avif":
+        return ImageReason.TRUNCATED
     if data.startswith(_OTHER_PICTURES) or data[4:8] == _ISO_MEDIA:
         return ImageReason.UNSUPPORTED_FORMAT
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or data[8:12] == b"WEBP":
@@ -161,9 +176,7 @@ def _unreadable(data: bytes) -> ImageReason:
 def _check_header(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise ImageRefused(ImageReason.TOO_MANY_PIXELS)
-    if image.format not in _ACCEPTED:
-        raise ImageRefused(ImageReason.UNSUPPORTED_FORMAT)
-    if _ACCEPTED[image.format] != "JPEG" and getattr(image, "is_animated", False):
+    if image.format not in _SEVERAL and getattr(image, "is_animated", False):
         raise ImageRefused(ImageReason.ANIMATED)
 
 

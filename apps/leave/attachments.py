@@ -33,8 +33,8 @@ class AttachmentFile:
 def read_attachment(data: bytes) -> AttachmentFile:
     """Check an upload of at most 8 MB; the declared name and type play no part.
 
-    Photos (JPEG, PNG, WebP) become JPEG without metadata, at most 2,400 pixels a side; a PDF is
-    kept as it is and never opened here. Raises `Invalid` (attachment_<reason>).
+    Photos (JPEG, HEIC, PNG, WebP) become JPEG without metadata, at most 2,400 pixels a side; a
+    PDF is kept as it is and never opened here. Raises `Invalid` (attachment_<reason>).
     """
     if len(data) <= MAX_BYTES and data.startswith(PDF_START):
         if PDF_END not in data[-PDF_TAIL:]:

@@ -60,8 +60,8 @@ def refusal(data: bytes) -> ImageReason:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_three_formats_are_read_by_content(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_the_formats_are_read_by_content(kind: str) -> None:
     photo = read_photo(encoded(picture(), kind))
     assert photo.size == (64, 48)
     assert photo.pixels().shape == (48, 64, 3)
@@ -198,8 +198,22 @@ def test_other_formats_are_named_as_such(kind: str) -> None:
     assert refusal(encoded(picture(), kind)) is ImageReason.UNSUPPORTED_FORMAT
 
 
-def test_a_phones_heic_is_named_as_such() -> None:
-    assert refusal(b"\0\0\0\x18ftypheic" + b"\0" * 64) is ImageReason.UNSUPPORTED_FORMAT
+def test_films_are_named_as_such() -> None:
+    assert refusal(b"\0\0\0\x18ftypisom" + b"\0" * 64) is ImageReason.UNSUPPORTED_FORMAT
+    frames = [picture(), picture(mode="L").convert("RGB")]
+    film = encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:])
+    assert refusal(film) is ImageReason.ANIMATED
+
+
+def test_bent_avif_is_refused_or_harmless() -> None:
+    whole = encoded(picture(400, 300), "AVIF")
+    assert refusal(whole[: len(whole) // 2]) is ImageReason.TRUNCATED
+    generator = np.random.default_rng(7)
+    for _ in range(100):
+        bent = np.frombuffer(whole, dtype=np.uint8).copy()
+        bent[generator.integers(12, len(bent), size=4)] = generator.integers(0, 256, size=4)
+        with suppress(ImageRefused):
+            assert max(read_photo(bent.tobytes()).size) <= MAX_SIDE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])

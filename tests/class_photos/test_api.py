@@ -100,7 +100,7 @@ def test_a_photo_from_upload_to_finish(app: APIClient, cast: Cast, lesson: Class
 
 
 def test_what_is_no_photo_is_said_by_its_code(app: APIClient, lesson: ClassSession) -> None:
-    refused = {b"no picture": "not_an_image", b"\0\0\0\x18ftypheic": "unsupported_format"}
+    refused = {b"no picture": "not_an_image", b"\0\0\0\x18ftypavif": "truncated"}
     for data, code in refused.items():
         answer = upload(app, lesson, data)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)

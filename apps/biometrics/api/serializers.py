@@ -11,7 +11,9 @@ from apps.common.inputs import Input
 
 
 class PhotoUpload(Input):
-    photo = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MB and 25 megapixels.")
+    photo = serializers.FileField(
+        help_text="JPEG, HEIC, PNG or WebP, at most 8 MB and 25 megapixels."
+    )
 
 
 class PhotoJson(Input):

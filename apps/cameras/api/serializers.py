@@ -52,7 +52,9 @@ class CameraEventsOutput(serializers.Serializer[Any]):
 class CameraFrameUpload(Input):
     id = serializers.CharField(max_length=100, help_text="Names the picture in this device.")
     at = MomentField(help_text="When it was taken, with the offset from UTC.")
-    photo = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MB and 25 megapixels.")
+    photo = serializers.FileField(
+        help_text="JPEG, HEIC, PNG or WebP, at most 8 MB and 25 megapixels."
+    )
 
 
 class CameraFrameJson(Input):

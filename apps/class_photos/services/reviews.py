@@ -46,7 +46,7 @@ def photo_add(
     actor: Actor,
     role: Editor = Editor.LECTURER,
 ) -> ClassPhoto:
-    """Keep the bytes of a JPEG, PNG or WebP for a worker to search, in the session's open review.
+    """Keep the bytes of a photo for a worker to search, in the session's open review.
 
     The first one begins a review. The same photo again is the first one. Raises
     `images.ImageRefused`, and `Refused`: what `photos_require` and `edit_refusal` say,

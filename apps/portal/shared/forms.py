@@ -148,7 +148,7 @@ def sent_note(request: HttpRequest) -> str:
 PHOTO_WORDS: Final[Mapping[str, Any]] = {
     "too_large": _("This file is too large: at most 8 MB."),
     "too_many_pixels": _("This picture is too large: at most 25 megapixels."),
-    "unsupported_format": _("This kind of picture cannot be read. Use JPEG, PNG or WebP."),
+    "unsupported_format": _("This kind of picture cannot be read. Use JPEG, HEIC, PNG or WebP."),
     "animated": _("This picture moves. Use a still one."),
 }
 

@@ -185,7 +185,7 @@ class AnnouncementForm(forms.Form):
 
 # --- Faces -----------------------------------------------------------------------------------
 
-PHOTO_TYPES: Final = "image/jpeg,image/png,image/webp"
+PHOTO_TYPES: Final = "image/*"
 
 
 class FacePhotoForm(forms.Form):
@@ -193,7 +193,7 @@ class FacePhotoForm(forms.Form):
 
     photo = forms.FileField(
         label=_("Photo"),
-        help_text=_("JPEG, PNG or WebP of at most 8 MB."),
+        help_text=_("JPEG, HEIC, PNG or WebP of at most 8 MB."),
         widget=forms.FileInput(attrs={"accept": PHOTO_TYPES}),
         error_messages={"required": _("Choose a photo first.")},
     )

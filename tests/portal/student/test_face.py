@@ -101,7 +101,7 @@ def test_htmx_gets_the_part_that_changes(student: Client) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"no picture", "This file is no photo."), (b"GIF89a", "Use JPEG, PNG or WebP.")],
+    [(b"no picture", "This file is no photo."), (b"GIF89a", "Use JPEG, HEIC, PNG or WebP.")],
 )
 def test_what_is_no_photo_is_refused_in_words(
     cast: Cast, student: Client, content: bytes, words: str
