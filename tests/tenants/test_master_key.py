@@ -236,6 +236,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "create_campus": ("east", "--name=East", "--host=east.example", "--admin=a@east.example"),
     "create_super_admin": ("boss@platform.example",),
     "createsuperuser": ("--noinput", "--email=boss@platform.example"),
+    "distribution": (),
     "erase_person": ("STUD", "--campus=north"),
     "export_campus": ("north", "--to=.", "--passphrase-file=phrase"),
     "export_person": ("STUD", "--campus=north", "--to=person.zip"),

@@ -25,7 +25,7 @@ code_validator = RegexValidator(
 class Person(TimestampedModel):
     """What students and faculty share."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         User,
         db_index=False,
@@ -82,6 +82,7 @@ class Student(Person):
             models.UniqueConstraint("campus", Lower("code"), name="student_code_unique"),
             models.UniqueConstraint("campus", Lower("email"), name="student_email_unique"),
             models.UniqueConstraint(fields=["user", "campus"], name="student_user_unique"),
+            models.UniqueConstraint(fields=["uuid", "campus"], name="student_uuid_unique"),
             models.CheckConstraint(
                 condition=Q(year_of_study__isnull=True) | Q(year_of_study__gte=1),
                 name="student_year_of_study",
@@ -113,6 +114,7 @@ class Faculty(Person):
                 fields=["campus", "phone"], condition=~Q(phone=""), name="faculty_phone_unique"
             ),
             models.UniqueConstraint(fields=["user", "campus"], name="faculty_user_unique"),
+            models.UniqueConstraint(fields=["uuid", "campus"], name="faculty_uuid_unique"),
             Named(field="code", name="faculty_code"),
             Named(field="first_name", name="faculty_first_name"),
         ]
