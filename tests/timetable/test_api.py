@@ -439,3 +439,22 @@ def test_slots_keep_their_monday(cast: Cast) -> None:
         a_slot(cast.course)
         generate(MONDAY, MONDAY)
         assert WeeklySlot.objects.get().generated.get().week == MONDAY
+
+
+@pytest.mark.parametrize("method", ["patch", "delete"])
+@pytest.mark.parametrize("table", ["timetable_weeklyslot", "timetable_holiday"])
+def test_what_is_changed_is_read_after_the_other_planner_is_done(
+    operator: APIClient, cast: Cast, method: str, table: str
+) -> None:
+    """Rows are saved whole: read before the lock, they would undo what another saved meanwhile."""
+    with campus_scope(cast.campus):
+        slot = a_slot(cast.course)
+        day = Holiday.objects.create(name="Storm", first_day=MONDAY, last_day=MONDAY)
+    kind, row = ("slots", slot) if table == "timetable_weeklyslot" else ("holidays", day)
+    with CaptureQueriesContext(connection) as captured:
+        answer = getattr(operator, method)(f"/api/v1/timetable/{kind}/{row.pk}", {})
+    assert answer.status_code == 200
+    asked = [query["sql"] for query in captured]
+    locked = next(number for number, sql in enumerate(asked) if "pg_advisory_xact_lock" in sql)
+    read = next(number for number, sql in enumerate(asked) if f'FROM "{table}"' in sql)
+    assert locked < read

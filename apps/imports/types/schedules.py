@@ -33,6 +33,7 @@ from apps.imports.types.fields import (
     weekday,
     words,
 )
+from apps.timetable.locks import planning_lock
 from apps.timetable.models import WeeklySlot
 from apps.timetable.services.slots import slot_remove, slot_update, slots_create
 
@@ -135,6 +136,7 @@ def _create(known: _Campus, batch: ImportBatch, result: ImportResult) -> None:
 
 
 def _campus(batch: ImportBatch) -> _Campus:
+    planning_lock()  # before slots are read that rows may change
     term = term_of(batch)
     courses: dict[str, list[Course]] = defaultdict(list)
     related = ("term", "subject", "faculty", "section__department", "classroom__building")

@@ -26,6 +26,7 @@ from apps.timetable.api.serializers import (
     SlotOutput,
     SlotResultOutput,
 )
+from apps.timetable.locks import planning
 from apps.timetable.models import Holiday, WeeklySlot
 from apps.timetable.selectors.planning import slots
 from apps.timetable.services import (
@@ -111,13 +112,14 @@ class SlotView(APIView):
     )
     def patch(self, request: Request, slot_id: int) -> Response:
         """Its future sessions follow, save those that were changed by hand."""
-        slot = _slot(slot_id)
-        data = SlotFields(slot, data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
-        also = data.validated_data.pop("also", None)
-        for name, value in data.validated_data.items():
-            setattr(slot, name, value)
-        result = slot_update(slot=slot, also=also, **_facts(request))
+        with planning():
+            slot = _slot(slot_id)
+            data = SlotFields(slot, data=request.data, partial=True)
+            data.is_valid(raise_exception=True)
+            also = data.validated_data.pop("also", None)
+            for name, value in data.validated_data.items():
+                setattr(slot, name, value)
+            result = slot_update(slot=slot, also=also, **_facts(request))
         return Response(SlotResultOutput(result).data)
 
     @extend_schema(
@@ -128,7 +130,8 @@ class SlotView(APIView):
     )
     def delete(self, request: Request, slot_id: int) -> Response:
         """Deactivates it and cancels its future sessions, save those changed by hand."""
-        result = slot_remove(slot=_slot(slot_id), **_facts(request))
+        with planning():
+            result = slot_remove(slot=_slot(slot_id), **_facts(request))
         return Response(SlotResultOutput(result).data)
 
 
@@ -189,12 +192,13 @@ class HolidayView(APIView):
     )
     def patch(self, request: Request, holiday_id: int) -> Response:
         """Sessions that it no longer covers come back."""
-        holiday = _holiday(holiday_id)
-        data = HolidayFields(holiday, data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
-        for name, value in data.validated_data.items():
-            setattr(holiday, name, value)
-        result = holiday_update(holiday=holiday, **_facts(request))
+        with planning():
+            holiday = _holiday(holiday_id)
+            data = HolidayFields(holiday, data=request.data, partial=True)
+            data.is_valid(raise_exception=True)
+            for name, value in data.validated_data.items():
+                setattr(holiday, name, value)
+            result = holiday_update(holiday=holiday, **_facts(request))
         return Response(HolidayResultOutput(result).data)
 
     @extend_schema(
@@ -205,7 +209,8 @@ class HolidayView(APIView):
     )
     def delete(self, request: Request, holiday_id: int) -> Response:
         """The future sessions that it cancelled take place again where their place is free."""
-        result = holiday_remove(holiday=_holiday(holiday_id), **_facts(request))
+        with planning():
+            result = holiday_remove(holiday=_holiday(holiday_id), **_facts(request))
         return Response(HolidayResultOutput(result).data)
 
 

@@ -194,13 +194,16 @@ def term_turn_follow(*, term: Term, before: date, now: datetime, actor: Actor) -
     """
     if (week_number(before) - week_number(term.odd_week)) % 2 == 0:
         return []
+    planning_lock()
     turning = slots().filter(course__term=term, is_active=True)
     found = list(turning.exclude(parity=WeeklySlot.Parity.EVERY))
     return [slot_update(slot=slot, now=now, actor=actor) for slot in found]
 
 
+@transaction.atomic
 def slot_remove(*, slot: WeeklySlot, now: datetime, actor: Actor) -> SlotResult:
     """Deactivate the slot and cancel its future sessions, save those changed by hand."""
+    planning_lock()
     slot = slots().get(pk=slot.pk)  # as it is saved: other changes are not the caller's to make
     slot.is_active = False
     return slot_update(slot=slot, now=now, actor=actor)
