@@ -51,6 +51,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "accounts_student": ALL,
     "announcements_announcement": ALL,
     "api_keys_apikey": ALL,  # deleting: erasure of a person
+    "learning_facedrift": ALL,
+    "learning_learnedsample": ALL,
+    "learning_learningsetting": ALL,
     "liveness_livenesscheck": ALL,
     "liveness_livenessframe": ALL,
     "cameras_camera": ALL,

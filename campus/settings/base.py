@@ -141,6 +141,7 @@ INSTALLED_APPS = [
     "apps.leave",
     "apps.class_photos",
     "apps.liveness",
+    "apps.learning",
     "apps.cameras",
     "apps.terminals",
     "apps.timetable",

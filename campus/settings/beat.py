@@ -72,6 +72,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.liveness.tasks.forget_checks",
         "schedule": crontab(hour=3, minute=9),
     },
+    "learn-faces": {
+        "task": "apps.learning.tasks.learn_faces",
+        "schedule": crontab(hour=2, minute=11),
+    },
     "vacuum-templates": {
         "task": "apps.biometrics.tasks.vacuum_templates",
         "schedule": crontab(hour=3, minute=1),

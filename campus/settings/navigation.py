@@ -239,6 +239,9 @@ NAVIGATION = [
             "verified_user",
         ),
         link("liveness_livenesscheck", _("Liveness checks"), "3d_rotation"),
+        link("learning_learningsetting", _("Learning from check-ins"), "model_training"),
+        link("learning_learnedsample", _("Learned samples"), "add_a_photo"),
+        link("learning_facedrift", _("Face drift"), "trending_up"),
         link("class_photos_photoreview", _("Photos of classes"), "groups"),
         link("cameras_camera", _("Cameras"), "videocam"),
         link("cameras_cameraevent", _("Sightings"), "visibility"),
@@ -249,11 +252,7 @@ NAVIGATION = [
             _("Stored images"),
             "photo_library",
         ),
-        link(
-            "biometrics_campusthreshold",
-            _("Thresholds"),
-            "tune",
-        ),
+        link("biometrics_campusthreshold", _("Thresholds"), "tune"),
     ),
     group(
         _("Messages"),

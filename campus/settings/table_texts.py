@@ -52,6 +52,9 @@ TEXTS: Final[dict[str, Any]] = {
     "qr_otp_scan": _("Every code that was scanned or typed"),
     "biometrics_facesample": _("Photos that students gave to be recognised by"),
     "biometrics_faceverification": _("What each comparison of a selfie found"),
+    "learning_learningsetting": _("Whether photos of check-ins become templates"),
+    "learning_learnedsample": _("Which check-ins became templates; they can be taken back"),
+    "learning_facedrift": _("Whose face moves away from the templates"),
     "liveness_livenesscheck": _("Which head turns were asked for, and whether a face was live"),
     "class_photos_photoreview": _(
         "Photos that lecturers took of their classes, and how many faces"

@@ -63,6 +63,7 @@ from apps.identity_providers.models import (
 from apps.imports.models import ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
+from apps.learning.models import FaceDrift, LearnedSample, LearningSetting
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
@@ -84,7 +85,12 @@ pytestmark = pytest.mark.django_db
 
 # One row per campus, by a constraint.
 SINGLE = {
-    *("biometrics.TemplateKey", "notifications.CampusMessages", "privacy.PrivacyRules"),
+    *(
+        "biometrics.TemplateKey",
+        "learning.LearningSetting",
+        "notifications.CampusMessages",
+        "privacy.PrivacyRules",
+    ),
     "terminals.CardKey",
 }
 
@@ -413,6 +419,11 @@ def _face(n: int, student: Student, now: datetime) -> None:
         student=student, reference=f"r{n}", turns="left,up", told_at=now, sent_at=now
     )
     LivenessFrame.objects.create(check_of=turned, student=student, seen_at=now)
+    LearnedSample.objects.create(
+        student=student, sample=sample, check_in=uuid.uuid4(), distance=0.3, learned_at=now
+    )
+    FaceDrift.objects.create(student=student, matches=12, earlier=0.5, lately=0.6, measured_at=now)
+    LearningSetting.objects.get_or_create()
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from apps.imports.models import ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
 from apps.jobs.models import Job
+from apps.learning.models import FaceDrift, LearnedSample
 from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_write
@@ -301,6 +302,14 @@ def _faces(student: Student, now: datetime) -> None:
     )
     frame = image_store(data=plain_jpeg("green"), now=now, kept_for=timedelta(days=30))
     LivenessFrame.objects.create(check_of=check, student=student, image=frame, seen_at=now)
+    LearnedSample.objects.create(
+        student=student,
+        sample=student.face_samples.get(),
+        check_in=CheckInAttempt.objects.get(student=student).pk,
+        distance=0.3,
+        learned_at=now,
+    )
+    FaceDrift.objects.create(student=student, matches=12, earlier=0.5, lately=0.6, measured_at=now)
     Tries.objects.create(
         purpose="check-in", subject="s", who=f"student:{student.pk}", count=1, last_at=now
     )
