@@ -33,6 +33,7 @@ from apps.leave.services.leave import Absence, leave_request
 from apps.lti.models import LtiLink, LtiPlatform
 from apps.privacy.models import Consent
 from apps.qr_otp.selectors import shown_code
+from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, subject_of
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import Holiday, WeeklySlot
@@ -123,10 +124,19 @@ def a_status(cast: Cast) -> dict[str, Any]:
     return {"status_id": CustomStatus.objects.get_or_create(code="trip", defaults=fields)[0].pk}
 
 
-def a_link(cast: Cast) -> dict[str, Any]:
+def the_open_session(cast: Cast) -> ClassSession:
+    """A course has one at a time: the fuzz asks for it in several rows."""
+    known = ClassSession.objects.filter(course=cast.course, status=ClassSession.Status.OPEN).first()
+    if known is not None:
+        return known
     now = timezone.now()
     session = make_session(cast.course, starts_at=now - timedelta(minutes=1))
-    register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
+    return register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
+
+
+def a_link(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    session = the_open_session(cast)
     code = shown_code(purpose=CHECK_IN, subject=subject_of(session.pk), now=now)
     return {"token": code.token if code else ""}
 
@@ -142,8 +152,7 @@ def a_photo_review(cast: Cast) -> dict[str, Any]:
 
 def a_confirmed_photo(cast: Cast) -> dict[str, Any]:
     now = timezone.now()
-    session = make_session(cast.course, starts_at=now)
-    register_open(session=session, topic="Sorting", now=now, actor=SYSTEM)
+    session = the_open_session(cast)
     review = PhotoReview.objects.create(session=session, started_at=now, delete_after=now)
     photo = ClassPhoto.objects.create(review=review, number=1, added_at=now)
     box = dict.fromkeys(("number", "left", "top", "width", "height"), 1)
@@ -153,9 +162,7 @@ def a_confirmed_photo(cast: Cast) -> dict[str, Any]:
 
 
 def an_open_session(cast: Cast) -> dict[str, Any]:
-    now = timezone.now()
-    session = make_session(cast.course, starts_at=now)
-    return {"session_id": register_open(session=session, topic="Sorting", now=now, actor=SYSTEM).pk}
+    return {"session_id": the_open_session(cast).pk}
 
 
 def a_course(cast: Cast) -> dict[str, Any]:
