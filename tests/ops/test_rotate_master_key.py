@@ -433,6 +433,7 @@ USERS = {
     "apps/lti/services/keys.py": "add_sealed_rows",
     "apps/tenants/rotation.py": "the older keys themselves",
     "apps/tenants/signed.py": "written anew by the command and by migrate",
+    "apps/oneroster/selectors.py": "add_sealed_rows",
     "apps/terminals/selectors.py": "add_sealed_rows",
     "apps/terminals/services/cards.py": "add_sealed_rows",
     "apps/timetable/tokens.py": "older keys",
