@@ -57,26 +57,26 @@ def roster(students: int = 4) -> dict[str, list[dict[str, Any]]]:
             {"sourcedId": SCHOOL, "name": "Our University", "type": "school"},
             {"sourcedId": "o9", "name": "Another", "type": "school"},
             {
-                **{"sourcedId": "o2", "name": "Mathematics", "type": "department"},
-                **{"identifier": "MATH", "parent": ref("orgs", SCHOOL)},
+                "sourcedId": "o2", "name": "Mathematics", "type": "department",
+                "identifier": "MATH", "parent": ref("orgs", SCHOOL),
             },
         ],
         "academicSessions": [
             {
-                **{"sourcedId": "t1", "title": "Fall", "type": "term", "schoolYear": "2027"},
-                **{"startDate": "2026-09-01", "endDate": "2027-01-31"},
+                "sourcedId": "t1", "title": "Fall", "type": "term", "schoolYear": "2027",
+                "startDate": "2026-09-01", "endDate": "2027-01-31",
             },
         ],
         "courses": [{"sourcedId": "c1", "title": "Linear Algebra", "courseCode": "MA201"}],
         "classes": [
             {
-                **{"sourcedId": "k1", "title": "Group 1", "classCode": "MA201 G1"},
-                **{"course": ref("courses", "c1"), "school": ref("orgs", SCHOOL)},
+                "sourcedId": "k1", "title": "Group 1", "classCode": "MA201 G1",
+                "course": ref("courses", "c1"), "school": ref("orgs", SCHOOL),
                 "terms": [ref("academicSessions", "t1")],
             },
             {
-                **{"sourcedId": "k9", "title": "Elsewhere", "classCode": "X"},
-                **{"course": ref("courses", "c1"), "school": ref("orgs", "o9"), "terms": []},
+                "sourcedId": "k9", "title": "Elsewhere", "classCode": "X",
+                "course": ref("courses", "c1"), "school": ref("orgs", "o9"), "terms": [],
             },
         ],
         "users": [
@@ -103,6 +103,7 @@ class OneRosterService:
         self.lists = roster()
         self.page = 3  # rows at most on one, whatever is asked for
         self.links = self.totals = True
+        self.refusal = "invalid_client"
         self.clock = 0  # minutes: when the next change is dated
         self.tokens: set[str] = set()
         self.asked: list[str] = []
@@ -177,7 +178,7 @@ class OneRosterService:
         named = base64.b64encode(b"campus:s%20e%3Acret%2F%C3%A9").decode()
         given = parse_qs(body)
         if authorization != f"Basic {named}" or given["grant_type"] != ["client_credentials"]:
-            return 401, {"error": f"invalid_client {SECRET}"}, {}
+            return 401, {"error": self.refusal, "error_description": SECRET}, {}
         token = f"token-{self.counts['token']}"
         self.tokens.add(token)
         return 200, {"access_token": token, "token_type": "bearer", "expires_in": 3600}, {}

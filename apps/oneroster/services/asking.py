@@ -6,6 +6,7 @@ Whatever it answers is its word alone. What is not as the standard says ends the
 
 import base64
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ LONGEST_TOKEN: Final = 1 << 14
 LONGEST_LINK: Final = 1 << 16
 PATH: Final = "/ims/oneroster/rostering/v1p2"
 TRIED_AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
+ERROR: Final = re.compile(r"[a-z]{2,20}(_[a-z]{2,20}){0,3}")
 _client: Final = HttpClient(limits=LIMITS)
 Alive = Callable[[str], None]  # says what is going on; may end the work
 
@@ -142,7 +144,7 @@ class RosterService:
             self._token = ""
             answer = self._asked(lambda: self._authorized(url), what)
         if answer.status != 200:
-            raise ServiceProblem(_answered(what, answer, self._access.secret))
+            raise ServiceProblem(_answered(what, answer.status, _said(answer, self._token)))
         return answer
 
     def _authorized(self, url: str) -> HttpAnswer:
@@ -162,7 +164,7 @@ class RosterService:
         answer = self._asked(lambda: _client.post_form(access.token_url, form, headers), what)
         token = answer.object().get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not _is_header(token):
-            raise ServiceProblem(_answered(what, answer, access.secret))
+            raise ServiceProblem(_answered(what, answer.status, _error_code(answer)))
         return token
 
     def _asked(self, ask: Callable[[], HttpAnswer], what: str) -> HttpAnswer:
@@ -231,15 +233,21 @@ def _asked_wait(answer: HttpAnswer) -> float:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def _answered(what: str, answer: HttpAnswer, secret: str) -> str:
-    """What came instead, without the secret, which some services repeat."""
+def _answered(what: str, status: int, said: str) -> str:
+    text = _("%(what)s: the service answered %(status)d %(text)s")
+    return (text % {"what": what, "status": status, "text": said}).strip()
+
+
+def _said(answer: HttpAnswer, token: str) -> str:
+    """The beginning of the answer, without our token, should it repeat that."""
     said = " ".join(answer.text().replace("\x00", "").split())
-    said = said.replace(secret, "…") if secret else said
-    return _("%(what)s: the service answered %(status)d %(text)s") % {
-        "what": what,
-        "status": answer.status,
-        "text": said,
-    }
+    return said.replace(token, "…") if token else said
+
+
+def _error_code(answer: HttpAnswer) -> str:
+    """Of RFC 6749, and nothing else: an answer may repeat the secret, in whatever spelling."""
+    code = answer.object().get("error")
+    return code if isinstance(code, str) and ERROR.fullmatch(code) else ""
 
 
 def _is_header(token: str) -> bool:

@@ -117,9 +117,7 @@ def _teachers(answers: Answers, known: Known, gone: dict[str, set[str]]) -> dict
     return defaultdict(str, {key: " ".join(sorted(who)) for key, who in found.items()})
 
 
-def _add(
-    found: Difference, name: str, said: dict[str, Cells], before: dict[str, Cells]
-) -> None:
+def _add(found: Difference, name: str, said: dict[str, Cells], before: dict[str, Cells]) -> None:
     for sourced_id, cells in {**before, **said}.items():
         is_known = before.get(sourced_id) == cells
         status = KNOWN if is_known else "active"
