@@ -296,11 +296,7 @@ NAVIGATION = [
             _("Preferences"),
             "tune",
         ),
-        link(
-            "notifications_quiethours",
-            _("Quiet hours"),
-            "bedtime",
-        ),
+        link("notifications_quiethours", _("Quiet hours"), "bedtime"),
         link(
             "notifications_campusmessages",
             _("Settings"),

@@ -32,8 +32,14 @@ RUNS = url(OneRosterRun, "changelist")
 
 def form(sis: OneRosterService, **changes: Any) -> dict[str, Any]:
     return {
-        **{"name": "SIS", "url": sis.url, "token_url": f"{sis.url}/token"},
-        **{"client_id": CLIENT, "secret": SECRET, "scopes": "", "school": SCHOOL, "share": 10},
+        "name": "SIS",
+        "url": sis.url,
+        "token_url": f"{sis.url}/token",
+        "client_id": CLIENT,
+        "secret": SECRET,
+        "scopes": "",
+        "school": SCHOOL,
+        "share": 10,
         **changes,
     }
 
@@ -98,16 +104,25 @@ def test_what_waits_is_confirmed_by_an_administrator(cast: Cast, sis: OneRosterS
         assert Entry.objects.get(action="oneroster.run.confirmed").data == {"leaving": 4}
 
 
-def test_the_office_and_lecturers_do_not_come_in(cast: Cast, sis: OneRosterService) -> None:
+def test_nobody_but_administrators_acts(cast: Cast, sis: OneRosterService) -> None:
     connection = connect(cast, sis)
+    read(cast)
+    sis.delete("users", "s2", "s3")
+    waiting = read(cast, full=True)
+    sis.asked.clear()
     for account in (cast.operator, cast.principal, cast.lecturer.user):
         assert account is not None
         client = client_of(cast, account)
-        for page in (LIST, RUNS, url(OneRosterConnection, "change", connection.pk)):
-            assert client.get(page).status_code in (302, 403)
-        client.post(LIST, chosen("save_changes", connection))
+        for action in ("test", "compare", "save_changes", "save_whole"):
+            client.post(LIST, chosen(action, connection))
+        client.post(RUNS, chosen("confirm", waiting))
+        page = url(OneRosterConnection, "change", connection.pk)
+        assert client.post(page, form(sis, url="https://x.example")).status_code in (302, 403)
+    assert latest(cast) == waiting
+    assert sis.asked == []
     with campus_scope(cast.campus):
-        assert not OneRosterRun.objects.exists()
+        connection.refresh_from_db()
+        assert connection.url.startswith(sis.url)
 
 
 def test_the_secret_goes_to_no_address_it_was_not_entered_for(

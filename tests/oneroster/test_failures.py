@@ -77,7 +77,7 @@ def test_a_wrong_secret_is_said_and_not_repeated(cast: Cast, sis: OneRosterServi
 
 def lies(name: str) -> dict[str, Any]:
     """Fields of a user or an enrolment that are not what they should be."""
-    return {
+    fields: dict[str, dict[str, Any]] = {
         "no id": {"sourcedId": None},
         "a number as id": {"sourcedId": 7},
         "names as a list": {"givenName": ["Sofja"]},
@@ -89,7 +89,8 @@ def lies(name: str) -> dict[str, Any]:
         "a moment beyond all": {"dateLastModified": "0001-01-01T00:00:00+14:00"},
         "too long": {"email": "x" * 3000},
         "a reference as a text": {"user": "s1"},
-    }[name]
+    }
+    return fields[name]
 
 
 @pytest.mark.parametrize(

@@ -219,9 +219,7 @@ def test_who_may_not_close_people_closes_none(cast: Cast, sis: OneRosterService)
         assert Student.objects.get(code="S901").is_active
 
 
-def test_no_other_campus_knows_of_it(
-    cast: Cast, other_cast: Cast, sis: OneRosterService
-) -> None:
+def test_no_other_campus_knows_of_it(cast: Cast, other_cast: Cast, sis: OneRosterService) -> None:
     connect(cast, sis)
     read(cast)
     with campus_scope(other_cast.campus):

@@ -324,7 +324,7 @@ def _leavers(bundle: _Bundle, roles: dict[str, set[str]]) -> None:
     gone = {_code(row).casefold(): row for row in bundle.gone["users"]}
     for model, role in ((Faculty, "teacher"), (Student, "student")):
         codes = {code for code, row in gone.items() if role in roles[_id(row)]} - here
-        people = model._default_manager.filter(is_active=True).annotate(key=Lower("code"))
+        people: Any = model._default_manager.filter(is_active=True).annotate(key=Lower("code"))
         found = list(people.filter(key__in=codes).select_related("user").order_by("code"))
         if not bundle.batch.writer.may(model._meta.label_lower, "is_active", adding=False):
             for person in found:
@@ -352,9 +352,9 @@ def _keep(bundle: _Bundle) -> None:
         out = Enrollment.objects.filter(
             course__term=bundle.terms.get(term), status=Enrollment.Status.DROPPED
         )
-        for student, course in out.values_list("student__code", "course__code"):
-            if (student.casefold(), course.casefold()) in known:
-                kept.append((student, course, "dropped"))
+        for student, code in out.values_list("student__code", "course__code"):
+            if (student.casefold(), code.casefold()) in known:
+                kept.append((student, code, "dropped"))
     bundle.result.notes += kept_notes(SectionSync(kept=sorted(kept)))
 
 

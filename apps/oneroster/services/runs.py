@@ -78,7 +78,7 @@ def run_make(
 
 @transaction.atomic
 def run_confirm(
-    *, run: OneRosterRun, leaving: int, user_id: int, now: datetime, actor: Actor
+    *, run: OneRosterRun, leaving: int, user_id: int | None, now: datetime, actor: Actor
 ) -> OneRosterRun:
     """Read again and save, though so many leave; more than that wait again.
 
