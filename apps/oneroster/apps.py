@@ -9,6 +9,7 @@ class OneRosterConfig(AppConfig):
     def ready(self) -> None:
         from apps.jobs.registry import add_job
         from apps.oneroster.models import SYNC
+        from apps.oneroster.panels import add_panels
         from apps.oneroster.personal_data import register
         from apps.oneroster.resealing import MOVED_CONNECTIONS, connections_reseal
         from apps.oneroster.services.jobs import sync, sync_ended
@@ -19,3 +20,4 @@ class OneRosterConfig(AppConfig):
         add_sealed_rows("oneroster connections", connections_reseal)
         add_moved_rows("oneroster connections", MOVED_CONNECTIONS)
         register()
+        add_panels()

@@ -42,6 +42,13 @@ def known_rows(connection: OneRosterConnection) -> Known:
     return found
 
 
+def run_to_look_at() -> OneRosterRun | None:
+    """The latest reading that was to be saved, where it waits for a person or failed."""
+    run = OneRosterRun.objects.filter(commit=True).order_by("-created_at", "-id").first()
+    needs_somebody = (OneRosterRun.Status.WAITING, OneRosterRun.Status.FAILED)
+    return run if run is not None and run.status in needs_somebody else None
+
+
 def running(connection: OneRosterConnection) -> QuerySet[OneRosterRun]:
     """Readings that a worker still has to do, or does."""
     unfinished = Q(job__status__in=[Job.Status.QUEUED, Job.Status.RUNNING])

@@ -92,12 +92,16 @@ def test_what_waits_is_confirmed_by_an_administrator(cast: Cast, sis: OneRosterS
     page = office.get(url(OneRosterRun, "change", waiting.pk)).content.decode()
     assert "S903 Sofja Kd" in page
     assert status(cast, "S903") == "enrolled"
+    start = office.get("/admin/").content.decode()
+    assert "4 people and enrolments would leave" in start
+    assert "would leave" not in client_of(cast, cast.operator).get("/admin/").content.decode()
     office.post(RUNS, chosen("confirm", waiting))
     twice = office.post(RUNS, chosen("confirm", waiting), follow=True)
     assert "does not wait any more" in twice.content.decode()
     work(cast)
     assert latest(cast).status == "saved"
     assert status(cast, "S903") == "dropped"
+    assert "would leave" not in office.get("/admin/").content.decode()
     with campus_scope(cast.campus):
         waiting.refresh_from_db()
         assert waiting.status == "confirmed"

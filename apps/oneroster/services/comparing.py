@@ -41,8 +41,8 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
 @dataclass
 class Difference:
     """The tables for the import; what is to be known of each new row, by file and row; ids that
-    are gone; problems of rows that are kept out; numbers of people whom the service changed and who
-    are closed here. `shares`: how many are known of people and of
+    are gone; problems of rows that are kept out; numbers of people who are closed
+    here and not there. `shares`: how many are known of people and of
     enrolments, and how many of them leave."""
 
     tables: dict[str, list[list[str]]]
@@ -143,7 +143,7 @@ def _add_roles(found: Difference, sourced_id: str, cells: Cells) -> None:
 
 def _add_users(found: Difference, said: dict[str, Cells], before: dict[str, Cells]) -> None:
     name = Collection.USERS
-    renumbered, closed = _renumbered(said, before), _closed(said, before)
+    renumbered, closed = _renumbered(said, before), _closed(before)
     for sourced_id, cells in {**before, **said}.items():
         earlier = before.get(sourced_id)
         kept = _kept_of(sourced_id, cells) if sourced_id in said else earlier
@@ -156,7 +156,7 @@ def _add_users(found: Difference, said: dict[str, Cells], before: dict[str, Cell
             assert kept is not None
             shown = {**_changed_of(cells, kept, earlier), "status": "active"}
         row = found.add(name, {**shown, "sourcedId": sourced_id})
-        if is_closed:
+        if sourced_id in closed:
             found.closed.append(shown["identifier"])
         if sourced_id in renumbered:
             reason = _("Its number was “%(old)s”. Change the number of this person here first.")
@@ -216,17 +216,18 @@ def _renumbered(said: dict[str, Cells], before: dict[str, Cells]) -> set[str]:
     return {key for key, code in changed.items() if code not in taken}
 
 
-def _closed(said: dict[str, Cells], before: dict[str, Cells]) -> set[str]:
+def _closed(before: dict[str, Cells]) -> set[str]:
     """People known from the service whom somebody has closed here since."""
-    codes = {key: before[key]["identifier"].casefold() for key in said if key in before}
+    by_code = {cells["identifier"].casefold(): key for key, cells in before.items()}
     states: dict[bool, set[str]] = {True: set(), False: set()}
-    for model in MODELS.values():
-        people: Any = model._default_manager.annotate(key=Lower("code"))
-        for code, is_active in people.filter(key__in=codes.values()).values_list(
-            "key", "is_active"
-        ):
-            states[is_active].add(code)
-    return {key for key, code in codes.items() if code in states[False] - states[True]}
+    for is_active in (False, True):
+        for model in MODELS.values():
+            people: Any = model._default_manager.filter(is_active=is_active)
+            people = people.annotate(key=Lower("code"))
+            if is_active:
+                people = people.filter(key__in=states[False])
+            states[is_active] |= by_code.keys() & set(people.values_list("key", flat=True))
+    return {by_code[code] for code in states[False] - states[True]}
 
 
 def people_of(rows: list[OneRosterRow]) -> None:

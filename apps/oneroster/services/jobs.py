@@ -135,6 +135,16 @@ def _close(run: OneRosterRun, actor: Actor, now: datetime) -> None:
     log_event(actor=actor, action=f"oneroster.run.{run.status}", now=now, target=run, data=data)
 
 
+def _name_people(connection: OneRosterConnection) -> None:
+    """Of rows that were taken before there was an entry: people who were invited first."""
+    unnamed = OneRosterRow.objects.filter(
+        connection=connection, collection=Collection.USERS, student=None, faculty=None
+    )
+    rows = list(unnamed)
+    people_of(rows)
+    OneRosterRow.objects.bulk_update(rows, ["student", "faculty"], batch_size=2000)
+
+
 def _remember(
     connection: OneRosterConnection,
     found: Difference,
@@ -150,6 +160,7 @@ def _remember(
         if place not in wrong
     ]
     people_of([row for row in rows if row.collection == Collection.USERS])
+    _name_people(connection)
     OneRosterRow.objects.bulk_create(
         rows,
         batch_size=2000,

@@ -41,7 +41,7 @@ class Command(CampusCommand):
                 bar.total, bar.n = total, done
                 bar.set_postfix_str(phase)
 
-            connection = OneRosterConnection.objects.select_for_update().first()
+            connection = OneRosterConnection.objects.first()
             if connection is None:
                 raise CommandError("This campus has no OneRoster service.")
             if running(connection).exists():
