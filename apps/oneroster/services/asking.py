@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -22,6 +23,7 @@ from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
 from apps.common.http import HttpClient, Target
 
 LIMITS: Final = Limits(whole=30.0, body=16 << 20)
+SHORT: Final = Limits(whole=6.0)  # while somebody waits for a page of ours
 PAGE: Final = 500  # rows asked for at once
 MOST_PAGES: Final = 4000
 MOST_ROWS: Final = 500_000  # of a collection
@@ -34,6 +36,7 @@ PATH: Final = "/ims/oneroster/rostering/v1p2"
 TRIED_AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
 ERROR: Final = re.compile(r"[a-z]{2,20}(_[a-z]{2,20}){0,3}")
 _client: Final = HttpClient(limits=LIMITS)
+_short_client: Final = HttpClient(limits=SHORT)
 Alive = Callable[[str], None]  # says what is going on; may end the work
 
 
@@ -62,12 +65,16 @@ def address_problem(url: str) -> str:
 
 
 class RosterService:
-    """One reading of one service. `alive` is called before each request and while it waits."""
+    """One reading of one service. `alive` is called before each request and while it waits.
 
-    def __init__(self, access: Access, *, alive: Alive, tries: int | None = None) -> None:
+    `once`: without trying again, and only for a short while.
+    """
+
+    def __init__(self, access: Access, *, alive: Alive, once: bool = False) -> None:
         self._access = access
         self._alive = alive
-        self._waits = WAITS if tries is None else WAITS[: tries - 1]
+        self._waits = () if once else WAITS
+        self._client = _short_client if once else _client
         self._token = ""
         self._until = time.monotonic() + READ_SECONDS
 
@@ -151,7 +158,7 @@ class RosterService:
         if not self._token:
             self._token = self._new_token()
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
-        return _client.request("GET", url, headers=headers)
+        return self._client.request("GET", url, headers=headers)
 
     def _new_token(self) -> str:
         access = self._access
@@ -161,7 +168,8 @@ class RosterService:
         if access.scopes:
             form["scope"] = access.scopes
         what = _("access token")
-        answer = self._asked(lambda: _client.post_form(access.token_url, form, headers), what)
+        ask = partial(self._client.post_form, access.token_url, form, headers)
+        answer = self._asked(ask, what)
         token = answer.object().get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not _is_header(token):
             raise ServiceProblem(_answered(what, answer.status, _error_code(answer)))

@@ -37,7 +37,7 @@ def connection_test(*, connection: OneRosterConnection, now: datetime, actor: Ac
     """Ask for a token and the orgs, once; returns what came. Raises `Refused` (service_problem)."""
     log_event(actor=actor, action="oneroster.connection.tested", now=now, target=connection)
     try:
-        service = RosterService(access_of(connection), alive=lambda _what: None, tries=1)
+        service = RosterService(access_of(connection), alive=lambda _what: None, once=True)
         orgs, total = service.count(ORGS)
         given = [Given(ORGS, org) for org in orgs]
     except ServiceProblem as problem:
