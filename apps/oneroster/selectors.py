@@ -49,6 +49,15 @@ def run_to_look_at() -> OneRosterRun | None:
     return run if run is not None and run.status in needs_somebody else None
 
 
+def had_wrong_rows(connection: OneRosterConnection) -> bool:
+    """Whether the last reading that was saved left rows out."""
+    saved = OneRosterRun.objects.filter(
+        connection=connection, status=OneRosterRun.Status.SAVED
+    ).order_by("-created_at", "-id")
+    last = saved.first()
+    return last is not None and bool(last.problems)
+
+
 def running(connection: OneRosterConnection) -> QuerySet[OneRosterRun]:
     """Readings that a worker still has to do, or does."""
     unfinished = Q(job__status__in=[Job.Status.QUEUED, Job.Status.RUNNING])

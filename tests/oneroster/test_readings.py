@@ -189,6 +189,50 @@ def test_another_number_there_makes_no_second_person(cast: Cast, sis: OneRosterS
         assert row.student == Student.objects.get(code="S777")
 
 
+def test_another_code_there_makes_no_second_thing(cast: Cast, sis: OneRosterService) -> None:
+    connect(cast, sis)
+    read(cast)
+    sis.change("classes", "k1", classCode="LA 7")
+    sis.change("courses", "c1", courseCode="MA999")
+    sis.change("academicSessions", "t1", title="Winter")
+    run = read(cast)
+    assert sorted(row["value"] for row in run.problems) == ["Winter", "LA 7", "MA999"]
+    assert numbers(run)[:3] == (0, 0, 0)
+    with campus_scope(cast.campus):
+        Course.objects.filter(code="MA201-G1").update(code="LA-7")
+        Subject.objects.filter(code="MA201").update(code="MA999")
+        Term.objects.filter(name="Fall").update(name="Winter")
+    assert numbers(read(cast)) == (0, 0, 0, 0)
+    with campus_scope(cast.campus):
+        assert OneRosterRow.objects.get(sourced_id="k1").values["classCode"] == "LA 7"
+
+
+def test_a_class_that_gets_its_teacher_later(cast: Cast, sis: OneRosterService) -> None:
+    """A reading after wrong rows is a whole one: the enrolments did not change."""
+    connect(cast, sis)
+    sis.delete("enrollments", "e")
+    assert numbers(read(cast))[3] == 5
+    sis.clock = 20
+    sis.change("enrollments", "e", **enrolment("e", "k1", "u1", "teacher"))
+    assert numbers(read(cast))[3] == 0
+    assert status(cast, "S900") == "enrolled"
+    assert not read(cast).is_full
+
+
+def test_a_class_in_another_term_takes_its_students_along(
+    cast: Cast, sis: OneRosterService
+) -> None:
+    connect(cast, sis)
+    read(cast)
+    spring = {"title": "Spring", "type": "term", "startDate": "2027-02-01", "endDate": "2027-07-31"}
+    sis.change("academicSessions", "t2", **spring)
+    sis.change("classes", "k1", terms=[{"sourcedId": "t2"}])
+    assert numbers(read(cast))[3] == 0
+    with campus_scope(cast.campus):
+        found = Enrollment.objects.filter(course__code="MA201-G1", course__term__name="Spring")
+        assert found.filter(status="enrolled").count() == 4
+
+
 def test_somebody_under_a_new_sourced_id_does_not_leave(cast: Cast, sis: OneRosterService) -> None:
     connect(cast, sis, share=100)
     read(cast)

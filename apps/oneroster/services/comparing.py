@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
+from apps.enrollments.models import Course, Subject, Term
 from apps.imports.reading.reader import SheetTable
 from apps.imports.types.base import RowProblem
 from apps.imports.types.oneroster import GONE, KNOWN
@@ -21,6 +22,17 @@ from apps.oneroster.services.reading import BY_CHANGE, ORGS, Answers, Cells, Col
 
 NAMES: Final = ("givenName", "familyName")
 MODELS: Final = {"student": Student, "teacher": Faculty}
+# What things are known by here, and their tables.
+CODES: Final[dict[str, str]] = {
+    Collection.SESSIONS: "title",
+    Collection.COURSES: "courseCode",
+    Collection.CLASSES: "classCode",
+}
+THINGS: Final[dict[str, tuple[Any, str]]] = {
+    Collection.SESSIONS: (Term, "name"),
+    Collection.COURSES: (Subject, "code"),
+    Collection.CLASSES: (Course, "code"),
+}
 HEADINGS: Final[dict[str, tuple[str, ...]]] = {
     ORGS: ("sourcedId", "status", "name", "type", "identifier"),
     Collection.SESSIONS: (
@@ -71,6 +83,7 @@ class Difference:
 def compare(answers: Answers, known: Known) -> Difference:
     found = Difference({name: [list(headings)] for name, headings in HEADINGS.items()})
     gone = {name: _gone(answers, known, name) for name in known}
+    moved = _moved(answers, known)
     for sourced_id, cells in answers.here[ORGS].items():
         found.add(ORGS, {**cells, "sourcedId": sourced_id})
     for name in Collection.values:
@@ -82,7 +95,8 @@ def compare(answers: Answers, known: Known) -> Difference:
         if name == Collection.USERS:
             _add_users(found, said, before)
         else:
-            _add(found, name, said, before)
+            again = moved if name == Collection.ENROLLMENTS else set()
+            _add(found, name, said, before, again)
         for sourced_id in gone[name]:
             _add_gone(found, name, sourced_id, known[name][sourced_id])
     people, enrolments = known[Collection.USERS], _students(known[Collection.ENROLLMENTS])
@@ -117,13 +131,58 @@ def _teachers(answers: Answers, known: Known, gone: dict[str, set[str]]) -> dict
     return defaultdict(str, {key: " ".join(sorted(who)) for key, who in found.items()})
 
 
-def _add(found: Difference, name: str, said: dict[str, Cells], before: dict[str, Cells]) -> None:
+def _moved(answers: Answers, known: Known) -> set[str]:
+    """Classes that are in another term now, for whose course there everybody is enrolled anew."""
+    name, terms = Collection.CLASSES, "termSourcedIds"
+    before, said = known[name], answers.here[name]
+    return {key for key in before.keys() & said.keys() if before[key][terms] != said[key][terms]}
+
+
+def _add(
+    found: Difference,
+    name: str,
+    said: dict[str, Cells],
+    before: dict[str, Cells],
+    again: set[str],
+) -> None:
+    renamed = _renamed(name, said, before)
     for sourced_id, cells in {**before, **said}.items():
-        is_known = before.get(sourced_id) == cells
+        earlier = before.get(sourced_id)
+        is_known = earlier == cells and cells.get("classSourcedId") not in again
+        shown = cells
+        if earlier is not None and sourced_id in renamed:
+            is_known, shown = True, earlier
         status = KNOWN if is_known else "active"
-        row = found.add(name, {**cells, "sourcedId": sourced_id, "status": status})
+        row = found.add(name, {**shown, "sourcedId": sourced_id, "status": status})
         if not is_known:
             found.said[name, row] = sourced_id, cells
+        elif shown is not cells:
+            column = CODES[name]
+            reason = _("Its code was “%(old)s”. Change that here first.") % {"old": shown[column]}
+            found.problems.append(RowProblem(name, row, column, cells[column], reason))
+
+
+def _renamed(name: str, said: dict[str, Cells], before: dict[str, Cells]) -> set[str]:
+    """What has another code there and not here: the sourcedId says that it is the same thing."""
+    if name not in CODES:
+        return set()
+    column = CODES[name]
+    changed = {
+        key: _code_here(name, cells[column])
+        for key, cells in said.items()
+        if key in before and before[key][column] != cells[column]
+    }
+    model, field_name = THINGS[name]
+    rows: Any = model._default_manager.annotate(key=Lower(field_name))
+    taken = set(rows.filter(key__in=changed.values()).values_list("key", flat=True))
+    return {key for key, code in changed.items() if code not in taken}
+
+
+def _code_here(name: str, code: str) -> str:
+    """As the import writes it."""
+    if name == Collection.CLASSES:
+        code = code.replace(" ", "-")
+    return (code[:20].strip() if name == Collection.SESSIONS else code).lower()
 
 
 def _add_gone(found: Difference, name: str, sourced_id: str, cells: Cells) -> None:

@@ -10,7 +10,7 @@ from apps.audit.services import SYSTEM, Actor, log_event
 from apps.common.errors import Refused
 from apps.jobs.services import job_start
 from apps.oneroster.models import SYNC, OneRosterConnection, OneRosterRun
-from apps.oneroster.selectors import running
+from apps.oneroster.selectors import had_wrong_rows, running
 
 KEPT: Final = timedelta(days=90)  # reports name people
 WHOLE_EVERY: Final = timedelta(days=7)  # a nightly reading asks for everything again
@@ -64,11 +64,12 @@ def run_make(
     now: datetime,
     confirmed: int | None = None,
 ) -> OneRosterRun:
-    """The row alone, without a job. The first reading is a whole one."""
+    """The row alone, without a job. The first reading is a whole one, and so is one after wrong
+    rows: what refers to them was wrong with them, and does not change when they become right."""
     return OneRosterRun.objects.create(
         connection=connection,
         commit=commit,
-        is_full=full or not connection.since or connection.read_whole_at is None,
+        is_full=full or connection.read_whole_at is None or had_wrong_rows(connection),
         by_person=by_person,
         confirmed=confirmed,
         created_by_id=user_id,
