@@ -196,7 +196,7 @@ def test_another_code_there_makes_no_second_thing(cast: Cast, sis: OneRosterServ
     sis.change("courses", "c1", courseCode="MA999")
     sis.change("academicSessions", "t1", title="Winter")
     run = read(cast)
-    assert sorted(row["value"] for row in run.problems) == ["Winter", "LA 7", "MA999"]
+    assert sorted(row["value"] for row in run.problems) == ["LA 7", "MA999", "Winter"]
     assert numbers(run)[:3] == (0, 0, 0)
     with campus_scope(cast.campus):
         Course.objects.filter(code="MA201-G1").update(code="LA-7")

@@ -53,9 +53,8 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
 @dataclass
 class Difference:
     """The tables for the import; what is to be known of each new row, by file and row; ids that
-    are gone; problems of rows that are kept out; numbers of people who are closed
-    here and not there. `shares`: how many are known of people and of
-    enrolments, and how many of them leave."""
+    are gone; problems of rows that are kept out; numbers of people who are closed here and not
+    there. `shares`: how many are known of people and of enrolments, and how many of them leave."""
 
     tables: dict[str, list[list[str]]]
     said: dict[tuple[str, int], tuple[str, Cells]] = field(default_factory=dict)
