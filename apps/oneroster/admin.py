@@ -18,6 +18,7 @@ from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.oneroster.forms import OneRosterForm
 from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
 from apps.oneroster.services import connection_test, run_confirm, run_start, secret_give
+from apps.tenants.scope import entered_campus_id
 
 STATES: Final = {
     "running": "info",
@@ -44,9 +45,12 @@ class OneRosterConnectionAdmin(CampusModelAdmin):
         (_("When"), {"fields": ["is_nightly", "share"]}),
     ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """One for each campus."""
-        return super().has_add_permission(request) and not OneRosterConnection.objects.exists()
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """One for each campus: the form of a second one leads to the first."""
+        known = OneRosterConnection.objects.first() if entered_campus_id() is not None else None
+        if known is not None and self.has_view_permission(request, known):
+            return redirect(self._page("change", known.pk))
+        return super().add_view(request, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if secret := form.cleaned_data.get("secret"):
