@@ -44,6 +44,14 @@ MESSAGES_SCHEDULE = {
         "task": "apps.lti.tasks.purge_keys",
         "schedule": crontab(hour=3, minute=51),
     },
+    "read-oneroster-services": {
+        "task": "apps.oneroster.tasks.read_services",
+        "schedule": crontab(hour=1, minute=17),
+    },
+    "purge-oneroster-readings": {
+        "task": "apps.oneroster.tasks.purge_runs",
+        "schedule": crontab(hour=3, minute=49),
+    },
     "purge-announcements": {
         "task": "apps.announcements.tasks.purge_announcements",
         "schedule": crontab(hour=3, minute=31),

@@ -296,11 +296,7 @@ NAVIGATION = [
             _("Preferences"),
             "tune",
         ),
-        link(
-            "notifications_quiethours",
-            _("Quiet hours"),
-            "bedtime",
-        ),
+        link("notifications_quiethours", _("Quiet hours"), "bedtime"),
         link(
             "notifications_campusmessages",
             _("Settings"),
@@ -326,6 +322,9 @@ NAVIGATION = [
         link("lti_ltiperson", _("Students there"), "group"),
         link("lti_ltiscore", _("Scores there"), "grade"),
         link("lti_ltikey", _("Our keys for them"), "vpn_key"),
+        link("oneroster_onerosterconnection", _("OneRoster service"), "sync"),
+        link("oneroster_onerosterrun", _("Readings of it"), "history"),
+        link("oneroster_onerosterrow", _("What it said"), "list_alt"),
     ),
     group(
         _("Privacy and audit"),

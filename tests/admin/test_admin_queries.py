@@ -68,6 +68,7 @@ from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
+from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
 from apps.tenants.models import Campus, CampusModel
@@ -89,6 +90,7 @@ SINGLE = {
         "biometrics.TemplateKey",
         "learning.LearningSetting",
         "notifications.CampusMessages",
+        "oneroster.OneRosterConnection",
         "privacy.PrivacyRules",
     ),
     "terminals.CardKey",
@@ -208,8 +210,25 @@ def _other_systems(
     )
     endpoint_add(endpoint, now=now)
     _learning(n, now)
+    _roster(n, now)
     WebhookDelivery.objects.create(
         endpoint=endpoint, event_key=uuid.uuid4(), event="session.opened", at=now, next_try_at=now
+    )
+
+
+def _roster(n: int, now: datetime) -> None:
+    """One service for each campus, and every reading and row of it."""
+    service, _made = OneRosterConnection.objects.get_or_create(
+        name="SIS", url="https://sis.example", token_url="https://sis.example", client_id="c"
+    )
+    OneRosterRun.objects.create(connection=service, created_at=now)
+    OneRosterRow.objects.create(
+        connection=service,
+        collection="users",
+        sourced_id=str(n),
+        values={},
+        student=Student.objects.order_by("-pk")[0],
+        faculty=Faculty.objects.order_by("-pk")[0],
     )
 
 

@@ -40,6 +40,7 @@ WORDS_ALONE = {
     "campus/settings/base.py": {"botocore"},
     "apps/notifications/channels/email.py": {"smtplib"},  # its exceptions
     "apps/lti/services/asking.py": {"requests.utils"},  # reads one header
+    "apps/oneroster/services/asking.py": {"requests.utils"},  # likewise
     "apps/ops/deploy_checks.py": {"django.core.mail.backends.smtp"},  # whether it is one
 }
 # Sockets that send nothing to others.

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from apps.accounts.models import Faculty, Student, User
+from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
 from apps.enrollments.models import Course, Department, Enrollment, Subject, Term
 from apps.tenants.scope import campus_scope
@@ -101,6 +102,20 @@ def test_who_leaves_is_dropped_and_not_deleted(cast: Cast) -> None:
     do_import(cast, "oneroster", zipped(left))
     with campus_scope(cast.campus):
         assert Enrollment.objects.get(student__code="S900").status == "dropped"
+
+
+def test_people_who_leave_are_named_and_rest(cast: Cast) -> None:
+    do_import(cast, "oneroster", zipped(BUNDLE))
+    left = {**BUNDLE, "users": [list(row) for row in BUNDLE["users"]]}
+    left["users"][2][1] = "tobedeleted"
+    left["enrollments"] = BUNDLE["enrollments"][:2]
+    shown = do_import(cast, "oneroster", zipped(left), dry=True)
+    assert shown.result.removed_names == ["S900 Sofja Kowalewskaja"]
+    office = do_import(cast, "oneroster", zipped(left), writer=Writer(cast.admin))
+    assert office.result.removed == 1
+    with campus_scope(cast.campus):
+        assert not Student.objects.get(code="S900").is_active
+        assert Faculty.objects.get(code="F900").is_active
 
 
 def test_roles_of_version_1_1_and_no_passwords(cast: Cast) -> None:

@@ -99,6 +99,8 @@ def _sealed(cast: Any) -> None:
     from apps.jobs.models import Job
     from apps.leave import attachments
     from apps.leave.models import Attachment
+    from apps.oneroster.models import OneRosterConnection
+    from apps.oneroster.services import secret_give
     from apps.qr_otp.services import secret_start
     from apps.reports import files as report_files
     from apps.reports.services import EXPORT
@@ -109,6 +111,9 @@ def _sealed(cast: Any) -> None:
     secret_start(purpose="session", subject="7", now=NOW)
     sealed = sealed_beacon_secret(identifier="b1", secret=b"s" * 16)
     Beacon.objects.create(classroom=cast.classroom, identifier="b1", sealed_secret=sealed)
+    service = OneRosterConnection(name="SIS", url="https://sis.example")
+    secret_give(service, "s")
+    service.save()
     key = f"attachments/{cast.campus.pk}/one.bin"
     attachments.store_file(key=key, data=b"%PDF-")
     Attachment.objects.create(
@@ -194,6 +199,8 @@ def _opened() -> dict[str, Any]:
     from apps.jobs.models import Job
     from apps.leave import attachments
     from apps.leave.models import Attachment
+    from apps.oneroster.models import OneRosterConnection
+    from apps.oneroster.selectors import client_secret
     from apps.qr_otp.selectors import live_secret
     from apps.reports import files as report_files
     from tests.biometrics.support import unit
@@ -211,6 +218,7 @@ def _opened() -> dict[str, Any]:
         BEACON_SEAL, beacon.campus_id, bytes(beacon.sealed_secret or b""), context=b"b1"
     )
     assert secret == b"s" * 16
+    assert client_secret(OneRosterConnection.objects.get()) == "s"
     assert attachments.read_file(key=Attachment.objects.get().key) == b"%PDF-"
     assert import_files.file_read(ImportRun.objects.get().stored_as) == b"code,name"
     report = Job.objects.get(title="report").result["stored_as"]

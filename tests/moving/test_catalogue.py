@@ -69,7 +69,8 @@ def test_columns_that_name_who_acted_are_known() -> None:
         )
         found = {name for (name,) in cursor.fetchall()}
     # Of targets, only accounts have other numbers; other systems have their own ids.
-    assert found == {*ACTORS, "target_id", "provider_id", "client_id", "context_id", "external_id"}
+    others = {"provider_id", "client_id", "context_id", "external_id", "sourced_id"}
+    assert found == {*ACTORS, "target_id", *others}
 
 
 def test_everything_that_a_new_master_key_seals_anew_moves_too() -> None:

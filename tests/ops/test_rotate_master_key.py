@@ -37,6 +37,9 @@ from apps.imports.services import files as import_files
 from apps.jobs.models import Job
 from apps.leave import attachments
 from apps.leave.models import Attachment
+from apps.oneroster.models import OneRosterConnection
+from apps.oneroster.selectors import client_secret
+from apps.oneroster.services import secret_give
 from apps.ops.heartbeats import beats
 from apps.ops.management.commands import rotate_master_key as command
 from apps.qr_otp.selectors import live_secret
@@ -116,6 +119,9 @@ class Kept:
             self.secret = live_secret(purpose="session", subject="7")
             sealed = sealed_beacon_secret(identifier="b1", secret=b"s" * 16)
             Beacon.objects.create(classroom=cast.classroom, identifier="b1", sealed_secret=sealed)
+            service = OneRosterConnection(name="SIS", url="https://sis.example")
+            secret_give(service, "s")
+            service.save()
             self._files(cast)
             log_event(actor=SYSTEM, action="test.before", now=now)
         with entered(cast.campus) as log:
@@ -160,6 +166,7 @@ class Kept:
             assert live_secret(purpose="session", subject="7") == self.secret
             beacon = bytes(Beacon.objects.get(identifier="b1").sealed_secret or b"")
             assert unseal(BEACON_SEAL, self.campus.pk, beacon, context=b"b1") == b"s" * 16
+            assert client_secret(OneRosterConnection.objects.get()) == "s"
             assert attachments.read_file(key="attachments/one") == b"%PDF-"
             assert import_files.file_read(self.upload) == b"code,name"
             assert report_files.file_read(self.report) == b"report"
@@ -433,6 +440,7 @@ USERS = {
     "apps/lti/services/keys.py": "add_sealed_rows",
     "apps/tenants/rotation.py": "the older keys themselves",
     "apps/tenants/signed.py": "written anew by the command and by migrate",
+    "apps/oneroster/selectors.py": "add_sealed_rows",
     "apps/terminals/selectors.py": "add_sealed_rows",
     "apps/terminals/services/cards.py": "add_sealed_rows",
     "apps/timetable/tokens.py": "older keys",

@@ -42,6 +42,7 @@ from apps.leave.services.attachments import attachment_add, attachment_write
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
+from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
 from apps.qr_otp.models import Scan, Tries
 from apps.reports.files import store_file as store_report
 from apps.reports.services import EXPORT
@@ -105,6 +106,23 @@ def _learning_platform(cast: Cast, student: Student, now: datetime) -> None:
         platform=platform, subject="zqlti-1", student=student, connected_at=now
     )
     LtiScore.objects.create(link=link, student=student, subject="zqlti-1", score=9, maximum=10)
+    service = OneRosterConnection.objects.create(
+        name="SIS", url="https://sis.example", token_url="https://sis.example", client_id="c"
+    )
+    OneRosterRow.objects.create(
+        connection=service,
+        collection="users",
+        sourced_id="zqlti-1",
+        values={"identifier": student.code},
+        student=student,
+    )
+    OneRosterRun.objects.create(
+        connection=service,
+        created_by=student.user,
+        created_at=now,
+        result={"new": 1, "removed_names": [NAME]},
+        problems=[{"value": NAME}],
+    )
 
 
 def _account(student: Student, now: datetime) -> None:

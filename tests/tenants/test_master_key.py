@@ -248,6 +248,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "migrate": (),
     "notifications": ("--status",),
     "reembed": ("sface", "--campus=north"),
+    "sync_oneroster": ("--campus=north",),
     "organize_snapshots": ("--campus=north",),
     "reissue_template_key": ("--campus=north",),
     "remove_campus": ("north",),

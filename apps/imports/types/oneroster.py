@@ -2,7 +2,8 @@
 
 The format: IMS Global, “OneRoster 1.2 CSV Binding”. Users of 1.1, which carry their role
 themselves, are read too. Ids of the bundle (`sourcedId`) join its files; on the campus, people and
-things are known by their own codes, so that a bundle meets what is there already.
+things are known by their own codes, so that a bundle meets what is there already. Rows of status
+`known` were taken earlier (`apps/oneroster`): others refer to them, they themselves change nothing.
 """
 
 from collections import defaultdict
@@ -11,11 +12,15 @@ from datetime import date
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Faculty, Student
+from apps.accounts.services.roster import people_close
 from apps.common.moments import FIRST_DAY, LAST_DAY
-from apps.enrollments.models import Department, Term
+from apps.enrollments.models import Department, Enrollment, Term
+from apps.enrollments.services import SectionSync
 from apps.enrollments.wording import term_is_archived
 from apps.imports.types.base import ImportBatch, ImportResult, ImportType, ParsedRow, problem
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
@@ -23,27 +28,39 @@ from apps.imports.types.enrollments import ENROLLMENTS
 from apps.imports.types.fields import Wrong, day, integer, words
 from apps.imports.types.people import FACULTY, STUDENTS
 from apps.imports.types.rows import drop_repeated, read_records
+from apps.imports.types.sections import kept_notes
 
 FILES: Final = (
     *("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments"),
 )
 TERM_TYPES: Final = ("term", "semester")
 GONE: Final = "tobedeleted"
+KNOWN: Final = "known"
 Record = dict[str, str]
 _PARTS: Final = (SUBJECTS, FACULTY, STUDENTS, ASSIGNMENTS, ENROLLMENTS)
 
 
 @dataclass
 class _Bundle:
-    """The rows of each file, by file name without ending, and the result so far."""
+    """The rows of each file, by file name without ending, those that are gone apart, and the
+    result so far."""
 
     batch: ImportBatch
     result: ImportResult
     files: dict[str, list[ParsedRow]] = field(default_factory=lambda: defaultdict(list))
+    gone: dict[str, list[ParsedRow]] = field(default_factory=lambda: defaultdict(list))
     terms: dict[str, Term] = field(default_factory=dict)
 
     def by_id(self, name: str) -> dict[str, ParsedRow]:
-        return {row.values.get("sourcedId", ""): row for row in self.files[name]}
+        return {_id(row): row for row in self.files[name]}
+
+    def ever(self, name: str) -> dict[str, ParsedRow]:
+        """Also those that are gone: a row that is gone itself may refer to them."""
+        return {_id(row): row for row in self.gone[name]} | self.by_id(name)
+
+    def told(self, name: str) -> list[ParsedRow]:
+        """Those that say something new."""
+        return [row for row in self.files[name] if _status(row) != KNOWN]
 
     def wrong(self, row: ParsedRow, reason: str, column: str = "") -> None:
         value = row.values.get(column, "")
@@ -53,22 +70,27 @@ class _Bundle:
 def _apply(batch: ImportBatch) -> ImportResult:
     bundle = _Bundle(batch, ImportResult())
     for row in batch.rows:
-        if row.values.get("status", "").casefold() != GONE or row.sheet == "enrollments":
-            bundle.files[row.sheet].append(row)
+        (bundle.gone if _status(row) == GONE else bundle.files)[row.sheet].append(row)
     _terms(bundle)
     _departments(bundle)
-    _hand_on(bundle, SUBJECTS, [(row, _subject(row)) for row in bundle.files["courses"]])
+    _hand_on(bundle, SUBJECTS, [(row, _subject(row)) for row in bundle.told("courses")])
     roles = _roles(bundle)
     for import_type, role in ((FACULTY, "teacher"), (STUDENTS, "student")):
-        people = [row for row in bundle.files["users"] if role in roles[_id(row)]]
+        people = [row for row in bundle.told("users") if role in roles[_id(row)]]
         _hand_on(bundle, import_type, [(row, _person(row)) for row in people])
     _courses(bundle)
     _enrollments(bundle)
+    _leavers(bundle, roles)
+    _keep(bundle)
     return bundle.result
 
 
 def _id(row: ParsedRow) -> str:
     return str(row.values.get("sourcedId", ""))
+
+
+def _status(row: ParsedRow) -> str:
+    return str(row.values.get("status", "")).casefold()
 
 
 def _hand_on(
@@ -138,7 +160,7 @@ def _term(row: ParsedRow, starts: date, ends: date, bundle: _Bundle) -> Term:
         term.save()
         bundle.result.new += 1
         return term
-    if (known.starts_on, known.ends_on) == (starts, ends):
+    if (known.starts_on, known.ends_on) == (starts, ends) or _status(row) == KNOWN:
         bundle.result.unchanged += 1
         return known
     if known in bundle.terms.values():
@@ -201,7 +223,7 @@ def _roles(bundle: _Bundle) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for row in bundle.files["roles"]:
         found[row.values.get("userSourcedId", "")].add(row.values.get("role", "").casefold())
-    for row in bundle.files["users"]:
+    for row in (*bundle.files["users"], *bundle.gone["users"]):
         if row.values.get("role"):
             found[_id(row)].add(row.values["role"].casefold())
     return found
@@ -227,7 +249,7 @@ def _courses(bundle: _Bundle) -> None:
     users, subjects = bundle.by_id("users"), bundle.by_id("courses")
     teachers = _teachers(bundle)
     by_term: dict[str, list[tuple[ParsedRow, Record]]] = defaultdict(list)
-    for row in bundle.files["classes"]:
+    for row in bundle.told("classes"):
         subject = subjects.get(row.values.get("courseSourcedId", ""))
         teacher = users.get(teachers.get(_id(row), ""))
         term = _term_of(row, bundle)
@@ -252,8 +274,7 @@ def _teachers(bundle: _Bundle) -> dict[str, str]:
     """Class id → user id of its teacher; the primary one where there are several."""
     found: dict[str, str] = {}
     for row in bundle.files["enrollments"]:
-        gone = row.values.get("status", "").casefold() == GONE
-        if gone or row.values.get("role", "").casefold() != "teacher":
+        if row.values.get("role", "").casefold() != "teacher":
             continue
         class_id, user_id = (
             row.values.get("classSourcedId", ""),
@@ -276,26 +297,65 @@ def _class_code(row: ParsedRow) -> str:
 
 
 def _enrollments(bundle: _Bundle) -> None:
-    users, classes = bundle.by_id("users"), bundle.by_id("classes")
     by_term: dict[str, list[tuple[ParsedRow, Record]]] = defaultdict(list)
-    for row in bundle.files["enrollments"]:
-        if row.values.get("role", "").casefold() != "student":
-            continue
-        course = classes.get(row.values.get("classSourcedId", ""))
-        person = users.get(row.values.get("userSourcedId", ""))
-        if course is None or person is None:
-            bundle.wrong(row, _("Its class or its user is not in the bundle."))
-            continue
-        gone = row.values.get("status", "").casefold() == GONE
-        record = {
-            "student": _code(person),
-            "course": _class_code(course),
-            "status": "dropped" if gone else "enrolled",
-        }
-        by_term[_term_of(course, bundle)].append((row, record))
+    for rows, users, classes, status in (
+        (bundle.told("enrollments"), bundle.by_id("users"), bundle.by_id("classes"), "enrolled"),
+        (bundle.gone["enrollments"], bundle.ever("users"), bundle.ever("classes"), "dropped"),
+    ):
+        for row in rows:
+            if row.values.get("role", "").casefold() != "student":
+                continue
+            course = classes.get(row.values.get("classSourcedId", ""))
+            person = users.get(row.values.get("userSourcedId", ""))
+            if course is None or person is None:
+                bundle.wrong(row, _("Its class or its user is not in the bundle."))
+                continue
+            record = {"student": _code(person), "course": _class_code(course), "status": status}
+            by_term[_term_of(course, bundle)].append((row, record))
     for term, records in by_term.items():
         if term:
+            records.sort(key=lambda pair: pair[0].number)
             _hand_on(bundle, ENROLLMENTS, records, term=bundle.terms[term].pk)
+
+
+def _leavers(bundle: _Bundle, roles: dict[str, set[str]]) -> None:
+    """People who are gone there rest here, unless somebody else in the bundle has their number."""
+    here = {_code(row).casefold() for row in bundle.files["users"]}
+    gone = {_code(row).casefold(): row for row in bundle.gone["users"]}
+    for model, role in ((Faculty, "teacher"), (Student, "student")):
+        codes = {code for code, row in gone.items() if role in roles[_id(row)]} - here
+        people: Any = model._default_manager.filter(is_active=True).annotate(key=Lower("code"))
+        found = list(people.filter(key__in=codes).select_related("user").order_by("code"))
+        if not bundle.batch.writer.may(model._meta.label_lower, "is_active", adding=False):
+            for person in found:
+                reason = _("Your role does not allow deactivating people.")
+                bundle.wrong(gone[person.code.casefold()], reason)
+            continue
+        bundle.result.removed_names += [f"{person.code} {person}" for person in found[:500]]
+        batch = bundle.batch
+        bundle.result.removed += people_close(found, now=batch.now, actor=batch.actor)
+
+
+def _keep(bundle: _Bundle) -> None:
+    """Say which students are out of a class here by hand, though the bundle still has them in."""
+    users, classes = bundle.by_id("users"), bundle.by_id("classes")
+    pairs: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in bundle.files["enrollments"]:
+        course = classes.get(row.values.get("classSourcedId", ""))
+        person = users.get(row.values.get("userSourcedId", ""))
+        is_student = row.values.get("role", "").casefold() == "student"
+        if is_student and _status(row) == KNOWN and course is not None and person is not None:
+            pair = (_code(person).casefold(), _class_code(course).casefold())
+            pairs[_term_of(course, bundle)].add(pair)
+    kept = []
+    for term, known in pairs.items():
+        out = Enrollment.objects.filter(
+            course__term=bundle.terms.get(term), status=Enrollment.Status.DROPPED
+        )
+        for student, code in out.values_list("student__code", "course__code"):
+            if (student.casefold(), code.casefold()) in known:
+                kept.append((student, code, "dropped"))
+    bundle.result.notes += kept_notes(SectionSync(kept=sorted(kept)))
 
 
 ONEROSTER: Final = ImportType(

@@ -1,0 +1,178 @@
+"""OneRoster services in the administration: entered, tried, read, and what waits for a person."""
+
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from apps.audit.actors import request_actor
+from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.oneroster.forms import OneRosterForm
+from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
+from apps.oneroster.services import connection_test, run_confirm, run_start, secret_give
+from apps.tenants.scope import entered_campus_id
+
+STATES: Final = {
+    "running": "info",
+    "checked": "info",
+    "waiting": "warning",
+    "confirmed": "info",
+    "replaced": "info",
+    "saved": "success",
+    "failed": "danger",
+}
+SHOWN: Final = 50  # names and wrong rows on the page of a reading
+
+
+@admin.register(OneRosterConnection)
+class OneRosterConnectionAdmin(CampusModelAdmin):
+    form = OneRosterForm
+    list_display = ["name", "url", "school", "is_nightly", "read_whole_at"]
+    list_filter = ["is_nightly"]
+    search_fields = ["name", "url"]
+    actions = ["test", "compare", "save_changes", "save_whole"]
+    fieldsets = [
+        (None, {"fields": ["name", "school"]}),
+        (_("The service"), {"fields": ["url", "token_url", "client_id", "secret", "scopes"]}),
+        (_("When"), {"fields": ["is_nightly", "share"]}),
+    ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """One for each campus: the form of a second one leads to the first."""
+        known = OneRosterConnection.objects.first() if entered_campus_id() is not None else None
+        if known is not None and self.has_view_permission(request, known):
+            return redirect(self._page("change", known.pk))
+        return super().add_view(request, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if secret := form.cleaned_data.get("secret"):
+            secret_give(obj, secret)
+        if change and {"url", "school"} & set(form.changed_data):
+            obj.since, obj.read_whole_at = {}, None  # another roster: read whole
+        super().save_model(request, obj, form, change)
+
+    @action(description=_("Test the connection"), permissions=["change"])
+    def test(self, request: HttpRequest, queryset: QuerySet[OneRosterConnection]) -> None:
+        for connection in queryset:
+            said = connection_test(
+                connection=connection, now=timezone.now(), actor=request_actor(request)
+            )
+            messages.success(request, said)
+
+    @action(description=_("Read and compare (a dry run)"), permissions=["change"])
+    def compare(self, request: HttpRequest, queryset: QuerySet[OneRosterConnection]) -> Any:
+        return self._start(request, queryset, commit=False, full=True)
+
+    @action(description=_("Read what changed, and save it"), permissions=["change"])
+    def save_changes(self, request: HttpRequest, queryset: QuerySet[OneRosterConnection]) -> Any:
+        return self._start(request, queryset, commit=True, full=False)
+
+    @action(description=_("Read everything, and save it"), permissions=["change"])
+    def save_whole(self, request: HttpRequest, queryset: QuerySet[OneRosterConnection]) -> Any:
+        return self._start(request, queryset, commit=True, full=True)
+
+    def _start(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[OneRosterConnection],
+        *,
+        commit: bool,
+        full: bool,
+    ) -> HttpResponse | None:
+        for connection in queryset[:1]:
+            run = run_start(
+                connection=connection,
+                commit=commit,
+                full=full,
+                user_id=request.user.pk,
+                by_person=True,
+                now=timezone.now(),
+                actor=request_actor(request),
+            )
+            messages.success(request, gettext("It is being read. The page shows how it ended."))
+            return redirect(reverse("admin:oneroster_onerosterrun_change", args=[run.pk]))
+        return None
+
+
+@admin.register(OneRosterRun)
+class OneRosterRunAdmin(HistoryAdmin):
+    """What each reading found, and the one that waits."""
+
+    list_display = ["created_at", "shown_status", "counts", "leaving", "created_by", "problem"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["created_by"]
+    search_fields = ["problem"]
+    actions = ["confirm"]
+    readonly_fields = ["counts", "said", "who", "wrong"]
+    fields = [
+        *("connection", "status", "problem", "is_full", "commit", "counts", "leaving", "confirmed"),
+        *("who", "said", "wrong", "created_by", "created_at", "finished_at"),
+    ]
+
+    @display(description=_("status"), ordering="status", label=STATES)
+    def shown_status(self, run: OneRosterRun) -> tuple[str, Any]:
+        return run.status, run.get_status_display()
+
+    @display(description=_("new / changed / wrong"))
+    def counts(self, run: OneRosterRun) -> str:
+        if not run.result:
+            return "–"
+        return " / ".join(str(run.result.get(name, 0)) for name in ("new", "changed", "wrong"))
+
+    @display(description=_("people who leave"))
+    def who(self, run: OneRosterRun) -> str:
+        return _lines([(name,) for name in run.result.get("removed_names", [])])
+
+    @display(description=_("notes"))
+    def said(self, run: OneRosterRun) -> str:
+        return _lines([(note,) for note in run.result.get("notes", [])])
+
+    @display(description=_("wrong rows"))
+    def wrong(self, run: OneRosterRun) -> str:
+        rows = [
+            (f"{row['sheet']} {row['column']} “{row['value']}”: {row['reason']}",)
+            for row in run.problems
+        ]
+        return _lines(rows)
+
+    def has_confirm_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("oneroster.change_onerosterconnection"))
+
+    @action(description=_("Confirm that they leave, and save"), permissions=["confirm"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet[OneRosterRun]) -> Any:
+        chosen = list(queryset.select_related("connection")[:2])
+        if len(chosen) != 1:
+            messages.error(request, gettext("Tick the one that waits."))
+            return None
+        run = run_confirm(
+            run=chosen[0],
+            leaving=chosen[0].leaving,
+            user_id=request.user.pk,
+            now=timezone.now(),
+            actor=request_actor(request),
+        )
+        messages.success(request, gettext("It is read again and saved."))
+        return redirect(reverse("admin:oneroster_onerosterrun_change", args=[run.pk]))
+
+
+def _lines(rows: list[tuple[str]]) -> str:
+    more = [("…",)] if len(rows) > SHOWN else []
+    return format_html_join("", "<div>{}</div>", rows[:SHOWN] + more) or "–"
+
+
+@admin.register(OneRosterRow)
+class OneRosterRowAdmin(HistoryAdmin):
+    """What the service is known to have said: nothing that it repeats is saved again."""
+
+    list_display = ["collection", "sourced_id", "student", "faculty"]
+    list_filter = ["collection"]
+    list_select_related = ["student", "faculty"]
+    search_fields = ["sourced_id"]

@@ -1,0 +1,18 @@
+"""OneRoster services: asking them, comparing with what is known, saving."""
+
+from apps.oneroster.services.connections import connection_test, secret_give
+from apps.oneroster.services.runs import (
+    nightly_start,
+    run_confirm,
+    run_start,
+    runs_purge,
+)
+
+__all__ = [
+    "connection_test",
+    "nightly_start",
+    "run_confirm",
+    "run_start",
+    "runs_purge",
+    "secret_give",
+]
