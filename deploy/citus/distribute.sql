@@ -61,6 +61,9 @@ SELECT create_distributed_table('identity_providers_scimperson', 'campus_id', co
 SELECT create_distributed_table('imports_importrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('integrity_finding', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('jobs_job', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('learning_facedrift', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('learning_learnedsample', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('learning_learningsetting', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_appeal', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_attachment', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_leaverequest', 'campus_id', colocate_with => 'accounts_allowedaddress');
@@ -77,6 +80,9 @@ SELECT create_distributed_table('notifications_message', 'campus_id', colocate_w
 SELECT create_distributed_table('notifications_preference', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_pushtoken', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_quiethours', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('oneroster_onerosterconnection', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('oneroster_onerosterrow', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('oneroster_onerosterrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('privacy_consent', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('privacy_erasurerequest', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('privacy_rules', 'campus_id', colocate_with => 'accounts_allowedaddress');
