@@ -8,17 +8,19 @@ class CamerasConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.biometrics import image_references
+        from apps.cameras.models import UnknownPerson
         from apps.cameras.personal_data import erase_sightings, register
-        from apps.cameras.resealing import MOVED_UNKNOWN, unknown_reseal
+        from apps.cameras.selectors import UNKNOWN_SEAL
         from apps.cameras.services.forgetting import images_unlink, sightings_forget
         from apps.privacy.models import Consent
         from apps.privacy.registry import add_eraser, add_person_eraser
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
         image_references.add_reference(images_unlink)
         add_eraser(Consent.Kind.FACE, sightings_forget)
         add_person_eraser(erase_sightings)
-        add_sealed_rows("unknown faces", unknown_reseal)
-        add_moved_rows("unknown faces", MOVED_UNKNOWN)
+        sealed = SealedColumns(
+            model=UnknownPerson, columns=("sealed_vector",), purpose=UNKNOWN_SEAL
+        )
+        add_sealed_columns("unknown faces", sealed)
         register()

@@ -7,11 +7,13 @@ class ClassroomsConfig(AppConfig):
     verbose_name = _("places")
 
     def ready(self) -> None:
+        from apps.classrooms.beacons import BEACON_SEAL
+        from apps.classrooms.models import Beacon
         from apps.classrooms.personal_data import register
-        from apps.classrooms.resealing import MOVED_BEACONS, beacons_reseal
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
-        add_sealed_rows("beacons", beacons_reseal)
-        add_moved_rows("beacons", MOVED_BEACONS)
+        sealed = SealedColumns(
+            model=Beacon, columns=("sealed_secret",), purpose=BEACON_SEAL, bound_to="identifier"
+        )
+        add_sealed_columns("beacons", sealed)
         register()

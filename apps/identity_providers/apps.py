@@ -7,14 +7,16 @@ class IdentityProvidersConfig(AppConfig):
     verbose_name = _("identity providers")
 
     def ready(self) -> None:
+        from apps.identity_providers.models import IdentityProvider
         from apps.identity_providers.personal_data import register
-        from apps.identity_providers.sealing import MOVED_PROVIDERS, providers_reseal
+        from apps.identity_providers.sealing import PROVIDER_SEAL
         from apps.identity_providers.selectors import only_by_provider
         from apps.signin.registry import add_entry_rule
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
-        add_sealed_rows("identity providers", providers_reseal)
-        add_moved_rows("identity providers", MOVED_PROVIDERS)
+        sealed = SealedColumns(
+            model=IdentityProvider, columns=("sealed_secret",), purpose=PROVIDER_SEAL, bound_to="id"
+        )
+        add_sealed_columns("identity providers", sealed)
         add_entry_rule("identity providers", only_by_provider)
         register()

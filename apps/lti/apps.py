@@ -8,13 +8,15 @@ class LtiConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.common.errors import add_constraint_refusal
+        from apps.lti.models import LtiKey
         from apps.lti.personal_data import register
         from apps.lti.problems import LaunchProblem
-        from apps.lti.resealing import MOVED_KEYS, keys_reseal
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.lti.selectors import LTI_SEAL
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
-        add_sealed_rows("lti keys", keys_reseal)
-        add_moved_rows("lti keys", MOVED_KEYS)
+        sealed = SealedColumns(
+            model=LtiKey, columns=("sealed_key",), purpose=LTI_SEAL, bound_to="id"
+        )
+        add_sealed_columns("lti keys", sealed)
         add_constraint_refusal("lti_person_subject", LaunchProblem.OTHER_PERSON.error)
         register()

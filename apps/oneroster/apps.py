@@ -8,16 +8,20 @@ class OneRosterConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.jobs.registry import add_job
-        from apps.oneroster.models import SYNC
+        from apps.oneroster.models import SYNC, OneRosterConnection
         from apps.oneroster.panels import add_panels
         from apps.oneroster.personal_data import register
-        from apps.oneroster.resealing import MOVED_CONNECTIONS, connections_reseal
+        from apps.oneroster.selectors import ONEROSTER_SEAL
         from apps.oneroster.services.jobs import sync, sync_ended
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
         add_job(SYNC, sync, ended=sync_ended)
-        add_sealed_rows("oneroster connections", connections_reseal)
-        add_moved_rows("oneroster connections", MOVED_CONNECTIONS)
+        sealed = SealedColumns(
+            model=OneRosterConnection,
+            columns=("sealed_secret",),
+            purpose=ONEROSTER_SEAL,
+            bound_to="id",
+        )
+        add_sealed_columns("oneroster connections", sealed)
         register()
         add_panels()

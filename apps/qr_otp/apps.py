@@ -7,9 +7,15 @@ class QrOtpConfig(AppConfig):
     verbose_name = _("codes")
 
     def ready(self) -> None:
-        from apps.qr_otp.resealing import MOVED_SECRETS, secrets_reseal
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.qr_otp.models import QrSecret
+        from apps.qr_otp.selectors import QR_SEAL, secret_forget
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
-        add_sealed_rows("codes", secrets_reseal)
-        add_moved_rows("codes", MOVED_SECRETS)
+        sealed = SealedColumns(
+            model=QrSecret,
+            columns=("sealed_secret",),
+            purpose=QR_SEAL,
+            bound_to="subject",
+            renewed=secret_forget,
+        )
+        add_sealed_columns("codes", sealed)

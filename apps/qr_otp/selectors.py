@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from django.core.cache import cache
 from django.db.models import Q
 
+from apps.common.cache import invalidate
 from apps.common.crypto import seal, unseal
 from apps.qr_otp import tokens
 from apps.qr_otp.models import QrSecret
@@ -59,6 +60,11 @@ class SecretOf(Protocol):
 
 def secret_cache_key(purpose: str, subject: str) -> str:
     return f"qr:{current_campus_id()}:{purpose}:{subject}"
+
+
+def secret_forget(secret: QrSecret) -> None:
+    """It is cached sealed: under a key that is no more in force."""
+    invalidate(secret_cache_key(secret.purpose, secret.subject))
 
 
 def live_secret(*, purpose: str, subject: str) -> bytes | None:

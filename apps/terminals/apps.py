@@ -7,11 +7,11 @@ class TerminalsConfig(AppConfig):
     verbose_name = _("cards and terminals")
 
     def ready(self) -> None:
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
+        from apps.terminals.models import CardKey
         from apps.terminals.personal_data import register
-        from apps.terminals.resealing import MOVED_CARD_KEYS, card_keys_reseal
+        from apps.terminals.selectors import CARD_SEAL
 
-        add_sealed_rows("card keys", card_keys_reseal)
-        add_moved_rows("card keys", MOVED_CARD_KEYS)
+        sealed = SealedColumns(model=CardKey, columns=("sealed_key",), purpose=CARD_SEAL)
+        add_sealed_columns("card keys", sealed)
         register()

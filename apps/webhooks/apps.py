@@ -7,11 +7,19 @@ class WebhooksConfig(AppConfig):
     verbose_name = _("webhooks")
 
     def ready(self) -> None:
-        from apps.tenants.moving import add_moved_rows
-        from apps.tenants.rotation import add_sealed_rows
+        from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
+        from apps.webhooks.models import WebhookEndpoint
         from apps.webhooks.personal_data import register
-        from apps.webhooks.resealing import MOVED_ENDPOINTS, endpoints_reseal
+        from apps.webhooks.selectors import WEBHOOK_SEAL
 
-        add_sealed_rows("webhooks", endpoints_reseal)
-        add_moved_rows("webhooks", MOVED_ENDPOINTS)
+        sealed = SealedColumns(
+            model=WebhookEndpoint,
+            columns=(
+                "sealed_secret",
+                "previous_secret",
+            ),
+            purpose=WEBHOOK_SEAL,
+            bound_to="id",
+        )
+        add_sealed_columns("webhooks", sealed)
         register()
