@@ -2,18 +2,15 @@
 keys, checks who asks for tokens, keeps columns and scores, and lists its members in pages."""
 
 import json
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import escape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
+from tests.loopback import LoopbackServer, QuietHandler
 from tests.rsa_keys import rsa_key
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
@@ -25,7 +22,7 @@ CLIENT = "campus-tool"
 DEPLOYMENT = "1"
 
 
-class LearningPlatform:
+class LearningPlatform(LoopbackServer):
     """`scores` are what it took by (column, user); `away` lets every request fail."""
 
     def __init__(self) -> None:
@@ -43,52 +40,22 @@ class LearningPlatform:
         self.problems: list[str] = []
         platform = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.reply("GET")
-
-            def do_POST(self) -> None:
-                self.reply("POST")
-
+        class Handler(QuietHandler):
             def reply(self, method: str) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 try:
                     status, content, headers = platform.answer(
-                        method, self.path, dict(self.headers.items()), body
+                        method, self.path, dict(self.headers.items()), self.body()
                     )
                 except Exception as error:
                     platform.problems.append(f"{method} {self.path}: {error!r}")
                     status, content, headers = 400, {"error": str(error)}, {}
                 is_page = isinstance(content, str)
-                sent = content.encode() if is_page else json.dumps(content).encode()
-                self.send_response(status)
                 kind = "text/html; charset=utf-8" if is_page else "application/json"
-                self.send_header("Content-Type", kind)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
+                sent = content.encode() if is_page else json.dumps(content).encode()
+                self.send(status, sent, {"Content-Type": kind, **headers})
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Not on the tests' output."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.place = f"127.0.0.1:{self._http.server_address[1]}"
-        self.url = f"http://{self.place}"
+        super().__init__(Handler)
         self.issuer = self.url
-
-    @contextmanager
-    def running(self) -> Iterator["LearningPlatform"]:
-        thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._http.shutdown()
-            self._http.server_close()
-            thread.join()
 
     # --- Launches ----------------------------------------------------------------------------
 

@@ -4,11 +4,9 @@ import base64
 import json
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message as HeaderMap
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tests.loopback import LoopbackServer, QuietHandler
 from tests.rsa_keys import rsa_key
 
 PROJECT = "campus-test"
@@ -50,7 +49,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Server:
+class Server(LoopbackServer):
     """HTTP/1.1 on a free port; subclasses answer. `script` holds answers to give first."""
 
     def __init__(self) -> None:
@@ -59,30 +58,17 @@ class Server:
         self.lock = threading.Lock()
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
 
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                request = Heard(self.path, self.headers, self.rfile.read(length))
-                answer = server.hear(request)
+            def reply(self, method: str) -> None:
+                answer = server.hear(Heard(self.path, self.headers, self.body()))
                 body = b"" if answer.body is None else json.dumps(answer.body).encode()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.send(answer.status, body, answer.headers)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Not on the tests' output."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.place = f"127.0.0.1:{self._http.server_address[1]}"  # OUTGOING_PRIVATE_ADDRESSES
-        self.url = f"http://{self.place}"
+        super().__init__(Handler)
 
     def hear(self, request: Heard) -> Answer:
         with self.lock:
@@ -95,17 +81,6 @@ class Server:
 
     def answer(self, request: Heard) -> Answer:
         raise NotImplementedError
-
-    @contextmanager
-    def running(self) -> Iterator[Any]:
-        thread = threading.Thread(target=self._http.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._http.shutdown()
-            self._http.server_close()
-            thread.join()
 
 
 def fcm_error(status: int, code: str, message: str, **more: Any) -> Answer:

@@ -3,13 +3,12 @@ wrong."""
 
 import base64
 import json
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.loopback import LoopbackServer, QuietHandler
 
 CLIENT = "campus"
 SECRET = "s e:cret/é"
@@ -96,7 +95,7 @@ def roster(students: int = 4) -> dict[str, list[dict[str, Any]]]:
     }  # fmt: skip
 
 
-class OneRosterService:
+class OneRosterService(LoopbackServer):
     """`wrong` may take a request and give another answer; `asked` are the addresses of GETs."""
 
     def __init__(self) -> None:
@@ -115,42 +114,18 @@ class OneRosterService:
                 row["dateLastModified"] = self.moment()
         service = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.reply(service.get(self.path, self.headers.get("Authorization", "")))
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.reply(service.post(self.headers.get("Authorization", ""), body.decode()))
-
-            def reply(self, answer: Answer) -> None:
-                status, content, headers = answer
+        class Handler(QuietHandler):
+            def reply(self, method: str) -> None:
+                allowed = self.headers.get("Authorization", "")
+                status, content, headers = (
+                    service.get(self.path, allowed)
+                    if method == "GET"
+                    else service.post(allowed, self.body().decode())
+                )
                 sent = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
+                self.send(status, sent, headers)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Not on the tests' output."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.place = f"127.0.0.1:{self._http.server_address[1]}"
-        self.url = f"http://{self.place}"
-
-    @contextmanager
-    def running(self) -> Iterator["OneRosterService"]:
-        thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._http.shutdown()
-            self._http.server_close()
-            thread.join()
+        super().__init__(Handler)
 
     # --- Its content -------------------------------------------------------------------------
 
