@@ -24,7 +24,7 @@ def fits(field: Any, text: Any) -> bool:
     """Whether this text can be a value of the column: no number, no date, no key is none."""
     try:
         value = field.to_python(text)
-    except (ValidationError, ValueError):
+    except (ValidationError, ValueError, TypeError):  # a list that is none: `null`
         return False
     if isinstance(value, date):
         return is_day(value.date() if isinstance(value, datetime) else value)

@@ -10,13 +10,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_base import HistoryAdmin
+from apps.audit.admin_single import SingleRowAdmin
 from apps.learning.models import FaceDrift, LearnedSample, LearningSetting
 from apps.learning.services import learned_take_back
 
 
 @admin.register(LearningSetting)
-class LearningSettingAdmin(CampusModelAdmin):
+class LearningSettingAdmin(SingleRowAdmin):
     """One row a campus; without it nothing is learned."""
 
     list_display = ["__str__", "is_on"]

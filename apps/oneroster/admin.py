@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_base import HistoryAdmin
+from apps.audit.admin_single import SingleRowAdmin
 from apps.oneroster.forms import OneRosterForm
 from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
 from apps.oneroster.services import connection_test, run_confirm, run_start, secret_give
-from apps.tenants.scope import entered_campus_id
 
 STATES: Final = {
     "running": "info",
@@ -33,7 +33,7 @@ SHOWN: Final = 50  # names and wrong rows on the page of a reading
 
 
 @admin.register(OneRosterConnection)
-class OneRosterConnectionAdmin(CampusModelAdmin):
+class OneRosterConnectionAdmin(SingleRowAdmin):
     form = OneRosterForm
     list_display = ["name", "url", "school", "is_nightly", "read_whole_at"]
     list_filter = ["is_nightly"]
@@ -44,13 +44,6 @@ class OneRosterConnectionAdmin(CampusModelAdmin):
         (_("The service"), {"fields": ["url", "token_url", "client_id", "secret", "scopes"]}),
         (_("When"), {"fields": ["is_nightly", "share"]}),
     ]
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        """One for each campus: the form of a second one leads to the first."""
-        known = OneRosterConnection.objects.first() if entered_campus_id() is not None else None
-        if known is not None and self.has_view_permission(request, known):
-            return redirect(self._page("change", known.pk))
-        return super().add_view(request, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if secret := form.cleaned_data.get("secret"):

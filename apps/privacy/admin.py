@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +11,8 @@ from unfold.decorators import display
 
 from apps.accounts.models import Faculty, Student
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_base import HistoryAdmin
+from apps.audit.admin_single import SingleRowAdmin
 from apps.common.errors import Refused
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.privacy.selectors import person_of, problem_in, search_permission
@@ -24,7 +24,6 @@ from apps.privacy.services import (
     search_permission_withdraw,
     search_permission_write,
 )
-from apps.tenants.scope import entered_campus_id
 
 MAY: Final = "privacy.add_erasurerequest"  # of the campus: its administrators
 
@@ -40,7 +39,7 @@ class ConsentAdmin(HistoryAdmin):
 
 
 @admin.register(PrivacyRules)
-class PrivacyRulesAdmin(CampusModelAdmin):
+class PrivacyRulesAdmin(SingleRowAdmin):
     """One row per campus; where it is missing the defaults hold."""
 
     list_display = ["__str__", "four_eyes", "erasure_waiting_days"]
@@ -60,15 +59,6 @@ class PrivacyRulesAdmin(CampusModelAdmin):
             },
         ),
     ]
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Where the row exists, that one: the permission is asked on every page, the row is not."""
-        rules = PrivacyRules.objects.first() if entered_campus_id() is not None else None
-        if rules is not None:
-            return redirect("admin:privacy_privacyrules_change", rules.pk)
-        return super().add_view(request, form_url, extra_context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

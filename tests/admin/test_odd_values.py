@@ -21,10 +21,14 @@ from django.utils import timezone
 from apps.accounts.models import Contact, Invitation, Membership
 from apps.audit.models import Entry
 from apps.enrollments.models import Course
+from apps.learning.models import LearningSetting
+from apps.oneroster.models import OneRosterConnection
+from apps.privacy.models import PrivacyRules
 from apps.sessions.models import ClassSession, SessionCourse
 from apps.tenants.models import CampusModel
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import SlotCourse, WeeklySlot
+from apps.webhooks.models import WebhookEndpoint
 from tests.admin.support import client_of, fields_of, url
 from tests.admin.test_admin_queries import a_lot
 from tests.factories import Cast, make_session
@@ -233,3 +237,20 @@ def test_rows_on_their_owners_page_are_those_of_the_database(
     assert len(named) >= 5
     requests = [("post", page, {**sent, name: text}) for name in named for text in VALUES[::12]]
     assert [request for request in requests if not is_answered(client, *request)] == []
+
+
+def test_a_list_that_is_none_begins_no_form(cast: Cast) -> None:
+    answer = client_of(cast, cast.admin).get(url(WebhookEndpoint, "add"), {"events": "null"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("model", [PrivacyRules, LearningSetting, OneRosterConnection])
+def test_the_form_of_a_second_row_leads_to_the_only_one(cast: Cast, model: Any) -> None:
+    named = (
+        {} if model is not OneRosterConnection else {"name": "SIS", "url": "https://sis.example"}
+    )
+    with campus_scope(cast.campus):
+        row = model.objects.create(**named)
+    client = client_of(cast, cast.admin)
+    for answer in (client.get(url(model, "add")), client.post(url(model, "add"), {"is_on": "on"})):
+        assert (answer.status_code, answer["Location"]) == (302, url(model, "change", row.pk))
