@@ -1,6 +1,5 @@
 """What learning asks of the database."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -25,13 +24,16 @@ def learning_is_on() -> bool:
     return LearningSetting.objects.filter(is_on=True).exists()
 
 
-def strong_check_ins(*, now: datetime) -> Iterator[tuple[CheckInAttempt, float]]:
+def strong_check_ins(*, now: datetime) -> list[tuple[UUID, float]]:
     """Accepted check-ins of sessions that were closed lately, whose face matched well and was seen
-    live, and against which no factor speaks; with the distance, the nearest first."""
+    live, and against which no factor speaks; with the distance, the nearest first. None where the
+    entered campus does not learn."""
+    if not learning_is_on():
+        return []
     closed = ClassSession.objects.filter(
         status=ClassSession.Status.COMPLETED, closed_at__gte=now - LOOKED_BACK, closed_at__lte=now
     )
-    found: list[tuple[float, CheckInAttempt]] = []
+    found: list[tuple[float, UUID]] = []
     for session_id in closed.values_list("pk", flat=True).order_by("pk"):
         attempts = CheckInAttempt.objects.filter(
             session_id=session_id,
@@ -40,13 +42,11 @@ def strong_check_ins(*, now: datetime) -> Iterator[tuple[CheckInAttempt, float]]
             selfie__isnull=False,
             offline=False,
             decided_by="",
-        ).select_related("selfie")
+        )
         rows = {str(attempt.pk): attempt for attempt in attempts if speaks_for(attempt)}
         distances = _strong(list(rows), live=_live(list(rows)))
-        found += [(distance, rows[reference]) for reference, distance in distances.items()]
-    found.sort(key=lambda pair: (pair[0], pair[1].received_at, pair[1].pk))
-    for distance, attempt in found:
-        yield attempt, distance
+        found += [(distance, rows[reference].pk) for reference, distance in distances.items()]
+    return [(attempt_id, distance) for distance, attempt_id in sorted(found)]
 
 
 def speaks_for(attempt: CheckInAttempt) -> bool:

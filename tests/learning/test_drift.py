@@ -39,6 +39,8 @@ def test_the_first_and_the_last_five_are_compared(cast: Cast, other_cast: Cast) 
     with campus_scope(other_cast.campus):
         matches(other_cast.student, [0.1] * 12)
     with campus_scope(cast.campus):
+        for student in (cast.student, cast.classmate):
+            give_consent(student, timezone.now())
         matches(cast.student, [0.2] * 5 + [0.3] * 10 + [0.46] * 5)
         matches(cast.student, [0.9] * 12, decision="not_matched")
         matches(cast.classmate, [0.2] * 9)
@@ -63,5 +65,6 @@ def test_every_night_each_campus_is_measured_and_shown(cast: Cast, other_cast: C
     with campus_scope(cast.campus):
         consent_withdraw(student=cast.student, kind="face", now=timezone.now(), actor=SYSTEM)
         assert not FaceDrift.objects.exists()
+        assert drift_measure(now=timezone.now()) == 0  # the history of verifications is kept
     with campus_scope(other_cast.campus):
         assert FaceDrift.objects.count() == 1

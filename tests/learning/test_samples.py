@@ -16,8 +16,10 @@ from apps.biometrics.services import image_store, sample_judge
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.services.settle import settle_with_face
 from apps.learning.models import LearnedSample, LearningSetting
-from apps.learning.services import check_ins_learn, learned_take_back
+from apps.learning.selectors import strong_check_ins
+from apps.learning.services import check_in_learn, learned_take_back
 from apps.learning.services.samples import MOST
+from apps.learning.tasks import learn_faces
 from apps.liveness.models import LivenessCheck
 from apps.privacy.models import Consent
 from apps.privacy.selectors import wording_of
@@ -64,13 +66,19 @@ def attempt(cast: Cast, engine: object, astronaut_jpeg: bytes) -> CheckInAttempt
     return attempt
 
 
+def learn(*, now: datetime) -> int:
+    """As the task does, in one transaction."""
+    strong = strong_check_ins(now=now)
+    return sum(check_in_learn(attempt_id=key, distance=far, now=now) for key, far in strong)
+
+
 def later(hours: float = 1) -> datetime:
     return timezone.now() + timedelta(hours=hours)
 
 
 def test_a_strong_live_check_in_becomes_a_template(cast: Cast, attempt: CheckInAttempt) -> None:
     with campus_scope(cast.campus):
-        assert check_ins_learn(now=later()) == 1
+        assert learn(now=later()) == 1
         learned = LearnedSample.objects.select_related("sample").get()
         assert (learned.student, learned.check_in) == (cast.student, attempt.pk)
         sample = sample_judge(sample_id=learned.sample_id, now=later())
@@ -78,14 +86,14 @@ def test_a_strong_live_check_in_becomes_a_template(cast: Cast, attempt: CheckInA
         assert (sample.status, sample.reason) == ("accepted", "")
         assert FaceTemplate.objects.filter(student=cast.student).count() == 2
         assert Entry.objects.filter(action="learning.sample.added").count() == 1
-        assert check_ins_learn(now=later()) == 0
-        assert check_ins_learn(now=later(25)) == 0  # not the same check-in again
+        assert learn(now=later()) == 0
+        assert learn(now=later(25)) == 0  # not the same check-in again
 
         learned_take_back(learned=learned, actor=SYSTEM, now=later())
         assert LearnedSample.objects.get().sample is None
         assert FaceTemplate.objects.filter(student=cast.student).count() == 1
         assert CheckInAttempt.objects.get().selfie_id == attempt.selfie_id
-        assert check_ins_learn(now=later()) == 0  # somebody decided that
+        assert learn(now=later()) == 0  # somebody decided that
 
 
 def switched_off(_attempt: CheckInAttempt) -> None:
@@ -160,7 +168,7 @@ def test_nothing_is_learned_of_less(cast: Cast, attempt: CheckInAttempt) -> None
     for spoil in SPOILED:
         with campus_scope(cast.campus), transaction.atomic():
             spoil(CheckInAttempt.objects.get(pk=attempt.pk))
-            if check_ins_learn(now=later()) or LearnedSample.objects.exists():
+            if learn(now=later()) or LearnedSample.objects.exists():
                 learned.append(spoil.__name__)
             transaction.set_rollback(True)
     assert learned == []
@@ -180,7 +188,7 @@ def test_of_six_the_enrolled_stay_and_an_old_learned_one_goes(
                 status="accepted",
                 created_at=now - timedelta(days=40 + number),
             )
-        assert check_ins_learn(now=later()) == 0
+        assert learn(now=later()) == 0
 
         samples = list(FaceSample.objects.exclude(pk=enrolled.pk).order_by("pk"))
         for sample, distance, days in zip(samples[:3], (0.1, 0.3, 0.2), (90, 60, 20), strict=True):
@@ -191,7 +199,7 @@ def test_of_six_the_enrolled_stay_and_an_old_learned_one_goes(
                 distance=distance,
                 learned_at=now - timedelta(days=days),
             )
-        assert check_ins_learn(now=later()) == 1
+        assert learn(now=later()) == 1
         left = set(FaceSample.objects.values_list("pk", flat=True))
         assert {sample.pk for sample in samples} - left == {samples[1].pk}  # old, and the farthest
         assert len(left) == MOST
@@ -205,7 +213,7 @@ def test_the_administration_takes_back_and_withdrawal_takes_all(
     cast: Cast, attempt: CheckInAttempt
 ) -> None:
     with campus_scope(cast.campus):
-        check_ins_learn(now=later())
+        learn(now=later())
         learned = LearnedSample.objects.get()
     form = {"action": "take_back", "_selected_action": [learned.pk]}
     client_of(cast, cast.principal).post(url(LearnedSample, "changelist"), form)
@@ -219,7 +227,7 @@ def test_the_administration_takes_back_and_withdrawal_takes_all(
         assert taken.actor_id == f"user:{cast.admin.pk}"
 
         LearnedSample.objects.all().delete()
-        check_ins_learn(now=later())
+        learn(now=later())
         consent_withdraw(student=cast.student, kind="face", now=later(), actor=SYSTEM)
         assert LearnedSample.objects.get().sample is None
         assert not FaceSample.objects.exists()
@@ -232,3 +240,12 @@ def test_the_consent_names_it_where_it_is_on(cast: Cast) -> None:
         wording = wording_of(kind="face")
     assert wording.version.endswith("+l1")
     assert "at most six in all" in str(wording.text)
+
+
+def test_every_night_each_check_in_is_learned_from_apart(
+    cast: Cast, attempt: CheckInAttempt
+) -> None:
+    assert learn_faces() == 1
+    with campus_scope(cast.campus):
+        assert LearnedSample.objects.get().check_in == attempt.pk
+    assert learn_faces() == 0

@@ -10,6 +10,7 @@ from apps.audit.services import Actor
 from apps.biometrics.models import FaceVerification
 from apps.common.rows import table_name
 from apps.learning.models import FaceDrift
+from apps.privacy.models import Consent
 from apps.tenants.scope import current_campus_id
 
 SPAN: Final = timedelta(days=180)
@@ -22,9 +23,14 @@ _MEASURE: Final = """
         SELECT student_id, distance / threshold AS share,
             row_number() OVER (PARTITION BY student_id ORDER BY at, id) AS first,
             row_number() OVER (PARTITION BY student_id ORDER BY at DESC, id DESC) AS last
-        FROM {verifications}
+        FROM {verifications} AS verified
         WHERE campus_id = %(campus)s AND decision = 'matched' AND at >= %(since)s
             AND distance IS NOT NULL AND threshold > 0
+            AND EXISTS (
+                SELECT FROM {consents} AS consent
+                WHERE consent.campus_id = %(campus)s AND consent.student_id = verified.student_id
+                    AND consent.kind = %(face)s AND consent.withdrawn_at IS NULL
+            )
     )
     INSERT INTO {drifts} (campus_id, student_id, matches, earlier, lately, measured_at)
     SELECT %(campus)s, student_id, count(*),
@@ -42,11 +48,13 @@ def drift_erase(*, student: Student, now: datetime, actor: Actor) -> int:
 
 @transaction.atomic
 def drift_measure(*, now: datetime) -> int:
-    """Measure the entered campus anew; returns of how many students. Needs no consent of its own:
-    it reads the distances that check-ins have left."""
+    """Measure the entered campus anew; returns of how many students. It reads the distances that
+    check-ins have left, of those whose consent to faces holds."""
     FaceDrift.objects.all().delete()
     statement = _MEASURE.format(
-        verifications=table_name(FaceVerification), drifts=table_name(FaceDrift)
+        verifications=table_name(FaceVerification),
+        consents=table_name(Consent),
+        drifts=table_name(FaceDrift),
     )
     values: dict[str, Any] = {
         "campus": current_campus_id(),
@@ -54,6 +62,7 @@ def drift_measure(*, now: datetime) -> int:
         "now": now,
         "few": FEW,
         "least": LEAST,
+        "face": Consent.Kind.FACE,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

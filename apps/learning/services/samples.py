@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -14,40 +15,25 @@ from apps.checkin.models import CheckInAttempt
 from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.learning.models import LearnedSample
-from apps.learning.selectors import (
-    learning_is_on,
-    live_samples,
-    strong_check_ins,
-    was_learned,
-)
+from apps.learning.selectors import live_samples, was_learned
 from apps.learning.wording import LEARNING
 from apps.privacy.selectors import agreed_besides
 
 MOST: Final = 6  # samples of a student, with those of the enrolment
-APART: Final = timedelta(hours=24)  # between any two samples of a student
+APART: Final = timedelta(hours=24)  # between any two samples of a student; a night may be missed
 
 Status = FaceSample.Status
 
 
-def check_ins_learn(*, now: datetime) -> int:
-    """Learn from the entered campus's check-ins of the last day; returns how many samples.
+@transaction.atomic
+def check_in_learn(*, attempt_id: UUID, distance: float, now: datetime) -> bool:
+    """The photo of a strong check-in as a sample, unless something is in the way.
 
-    A worker judges each sample as it judges one of an enrolment: it has to be good enough, like
-    the student's others and unlike everybody else. Run twice, it learns nothing twice.
+    A worker judges it as it judges one of an enrolment: it has to be good enough, like the
+    student's others and unlike everybody else. Of one check-in nothing is learned twice.
     """
-    if not learning_is_on():
-        return 0
-    learned, seen = 0, set()
-    for attempt, distance in strong_check_ins(now=now):
-        if attempt.student_id not in seen and _learn(attempt, distance, now=now):
-            seen.add(attempt.student_id)
-            learned += 1
-    return learned
-
-
-def _learn(attempt: CheckInAttempt, distance: float, *, now: datetime) -> bool:
-    """The photo as a sample, unless something is in the way: asked cheaply before it is read."""
-    if not _may_learn(attempt, now=now):
+    attempt = CheckInAttempt.objects.select_related("selfie").get(pk=attempt_id)
+    if not _may_learn(attempt, now=now):  # asked before the photo is read
         return False
     data = _photo(attempt)
     return data is not None and _add(attempt, data, distance, now=now)
@@ -72,7 +58,6 @@ def _photo(attempt: CheckInAttempt) -> bytes | None:
         return None  # another check-in will do
 
 
-@transaction.atomic
 def _add(attempt: CheckInAttempt, data: bytes, distance: float, *, now: datetime) -> bool:
     student = Student.objects.select_for_update(no_key=True).get(pk=attempt.student_id)
     if not _may_learn(attempt, now=now):
