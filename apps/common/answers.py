@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 
@@ -49,6 +51,16 @@ class HttpAnswer:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    def retry_after(self, *, now: datetime) -> float | None:
+        """Seconds that Retry-After asks for, as a number or a date (RFC 9110 §10.2.3)."""
+        said = str(self.headers.get("Retry-After", "")).strip()
+        if said.isascii() and said.isdecimal():
+            return float(said[:12])
+        try:
+            return (parsedate_to_datetime(said) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
 
     def text(self, longest: int = 200) -> str:
         return self.body[:longest].decode(errors="replace")

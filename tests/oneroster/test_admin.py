@@ -239,3 +239,19 @@ def test_reports_are_forgotten_after_a_while(cast: Cast, sis: OneRosterService) 
     with campus_scope(cast.campus):
         assert runs_purge(now=run.created_at + timedelta(days=89)) == 0
         assert runs_purge(now=run.created_at + timedelta(days=91)) == 1
+
+
+def test_a_reading_whose_job_was_cancelled_is_ended_by_the_next(
+    cast: Cast, sis: OneRosterService
+) -> None:
+    connection = connect(cast, sis)
+    office = client_of(cast, cast.admin)
+    office.post(LIST, chosen("save_changes", connection))
+    first = latest(cast)
+    with campus_scope(cast.campus):
+        Job.objects.filter(pk=first.job_id).update(status=Job.Status.CANCELLED)
+    office.post(LIST, chosen("save_changes", connection))
+    with campus_scope(cast.campus):
+        first.refresh_from_db()
+        assert (first.status, first.problem) == ("failed", "Ended before it was done.")
+        assert OneRosterRun.objects.filter(status="running").count() == 1

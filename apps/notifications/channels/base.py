@@ -1,6 +1,5 @@
 """What every channel has in common: what it is given, and what it answers."""
 
-import email.utils
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -170,19 +169,9 @@ class HttpChannel(Channel):
             return self.odd(type(error).__name__)
 
 
-def retry_after(answer: HttpAnswer, *, now: datetime | None = None) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110 §10.2.3)."""
-    value = str(answer.headers.get("Retry-After", "")).strip()
-    if value.isascii() and value.isdecimal():
-        return float(value[:12])
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-        return (moment - (now or datetime.now(UTC))).total_seconds()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
 def temporary(answer: HttpAnswer, error: str, *, down: SendStatus = SendStatus.DOWN) -> SendResult:
     """429 asks to slow down; 5xx says that the provider does not work."""
     status = down if answer.status >= 500 else SendStatus.RETRY
-    return SendResult(status=status, error=error, retry_after=retry_after(answer))
+    return SendResult(
+        status=status, error=error, retry_after=answer.retry_after(now=datetime.now(UTC))
+    )

@@ -10,8 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -193,7 +192,8 @@ class RosterService:
                 continue
             if answer.status not in TRIED_AGAIN or is_last:
                 return answer
-            self._wait(max(self._waits[number], _asked_wait(answer)), what)
+            asked = answer.retry_after(now=datetime.now(UTC)) or 0.0
+            self._wait(max(self._waits[number], min(asked, LONGEST_WAIT)), what)
         raise AssertionError
 
     def _wait(self, seconds: float, what: str) -> None:
@@ -219,26 +219,16 @@ def page_of(answer: HttpAnswer, collection: str) -> list[dict[str, Any]]:
 def next_link(answer: HttpAnswer) -> str:
     """The address of the next page (RFC 8288); "" where none is named."""
     links = parse_header_links(str(answer.headers.get("Link", ""))[:LONGEST_LINK])
-    named = (link["url"] for link in links if "next" in link.get("rel", "").lower().split())
-    return next(named, "")
+    for link in links:
+        kinds = (value for name, value in link.items() if name.lower() == "rel")
+        if any("next" in kind.lower().split() for kind in kinds):
+            return str(link["url"])
+    return ""
 
 
 def _total(answer: HttpAnswer) -> int | None:
     said = str(answer.headers.get("X-Total-Count", "")).strip()
     return int(said[:12]) if said.isascii() and said.isdecimal() else None
-
-
-def _asked_wait(answer: HttpAnswer) -> float:
-    """Seconds that `Retry-After` asks for, as a number or a date; at most the longest wait."""
-    asked = str(answer.headers.get("Retry-After", "")).strip()
-    if asked.isascii() and asked.isdecimal():
-        return min(float(asked[:9]), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(asked)
-        seconds = (at - datetime.now(at.tzinfo)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _answered(what: str, status: int, said: str) -> str:

@@ -25,7 +25,7 @@ from apps.oneroster.selectors import known_rows
 from apps.oneroster.services.asking import RosterService, ServiceProblem
 from apps.oneroster.services.comparing import Difference, compare, people_of
 from apps.oneroster.services.connections import access_of
-from apps.oneroster.services.reading import Answers, Collection, asked_from, read_service
+from apps.oneroster.services.reading import Answers, Collection, read_service
 
 SHOWN: Final = 500  # wrong rows kept with the run
 ReportProgress = Callable[[int, int, str], None]
@@ -38,7 +38,7 @@ def sync(job: Job, progress: Progress) -> dict[str, Any]:
     user = job.created_by
     if run.by_person and user is None:
         raise Refused("account_gone", _("The account that started this is gone."))
-    actor = Actor(label=str(user), id=f"user:{user.pk}") if user else Actor(label="nightly")
+    actor = Actor(label=str(user), id=f"user:{user.pk}") if user else Actor(label="OneRoster")
     run_work(
         run,
         writer=Writer(user) if run.by_person else PLATFORM,
@@ -75,7 +75,7 @@ def run_work(
             service,
             school=connection.school,
             is_full=run.is_full,
-            since=asked_from(connection.since),
+            since=connection.since,
         )
         return _take(run, answers, writer, actor, now, report_progress)
     except (ServiceProblem, Refused) as problem:
@@ -115,9 +115,9 @@ def _take(
         report.result.notes.append(_("Kept closed by hand: %(names)s.") % {"names": names})
     if saves:
         _remember(connection, found, answers, report.problems, now)
-    later = OneRosterRun.objects.filter(connection=connection, status=Status.WAITING)
     if run.commit:
-        later.exclude(pk=run.pk).update(status=Status.REPLACED)
+        waiting = OneRosterRun.objects.filter(connection=connection, status=Status.WAITING)
+        waiting.exclude(pk=run.pk).update(status=Status.REPLACED)
     run.status = Status.SAVED if saves else Status.WAITING if run.commit else Status.CHECKED
     run.result = report.as_json() | {
         "leaving": [{"known": known, "leave": leave} for known, leave in found.shares]

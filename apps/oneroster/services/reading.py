@@ -47,7 +47,7 @@ def read_service(
     """Everything, or of people and enrolments what changed since. Raises `ServiceProblem`."""
     answers = Answers(is_full=is_full, since=dict(since))
     for collection in (*WHOLE, *BY_CHANGE):
-        asked = "" if is_full or collection in WHOLE else since.get(collection, "")
+        asked = "" if is_full or collection in WHOLE else asked_from(since.get(collection, ""))
         here, gone = {}, set()
         newest = ""
         for given in service.rows(collection, changed_since=asked):
@@ -67,9 +67,9 @@ def read_service(
     return answers
 
 
-def asked_from(since: dict[str, str]) -> dict[str, str]:
-    """The moments to ask from, a little before the newest change that came."""
-    return {name: _text(_moment(said) - OVERLAP) for name, said in since.items()}
+def asked_from(newest: str) -> str:
+    """The moment to ask from, a little before the newest change that came; "" for none."""
+    return _text(_moment(newest) - OVERLAP) if newest else ""
 
 
 class Given:

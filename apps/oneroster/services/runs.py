@@ -37,6 +37,10 @@ def run_start(
     locked = OneRosterConnection.objects.select_for_update().get(pk=connection.pk)
     if running(locked).exists():
         raise Refused("already_running", _("This service is being read. Wait until that ends."))
+    ended = OneRosterRun.objects.filter(connection=locked, status=Status.RUNNING)
+    ended.update(  # their jobs were cancelled
+        status=Status.FAILED, problem=_("Ended before it was done."), finished_at=now
+    )
     run = run_make(
         locked, commit=commit, full=full, user_id=user_id, by_person=by_person, now=now,
         confirmed=confirmed,
@@ -129,5 +133,4 @@ def nightly_start(*, now: datetime) -> int:
 
 def runs_purge(*, now: datetime) -> int:
     """Forget old readings; what they did stays in the audit log."""
-    old = OneRosterRun.objects.filter(created_at__lt=now - KEPT).exclude(status=Status.RUNNING)
-    return old.delete()[0]
+    return OneRosterRun.objects.filter(created_at__lt=now - KEPT).delete()[0]

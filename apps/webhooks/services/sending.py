@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -17,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from apps.audit.services import SYSTEM, Actor, log_event
-from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
+from apps.common.answers import AddressRefused, Limits, NoAnswer
 from apps.common.crypto import SealBroken
 from apps.common.http import HttpClient
 from apps.common.measures import count
@@ -166,20 +165,9 @@ def _send(outgoing: _Outgoing, now: datetime) -> _Told:
         answer = _client.request("POST", outgoing.url, body=outgoing.body, headers=outgoing.headers)
     except (NoAnswer, AddressRefused) as error:
         return _Told(error=str(error))
+    wait = min(max(answer.retry_after(now=now) or 0.0, 0.0), LONGEST_REST)
     problem = "" if 200 <= answer.status < 300 else f"{answer.status} {answer.text()}".strip()
-    return _Told(status=answer.status, error=problem, wait=_asked_wait(answer, now))
-
-
-def _asked_wait(answer: HttpAnswer, now: datetime) -> float:
-    """Seconds that `Retry-After` asks for, as a number or a date; at most the longest rest."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdecimal():
-        return min(float(asked[:9]), LONGEST_REST)
-    try:
-        seconds = (parsedate_to_datetime(asked) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_REST)
+    return _Told(status=answer.status, error=problem, wait=wait)
 
 
 def _settle(row: WebhookDelivery, told: _Told, now: datetime) -> bool:

@@ -7,17 +7,17 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
+from apps.jobs.tasks import execute_job
 from apps.oneroster.models import OneRosterConnection, OneRosterRun
-from apps.oneroster.selectors import running
-from apps.oneroster.services.jobs import run_work
-from apps.oneroster.services.runs import run_make
+from apps.oneroster.services.runs import run_start
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
 
+ACTOR = Actor(label="manage.py sync_oneroster")
 SHOWN = 20
 Status = OneRosterRun.Status
 
@@ -35,36 +35,43 @@ class Command(CampusCommand):
             campus = campus_by_slug(slug=options["campus"])
         except Refused as refusal:
             raise CommandError(str(refusal.message)) from refusal
-        with tqdm(desc="oneroster", unit="rows") as bar, campus_scope(campus):
+        run = self._read(campus, commit=options["commit"], full=options["full"])
+        self._print(run)
 
-            def report_progress(done: int, total: int, phase: str) -> None:
-                bar.total, bar.n = total, done
-                bar.set_postfix_str(phase)
-
+    def _read(self, campus: Campus, *, commit: bool, full: bool) -> OneRosterRun:
+        """As a job, so that no worker reads at the same time."""
+        with campus_scope(campus):
             connection = OneRosterConnection.objects.first()
             if connection is None:
                 raise CommandError("This campus has no OneRoster service.")
-            if running(connection).exists():
-                raise CommandError("This service is being read. Wait until that ends.")
-            now = timezone.now()
-            run = run_make(
-                connection,
-                commit=options["commit"],
-                full=options["full"],
-                user_id=None,
-                by_person=False,
-                now=now,
-            )
-            run_work(
-                run,
-                writer=PLATFORM,
-                actor=Actor(label="command"),
-                now=now,
-                report_progress=report_progress,
-            )
-        self._print(run)
+            try:
+                run = run_start(
+                    connection=connection,
+                    commit=commit,
+                    full=full,
+                    user_id=None,
+                    by_person=False,
+                    now=timezone.now(),
+                    actor=ACTOR,
+                )
+            except Refused as refusal:
+                raise CommandError(str(refusal.message)) from refusal
+            assert run.job_id is not None
+        with tqdm(desc=campus.slug, unit="row", leave=False, disable=None) as bar:
+
+            def watch(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            execute_job(campus.pk, run.job_id, watch=watch)
+        with campus_scope(campus):
+            run.refresh_from_db()
+        return run
 
     def _print(self, run: OneRosterRun) -> None:
+        if run.status == Status.RUNNING:  # a worker was there first
+            self.stdout.write("A worker reads it. The administration says how far it is.")
+            return
         if run.status == Status.FAILED:
             raise CommandError(f"Nothing was saved. {run.problem}")
         found = run.result
