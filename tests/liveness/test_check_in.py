@@ -26,6 +26,7 @@ from apps.liveness.judging import Decision
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.liveness.services import KNOWN_FOR, checks_forget, liveness_judge
 from apps.liveness.turns import turns_read
+from apps.liveness.wording import agreed_to_head_turns
 from apps.portal.student.selectors.check_in import session_facts
 from apps.privacy.selectors import active_consent
 from apps.privacy.services import consent_withdraw
@@ -182,7 +183,11 @@ def asked_of(cast: Cast, session: ClassSession) -> str:
     with campus_scope(cast.campus):
         assert cast.student.user is not None
         attendee = attendee_context(user_id=cast.student.user.pk, session_id=None)
-        asked: str = session_facts(session, attendee=attendee)["liveness"]
+        asked: str = session_facts(
+            session,
+            attendee=attendee,
+            agreed=lambda: agreed_to_head_turns(student_id=attendee.id),
+        )["liveness"]
     return asked
 
 

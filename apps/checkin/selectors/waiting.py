@@ -1,6 +1,5 @@
 """The check-ins that wait for a lecturer: one list, whatever they wait for."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +11,7 @@ from apps.attendance.models import AttendanceRecord
 from apps.attendance.selectors.register import ATTENDED, BY_PERSON
 from apps.checkin.explanation import explain, waiting_text
 from apps.checkin.models import CheckInAttempt, Outcome
+from apps.liveness.selectors import second_opinions
 from apps.sessions.models import ClassSession
 
 LAPSE_BATCH: Final = 500
@@ -42,13 +42,15 @@ def lapsing_sessions(*, now: datetime) -> list[int]:
 class Waiting:
     """One student of a session with the newest check-in that waits.
 
-    `why` says in words what is missing, `explanation` what was proven, `number` how many wait.
+    `why` says in words what is missing, `explanation` what was proven, `opinion` what a program
+    thinks of the head turns ("" for nothing), `number` how many wait.
     """
 
     attempt: CheckInAttempt
     student: Student
     why: str
     explanation: str
+    opinion: str
     number: int
 
     @property
@@ -58,7 +60,7 @@ class Waiting:
 
 
 def waiting_in(*, session_id: int) -> list[Waiting]:
-    """Who waits in this session, by student number. One statement."""
+    """Who waits in this session, by student number. Two statements."""
     rows = (
         waiting_attempts()
         .filter(session_id=session_id)
@@ -68,12 +70,14 @@ def waiting_in(*, session_id: int) -> list[Waiting]:
     by_student: dict[int, list[CheckInAttempt]] = {}
     for attempt in rows:
         by_student.setdefault(attempt.student_id, []).append(attempt)
+    opinions = second_opinions(references=[str(one[0].pk) for one in by_student.values()])
     return [
         Waiting(
             attempt=attempts[0],
             student=attempts[0].student,
             why=waiting_text(attempts[0]),
             explanation=explain(attempts[0]),
+            opinion=opinions.get(str(attempts[0].pk), ""),
             number=len(attempts),
         )
         for attempts in by_student.values()
@@ -90,7 +94,9 @@ def waiting_sessions(*, faculty: Faculty) -> list[ClassSession]:
         .annotate(students=Count("student_id", distinct=True), until=Min("waits_until"))
         .order_by("until", "session_id")
     )
-    sessions = _sessions([row["session_id"] for row in rows])
+    sessions = ClassSession.objects.select_related("course__subject").in_bulk(
+        [row["session_id"] for row in rows]
+    )
     found = []
     for row in rows:
         session = sessions[row["session_id"]]
@@ -98,11 +104,6 @@ def waiting_sessions(*, faculty: Faculty) -> list[ClassSession]:
         session.waits_until = row["until"]  # type: ignore[attr-defined]
         found.append(session)
     return found
-
-
-def _sessions(ids: Collection[int]) -> dict[int, ClassSession]:
-    rows = ClassSession.objects.filter(pk__in=ids).select_related("course__subject")
-    return {session.pk: session for session in rows}
 
 
 def waiting_of_student(*, student: Student) -> list[CheckInAttempt]:

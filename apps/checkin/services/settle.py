@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from apps.accounts.models import Student
+from apps.attendance.selectors.register import board_key
 from apps.audit.services import SYSTEM, log_event
 from apps.biometrics.models import FaceVerification
 from apps.biometrics.services import verify_student
@@ -21,6 +22,7 @@ from apps.checkin.selectors.hot_path import prior_state
 from apps.checkin.services.check_in import decide, judged_session, refuse
 from apps.checkin.services.record import record_from_attempt
 from apps.checkin.services.waiting import register_settle
+from apps.common.cache import touch
 from apps.liveness.rules import LivenessUse, asks_turns
 from apps.liveness.services import liveness_give_up, liveness_judge
 from apps.sessions.models import ClassSession
@@ -109,9 +111,12 @@ def _settle(*, attempt_id: UUID, face: FactorResult, now: datetime) -> CheckInAt
     attempt.save(update_fields=SETTLED_FIELDS)
     known = prior_state(student_id=student_id, session_id=session.id, nonce=attempt.nonce)
     record_from_attempt(attempt=attempt, session=session, known=known, now=now)
-    # The closing passed the student over: who is refused now has no other mark.
-    refused = [student_id] if attempt.outcome == Outcome.REFUSED else []
-    register_settle(ClassSession.objects.get(pk=session.id), absent=refused, now=now)
+    if row["status"] == ClassSession.Status.COMPLETED:
+        # The closing passed the student over: who is refused now has no other mark.
+        refused = [student_id] if attempt.outcome == Outcome.REFUSED else []
+        register_settle(ClassSession.objects.get(pk=session.id), absent=refused, now=now)
+    else:
+        touch(board_key(session.id))
     count_attempt(attempt)
     log_event(
         actor=SYSTEM,

@@ -126,12 +126,12 @@ def register_settle(session: ClassSession, *, absent: Collection[int], now: date
     Who has meanwhile turned out not to have been enrolled on that day gets none.
     """
     if session.status == ClassSession.Status.COMPLETED:
-        register = register_of(session_id=session.pk).filter(student_id__in=absent)
-        enrolled = register.values_list("student_id", flat=True)
-        unmarked_close(session=session, enrolled=enrolled, now=now)
-        refresh_totals(session_id=session.pk)
         if absent:
+            register = register_of(session_id=session.pk).filter(student_id__in=absent)
+            enrolled = register.values_list("student_id", flat=True)
+            unmarked_close(session=session, enrolled=enrolled, now=now)
             enqueue(ABSENCES_TASK, session.pk)
+        refresh_totals(session_id=session.pk)
     touch(board_key(session.pk))
 
 

@@ -185,8 +185,6 @@ class AnnouncementForm(forms.Form):
 
 # --- Faces -----------------------------------------------------------------------------------
 
-PHOTO_TYPES: Final = "image/*"
-
 
 class FacePhotoForm(forms.Form):
     """One photo of the own face; `photo` becomes the JPEG that is kept."""
@@ -194,7 +192,7 @@ class FacePhotoForm(forms.Form):
     photo = forms.FileField(
         label=_("Photo"),
         help_text=_("JPEG, HEIC, PNG or WebP of at most 8 MB."),
-        widget=forms.FileInput(attrs={"accept": PHOTO_TYPES}),
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
         error_messages={"required": _("Choose a photo first.")},
     )
 

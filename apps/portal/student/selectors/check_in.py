@@ -1,7 +1,9 @@
 """What the check-in's page has to know before it asks anything, in few statements."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.utils import formats, timezone
@@ -37,13 +39,14 @@ def page_facts(
     """Everything the page's scripts need: no request is made before the first one that counts."""
     attendee = attendee_context(user_id=user_id, session_id=None)
     device = device_of(student=student) if attendee.device_id is not None else None
+    agreed = cache(lambda: agreed_to_head_turns(student_id=student.pk))
     return {
         "zone": timezone.get_current_timezone_name(),
         "now_ms": int(now.timestamp() * 1000),
         "stamp": stamp_text(stamp) if stamp else "",
         "stamp_left_ms": _left_ms(stamp.expires_at, now) if stamp else 0,
         "student": student.pk,
-        "sessions": [session_facts(session, attendee=attendee) for session in sessions],
+        "sessions": [session_facts(one, attendee=attendee, agreed=agreed) for one in sessions],
         "device": device_facts(device, now=now),
         "passkeys": passkey_facts(student=student, host=host, now=now),
         "challenge": _challenge(student, device, now=now),
@@ -70,17 +73,18 @@ def session_to_check_in(*, session_id: int) -> list[ClassSession]:
     return list(found.select_related("course__subject", "course__section", "classroom__building"))
 
 
-def session_facts(session: ClassSession, *, attendee: AttendeeContext) -> dict[str, Any]:
-    """Which proofs this session asks for, of this student."""
+def session_facts(
+    session: ClassSession, *, attendee: AttendeeContext, agreed: Callable[[], bool]
+) -> dict[str, Any]:
+    """Which proofs this session asks for, of this student, who `agreed` to head turns or not."""
     face = face_use(session.policy) if attendee.has_face else FaceUse.OFF
     liveness = liveness_use(session.policy)
     asks = face != FaceUse.OFF and liveness != LivenessUse.OFF
-    agreed = not asks or agreed_to_head_turns(student_id=attendee.id)
     return {
         "id": session.pk,
         "place": bool(session.policy.get("place")),
         "face": face.value,
-        "liveness": liveness.value if agreed else "not_agreed",
+        "liveness": liveness.value if not asks or agreed() else "not_agreed",
         "passkey": passkey_use(session.policy).value,
         "person": person_use(session.policy).value,
         "late_from_ms": late_from_ms(session),
