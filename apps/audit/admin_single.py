@@ -21,3 +21,9 @@ class SingleRowAdmin(CampusModelAdmin):
         if known is not None and self.has_view_permission(request, known):
             return redirect(self._page("change", known.pk))
         return super().add_view(request, form_url, extra_context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["show_save_and_add_another"] = False
+        return super().render_change_form(request, context, *args, **kwargs)

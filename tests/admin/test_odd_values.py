@@ -254,3 +254,6 @@ def test_the_form_of_a_second_row_leads_to_the_only_one(cast: Cast, model: Any) 
     client = client_of(cast, cast.admin)
     for answer in (client.get(url(model, "add")), client.post(url(model, "add"), {"is_on": "on"})):
         assert (answer.status_code, answer["Location"]) == (302, url(model, "change", row.pk))
+    page = client.get(url(model, "change", row.pk)).content.decode()
+    assert "_continue" in page
+    assert "_addanother" not in page
