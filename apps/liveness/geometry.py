@@ -27,7 +27,8 @@ _NOSE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Of a face since the first frame.
+    """Of a face since the first frame, by its five points. Only `squeezed` decides anything; the
+    others are kept with the check, to compare with what all pixels say (`NoseShift`).
 
     `across`: of the nose against the plane of eyes and mouth, in eye distances, positive to the
     person's left; None where that plane cannot be seen. `nodded`: positive down, no unit.
