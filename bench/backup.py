@@ -82,8 +82,8 @@ def measure(options: argparse.Namespace, var: Path, results: dict[str, Any]) -> 
     from apps.backup.targets import FolderTarget
     from apps.backup.verifying import backup_verify
     from apps.backup.wal import waiting_segments
-    from apps.ops.embedded import EmbeddedPostgres, Layout
-    from apps.ops.processes import wait_until
+    from apps.processes.embedded import EmbeddedPostgres, Layout
+    from apps.processes.spawning import wait_until
 
     layout = Layout(var)
     target = FolderTarget(var.parent / "backups")
@@ -154,8 +154,8 @@ def main() -> None:
         os.environ.update(DJANGO_SETTINGS_MODULE="bench.settings", CAMPUS_VAR=str(var))
         import django
 
-        from apps.ops.embedded import EmbeddedStack, Layout
-        from apps.ops.embedded.postgres import EmbeddedPostgres
+        from apps.processes.embedded import EmbeddedStack, Layout
+        from apps.processes.embedded.postgres import EmbeddedPostgres
 
         layout = Layout(var)
         archiving = EmbeddedPostgres.archiving(layout)

@@ -151,7 +151,7 @@ def main() -> int:
     random.Random(1).shuffle(folders)
     roster, strangers = folders[:ROSTER], folders[ROSTER : ROSTER + SHOWN]
     there = roster[:SHOWN]
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

@@ -169,7 +169,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=4, help="half of them with LEAN_LANE off")
     parser.add_argument("--profile", default="")
     options = parser.parse_args()
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

@@ -154,7 +154,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     from apps.demo.simulation.browser import find_chromium
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

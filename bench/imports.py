@@ -151,7 +151,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

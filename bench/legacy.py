@@ -142,7 +142,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=125, help="of each student")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:

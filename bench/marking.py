@@ -25,12 +25,12 @@ MAX_SECONDS = 0.2
 STEPS = ("mark", "correct", "undo")
 
 BARE_TABLE = """
-    CREATE TABLE bench_mark (
+    CREATE TABLE bench_row_marked (
         session_id bigint, student_id bigint, status text, PRIMARY KEY (session_id, student_id)
     )
 """
 BARE_UPSERT = """
-    INSERT INTO bench_mark SELECT %s, unnest(%s::bigint[]), %s
+    INSERT INTO bench_row_marked SELECT %s, unnest(%s::bigint[]), %s
     ON CONFLICT (session_id, student_id) DO UPDATE SET status = excluded.status
 """
 
@@ -106,7 +106,7 @@ def measure(options: argparse.Namespace, var: Path) -> dict[str, Any]:
 
     with connections["owner"].cursor() as cursor:
         cursor.execute(BARE_TABLE)
-        cursor.execute("GRANT ALL ON bench_mark TO campus_app")
+        cursor.execute("GRANT ALL ON bench_row_marked TO campus_app")
     hall = Hall(options.students)
     with campus_scope(hall.campus):
         students = list(Student.objects.order_by("pk").values_list("pk", flat=True))
@@ -133,7 +133,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

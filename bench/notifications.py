@@ -187,7 +187,7 @@ def main() -> int:
     if options.serve:
         serve(options.serve)
         return 0
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

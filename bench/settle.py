@@ -169,7 +169,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.environ.update(CAMPUS_MODELS_DIR=str(options.models), OMP_NUM_THREADS="1")
-    from apps.ops.embedded import EmbeddedStack, Layout
+    from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
         stack = EmbeddedStack(Layout(Path(folder)))

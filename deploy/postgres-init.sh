@@ -1,6 +1,6 @@
 #!/bin/sh
 # Roles, database and extensions of the platform, run once by the image's entry point when the data
-# directory is empty. The embedded PostgreSQL has the same (apps/ops/embedded/postgres.py).
+# directory is empty. The embedded PostgreSQL has the same (apps/processes/embedded/postgres.py).
 #
 # Needs POSTGRES_USER, CAMPUS_OWNER_PASSWORD and CAMPUS_APP_PASSWORD; with CAMPUS_BACKUP_PASSWORD it
 # also makes the role of the backups. Each password may come from a file instead (…_FILE).

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 from rest_framework.test import APIClient
 
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from apps.tenants.scope import campus_scope
 from tests import order, tables
 from tests.accounts.support import mint_access_token

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from apps.ops.processes import exited, spawn, wait_until
+from apps.processes.spawning import exited, spawn, wait_until
 
 PORT = 6432  # names the socket; no TCP port is opened
 FACTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 import pytest
 
-from apps.ops.embedded import EmbeddedStack, Layout
+from apps.processes.embedded import EmbeddedStack, Layout
 from tests import template
 from tests.pooler import Pooler, find_pgbouncer
 

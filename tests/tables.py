@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-from apps.ops.embedded.layout import APPLICATION, SUPERUSER
+from apps.processes.embedded.layout import APPLICATION, SUPERUSER
 from tests import services
 
 # What `migrate` fills.

@@ -23,14 +23,14 @@ from pathlib import Path
 
 import psycopg
 
-from apps.ops.embedded import EmbeddedStack, Layout
+from apps.processes.embedded import EmbeddedStack, Layout
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE_FROM = (
     "apps/*/migrations/*.py",
     "apps/*/*/migrations/*.py",
     "apps/tenants/schema.txt",
-    "apps/ops/embedded/*.py",
+    "apps/processes/embedded/*.py",
     "campus/settings/*.py",
     "tests/template.py",
 )

@@ -57,8 +57,8 @@ def test_foreign_keys_point_down_the_layers() -> None:
 
 
 def test_every_app_stands_in_the_layers() -> None:
-    folders = {path.parent.name for path in (ROOT / "apps").glob("*/apps.py")}
-    assert folders <= set(RANK)
+    folders = {path.parent.name for path in (ROOT / "apps").glob("*/__init__.py")}
+    assert folders == set(RANK)
 
 
 def test_only_apis_import_an_api() -> None:
@@ -98,7 +98,7 @@ def test_every_module_of_every_app_stands_in_a_layer() -> None:
         if identity.startswith("inside")
         for container in contract["containers"]
     }
-    folders = {path.name for path in (ROOT / "apps").iterdir() if (path / "apps.py").exists()}
+    folders = {path.name for path in (ROOT / "apps").iterdir() if (path / "__init__.py").exists()}
     assert set(layers) == folders
     outside = {app: modules_of(app) - layers[app] for app in folders}
     assert {app: names for app, names in outside.items() if names} == {}

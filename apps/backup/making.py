@@ -43,8 +43,8 @@ from apps.backup.server import DatabaseServer, Facts, configured_server, tools_m
 from apps.backup.tables import Content, Contents, contents_of
 from apps.backup.targets import Destination
 from apps.backup.wal import ship_segments, waiting_segments
-from apps.ops.embedded import Layout
 from apps.ops.versions import campus_version
+from apps.processes.embedded import Layout
 from apps.tenants.master_key import WrongMasterKey, given_value, recorded_value
 
 logger = logging.getLogger(__name__)

@@ -32,9 +32,9 @@ from apps.backup.tables import Contents, contents_of, differences
 from apps.backup.targets import Destination
 from apps.backup.wal import fetch_segments
 from apps.common.crypto import fingerprint
-from apps.ops.embedded import EmbeddedError, EmbeddedPostgres, Layout
-from apps.ops.embedded.layout import SUPERUSER
-from apps.ops.processes import processes_of
+from apps.processes.embedded import EmbeddedError, EmbeddedPostgres, Layout
+from apps.processes.embedded.layout import SUPERUSER
+from apps.processes.spawning import processes_of
 from apps.tenants.master_key import given_value
 
 RECOVERY_SECONDS: Final = 12 * 3600.0

@@ -18,9 +18,9 @@ from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from apps.backup.errors import BackupFailed
-from apps.ops.embedded import EmbeddedError
-from apps.ops.embedded.postgres import find_postgres
-from apps.ops.processes import spawn
+from apps.processes.embedded import EmbeddedError
+from apps.processes.embedded.postgres import find_postgres
+from apps.processes.spawning import spawn
 
 # Tables are read for minutes, and written alike everywhere: checksums are of their text.
 SESSION: Final = {

@@ -15,7 +15,7 @@ from apps.backup.errors import BackupFailed
 from apps.backup.manifests import Manifest, good_backups
 from apps.backup.targets import target_from
 from apps.backup.wal import waiting_segments
-from apps.ops.embedded import Layout
+from apps.processes.embedded import Layout
 
 logger = logging.getLogger(__name__)
 

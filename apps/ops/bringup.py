@@ -17,14 +17,15 @@ from django.urls import reverse
 from apps.audit.services import SYSTEM
 from apps.common.errors import Refused
 from apps.common.http import HttpClient, Limits, NoAnswer
-from apps.ops.embedded import EmbeddedPostgres, EmbeddedStack, Layout
 from apps.ops.first_hour.campuses import is_set_up
 from apps.ops.first_hour.links import setup_link_make
 from apps.ops.fleet import platform_services
-from apps.ops.output import ROUTINE, PrefixedOutput, Terminal
 from apps.ops.phones import PhoneAddress, phone_address, qr_lines
-from apps.ops.processes import wait_until
-from apps.ops.supervisor import OUR_NAME, Service, Supervisor
+from apps.processes.embedded import EmbeddedPostgres, EmbeddedStack, Layout
+from apps.processes.forked import start_fork_server
+from apps.processes.output import ROUTINE, PrefixedOutput, Terminal
+from apps.processes.spawning import wait_until
+from apps.processes.supervisor import OUR_NAME, Service, Supervisor
 from apps.tenants.models import Campus
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, never bound)
@@ -74,6 +75,7 @@ def bring_up(*, options: UpOptions, stream: Terminal, now: datetime) -> None:
         phones = None
         if options.phones:
             phones = address_for_phones(options, output=output, now=now)
+        start_fork_server()
         sign_ins = prepare(options=options, output=output, phones=phones, now=now)
         var = Path(settings.CAMPUS_VAR)
         services = platform_services(host=options.host, port=options.port, var=var, phones=phones)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from apps.ops.phones import PhoneAddress
-from apps.ops.supervisor import Service
+from apps.processes.supervisor import Service
 
 LOG_CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "granian-logging.json"
 WEB_WORKERS = 2
@@ -18,7 +18,8 @@ CELERY_PROCESSES = 2
 def platform_services(
     *, host: str, port: int, var: Path, phones: PhoneAddress | None = None
 ) -> list[Service]:
-    """Web servers, workers and scheduler, in the order in which they are stopped."""
+    """Web servers, workers and scheduler, in the order in which they are stopped: what no request
+    asks for any more can end at once."""
     # E-mails and calendars name the port that people use.
     worker_env = {**_worker_env(), "PUBLIC_PORT": str(port)}
     web_env = {"PUBLIC_PORT": str(port)}
@@ -27,17 +28,23 @@ def platform_services(
     return [
         Service(name="web", command=_web(host, port), env=web_env),
         *([_phones(phones)] if phones else []),
-        Service(name="beat", command=_celery("beat", f"--schedule={var / 'celerybeat-schedule'}")),
+        Service(
+            name="beat",
+            command=_celery("beat", f"--schedule={var / 'celerybeat-schedule'}"),
+            stage=1,
+        ),
         Service(
             name="worker",
             command=_worker("worker", CELERY_QUEUES, processes=CELERY_PROCESSES),
             env=worker_env,
+            stage=1,
         ),
         Service(
             name="faces",
             command=_worker("faces", "faces", processes=1),
             # One thread each: spinning threads on a busy core cost ten times the time.
             env={**worker_env, "OMP_NUM_THREADS": "1"},
+            stage=1,
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 import os
 
-from apps.ops.embedded import Layout
+from apps.processes.embedded import Layout
 from campus.settings.base import *  # noqa: F403
 from campus.settings.base import (
     BACKUP_KEY,

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from apps.backup.tables import Content, contents_of
-from apps.ops.embedded import EmbeddedPostgres, EmbeddedStack, Layout
+from apps.processes.embedded import EmbeddedPostgres, EmbeddedStack, Layout
 from tests import template
 from tests.ops.running import ROOT, environment
 

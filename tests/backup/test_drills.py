@@ -23,7 +23,7 @@ from apps.backup.restoring import (
 from apps.backup.targets import BucketTarget, Destination, FolderTarget
 from apps.backup.verifying import backup_verify
 from apps.backup.wal import waiting_segments
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from tests.backup.support import FAST, Installation
 from tests.ops.running import DEADLINE, running
 from tests.s3_server import KEYS, s3_server

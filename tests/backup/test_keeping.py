@@ -33,7 +33,7 @@ from apps.backup.wal import ship_segments
 from apps.backup.watching import backup_problems, tell
 from apps.ops.bringup import needed_servers
 from apps.ops.diagnosis import FAIL, OK, WARN, Found, Look, diagnose
-from apps.ops.embedded import Layout
+from apps.processes.embedded import Layout
 from apps.tenants.master_key import given_value
 from tests.factories import make_user
 from tests.ops.running import ROOT, environment

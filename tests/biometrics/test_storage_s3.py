@@ -18,7 +18,7 @@ from apps.biometrics.services import image_store, images_purge, orphans_delete
 from apps.biometrics.storage import image_exists, read_image, sealed_url
 from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from campus.settings.base import s3_storage
 from campus.settings.images import signed_url_base
 from tests.biometrics.support import free_port, plain_jpeg

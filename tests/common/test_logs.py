@@ -18,10 +18,10 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.audit.models import Entry
 from apps.common.logs import HIDDEN, RedactingFormatter, without_secrets
-from apps.ops.embedded.postgres import DEFAULT_OPTIONS as POSTGRES_OPTIONS
-from apps.ops.embedded.valkey import DEFAULT_OPTIONS
 from apps.ops.fleet import LOG_CONFIG
-from apps.ops.processes import wait_until
+from apps.processes.embedded.postgres import DEFAULT_OPTIONS as POSTGRES_OPTIONS
+from apps.processes.embedded.valkey import DEFAULT_OPTIONS
+from apps.processes.spawning import wait_until
 from apps.tenants.scope import campus_scope
 from campus.settings.errors import scrubbed
 from tests.factories import Cast

@@ -47,7 +47,7 @@ WORDS_ALONE = {
 LOCAL_SOCKETS = {
     "apps/ops/bringup.py": "binds a port to see whether it is free",
     "apps/ops/phones.py": "asks for the machine's own address; sends nothing",
-    "apps/ops/embedded/valkey.py": "a unix socket of the embedded server",
+    "apps/processes/embedded/valkey.py": "a unix socket of the embedded server",
 }
 QUICK = Limits(connect=0.5, whole=0.5, body=1000)
 PUBLIC = "93.184.216.34"

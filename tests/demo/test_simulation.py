@@ -41,10 +41,10 @@ from apps.demo.simulation.server import SimulationError
 from apps.enrollments.models import Course, Enrollment
 from apps.ops.bringup import answers
 from apps.ops.fleet import platform_services
-from apps.ops.processes import wait_until
 from apps.privacy.models import Consent
 from apps.privacy.services import consent_give
 from apps.privacy.wording import WORDINGS
+from apps.processes.spawning import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from apps.common.errors import Invalid
 from apps.legacy.sources import OldData, OldRow, source_open
-from apps.ops.embedded.postgres import find_postgres
+from apps.processes.embedded.postgres import find_postgres
 from tests.legacy.support import json_file, sqlite_file, text_file
 
 MYSQL = r"""-- MySQL dump 10.13  Distrib 8.0.36

@@ -14,7 +14,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from apps.ops.embedded.postgres import find_postgres
+from apps.processes.embedded.postgres import find_postgres
 from apps.tenants.migration_states import GrowingExecutor
 from apps.tenants.schema import expected, missing_in, objects
 from tests import services

@@ -11,7 +11,7 @@ import pytest
 
 from apps.backup.targets import FolderTarget
 from apps.moving.archive import lock_of, open_archive
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from tests.backup.support import Installation
 from tests.ops.running import DEADLINE, ROOT, running
 

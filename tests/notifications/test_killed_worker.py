@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.notifications.models import Delivery, PushToken
 from apps.notifications.tasks import sweep
 from apps.ops.fleet import platform_services
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from apps.tenants.scope import campus_scope
 from campus.celery import app
 from tests.factories import Cast, make_cast

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from apps.ops.bringup import answers
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from tests.ops.running import ROOT, Script, environment, running
 from tests.totp import totp_code
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "CAMPUS_TEST_SCRIPT"  # in the environment of all that a script starts

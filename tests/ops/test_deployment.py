@@ -16,8 +16,8 @@ import yaml
 
 from apps.ops import versions
 from apps.ops.bringup import answers
-from apps.ops.processes import wait_until
 from apps.ops.queues import queue_names
+from apps.processes.spawning import wait_until
 from tests.ops.lifecycle import free_port
 from tests.ops.running import DEADLINE, ROOT, running
 

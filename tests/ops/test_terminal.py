@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from apps.ops.bringup import StartNotice
-from apps.ops.output import ROUTINE, PrefixedOutput
+from apps.processes.output import ROUTINE, PrefixedOutput
 
 BACKEND = "apps.ops.mail_files.MailFiles"
 

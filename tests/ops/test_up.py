@@ -12,10 +12,10 @@ import pytest
 import requests
 
 from apps.ops.bringup import answers
-from apps.ops.embedded import Layout
-from apps.ops.processes import wait_until
+from apps.processes.embedded import Layout
+from apps.processes.spawning import wait_until
 from tests.ops.running import DEADLINE, Script, environment, running
-from tests.ops.test_embedded import left_running, query
+from tests.processes.test_embedded import left_running, query
 
 
 def up(*arguments: str, var: Path, **env: str) -> AbstractContextManager[Script]:

@@ -22,9 +22,9 @@ import requests
 from psycopg import sql
 
 from apps.ops.bringup import answers
-from apps.ops.embedded import EmbeddedStack, Layout
 from apps.ops.fleet import platform_services
-from apps.ops.processes import wait_until
+from apps.processes.embedded import EmbeddedStack, Layout
+from apps.processes.spawning import wait_until
 from bench.load_site import Result, load, sign_in
 from tests.ops.lifecycle import free_port
 from tests.ops.running import ROOT, Script, environment, running

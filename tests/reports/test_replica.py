@@ -17,9 +17,9 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.models import Student
 from apps.ops.diagnosis import Look, diagnose
-from apps.ops.embedded import EmbeddedPostgres, Layout
-from apps.ops.embedded.postgres import find_postgres
-from apps.ops.processes import wait_until
+from apps.processes.embedded import EmbeddedPostgres, Layout
+from apps.processes.embedded.postgres import find_postgres
+from apps.processes.spawning import wait_until
 from apps.tenants import replica
 from apps.tenants.replica import REPLICA, on_replica, reading_alias, replica_is_ready
 from apps.tenants.scope import campus_scope

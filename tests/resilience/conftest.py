@@ -19,9 +19,9 @@ from django.utils import timezone
 from apps.common.cache import circuit_breaker as cache_breaker
 from apps.common.postgresql.connection import circuit_breaker as database_breaker
 from apps.ops.bringup import answers
-from apps.ops.embedded.server import EmbeddedServer
 from apps.ops.fleet import platform_services
-from apps.ops.processes import wait_until
+from apps.processes.embedded.server import EmbeddedServer
+from apps.processes.spawning import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Domain
 from apps.tenants.scope import campus_scope

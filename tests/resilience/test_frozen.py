@@ -14,8 +14,8 @@ from django.utils import timezone
 from apps.accounts.models import Student
 from apps.common.cache import count_up
 from apps.ops.health import check_health
-from apps.ops.processes import wait_until
 from apps.ops.views.health import readyz
+from apps.processes.spawning import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from apps.tenants.tasks import enqueue

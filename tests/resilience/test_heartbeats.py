@@ -13,7 +13,7 @@ from apps.common.cache import ask_server
 from apps.ops import beat_lease
 from apps.ops.diagnosis import FAIL, OK, Look, diagnose
 from apps.ops.heartbeats import KEY
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from tests.factories import Cast
 from tests.ops.running import DEADLINE, Script, running
 from tests.resilience.conftest import family, program

@@ -14,7 +14,7 @@ from apps.accounts.models import Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary
 from apps.checkin.models import CheckInAttempt
 from apps.ops.bringup import answers
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests import tables

@@ -17,7 +17,7 @@ from apps.attendance.models import AttendanceRecord, AttendanceSummary, Status
 from apps.biometrics.models import FaceVerification, StoredImage
 from apps.checkin.models import CheckInAttempt, Outcome
 from apps.checkin.tasks import requeue_pending
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
 from tests.biometrics.support import variant

@@ -17,8 +17,8 @@ from apps.legacy.sources.json_file import json_read
 from apps.legacy.sources.spool import OldData, Spool, unreadable
 from apps.legacy.sources.sql_dumps import dump_read
 from apps.legacy.sources.sql_tokens import LONGEST
-from apps.ops.embedded.errors import EmbeddedError
-from apps.ops.embedded.postgres import find_postgres
+from apps.processes.embedded.errors import EmbeddedError
+from apps.processes.embedded.postgres import find_postgres
 
 SQLITE: Final = b"SQLite format 3\0"
 CUSTOM: Final = b"PGDMP"  # pg_dump --format=custom

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.common.commands import CampusCommand
 from apps.ops.bringup import UpOptions, bring_up
-from apps.ops.embedded import EmbeddedError
+from apps.processes.embedded import EmbeddedError
 
 
 class Command(CampusCommand):

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from apps.ops.embedded.errors import EmbeddedError
-from apps.ops.embedded.layout import VALKEY_SOCKET, Layout
-from apps.ops.embedded.server import EmbeddedServer
+from apps.processes.embedded.errors import EmbeddedError
+from apps.processes.embedded.layout import VALKEY_SOCKET, Layout
+from apps.processes.embedded.server import EmbeddedServer
 
 DEFAULT_OPTIONS = {
     "appendonly": "yes",  # queued tasks outlive a restart

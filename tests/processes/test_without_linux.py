@@ -1,7 +1,7 @@
 """The supervisor and the embedded servers on systems that are not Linux.
 
 What Linux alone offers is switched off in the processes under test: the kernel's signal to the
-children of a killed process. Nothing in apps/ops reads /proc, and the last test keeps it so.
+children of a killed process. Nothing in apps/processes reads /proc, and the last test keeps it so.
 """
 
 import re
@@ -13,16 +13,17 @@ import psutil
 import psycopg
 import pytest
 
-from apps.ops import fleet, processes
-from apps.ops.embedded import EmbeddedStack, Layout
-from apps.ops.processes import processes_of, wait_until
+from apps.ops import fleet
+from apps.processes import spawning
+from apps.processes.embedded import EmbeddedStack, Layout
+from apps.processes.spawning import processes_of, wait_until
 from tests.ops.running import DEADLINE, ROOT, gone, is_alive, running
-from tests.ops.test_embedded import HOLDER, left_running
-from tests.ops.test_supervisor import FAMILY, POLITE, SUPERVISE, family_of
+from tests.processes.test_embedded import HOLDER, left_running
+from tests.processes.test_supervisor import FAMILY, POLITE, SUPERVISE, family_of
 
 ELSEWHERE = """
-from apps.ops import processes
-processes.KERNEL_ENDS_CHILDREN = False
+from apps.processes import spawning
+spawning.KERNEL_ENDS_CHILDREN = False
 """
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 
@@ -54,7 +55,7 @@ def test_a_killed_holder_leaves_no_server_and_the_data(tmp_path: Path) -> None:
 
 
 def test_a_stop_dismisses_the_guardian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "KERNEL_ENDS_CHILDREN", False)
+    monkeypatch.setattr(spawning, "KERNEL_ENDS_CHILDREN", False)
     guardians = set(guardians_of_this_process())
     with EmbeddedStack(Layout(tmp_path / "var"), postgres=False):
         (guardian,) = set(guardians_of_this_process()) - guardians
@@ -99,7 +100,8 @@ def test_only_the_launcher_makes_calls_that_linux_alone_has() -> None:
     linux_only = re.compile(r"/proc\b|prctl|unshare|pidfd|epoll|inotify|sched_setaffinity")
     found = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "apps" / "ops").rglob("*.py")
+        for folder in ("ops", "processes")
+        for path in (ROOT / "apps" / folder).rglob("*.py")
         if linux_only.search(path.read_text())
     }
-    assert found == {"apps/ops/launch.py"}
+    assert found == {"apps/processes/launch.py"}

@@ -1,6 +1,6 @@
 """Ends the process groups of a supervisor, or of a holder of servers, that was killed.
 
-On Linux the kernel tells a killed supervisor's children (apps/ops/launch.py), but not their
+On Linux the kernel tells a killed supervisor's children (apps/processes/launch.py), but not their
 children, and some need longer than they should: a worker finishes its task first. Elsewhere the
 kernel tells nobody. The guardian is told of every group over a pipe; when the pipe closes with
 groups left, it asks them to stop and then makes sure.

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-from apps.ops.embedded.errors import EmbeddedError
+from apps.processes.embedded.errors import EmbeddedError
 
 # sockaddr_un holds 107 usable bytes on Linux and 103 on macOS; the shorter fits both.
 SOCKET_PATH_LIMIT = 103

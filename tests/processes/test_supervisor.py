@@ -8,20 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from apps.ops.guardian import read_groups
-from apps.ops.output import PrefixedOutput, wants_colour
-from apps.ops.supervisor import Backoff
+from apps.processes.guardian import read_groups
+from apps.processes.output import PrefixedOutput, wants_colour
+from apps.processes.supervisor import Backoff
 from tests.ops.running import Script, gone, is_alive, running
 
-# Runs the services given as `name=program` with a supervisor that waits little.
+# Runs the services given as `name=program` with a supervisor that waits little. Each is stopped
+# in a stage of its own, but those called `same…` at once.
 SUPERVISE = """
 import sys
-from apps.ops.output import PrefixedOutput
-from apps.ops.supervisor import Backoff, Service, Supervisor
+from apps.processes.output import PrefixedOutput
+from apps.processes.supervisor import Backoff, Service, Supervisor
 grace, *pairs = sys.argv[1:]
 services = [
-    Service(name=name, command=[sys.executable, "-c", program], grace=float(grace))
-    for name, program in (pair.split("=", 1) for pair in pairs)
+    Service(
+        name=name,
+        command=[sys.executable, "-c", program],
+        grace=float(grace),
+        stage=-1 if name.startswith("same") else number,
+    )
+    for number, (name, program) in enumerate(pair.split("=", 1) for pair in pairs)
 ]
 output = PrefixedOutput(sys.stdout, names=["up", *(s.name for s in services)])
 Supervisor(services, output=output, backoff=Backoff(first=0.05, longest=0.1)).run()
@@ -46,6 +52,15 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 parent = os.getpid()
 if os.fork() == 0: print("family", parent, os.getpid(), flush=True)
 while True: signal.pause()
+"""
+# Ends when it was asked to, and the file is there that another one leaves when it is asked.
+PATIENT = """
+import pathlib, signal, time
+mine, others = pathlib.Path({mine!r}), pathlib.Path({others!r})
+signal.signal(signal.SIGTERM, lambda *_: mine.touch())
+print("here")
+while not (mine.exists() and others.exists()): time.sleep(0.01)
+print("bye")
 """
 CRASHING = "import os, sys; print('started'); sys.stdout.write('no end'); sys.exit(3)"
 
@@ -105,6 +120,19 @@ def test_a_child_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) ->
         assert script.finish() == 0
         assert gone(parent, child)
         assert "up     | family is killed: it did not stop." in script.lines
+
+
+def test_services_of_one_stage_are_asked_at_once(tmp_path: Path) -> None:
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    services = (
+        f"same1={PATIENT.format(mine=one, others=two)}",
+        f"same2={PATIENT.format(mine=two, others=one)}",
+    )
+    with supervised(*services, log=tmp_path / "log", grace=3600) as script:
+        script.wait_for("here", times=2)
+        script.process.terminate()
+        assert script.finish() == 0
+        assert sum(line.endswith("| bye") for line in script.lines) == 2
 
 
 def test_a_second_signal_forces(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import psutil
 LAUNCHER = Path(__file__).with_name("launch.py")
 LINUX = sys.platform.startswith("linux")
 # Linux alone signals a child when its parent dies; elsewhere (macOS) a guardian does it
-# (apps/ops/guardian.py). Tests switch this off to go the way of the other systems.
+# (apps/processes/guardian.py). Tests switch this off to go the way of the other systems.
 KERNEL_ENDS_CHILDREN = LINUX
 NO_SIGNAL = 0
 

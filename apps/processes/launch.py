@@ -1,6 +1,6 @@
 """Become another program that does not outlive the process that started it.
 
-Run as a script by `apps.ops.processes.spawn`, never imported: the setup between fork and exec runs
+Run as a script by `apps.processes.spawning.spawn`: the setup between fork and exec runs
 here, in a fresh single-threaded interpreter, because running Python in a forked copy of a threaded
 process can deadlock.
 
@@ -43,13 +43,18 @@ def drop_root(libc: ctypes.CDLL) -> None:
             file.write(text)
 
 
+def end_with_parent(signum: int) -> None:
+    """Let the kernel send this process a signal when the thread that started it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
+
+
 def main(arguments: list[str]) -> NoReturn:
     parent, death_signal, unprivileged, *command = arguments
     if unprivileged == "1":
         drop_root(ctypes.CDLL(None, use_errno=True))
     if death_signal != "0":
         # After drop_root: a change of credentials clears the setting.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal))
+        end_with_parent(int(death_signal))
     if os.getppid() != int(parent):
         fail("the starting process is gone already")
     for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, LiteralString
 
-from apps.ops.embedded.errors import EmbeddedError
-from apps.ops.embedded.layout import DATABASE, POSTGRES_SOCKET, SUPERUSER, Layout
-from apps.ops.embedded.server import EmbeddedServer
-from apps.ops.processes import spawn
+from apps.processes.embedded.errors import EmbeddedError
+from apps.processes.embedded.layout import DATABASE, POSTGRES_SOCKET, SUPERUSER, Layout
+from apps.processes.embedded.server import EmbeddedServer
+from apps.processes.spawning import spawn
 
 STATUS_LINE = 7  # of postmaster.pid, counted from 0: "starting", "ready", "stopping"
 

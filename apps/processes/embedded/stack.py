@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from apps.ops.embedded.layout import Layout
-from apps.ops.embedded.postgres import EmbeddedPostgres
-from apps.ops.embedded.server import EmbeddedServer
-from apps.ops.embedded.valkey import EmbeddedValkey
+from apps.processes.embedded.layout import Layout
+from apps.processes.embedded.postgres import EmbeddedPostgres
+from apps.processes.embedded.server import EmbeddedServer
+from apps.processes.embedded.valkey import EmbeddedValkey
 
 
 class EmbeddedStack:

@@ -7,12 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
-from apps.ops.guardian import Guardian
-from apps.ops.output import PrefixedOutput
-from apps.ops.processes import signal_group, spawn
+from apps.processes.forked import Forked, fork
+from apps.processes.guardian import Guardian
+from apps.processes.output import PrefixedOutput
+from apps.processes.spawning import signal_group
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_SECONDS = 0.25
@@ -23,12 +25,16 @@ OUR_NAME = "up"
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A process to keep running. `grace` is how many seconds it may take to stop."""
+    """A process to keep running. `grace` is how many seconds it may take to stop.
+
+    Neighbours of the same `stage` are asked to stop at once.
+    """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     grace: float = 15.0
+    stage: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class Child:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | subprocess.Popen[bytes] | None = None
         self.crashes = 0
         self.started_at = 0.0
         self.due_at = 0.0  # on the monotonic clock; when to start (again)
@@ -128,9 +134,8 @@ class Supervisor:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
-        process = spawn(
+        process = fork(
             child.service.command,
-            output=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **child.service.env},
             cwd=self._cwd,
         )
@@ -196,22 +201,25 @@ class Supervisor:
         """Stop in the order of the services: each gets its grace, unless a second signal came."""
         if any(child.process for child in self._children):
             self._output.line(OUR_NAME, "Stopping. Press Ctrl-C again to force.")
-        for child in self._children:
-            self._stop(child)
+        for _stage, children in groupby(self._children, key=lambda child: child.service.stage):
+            self._stop([child for child in children if child.process])
 
-    def _stop(self, child: Child) -> None:
-        if child.process is None:
-            return
-        if not child.ended:
-            child.process.terminate()
-        deadline = time.monotonic() + child.service.grace
-        while not child.ended and self._stops < 2 and time.monotonic() < deadline:
+    def _stop(self, children: Sequence[Child]) -> None:
+        asked = time.monotonic()
+        for child in children:
+            if child.process and not child.ended:
+                child.process.terminate()
+        while self._stops < 2 and any(
+            not child.ended and time.monotonic() < asked + child.service.grace for child in children
+        ):
             self._pump(0.05)
-        if not child.ended:
-            self._output.line(OUR_NAME, f"{child.service.name} is killed: it did not stop.")
-            signal_group(child.process.pid, signal.SIGKILL)
-        child.process.wait()
-        self._record_exit(child)
+        for child in children:
+            assert child.process is not None
+            if not child.ended:
+                self._output.line(OUR_NAME, f"{child.service.name} is killed: it did not stop.")
+                signal_group(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+            self._record_exit(child)
 
 
 def describe(code: int) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from apps.ops import processes
-from apps.ops.embedded.errors import AlreadyRunning, EmbeddedError
-from apps.ops.embedded.layout import Layout
-from apps.ops.guardian import Guardian
-from apps.ops.processes import exited, processes_of, signal_group, spawn, wait_until
+from apps.processes import spawning
+from apps.processes.embedded.errors import AlreadyRunning, EmbeddedError
+from apps.processes.embedded.layout import Layout
+from apps.processes.guardian import Guardian
+from apps.processes.spawning import exited, processes_of, signal_group, spawn, wait_until
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 READY_SECONDS = 60.0
@@ -139,7 +139,7 @@ class EmbeddedServer(ABC):
 
     def _call_guardian(self, pid: int) -> None:
         """Where the kernel does not end the server when we are killed, a guardian does."""
-        if not processes.KERNEL_ENDS_CHILDREN:
+        if not spawning.KERNEL_ENDS_CHILDREN:
             self._guardian = Guardian()
             self._guardian.watch(pid, polite=self.escalation[0][0])
 

@@ -3,11 +3,11 @@
 Pure Python, imports no Django and is cheap to import: the settings take the addresses from here.
 """
 
-from apps.ops.embedded.errors import AlreadyRunning, EmbeddedError
-from apps.ops.embedded.layout import Layout
-from apps.ops.embedded.postgres import EmbeddedPostgres
-from apps.ops.embedded.stack import EmbeddedStack
-from apps.ops.embedded.valkey import EmbeddedValkey
+from apps.processes.embedded.errors import AlreadyRunning, EmbeddedError
+from apps.processes.embedded.layout import Layout
+from apps.processes.embedded.postgres import EmbeddedPostgres
+from apps.processes.embedded.stack import EmbeddedStack
+from apps.processes.embedded.valkey import EmbeddedValkey
 
 __all__ = [
     "AlreadyRunning",

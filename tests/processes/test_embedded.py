@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from apps.ops.embedded import (
+from apps.processes.embedded import (
     AlreadyRunning,
     EmbeddedError,
     EmbeddedPostgres,
@@ -20,16 +20,16 @@ from apps.ops.embedded import (
     EmbeddedValkey,
     Layout,
 )
-from apps.ops.embedded.layout import POSTGRES_SOCKET
-from apps.ops.embedded.postgres import find_postgres
-from apps.ops.processes import processes_of, spawn, wait_until
+from apps.processes.embedded.layout import POSTGRES_SOCKET
+from apps.processes.embedded.postgres import find_postgres
+from apps.processes.spawning import processes_of, spawn, wait_until
 from tests.ops.running import DEADLINE, ROOT, is_alive, running
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 HOLDER = """
 import sys, signal
 from pathlib import Path
-from apps.ops.embedded import EmbeddedStack, Layout
+from apps.processes.embedded import EmbeddedStack, Layout
 EmbeddedStack(Layout(Path(sys.argv[1])), postgres_options={"fsync": "off"}).start()
 print("holding")
 signal.pause()
@@ -310,7 +310,7 @@ def test_servers_that_die_are_started_again(var: Path) -> None:
 
 
 def test_settings_can_import_it_without_django() -> None:
-    code = "import sys, apps.ops.embedded; print({'django', 'psycopg'} & set(sys.modules))"
+    code = "import sys, apps.processes.embedded; print({'django', 'psycopg'} & set(sys.modules))"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
