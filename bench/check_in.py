@@ -91,6 +91,7 @@ class Hall:
     """A course with students who have signed in and bound a phone, and its open session."""
 
     def __init__(self, students: int) -> None:
+        from apps.imports.services import rosters_analyze
         from apps.tenants.models import Campus, Domain
         from apps.tenants.scope import campus_scope
 
@@ -98,6 +99,7 @@ class Hall:
         Domain.objects.create(campus=self.campus, host=HOST)
         with campus_scope(self.campus):
             self._people(students)
+            rosters_analyze()  # as after an import of them
 
     def _people(self, students: int) -> None:
         from cryptography.hazmat.primitives.asymmetric import ec

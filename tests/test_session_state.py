@@ -16,7 +16,7 @@ FOLDERS = ("apps", "campus", "bench", "tests")
 # Statements that a test expects to be refused.
 REFUSED = {
     "tests/migrations/test_template_frames.py": 1,  # a connection of its own, as the superuser
-        "tests/privacy/support.py": 1,  # a connection of its own, as the owner
+    "tests/privacy/support.py": 1,  # a connection of its own, as the owner
     "tests/processes/test_embedded.py": 1,
     "tests/tenants/test_rights.py": 1,
 }

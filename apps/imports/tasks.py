@@ -1,12 +1,12 @@
-"""Periodic work of imports."""
+"""Work of imports that nobody waits for."""
 
 from functools import partial
 
 from celery import shared_task
 from django.utils import timezone
 
-from apps.imports.services import imports_purge
-from apps.tenants.tasks import in_each_campus
+from apps.imports.services import imports_purge, rosters_analyze
+from apps.tenants.tasks import CampusTask, in_each_campus
 
 
 @shared_task
@@ -15,3 +15,9 @@ def purge_imports() -> int:
     return in_each_campus(
         partial(imports_purge, now=timezone.now()), reason="delete uploaded files"
     )
+
+
+@shared_task(base=CampusTask)
+def analyze_rosters() -> None:
+    """Let the planner know what an import has written."""
+    rosters_analyze()

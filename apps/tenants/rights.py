@@ -161,5 +161,6 @@ FUNCTIONS: Final = frozenset(
         "campus_stage_filled()",
         "campus_stage_drop()",
         "campus_uuid7()",
+        "import_rosters_analyze()",
     }
 )

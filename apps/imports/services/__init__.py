@@ -1,5 +1,6 @@
 """Imports: upload, dry run, commit."""
 
+from apps.imports.services.apply import rosters_analyze
 from apps.imports.services.runs import (
     import_cancel,
     import_check,
@@ -16,4 +17,5 @@ __all__ = [
     "import_remap",
     "import_upload",
     "imports_purge",
+    "rosters_analyze",
 ]

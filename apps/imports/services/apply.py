@@ -25,9 +25,12 @@ from apps.imports.types.rows import (
     read_rows,
 )
 from apps.tenants.scope import WORK_LIMITS, current_campus_id
+from apps.tenants.tasks import enqueue
 
 ReportProgress = Callable[[int, int, str], None]
 SHOWN_ADDRESSES: Final = 500
+MANY: Final = 50  # rows from which on the planner is told; PostgreSQL's own first threshold
+ANALYZE_TASK: Final = "apps.imports.tasks.analyze_rosters"
 LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
 
 
@@ -179,6 +182,8 @@ def apply_rows(
                 raise _DryRun
     except _DryRun:
         pass
+    if not dry and result.new + result.changed + result.removed >= MANY:
+        enqueue(ANALYZE_TASK)
     problems = sorted(reading.problems + result.problems, key=lambda p: (p.sheet, p.row))
     return ImportReport(seen=reading.seen, result=result, problems=problems)
 
@@ -189,3 +194,9 @@ def one_at_a_time() -> None:
         cursor.execute("SELECT set_config('lock_timeout', '0', true)")
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WORK_LIMITS["lock_timeout"]])
+
+
+def rosters_analyze() -> None:
+    """Tell the planner what lies in the tables that imports fill; no transaction waits for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT import_rosters_analyze()")
