@@ -153,7 +153,6 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     from playwright.sync_api import sync_playwright
 
-    from apps.demo.simulation.browser import find_chromium
     from apps.processes.embedded import EmbeddedStack, Layout
 
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
@@ -161,6 +160,8 @@ def main() -> None:
         stack.start()
         try:
             set_up(Path(folder))
+            from apps.demo.simulation.browser import find_chromium
+
             classroom = Classroom()
             with web_server(), sync_playwright() as playwright:
                 browser = playwright.chromium.launch(

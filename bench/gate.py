@@ -51,9 +51,9 @@ class Promise:
 BENCHES: Final = {
     "check_in": Bench(small=("--students", "40", "--rounds", "1")),
     "marking": Bench(small=("--rounds", "2")),
-    "imports": Bench(small=("--rounds", "1")),
+    "imports": Bench(small=("--rows", "100", "--rounds", "1")),
     "search": Bench(small=("--students", "500", "--rounds", "1")),
-    "reports": Bench(small=("--requests", "20")),
+    "reports": Bench(small=("--students", "120", "--requests", "20")),
     "pages": Bench(small=("--marks", "20000", "--rounds", "3")),
     "notifications": Bench(small=("--people", "200", "--rounds", "1")),
     "face_search": Bench(small=("--campus", "100", "--rounds", "20")),

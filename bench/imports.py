@@ -1,6 +1,6 @@
 """Spreadsheets from received bytes to commit, beside COPY of the same rows and a plain read.
 
-    python -m bench.imports [--rounds 3] [--json FILE]
+    python -m bench.imports [--rounds 3] [--rows N] [--json FILE]
 
 Starts its own PostgreSQL (durable) in a temporary folder. Each round imports into a fresh campus
 and, in the same run, copies the same rows into a bare table (the least that PostgreSQL can do with
@@ -126,7 +126,8 @@ def read_seconds(data: bytes) -> float:
     return seconds(act)
 
 
-def measure(rounds: int) -> dict[str, dict[str, float]]:
+def measure(rounds: int, most: int | None) -> dict[str, dict[str, float]]:
+    """`most`: rows of each case, to see whether it works."""
     cases = {
         "4000 students": ("students", students(4_000)),
         "50000 students": ("students", students(50_000)),
@@ -135,6 +136,7 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
     result: dict[str, dict[str, float]] = {}
     print(f"{'':16} {'import s':>9} {'COPY s':>8} {'openpyxl s':>11}")
     for name, (kind, rows) in cases.items():
+        rows = rows if most is None else rows[: most + 1]
         data = workbook(rows)
         slug = name.replace(" ", "-")
         ours = [import_seconds(kind, data, f"{slug}-{n}") for n in range(rounds)]
@@ -149,6 +151,7 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, help="of each case; promises need all")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     from apps.processes.embedded import EmbeddedStack, Layout
@@ -158,7 +161,7 @@ def main() -> int:
         stack.start()
         try:
             set_up(Path(folder))
-            result = measure(options.rounds)
+            result = measure(options.rounds, options.rows)
         finally:
             stack.stop()
     if options.json:
