@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -136,3 +136,21 @@ def unknown_of(*, pk: int) -> UnknownPerson:
 
 def student_coded(*, code: str) -> Student | None:
     return Student.objects.filter(code__iexact=code).first()
+
+
+def faces_with_people(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a search by a photo found, with the students' names; two statements at most."""
+    faces = found.get("faces", [])
+    wanted = {each["id"] for face in faces for each in face["students"]}
+    students = Student.objects.in_bulk(wanted)
+    return [
+        {
+            "answer": face["answer"],
+            "students": [
+                {"student": students[each["id"]], "percent": round(100 * each["confidence"])}
+                for each in face["students"]
+                if each["id"] in students
+            ],
+        }
+        for face in faces
+    ]

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.biometrics.images import ImageRefused
 from apps.biometrics.services import current_model
@@ -15,8 +16,13 @@ from apps.biometrics.storage import read_image
 from apps.cameras.models import CameraFrame
 from apps.cameras.services.forgetting import sightings_expire
 from apps.cameras.services.frames import frame_claim, frame_fail, frame_read, frame_seen
+from apps.cameras.services.searching import photo_of_search, search_answer, searches_forget
 from apps.cameras.services.unknown import samples_after_consent, unknown_relearn, unlearned
 from apps.common.crypto import SealBroken
+from apps.common.errors import Refused
+from apps.jobs.models import Job
+from apps.jobs.progress import Progress
+from apps.jobs.tasks import run_for_a_while
 from apps.tenants.scope import campus_scope
 from apps.tenants.tasks import CampusTask, SteppedTask, enqueue, in_each_campus, take_lost
 
@@ -58,6 +64,24 @@ def look_at_frame(campus_id: int, frame_id: str) -> None:
         logger.exception("The picture %s could not be looked at.", pk)
     with campus_scope(campus_id):
         frame_fail(frame_id=pk, problem=problem, now=timezone.now())
+
+
+def search_campus(job: Job, _progress: Progress) -> dict[str, Any]:
+    """What jobs of searching do (`apps.py`)."""
+    from apps.cameras.worker import sightings_in
+
+    data, model = photo_of_search(job), current_model(now=timezone.now())
+    try:
+        faces = sightings_in(data, snapshots=False, model=model)
+    except ImageRefused as refused:
+        message = _("This photo cannot be used (%(why)s).") % {"why": refused.reason.value}
+        raise Refused("photo_refused", message, status=400) from refused
+    return search_answer(job=job, faces=faces, model=model, now=timezone.now())
+
+
+@shared_task(base=SteppedTask)
+def run_search(campus_id: int, job_id: str) -> None:
+    run_for_a_while(campus_id, UUID(job_id))
 
 
 @shared_task
@@ -104,6 +128,7 @@ def tidy_sightings() -> int:
         (partial(sightings_expire, now=now), "forget sightings"),
         (partial(samples_after_consent, now=now), "make samples of named people"),
         (_relearn_lost, "learn split people again"),
+        (partial(searches_forget, now=now), "forget searches"),
     )
     return sum(in_each_campus(act, reason=reason) for act, reason in acts)
 

@@ -10,6 +10,7 @@ CELERY_TASK_ROUTES = {
     "apps.class_photos.tasks.look_at_photo": {"queue": "faces"},
     "apps.cameras.tasks.look_at_frame": {"queue": "faces"},
     "apps.cameras.tasks.relearn_unknown": {"queue": "faces"},
+    "apps.cameras.tasks.run_search": {"queue": "faces"},
     "apps.notifications.tasks.*": {"queue": "notifications"},
     "apps.webhooks.tasks.*": {"queue": "notifications"},
     "apps.lti.tasks.*": {"queue": "notifications"},

@@ -1,0 +1,107 @@
+"""An administrator asks whose face a photo shows, among all students of the campus.
+
+A job of a worker that has the engines. The photo goes as soon as it was searched, what was found
+after a day; the audit log keeps who asked and why, without names of whom it was.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.audit.services import Actor, log_event
+from apps.biometrics.images import check_photo
+from apps.biometrics.models import FaceModel, StoredImage
+from apps.biometrics.services.images import image_store, images_release
+from apps.biometrics.storage import read_image
+from apps.cameras.reading import FaceSighting
+from apps.cameras.services.matching import confidence_of
+from apps.common.crypto import SealBroken
+from apps.common.errors import Refused
+from apps.jobs.models import Job
+from apps.jobs.services import job_start
+from apps.privacy.models import SearchPermission
+from apps.privacy.selectors import search_require
+from apps.recognition.services import CLEAR, FaceAnswer, FaceFound, find_students_of_campus
+
+SEARCH: Final = "cameras.search"
+PHOTO_KEPT: Final = timedelta(hours=1)  # at most, for a worker that is away
+FOUND_KEPT: Final = timedelta(days=1)
+MOST_CANDIDATES: Final = 3
+
+
+@transaction.atomic
+def search_start(*, photo: bytes, reason: str, user_id: int, now: datetime, actor: Actor) -> Job:
+    """Queue the search. Raises `images.ImageRefused`, and `Refused`: a code of
+    `privacy.search_problems.SearchProblem` (403), storage_unavailable (503)."""
+    search_require(covers=SearchPermission.Covers.CAMPUS)
+    check_photo(photo)
+    image = image_store(data=photo, now=now, kept_for=PHOTO_KEPT)
+    job = job_start(
+        kind=SEARCH,
+        title=_("Search of the campus by a photo"),
+        params={"image": str(image.pk), "actor": [actor.id, actor.label]},
+        user_id=user_id,
+        now=now,
+    )
+    data = {"reason": reason, "sha256": image.sha256}
+    log_event(actor=actor, action="cameras.campus.asked", now=now, target=job, data=data)
+    return job
+
+
+def photo_of_search(job: Job) -> bytes:
+    """What was uploaded. Raises `Refused`: photo_gone (404), storage_unavailable (503)."""
+    image = StoredImage.objects.filter(pk=UUID(job.params["image"])).first()
+    if image is None:
+        raise Refused("photo_gone", _("The photo is gone. Send it again."), status=404)
+    try:
+        return read_image(image)
+    except (OSError, SealBroken) as error:
+        message = _("The photo cannot be read right now.")
+        raise Refused("storage_unavailable", message, status=503) from error
+
+
+@transaction.atomic
+def search_answer(
+    *, job: Job, faces: list[FaceSighting], model: FaceModel, now: datetime
+) -> dict[str, Any]:
+    """Whom the clear faces of the photo show; the photo goes. Raises what
+    `find_students_of_campus` does."""
+    found: list[FaceFound] = []
+    if faces:
+        identity, label = job.params["actor"]
+        found = find_students_of_campus(
+            vectors=_vectors(faces), actor=Actor(id=identity, label=label), now=now, model=model
+        )
+    images_release(image_ids=[UUID(job.params["image"])], now=now)
+    return {"faces": [_face(each) for each in found]}
+
+
+def _vectors(faces: list[FaceSighting]) -> Any:
+    import numpy as np
+
+    return np.array([face.vector for face in faces], np.float32)
+
+
+def _face(found: FaceFound) -> dict[str, Any]:
+    """Nobody who is merely the nearest of all is named."""
+    near = [each for each in found.candidates if each.excess <= CLEAR]
+    if found.answer == FaceAnswer.UNKNOWN:
+        near = []
+    elif found.answer == FaceAnswer.KNOWN:
+        near = near[:1]
+    return {
+        "answer": found.answer.value,
+        "students": [
+            {"id": each.student_id, "confidence": confidence_of(each)}
+            for each in near[:MOST_CANDIDATES]
+        ],
+    }
+
+
+def searches_forget(*, now: datetime) -> int:
+    """Whom searches of the entered campus found, a day later; how many."""
+    old = Job.objects.filter(kind=SEARCH, created_at__lt=now - FOUND_KEPT)
+    return old.exclude(result={}, params={}).update(result={}, params={})
