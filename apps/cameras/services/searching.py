@@ -33,7 +33,9 @@ MOST_CANDIDATES: Final = 3
 
 
 @transaction.atomic
-def search_start(*, photo: bytes, reason: str, user_id: int, now: datetime, actor: Actor) -> Job:
+def search_start(
+    *, photo: bytes, reason: str, user_id: int | None, now: datetime, actor: Actor
+) -> Job:
     """Queue the search. Raises `images.ImageRefused`, and `Refused`: a code of
     `privacy.search_problems.SearchProblem` (403), storage_unavailable (503)."""
     search_require(covers=SearchPermission.Covers.CAMPUS)
