@@ -1,23 +1,11 @@
 """Reading faces: samples, templates, verifications, and images as a person may see them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import (
-    Aggregate,
-    Count,
-    DateTimeField,
-    Exists,
-    FloatField,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-)
-from django.db.models.functions import Greatest
+from django.db import connection
+from django.db.models import Aggregate, Count, FloatField, Q, QuerySet
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor, log_event
@@ -33,6 +21,7 @@ from apps.biometrics.models import (
 )
 from apps.biometrics.reasons import Undecided
 from apps.biometrics.storage import read_image
+from apps.common.rows import table_name
 from apps.privacy.models import Consent
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
@@ -40,7 +29,6 @@ from apps.tenants.scope import current_campus_id
 FAILURES_BEFORE_DELAY: Final = 5
 FAILURES_BEFORE_OFF: Final = 50
 DELAY: Final = timedelta(seconds=30)
-BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def samples_of(*, student: Student) -> QuerySet[FaceSample]:
@@ -89,29 +77,50 @@ def own_templates(*, student_id: int, model: FaceModel, generation: int) -> Quer
     )
 
 
+# By hand: it is asked twice for each face, and building the queries took a fifth of the whole
+# (bench/settle.py). PostgreSQL's greatest() leaves NULLs out.
+_STANDING: Final = f"""
+    SELECT
+        EXISTS (SELECT FROM {table_name(Campus)} WHERE id = %(campus)s AND face_enabled),
+        EXISTS (
+            SELECT FROM {table_name(Consent)} WHERE campus_id = %(campus)s
+                AND student_id = %(student)s AND kind = %(kind)s AND withdrawn_at IS NULL
+        ),
+        began.enrolled IS NOT NULL, count(v.id), max(v.at)
+    FROM (
+        SELECT min(created_at) AS enrolled, greatest(min(created_at), (
+            SELECT max(at) FROM {table_name(FaceVerification)}
+            WHERE campus_id = %(campus)s AND student_id = %(student)s AND decision = 'matched'
+        )) AS at
+        FROM {table_name(FaceTemplate)} WHERE campus_id = %(campus)s AND student_id = %(student)s
+    ) began
+    LEFT JOIN {table_name(FaceVerification)} v
+        ON v.campus_id = %(campus)s AND v.student_id = %(student)s
+            AND (began.at IS NULL OR v.at > began.at) AND (
+                v.decision = 'not_matched' OR v.decision = 'undecided' AND v.distance IS NOT NULL
+            )
+    GROUP BY began.enrolled
+"""  # noqa: S608  (names of our models)
+
+
+def _standing(student_id: int) -> tuple[bool, bool, bool, int, datetime | None]:
+    """Faces on here; agreed; enrolled; failures in a row, and the last of them. One statement."""
+    asked = {"campus": current_campus_id(), "student": student_id, "kind": Consent.Kind.FACE.value}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, asked)
+        return cursor.fetchone()
+
+
 def undecidable(*, student_id: int, now: datetime) -> str:
-    """Why this student's photo may not be compared now (`Undecided`), or ""; two queries."""
-    campus = Campus.objects.filter(pk=current_campus_id(), face_enabled=True)
-    consent = Consent.objects.filter(
-        student=OuterRef("pk"), kind=Consent.Kind.FACE, withdrawn_at__isnull=True
-    )
-    enabled, consented, enrolled = (
-        Student.objects.filter(pk=student_id)
-        .values_list(
-            Exists(campus),
-            Exists(consent),
-            Exists(FaceTemplate.objects.filter(student=OuterRef("pk"))),
-        )
-        .get()
-    )
+    """Why this student's photo may not be compared now (`Undecided`), or ""."""
+    enabled, consented, enrolled, failures, last = _standing(student_id)
     if not enabled:
         return Undecided.FACE_DISABLED
     if not consented:
         return Undecided.NO_CONSENT
     if not enrolled:
         return Undecided.NO_TEMPLATES
-    allowed = verification_allowed(student_id=student_id, now=now)
-    return "" if allowed else Undecided.TOO_MANY_FAILURES
+    return "" if _may_try(failures, last, now) else Undecided.TOO_MANY_FAILURES
 
 
 def verification_allowed(*, student_id: int, now: datetime) -> bool:
@@ -120,22 +129,13 @@ def verification_allowed(*, student_id: int, now: datetime) -> bool:
     NIST SP 800-63B-4, §3.2.3. A match ends the row, and so does enrolling from scratch. A photo too
     poor to tell counts like a mismatch where it was compared: nobody tries blurred faces for free.
     """
-    verifications = FaceVerification.objects.filter(student_id=student_id).order_by()
-    matched = verifications.filter(decision=FaceVerification.Decision.MATCHED)
-    templates = FaceTemplate.objects.filter(student_id=student_id).order_by("created_at")
-    row_began = Greatest(  # PostgreSQL's leaves NULLs out
-        Subquery(matched.order_by("-at").values("at")[:1]),
-        Subquery(templates.values("created_at")[:1]),
-        Value(BEFORE_ALL, output_field=DateTimeField()),
-    )
-    row = verifications.filter(
-        Q(decision=FaceVerification.Decision.NOT_MATCHED)
-        | Q(decision=FaceVerification.Decision.UNDECIDED, distance__isnull=False),
-        at__gt=row_began,
-    ).aggregate(count=Count("pk"), last=Max("at"))
-    if row["count"] < FAILURES_BEFORE_DELAY:
+    return _may_try(*_standing(student_id)[3:], now)
+
+
+def _may_try(failures: int, last: datetime | None, now: datetime) -> bool:
+    if last is None or failures < FAILURES_BEFORE_DELAY:
         return True
-    return row["count"] < FAILURES_BEFORE_OFF and now - row["last"] >= DELAY
+    return failures < FAILURES_BEFORE_OFF and now - last >= DELAY
 
 
 class Percentile(Aggregate):
