@@ -166,9 +166,9 @@ def believed(raw: bytes, ends: Ends, *, now: datetime) -> Believed:
     """The assertion in this answer. Raises `AnswerRefused`."""
     response = opened(raw)
     _check_status(response)
-    for signature in response.iter(tag("ds:Signature")):
-        _guarded(check_signature, signature)
+    _check_signatures(response)
     document = _by_profile(raw, response, ends)
+    _check_signatures(document)
     assertions = list(document.iter(tag("saml:Assertion")))
     if len(assertions) != 1 or assertions[0].getparent() is not document:
         raise AnswerRefused("not one assertion in its place")
@@ -184,6 +184,11 @@ def _guarded(check: Any, *arguments: Any) -> Any:
         raise AnswerRefused(str(error)) from error
 
 
+def _check_signatures(document: Element) -> None:
+    for signature in document.iter(tag("ds:Signature")):
+        _guarded(check_signature, signature)
+
+
 def _check_status(response: Element) -> None:
     codes = response.findall("samlp:Status/samlp:StatusCode", NAMES)
     if [one.get("Value") for one in codes] != [SUCCESS]:
@@ -191,7 +196,7 @@ def _check_status(response: Element) -> None:
 
 
 def _by_profile(raw: bytes, response: Element, ends: Ends) -> Element:
-    """As python3-saml judges it, with each of our keys that it may be encrypted to."""
+    """The answer as python3-saml judges it, with each of our keys that it may be encrypted to."""
     encrypted = response.findall(".//saml:EncryptedAssertion", NAMES)
     for one in encrypted:
         _check_encryption(one)
@@ -209,7 +214,8 @@ def _by_profile(raw: bytes, response: Element, ends: Ends) -> Element:
         try:
             answer = OneLogin_Saml2_Response(_settings(ends, key), base64.b64encode(raw))
             answer.is_valid(asked, raise_exceptions=True)
-            return answer.get_xml_document()
+            # Read anew: of what was encrypted nothing was looked at yet.
+            return parsed(etree.tostring(answer.get_xml_document()), longest=LONGEST)
         except BROKEN as error:
             why = error
     raise AnswerRefused(f"not by the profile: {type(why).__name__}: {_named(why)}")

@@ -86,7 +86,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         issuer = issuer_of(opened(raw))
     except AnswerRefused as error:
         message = _("This is no answer of an identity provider.")
-        raise Refused("no_answer", message) from error
+        raise Refused("no_answer", message, status=400) from error
     provider = saml_provider_of(issuer=issuer)
     try:
         name = _received(request, provider, raw)
