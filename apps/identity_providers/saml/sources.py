@@ -1,6 +1,5 @@
 """Reading metadata: of a federation, whose signature is checked, or of one provider itself."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -49,35 +48,24 @@ def entity_from(provider: IdentityProvider, *, now: datetime) -> Entity:
         root = _document(_fetched(SMALL, provider.metadata_url), 1 << 20)
     else:
         root = _document(provider.metadata_text.encode(), 1 << 20)
-    return entities_of(root, [provider.issuer], now=now)[provider.issuer]
+    return entity_in(root, provider.issuer, now=now)
 
 
-def entities_of(root: Element, entity_ids: Collection[str], *, now: datetime) -> dict[str, Entity]:
-    """What this document says of these; raises `MetadataRefused` where it lacks all of them, or
-    where it has one alone that cannot be used."""
-    wanted, found, problem = set(entity_ids), {}, MetadataRefused(MetadataProblem.MISSING)
-    several: set[str] = set()
-    for element in entities_in(root):
-        entity_id = element.get("entityID") or ""
-        if entity_id not in wanted:
-            continue
-        if entity_id in found:
-            several.add(entity_id)
-        try:
-            entity = entity_of(element)
-        except XmlRefused as error:
-            problem = MetadataRefused(MetadataProblem.UNUSABLE, str(error))
-            continue
-        if not entity.holds(now):
-            problem = MetadataRefused(MetadataProblem.EXPIRED, entity_id)
-        elif not _askable(entity):
-            problem = MetadataRefused(MetadataProblem.UNUSABLE, "an address that is not asked")
-        else:
-            found[entity_id] = entity
-    once = {name: entity for name, entity in found.items() if name not in several}
-    if not once:
-        raise problem
-    return once
+def entity_in(root: Element, entity_id: str, *, now: datetime) -> Entity:
+    """What this document says of this provider. Raises `MetadataRefused`."""
+    found = [one for one in entities_in(root) if one.get("entityID") == entity_id]
+    if len(found) != 1:
+        problem = MetadataProblem.UNUSABLE if found else MetadataProblem.MISSING
+        raise MetadataRefused(problem, f"{len(found)} times in it")
+    try:
+        entity = entity_of(found[0])
+    except XmlRefused as error:
+        raise MetadataRefused(MetadataProblem.UNUSABLE, str(error)) from error
+    if not entity.holds(now):
+        raise MetadataRefused(MetadataProblem.EXPIRED)
+    if not _askable(entity):
+        raise MetadataRefused(MetadataProblem.UNUSABLE, "an address that is not asked")
+    return entity
 
 
 def _askable(entity: Entity) -> bool:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.core.cache import cache
@@ -18,7 +19,7 @@ from apps.identity_providers.models import IdentityProvider, MetadataSource
 from apps.identity_providers.problems import MetadataProblem, MetadataRefused
 from apps.identity_providers.saml.documents import fingerprint
 from apps.identity_providers.saml.entities import Entity, end_of
-from apps.identity_providers.saml.sources import aggregate_of, entities_of, entity_from
+from apps.identity_providers.saml.sources import aggregate_of, entity_from, entity_in
 from apps.identity_providers.selectors import saml_providers
 from apps.identity_providers.services.saml_keys import saml_key_ensure
 from apps.tenants.scope import campus_scope
@@ -69,10 +70,8 @@ def _read_aggregate(
         root = aggregate_of(source, now=now)
         until = end_of(root)
         for provider in providers:
-            readings[provider.pk] = _reading(
-                lambda issuer=provider.issuer: entities_of(root, [issuer], now=now)[issuer],
-                provider,
-            )
+            read = partial(entity_in, root, provider.issuer, now=now)
+            readings[provider.pk] = _reading(read, provider)
         problem = ""
     except MetadataRefused as refused:
         logger.warning("Federation %s could not be read: %s", source.pk, refused)
@@ -89,7 +88,7 @@ def _read_aggregate(
 
 
 def _read_one(provider: IdentityProvider, now: datetime) -> Reading:
-    return _reading(lambda: entity_from(provider, now=now), provider)
+    return _reading(partial(entity_from, provider, now=now), provider)
 
 
 def _reading(read: Callable[[], Entity], provider: IdentityProvider) -> Reading:
