@@ -14,10 +14,10 @@ from apps.common.strict_json import UnreadableJSON, loads
 from apps.identity_providers.claims import Identity, identity_of
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInRefusal
-from apps.identity_providers.saml.documents import NAMES, XmlRefused, parsed, tag, text_of
-from apps.identity_providers.saml.messages import AnswerRefused, decoded
 from apps.identity_providers.saml.sign_in import assertion_claims
 from apps.identity_providers.selectors import Judgement, judge
+from apps.saml.documents import NAMES, XmlRefused, parsed, tag, text_of
+from apps.saml.messages import AnswerRefused, decoded
 
 LONGEST: Final = 64_000  # characters
 

@@ -1,5 +1,6 @@
 """The metadata of SAML providers, read every hour; old keys of ours forgotten at night."""
 
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -8,7 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.identity_providers.selectors import saml_providers
-from apps.identity_providers.services import metadata_read, saml_keys_purge
+from apps.identity_providers.services import metadata_read, provider_names_purge, saml_keys_purge
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from apps.tenants.tasks import SteppedTask, each_campus, in_each_campus
@@ -45,8 +46,12 @@ def read_metadata(campus_id: int, source_id: int | None = None) -> int:
 
 
 @shared_task
-def purge_saml_keys() -> int:
-    """Forget keys that no provider needs any more; returns how many."""
+def purge_saml() -> int:
+    """Forget keys that no provider needs any more, and names of sessions that have ended."""
     return in_each_campus(
-        partial(saml_keys_purge, now=timezone.now()), reason="forget old keys for SAML providers"
+        partial(_purge, now=timezone.now()), reason="forget old keys for SAML providers"
     )
+
+
+def _purge(now: datetime) -> int:
+    return saml_keys_purge(now=now) + provider_names_purge(now=now)

@@ -21,6 +21,8 @@ urlpatterns = [
     ),
     path("accounts/provider/saml/metadata/", saml.metadata, name="saml_metadata"),
     path("accounts/provider/saml/answer/", saml.answer, name="saml_answer"),
+    path("accounts/provider/saml/sign-out/", saml.sign_out, name="saml_sign_out"),
+    path("accounts/provider/<uuid:provider_id>/sign-out/", saml.there, name="saml_sign_out_there"),
     path("scim/v2/Users", scim.users, name="scim-users"),
     path("scim/v2/Users/<str:person_id>", scim.user, name="scim-user"),
     path("scim/v2/ServiceProviderConfig", scim.config, name="scim-config"),

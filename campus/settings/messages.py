@@ -48,8 +48,8 @@ MESSAGES_SCHEDULE = {
         "task": "apps.identity_providers.tasks.collect",
         "schedule": crontab(minute=27),
     },
-    "purge-saml-keys": {
-        "task": "apps.identity_providers.tasks.purge_saml_keys",
+    "purge-saml": {
+        "task": "apps.identity_providers.tasks.purge_saml",
         "schedule": crontab(hour=3, minute=53),
     },
     "read-oneroster-services": {

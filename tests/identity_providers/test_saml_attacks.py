@@ -13,7 +13,7 @@ from django.test import Client
 from lxml import etree
 
 from apps.identity_providers.models import IdentityProvider, ProviderLink, SamlKey
-from apps.identity_providers.saml.messages import LONGEST
+from apps.saml.messages import LONGEST
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 from tests.identity_providers.saml_server import (

@@ -16,9 +16,9 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.answers import AddressRefused
 from apps.identity_providers.models import MetadataSource, ProviderName, SamlKey
-from apps.identity_providers.saml.documents import XmlRefused, certificates_in, fingerprint
 from apps.identity_providers.saml.sources import LARGE
 from apps.identity_providers.services import saml_key_ensure, source_read_soon
+from apps.saml.documents import XmlRefused, certificates_in, fingerprint
 
 STATES: Final = {"on": "success", "waiting": "info", "failing": "danger"}
 

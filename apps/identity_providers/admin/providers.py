@@ -20,9 +20,9 @@ from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.identity_providers.admin.provider_forms import ProviderForm, TryForm
 from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
 from apps.identity_providers.preview import preview, shown
-from apps.identity_providers.saml.entities import Entity
 from apps.identity_providers.sealing import sealed_secret
 from apps.identity_providers.services import saml_key_replace, saml_provider_prepare
+from apps.saml.entities import Entity
 from apps.tenants.addresses import campus_url
 from apps.tenants.middleware import request_campus
 

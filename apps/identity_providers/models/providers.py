@@ -251,7 +251,7 @@ class ProviderLink(TimestampedModel):
 
 
 class ProviderName(CampusModel):
-    """By which name a SAML provider will ask to sign this person out; kept as long as sessions are.
+    """By which name a SAML provider will ask to sign this person out; kept for 60 days.
 
     `digest`: SHA-256 of the NameID, which is another one at each sign-in with many providers.
     """

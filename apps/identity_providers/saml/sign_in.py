@@ -8,7 +8,7 @@ if this browser asked for it.
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,11 +18,12 @@ from apps.identity_providers.begun import Begun, note, take
 from apps.identity_providers.claims import saml_scopes
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
-from apps.identity_providers.saml.attributes import claims_of
-from apps.identity_providers.saml.documents import Element
-from apps.identity_providers.saml.entities import Entity
 from apps.identity_providers.saml.keys import own_keys, signing_key
-from apps.identity_providers.saml.messages import (
+from apps.saml.attributes import claims_of
+from apps.saml.documents import Element
+from apps.saml.entities import Entity
+from apps.saml.logout import SessionName
+from apps.saml.messages import (
     LEEWAY,
     Believed,
     Ends,
@@ -37,12 +38,13 @@ HELD_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class HeldAnswer:
     """What was believed of an answer, until the browser comes for it."""
 
     provider: str
     claims: Mapping[str, Any]
     answers: str
+    session: Mapping[str, str] | None
 
 
 def entity_ready(provider: IdentityProvider, *, now: datetime) -> Entity:
@@ -88,9 +90,23 @@ def receive(provider: IdentityProvider, raw: bytes, *, receives: str, now: datet
     if not claims.get("sub"):
         raise SignInProblem(SignInRefusal.NO_ID, "no lasting id")
     name = secrets.token_urlsafe(32)
-    held = Held(provider=str(provider.pk), claims=claims, answers=found.answers)
-    cache.set(_held_key(name), vars(held), HELD_SECONDS)
+    kept = HeldAnswer(
+        provider=str(provider.pk),
+        claims=claims,
+        answers=found.answers,
+        session=_session_name(provider, found.assertion, now),
+    )
+    cache.set(_held_key(name), vars(kept), HELD_SECONDS)
     return name
+
+
+def _session_name(
+    provider: IdentityProvider, assertion: Element, now: datetime
+) -> dict[str, str] | None:
+    """Where the provider offers to sign out, by which name it does."""
+    name = SessionName.of(assertion)
+    offers = entity_ready(provider, now=now).sign_out
+    return asdict(name) if name and offers else None
 
 
 def assertion_claims(provider: IdentityProvider, assertion: Element) -> dict[str, Any]:
@@ -102,15 +118,15 @@ def scopes_of(provider: IdentityProvider) -> list[str]:
     return saml_scopes(provider) or list(provider.email_domains)
 
 
-def held(name: str) -> Held:
+def held(name: str) -> HeldAnswer:
     """What is held under this name, once. Raises `SignInProblem` (sign_in_stale)."""
     kept = cache.get(_held_key(name))
     if kept is None or not cache.delete(_held_key(name)):
         raise SignInProblem(SignInRefusal.STALE, "nothing is held under this name")
-    return Held(**kept)
+    return HeldAnswer(**kept)
 
 
-def leads_to(provider: IdentityProvider, found: Held, session: Any, *, now: datetime) -> str:
+def leads_to(provider: IdentityProvider, found: HeldAnswer, session: Any, *, now: datetime) -> str:
     """Where somebody wanted to go who asked for this answer in this very browser.
 
     Raises `SignInProblem` (sign_in_stale).

@@ -8,7 +8,7 @@ from apps.common.answers import AddressRefused, Limits, NoAnswer
 from apps.common.http import HttpClient
 from apps.identity_providers.models import IdentityProvider, MetadataSource
 from apps.identity_providers.problems import MetadataProblem, MetadataRefused
-from apps.identity_providers.saml.documents import (
+from apps.saml.documents import (
     Element,
     XmlRefused,
     certificates_in,
@@ -16,7 +16,7 @@ from apps.identity_providers.saml.documents import (
     parsed,
     tag,
 )
-from apps.identity_providers.saml.entities import Entity, end_of, entities_in, entity_of
+from apps.saml.entities import Entity, end_of, entities_in, entity_of
 
 # Of one provider: a browser may wait for it.
 SMALL: Final = HttpClient(limits=Limits(connect=2.0, whole=4.0, body=1 << 20), connections=2)

@@ -20,6 +20,11 @@ from apps.identity_providers.services.saml_keys import (
     saml_key_replace,
     saml_keys_purge,
 )
+from apps.identity_providers.services.signing_out import (
+    provider_name_keep,
+    provider_names_purge,
+    provider_sessions_end,
+)
 
 __all__ = [
     "Admission",
@@ -28,7 +33,10 @@ __all__ = [
     "person_admit",
     "person_leaves",
     "person_returns",
+    "provider_name_keep",
+    "provider_names_purge",
     "provider_read_anew",
+    "provider_sessions_end",
     "saml_key_ensure",
     "saml_key_replace",
     "saml_keys_purge",

@@ -17,11 +17,11 @@ from django.db import transaction
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.identity_providers.models import IdentityProvider, MetadataSource
 from apps.identity_providers.problems import MetadataProblem, MetadataRefused
-from apps.identity_providers.saml.documents import fingerprint
-from apps.identity_providers.saml.entities import Entity, end_of
 from apps.identity_providers.saml.sources import aggregate_of, entity_from, entity_in
 from apps.identity_providers.selectors import saml_providers
 from apps.identity_providers.services.saml_keys import saml_key_ensure
+from apps.saml.documents import fingerprint
+from apps.saml.entities import Entity, end_of
 from apps.tenants.scope import campus_scope
 from apps.tenants.tasks import enqueue
 
@@ -32,7 +32,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class EntityReading:
     """What a document says of one provider, or why nothing is known."""
 
     entity: Entity | None = None
@@ -87,16 +87,16 @@ def _read_aggregate(
     return known
 
 
-def _read_one(provider: IdentityProvider, now: datetime) -> Reading:
+def _read_one(provider: IdentityProvider, now: datetime) -> EntityReading:
     return _reading(partial(entity_from, provider, now=now), provider)
 
 
-def _reading(read: Callable[[], Entity], provider: IdentityProvider) -> Reading:
+def _reading(read: Callable[[], Entity], provider: IdentityProvider) -> EntityReading:
     try:
-        return Reading(entity=read())
+        return EntityReading(entity=read())
     except MetadataRefused as refused:
         logger.warning("Metadata of provider %s could not be read: %s", provider.pk, refused)
-        return Reading(problem=refused.problem)
+        return EntityReading(problem=refused.problem)
 
 
 @transaction.atomic
@@ -111,7 +111,9 @@ def source_state_store(
 
 
 @transaction.atomic
-def provider_metadata_store(*, provider: IdentityProvider, reading: Reading, now: datetime) -> int:
+def provider_metadata_store(
+    *, provider: IdentityProvider, reading: EntityReading, now: datetime
+) -> int:
     """Keep what was read, unless the campus has changed where it is read from meanwhile.
 
     Returns 1 for a provider that is known.

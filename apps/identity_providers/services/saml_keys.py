@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.identity_providers.models import SamlKey
-from apps.identity_providers.saml.keys import new_key, shown_keys
+from apps.identity_providers.saml.keys import shown_keys
 from apps.identity_providers.sealing import sealed_key
+from apps.saml.keys import new_key
 from apps.tenants.addresses import campus_host
 
 # Federations pass metadata on within a day or two; providers read it a few times a day.

@@ -28,6 +28,6 @@ def sign_in(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 @of_provider
 def signed_out(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     """After signing out here: the way to sign out at the provider too, where it offers one."""
-    way_out = "" if provider.is_saml else openid.end_address(request, provider)
-    context = {"provider": provider, "way_out": way_out}
+    protocol: Any = saml if provider.is_saml else openid
+    context = {"provider": provider, "way_out": protocol.end_address(request, provider)}
     return render(request, "identity_providers/signed_out.html", context)

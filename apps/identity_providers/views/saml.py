@@ -3,7 +3,7 @@
 One address for all of the campus's providers, as federations register a campus once.
 """
 
-import logging
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,21 +14,30 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.identity_providers.saml.keys import shown_keys
-from apps.identity_providers.saml.messages import AnswerRefused, decoded, issuer_of, opened
-from apps.identity_providers.saml.own_metadata import Own, own_metadata
 from apps.identity_providers.saml.sign_in import begin, held, leads_to, receive
+from apps.identity_providers.saml.sign_out import (
+    offers_sign_out,
+    sign_out_answer,
+    sign_out_asked,
+    sign_out_there,
+)
 from apps.identity_providers.selectors import saml_provider_of
-from apps.identity_providers.services import provider_read_anew
+from apps.identity_providers.services import provider_read_anew, provider_sessions_end
 from apps.identity_providers.views.shared import admit, failed, of_campus, of_provider
+from apps.saml.documents import NAMES, text_of
+from apps.saml.logout import request_in
+from apps.saml.messages import AnswerRefused, decoded, issuer_of, opened
+from apps.saml.own_metadata import Own, own_metadata
+from apps.signin.bound import name_held
 from apps.tenants.addresses import asked_host, campus_hosts, campus_url
 from apps.tenants.middleware import request_campus
 
-logger = logging.getLogger(__name__)
-METADATA: str = "application/samlmetadata+xml"
+METADATA: Final = "application/samlmetadata+xml"
 
 
 def answer_address(request: HttpRequest) -> str:
@@ -69,7 +78,7 @@ def _metadata(request: HttpRequest, entity_id: str) -> HttpResponse:
         entity_id=entity_id,
         name=request_campus(request).name,
         receives=[campus_url(reverse("saml_answer"), host=host) for host in campus_hosts()],
-        signs_out=[],
+        signs_out=[campus_url(reverse("saml_sign_out"), host=host) for host in campus_hosts()],
         certificates=certificates,
     )
     return HttpResponse(own_metadata(own), content_type=METADATA)
@@ -122,4 +131,58 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     if found.provider != str(provider.pk):
         raise SignInProblem(SignInRefusal.STALE, "an answer of another provider")
     wanted = leads_to(provider, found, request.session, now=now)
-    return admit(request, provider, found.claims, leads_to=wanted)
+    return admit(request, provider, found.claims, leads_to=wanted, session=found.session)
+
+
+# --- Signing out -------------------------------------------------------------------------------
+
+
+def sign_out_address(request: HttpRequest) -> str:
+    return campus_url(reverse("saml_sign_out"), host=asked_host(request))
+
+
+def end_address(request: HttpRequest, provider: IdentityProvider) -> str:
+    """The way to sign out at the provider too, for who has just signed out here."""
+    ticket = str(request.GET.get("name", ""))
+    known = name_held(ticket, provider=str(provider.pk))
+    if known is None or not offers_sign_out(provider, now=timezone.now()):
+        return ""
+    there = reverse("saml_sign_out_there", args=[provider.pk])
+    return f"{there}?{urlencode({'name': ticket})}"
+
+
+@never_cache
+@require_GET
+@of_provider
+def there(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """To the provider, with a request that is made now: it is good for minutes."""
+    name = name_held(str(request.GET.get("name", "")), provider=str(provider.pk))
+    if name is None:
+        return HttpResponseRedirect(reverse("account_login"))
+    return HttpResponseRedirect(sign_out_there(provider, name, now=timezone.now()))
+
+
+@never_cache
+@require_GET
+@of_campus
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """A provider asks to end somebody's sessions, or says that it has done so there."""
+    if "SAMLResponse" in request.GET:
+        return HttpResponseRedirect(reverse("account_login"))
+    query = request.META["QUERY_STRING"]
+    try:
+        issuer = text_of(request_in(query).find("saml:Issuer", NAMES))
+    except AnswerRefused as error:
+        message = _("This is no request of an identity provider.")
+        raise Refused("no_request", message, status=400) from error
+    provider = saml_provider_of(issuer=issuer)
+    now = timezone.now()
+    try:
+        asked = sign_out_asked(provider, query, address=sign_out_address(request), now=now)
+        provider_sessions_end(
+            provider=provider, name=asked.name, now=now, actor=request_actor(request)
+        )
+        where = sign_out_answer(provider, asked, now=now)
+    except SignInProblem as problem:
+        return failed(request, provider, problem)
+    return HttpResponseRedirect(where or reverse("account_login"))

@@ -19,8 +19,8 @@ from apps.identity_providers.claims import identity_of
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.identity_providers.selectors import provider_by_id
-from apps.identity_providers.services import person_admit
-from apps.signin.bound import Vouched, vouch
+from apps.identity_providers.services import person_admit, provider_name_keep
+from apps.signin.bound import NAME_KEY, Vouched, vouch
 from apps.tenants.middleware import refuse, request_campus
 from apps.tenants.scope import entered_campus_id
 
@@ -76,9 +76,17 @@ def problem_page(
 
 
 def admit(
-    request: HttpRequest, provider: IdentityProvider, claims: Mapping[str, Any], *, leads_to: str
+    request: HttpRequest,
+    provider: IdentityProvider,
+    claims: Mapping[str, Any],
+    *,
+    leads_to: str,
+    session: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """Let in whom these claims are about, or say why not."""
+    """Let in whom these claims are about, or say why not.
+
+    `session`: by which name the provider signs out what it opens now.
+    """
     identity = identity_of(provider, claims, domains=request_campus(request).email_domains)
     admission = person_admit(
         provider=provider, identity=identity, now=timezone.now(), actor=request_actor(request)
@@ -86,6 +94,11 @@ def admit(
     if admission.user is None:
         return problem_page(request, provider, admission.problem or SignInRefusal.UNKNOWN)
     multi_factor = provider.accepts_multi_factor and identity.multi_factor
+    if session is not None:
+        provider_name_keep(
+            provider=provider, user=admission.user, name=session["value"], now=timezone.now()
+        )
+        request.session[NAME_KEY] = {**session, "provider": str(provider.pk)}
     vouch(request, Vouched(provider=str(provider.pk), multi_factor=multi_factor))
     return _enter(request, admission.user, leads_to=leads_to)
 

@@ -20,7 +20,7 @@ from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from apps.identity_providers.saml.documents import (
+from apps.saml.documents import (
     MORE,
     NAMES,
     Element,
@@ -31,9 +31,9 @@ from apps.identity_providers.saml.documents import (
     tag,
     text_of,
 )
-from apps.identity_providers.saml.entities import Entity, moment_of
-from apps.identity_providers.saml.keys import OwnKey
-from apps.identity_providers.saml.own_metadata import CIPHERS, KEY_TRANSPORT, POST
+from apps.saml.entities import Entity, moment_of
+from apps.saml.keys import OwnKey
+from apps.saml.own_metadata import CIPHERS, KEY_TRANSPORT, POST
 
 LEEWAY: Final = timedelta(seconds=60)  # by which clocks may differ
 LONGEST: Final = 1 << 18  # bytes of an answer

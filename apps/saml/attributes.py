@@ -7,7 +7,7 @@ university of a federation could name the people of another.
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from apps.identity_providers.saml.documents import NAMES, Element, text_of
+from apps.saml.documents import NAMES, Element, text_of
 
 PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 PAIRWISE: Final = "urn:oasis:names:tc:SAML:attribute:pairwise-id"

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from lxml import etree
 
-from apps.identity_providers.saml.attributes import PAIRWISE
-from apps.identity_providers.saml.documents import NAMES, tag
-from apps.identity_providers.saml.entities import REDIRECT
+from apps.saml.attributes import PAIRWISE
+from apps.saml.documents import NAMES, tag
+from apps.saml.entities import REDIRECT
 
 POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 # What is read of encrypted assertions: authenticated ciphers, and keys that no padding gives away.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from apps.identity_providers.saml.documents import (
+from apps.saml.documents import (
     NAMES,
     Element,
     XmlRefused,
