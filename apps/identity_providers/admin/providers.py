@@ -157,7 +157,7 @@ class IdentityProviderAdmin(CampusModelAdmin):
             provider=provider, now=timezone.now(), actor=request_actor(request)
         )
         if provider.problem:
-            text = gettext("The metadata %(problem)s: nobody new signs in by what is in it.")
+            text = gettext("The metadata %(problem)s. Only what was read before holds.")
             messages.warning(request, text % {"problem": provider.get_problem_display()})
         elif not is_known:
             messages.info(request, gettext("The federation is read now: look again in a minute."))

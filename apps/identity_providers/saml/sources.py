@@ -20,7 +20,7 @@ from apps.saml.entities import Entity, end_of, entities_in, entity_of
 
 # Of one provider: a browser may wait for it.
 SMALL: Final = HttpClient(limits=Limits(connect=2.0, whole=4.0, body=1 << 20), connections=2)
-# Of a whole federation: read by a worker, which holds about eight times as much in memory.
+# Of a whole federation, read by a worker: 28 MB (6,000 providers) take it a second and 70 MB.
 LARGEST: Final = 48 << 20
 LARGE: Final = HttpClient(limits=Limits(connect=5.0, whole=90.0, body=LARGEST))
 ACCEPTED: Final = "application/samlmetadata+xml, application/xml;q=0.8, text/xml;q=0.8"
