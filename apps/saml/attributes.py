@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from apps.saml.documents import NAMES, Element, text_of
 
+NAME_ID: Final = "name_id"
 PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+TRANSIENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 PAIRWISE: Final = "urn:oasis:names:tc:SAML:attribute:pairwise-id"
 SUBJECT: Final = "urn:oasis:names:tc:SAML:attribute:subject-id"
 LONGEST_SUBJECT: Final = 255
@@ -56,7 +58,7 @@ SCOPED: Final = frozenset(
 )
 IS_SCOPE: Final = frozenset({"schacHomeOrganization"})
 # What a provider says of the sign-in itself: no attribute takes their place.
-RESERVED: Final = frozenset({"sub", "iss", "aud", "acr", "amr", "email_verified", "hd", "name_id"})
+RESERVED: Final = frozenset({"sub", "iss", "aud", "acr", "amr", "email_verified", "hd", NAME_ID})
 SUBJECTS: Final = ("pairwise-id", "subject-id")
 
 
@@ -73,7 +75,7 @@ def claims_of(assertion: Element, *, scopes: Collection[str], subject_claim: str
             claims[name] = [*claims.get(name, []), *believed]
     name_id = assertion.find("saml:Subject/saml:NameID", NAMES)
     if text_of(name_id):
-        claims["name_id"] = text_of(name_id)
+        claims[NAME_ID] = text_of(name_id)
     path = "saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef"
     claims["acr"] = [text_of(one) for one in assertion.findall(path, NAMES)]
     subject = _subject(claims, name_id, subject_claim)
@@ -94,14 +96,16 @@ def may_say(name: str, value: str, scopes: Collection[str]) -> bool:
 def _subject(claims: Mapping[str, Any], name_id: Element | None, chosen: str) -> str:
     """With the kind before it: ids of two kinds are never one another's. Ids of the kinds that
     have a scope are the same in capitals (SAML V2.0 Subject Identifier Attributes, §3.1)."""
-    for name in (chosen,) if chosen else SUBJECTS:
-        values = claims.get(name) or []
-        first = values if isinstance(values, str) else values[0] if len(values) == 1 else ""
-        if first:
-            return _fitting(name, first.lower() if name in SCOPED else first)
-    if chosen or name_id is None or name_id.get("Format") != PERSISTENT:
-        return ""
-    return _fitting("name_id", text_of(name_id))
+    form = "" if name_id is None else name_id.get("Format")
+    for name in (chosen,) if chosen else (*SUBJECTS, NAME_ID):
+        if name == NAME_ID:
+            lasts = form == PERSISTENT or (bool(chosen) and form != TRANSIENT)
+            values = [claims[NAME_ID]] if lasts and NAME_ID in claims else []
+        else:
+            values = claims.get(name) or []
+        if len(values) == 1:
+            return _fitting(name, values[0].lower() if name in SCOPED else values[0])
+    return ""
 
 
 def _fitting(kind: str, value: str) -> str:

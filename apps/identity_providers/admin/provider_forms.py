@@ -72,8 +72,9 @@ class ProviderForm(forms.ModelForm):
         issuer = str(self.cleaned_data["issuer"])
         if self.cleaned_data.get("protocol") == OPENID:
             _check_address(issuer, gettext("This provider cannot be asked: %(problem)s"))
-        changed = not self.instance._state.adding and issuer != self.initial.get("issuer")
-        if changed and self.instance.links.exists():
+        asked = (issuer, self.cleaned_data.get("protocol"))
+        known = (self.initial.get("issuer"), self.initial.get("protocol"))
+        if not self.instance._state.adding and asked != known and self.instance.links.exists():
             raise forms.ValidationError(
                 gettext("People come in by this issuer already. Add another provider instead.")
             )
