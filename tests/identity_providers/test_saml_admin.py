@@ -185,6 +185,18 @@ def test_who_is_behind_a_new_issuer_is_somebody_else(
     assert (found.entity, found.problem) == (None, "missing")
 
 
+def test_a_provider_with_people_behind_it_keeps_entity_id_and_protocol(
+    cast: Cast, idp: SamlProvider, saml_provider: IdentityProvider
+) -> None:
+    saml_sign_in(browser(cast.host), idp, saml_provider, **said("STUD"))
+    client = client_of(cast, cast.admin)
+    page = url(IdentityProvider, "change", saml_provider.pk)
+    sent = {**fields_of(client.get(page)), "email_domains": "[]"}
+    for changes in ({"issuer": "https://x.example/idp"}, {"protocol": "openid"}):
+        answer = client.post(page, {**sent, **changes})
+        assert "People come in by this issuer already" in words(answer), changes
+
+
 # --- Our keys ----------------------------------------------------------------------------------
 
 

@@ -89,6 +89,20 @@ def test_wrong_answers_are_refused(
     assert right.status_code == 302
 
 
+def test_addresses_that_resemble_ours_are_others(
+    cast: Cast, idp: SamlProvider, saml_provider: IdentityProvider
+) -> None:
+    client = browser(cast.host)
+    for place in ("recipient", "destination"):
+        for bent in ("{}more", "{}?next=x", "https://evil.example/?u={}", " {}"):
+            location = led_to(client, saml_provider)
+            ours = message_in(location).get("AssertionConsumerServiceURL")
+            changes = {place: bent.format(ours)}
+            answer = bring(client, idp.answer_to(location, **said("STUD", **changes)))
+            assert refused(answer), changes
+    assert user_of(client) is None
+
+
 def test_every_audience_restriction_has_to_name_us(
     cast: Cast, idp: SamlProvider, saml_provider: IdentityProvider
 ) -> None:
