@@ -25,6 +25,9 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.BinaryField(max_length=32, verbose_name='SHA-256')),
                 ('last_used_at', models.DateTimeField(verbose_name='last used')),
+                ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
+                ('provider', apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='names', to='identity_providers.identityprovider', verbose_name='identity provider')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],
             options={
                 'verbose_name': 'name for signing out',
@@ -41,6 +44,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(verbose_name='made')),
                 ('signs_from', models.DateTimeField(verbose_name='signs from')),
                 ('shown_until', models.DateTimeField(blank=True, null=True, verbose_name='shown until')),
+                ('campus', apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus')),
             ],
             options={
                 'verbose_name': 'key for SAML providers',
@@ -127,26 +131,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='identityprovider',
             constraint=models.CheckConstraint(condition=models.Q(('protocol__in', ['openid', 'saml'])), name='identity_provider_protocol'),
-        ),
-        migrations.AddField(
-            model_name='providername',
-            name='campus',
-            field=apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus'),
-        ),
-        migrations.AddField(
-            model_name='providername',
-            name='provider',
-            field=apps.tenants.fields.CampusForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='names', to='identity_providers.identityprovider', verbose_name='identity provider'),
-        ),
-        migrations.AddField(
-            model_name='providername',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person'),
-        ),
-        migrations.AddField(
-            model_name='samlkey',
-            name='campus',
-            field=apps.tenants.fields.CampusField(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.campus'),
         ),
         migrations.AddConstraint(
             model_name='metadatasource',
