@@ -458,6 +458,8 @@ def test_protocols_are_not_taken_for_one_another(
     state = next(iter(client.session["identity_provider_sign_ins"]))
     assert refused(client.get(f"{address(saml_provider, 'callback/')}?code=1&state={state}"), STALE)
     assert refused(client.get(f"{address(provider, 'finish/')}?answer=x"), STALE)
+    assert client.get(address(provider, "metadata/")).status_code == 404
+    assert client.get(address(provider, "sign-out/"))["Location"] == "/accounts/login/"
 
 
 def test_a_provider_that_signed_nobody_in_is_a_page(

@@ -67,13 +67,19 @@ def metadata(request: HttpRequest) -> HttpResponse:
 @of_provider
 def provider_metadata(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     """The campus to one provider, under the name by which that one knows it."""
+    if not provider.is_saml:
+        raise _no_saml()
     return _metadata(request, provider.client_id)
+
+
+def _no_saml() -> NotFound:
+    return NotFound("no_saml", _("This campus has no provider that speaks SAML."))
 
 
 def _metadata(request: HttpRequest, entity_id: str) -> HttpResponse:
     certificates = list(shown_keys(now=timezone.now()).values_list("certificate", flat=True))
     if not certificates:
-        raise NotFound("no_saml", _("This campus has no provider that speaks SAML."))
+        raise _no_saml()
     own = Own(
         entity_id=entity_id,
         name=request_campus(request).name,
