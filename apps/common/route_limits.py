@@ -61,6 +61,7 @@ LIMITS: Final = (
     ("GET", "_allauth/app/v1/auth/webauthn/login", "passkey"),
     ("POST", "_allauth/app/v1/auth/webauthn/login", "passkey"),
     ("GET", "accounts/provider/*", "provider"),
+    ("POST", "accounts/provider/*", "provider"),
     *((method, "scim/v2/*", "scim") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ("POST", "accounts/2fa/webauthn/add/", "device"),
     ("POST", "_allauth/app/v1/account/authenticators/webauthn", "device"),

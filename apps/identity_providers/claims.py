@@ -101,13 +101,20 @@ def _verified(
     somebody once received a mail there.
     """
     campus = {domain.lower() for domain in domains}
-    spoken_for = campus & set(provider.email_domains) if provider.email_domains else campus
+    own = provider.email_domains or saml_scopes(provider)
+    spoken_for = campus & set(own) if own else campus
     domain = email.rpartition("@")[2]
     if domain not in spoken_for or email.count("@") != 1:
         return ""
     if provider.issuer in GOOGLE and str(claims.get("hd", "")).lower() != domain:
         return ""
     return email if claims.get("email_verified") is True or provider.trusts_email else ""
+
+
+def saml_scopes(provider: IdentityProvider) -> list[str]:
+    """For which its SAML metadata says that it speaks."""
+    entity = provider.entity if provider.is_saml else None
+    return list(entity["scopes"]) if entity else []
 
 
 def _roles(provider: IdentityProvider, claims: Mapping[str, Any]) -> frozenset[str]:

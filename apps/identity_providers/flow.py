@@ -5,35 +5,19 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from django.core.cache import cache
-
 from apps.common.id_tokens import IdTokenRefused, verified_claims
+from apps.identity_providers.begun import Begun, note
 from apps.identity_providers.metadata import Metadata, ask, keys_of, metadata_of
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.identity_providers.sealing import client_secret
 
-SESSION_KEY: Final = "identity_provider_sign_ins"
-GOOD_FOR_SECONDS: Final = 600
-MOST_AT_ONCE: Final = 5  # of one browser: tabs
 LONGEST_PARAMETER: Final = 4096
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A sign-in that was begun in this browser; kept in its session, and used once."""
-
-    provider: str
-    nonce: str
-    verifier: str
-    leads_to: str
-    at: float
 
 
 def begin(
@@ -49,8 +33,7 @@ def begin(
         leads_to=leads_to,
         at=now.timestamp(),
     )
-    others = list(session.get(SESSION_KEY, {}).items())[-(MOST_AT_ONCE - 1) :]
-    session[SESSION_KEY] = {**dict(others), state: vars(begun)}
+    note(session, state, begun)
     digest = hashlib.sha256(begun.verifier.encode()).digest()
     asked = {
         "response_type": "code",
@@ -70,28 +53,6 @@ def begin(
 
 def _scopes(provider: IdentityProvider) -> str:
     return " ".join(dict.fromkeys(["openid", *provider.scopes.split()]))
-
-
-def take(provider: IdentityProvider, session: Any, state: str, *, now: datetime) -> Begun:
-    """The sign-in of this state, which is worth nothing from now on.
-
-    Raises `SignInProblem` (sign_in_stale): unknown in this browser, begun at another provider, too
-    old, or used. Two answers at once: the cache decides.
-    """
-    begun = dict(session.get(SESSION_KEY, {}))
-    kept = begun.pop(state, None)
-    session[SESSION_KEY] = begun
-    if kept is None:
-        raise SignInProblem(SignInRefusal.STALE, "unknown state")
-    found = Begun(**kept)
-    if found.provider != str(provider.pk):
-        raise SignInProblem(SignInRefusal.STALE, "the state of another provider")
-    if not 0 <= now.timestamp() - found.at <= GOOD_FOR_SECONDS:
-        raise SignInProblem(SignInRefusal.STALE, "too old")
-    digest = hashlib.sha256(state.encode()).hexdigest()
-    if not cache.add(f"identity_providers:state:{digest}", 1, GOOD_FOR_SECONDS):
-        raise SignInProblem(SignInRefusal.STALE, "used already")
-    return found
 
 
 def finish(

@@ -4,7 +4,10 @@ from apps.identity_providers.models import (
     EmergencyAccount,
     IdentityProvider,
     Leaver,
+    MetadataSource,
     ProviderLink,
+    ProviderName,
+    SamlKey,
     ScimClient,
     ScimPerson,
 )
@@ -13,6 +16,8 @@ from apps.privacy.registry import PersonRows, add_impersonal, add_person_rows, o
 
 def register() -> None:
     add_impersonal("identity providers of the campus", IdentityProvider)
+    add_impersonal("federations", MetadataSource)
+    add_impersonal("keys for SAML providers", SamlKey)
     add_impersonal("directories of the campus", ScimClient)
-    for model in (ProviderLink, EmergencyAccount, ScimPerson, Leaver):
+    for model in (ProviderLink, ProviderName, EmergencyAccount, ScimPerson, Leaver):
         add_person_rows(PersonRows(model=model, rows=of_user(), deleted=True))

@@ -1,4 +1,4 @@
-"""What a token would do: for administrators who set up a provider. Nothing is saved."""
+"""What a token or an answer would do, for administrators. Nothing is saved."""
 
 import base64
 import binascii
@@ -13,7 +13,11 @@ from apps.accounts.models import Role
 from apps.common.strict_json import UnreadableJSON, loads
 from apps.identity_providers.claims import Identity, identity_of
 from apps.identity_providers.models import IdentityProvider
+from apps.identity_providers.problems import SignInRefusal
+from apps.identity_providers.saml.sign_in import assertion_claims
 from apps.identity_providers.selectors import Judgement, judge
+from apps.saml.documents import NAMES, XmlRefused, parsed, tag, text_of
+from apps.saml.messages import AnswerRefused, decoded
 
 LONGEST: Final = 64_000  # characters
 
@@ -28,12 +32,36 @@ class TokenPreview:
     verdict: str
 
 
-def claims_in(text: str) -> dict[str, Any]:
-    """Of an ID token, whose signature is not looked at, or of its claims as JSON.
+def claims_in(text: str, *, provider: IdentityProvider) -> dict[str, Any]:
+    """Of an ID token or an answer of SAML, with signatures unread, or of claims as JSON.
 
     Raises ValueError with what is wrong.
     """
     text = text.strip()
+    if provider.is_saml and not text.startswith("{"):
+        return _asserted(text, provider)
+    return _stated(text)
+
+
+def _asserted(text: str, provider: IdentityProvider) -> dict[str, Any]:
+    """Of an answer or an assertion, as XML or as it is posted."""
+    try:
+        raw = text.encode() if text.startswith("<") else decoded(text)
+        root = parsed(raw, longest=LONGEST)
+    except (AnswerRefused, XmlRefused) as error:
+        raise ValueError(_("This is neither an answer of SAML nor a JSON object.")) from error
+    assertion = root if root.tag == tag("saml:Assertion") else root.find("saml:Assertion", NAMES)
+    if assertion is None:
+        raise ValueError(_("There is no assertion in it, or it is encrypted."))
+    path = "saml:Conditions/saml:AudienceRestriction/saml:Audience"
+    return {
+        **assertion_claims(provider, assertion),
+        "iss": text_of(assertion.find("saml:Issuer", NAMES)),
+        "aud": [text_of(one) for one in assertion.findall(path, NAMES)],
+    }
+
+
+def _stated(text: str) -> dict[str, Any]:
     parts = text.split(".")
     if len(text) <= LONGEST and len(parts) == 3 and not text.startswith("{"):
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
@@ -59,7 +87,7 @@ def preview(
         identity=identity,
         judgement=judgement,
         rows=_rows(identity),
-        verdict=_verdict(provider, claims, judgement),
+        verdict=_verdict(provider, claims, identity, judgement),
     )
 
 
@@ -78,7 +106,9 @@ def _rows(identity: Identity) -> list[tuple[str, str]]:
     ]
 
 
-def _verdict(provider: IdentityProvider, claims: dict[str, Any], judgement: Judgement) -> str:
+def _verdict(
+    provider: IdentityProvider, claims: dict[str, Any], identity: Identity, judgement: Judgement
+) -> str:
     if claims.get("iss", provider.issuer) != provider.issuer:
         return _("Refused: this is a token of another issuer, %(issuer)s.") % {
             "issuer": str(claims["iss"])[:200]
@@ -86,8 +116,10 @@ def _verdict(provider: IdentityProvider, claims: dict[str, Any], judgement: Judg
     audience = claims.get("aud", provider.client_id)
     if provider.client_id not in (audience if isinstance(audience, list) else [audience]):
         return _("Refused: this token was made for another client.")
-    if judgement.problem is not None:
-        text = judgement.problem.label % {"provider": provider.name}
+    no_id = provider.is_saml and not identity.subject
+    problem = SignInRefusal.NO_ID if no_id else judgement.problem
+    if problem is not None:
+        text = problem.label % {"provider": provider.name}
         return _("Refused. The person reads: “%(text)s”") % {"text": text}
     if judgement.is_new:
         return _("Comes in as a new student.")

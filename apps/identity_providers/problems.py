@@ -1,5 +1,9 @@
-"""How a sign-in at a provider can fail: each with its code, its status and its words."""
+"""How a sign-in at a provider can fail: each with its code, its status and its words.
 
+And why a provider's SAML metadata is not taken.
+"""
+
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import Refusal
@@ -18,6 +22,16 @@ class SignInRefusal(Refusal):
         "answer_untrusted",
         403,
         _("The answer of %(provider)s could not be believed. Try again, and tell the office."),
+    )
+    NOT_READY = (
+        "provider_not_ready",
+        424,
+        _("%(provider)s cannot be used here at the moment. Tell the office."),
+    )
+    NO_ID = (
+        "no_lasting_id",
+        403,
+        _("%(provider)s sent no id that stays yours. Tell the office."),
     )
     UNKNOWN = (
         "unknown_person",
@@ -64,3 +78,21 @@ class SignInProblem(Exception):
         super().__init__(f"{problem.value}: {detail}")
         self.problem = problem
         self.detail = detail
+
+
+class MetadataProblem(TextChoices):
+    AWAY = "away", _("does not answer")
+    UNREADABLE = "unreadable", _("is no SAML metadata, or too large")
+    UNSIGNED = "unsigned", _("is not signed by the certificate that is kept here")
+    EXPIRED = "expired", _("is no longer valid")
+    ENDLESS = "endless", _("names no end of its validity")
+    MISSING = "missing", _("does not have this provider")
+    UNUSABLE = "unusable", _("describes no provider that can be used")
+
+
+class MetadataRefused(ValueError):
+    """`detail` is for the log."""
+
+    def __init__(self, problem: MetadataProblem, detail: str = "") -> None:
+        super().__init__(f"{problem.value}: {detail}")
+        self.problem = problem

@@ -43,6 +43,18 @@ def provider_by_id(*, provider_id: Any) -> IdentityProvider:
     return found
 
 
+def saml_providers() -> QuerySet[IdentityProvider]:
+    return active_providers().filter(protocol=IdentityProvider.Protocol.SAML)
+
+
+def saml_provider_of(*, issuer: str) -> IdentityProvider:
+    """By its entityID. Raises `NotFound` (no_such_provider)."""
+    found = saml_providers().select_related("source").filter(issuer=issuer).first()
+    if found is None:
+        raise NotFound("no_such_provider", _("This campus has no such sign-in any more."))
+    return found
+
+
 def judge(*, provider: IdentityProvider, identity: Identity) -> Judgement:
     """By the link of an earlier sign-in alone, where there is one; else by number, else by the
     verified address.

@@ -29,6 +29,7 @@ from apps.signin.bound import (
     PROVIDER_KEY,
     SIGNED_OUT,
     begun_by,
+    name_hold,
     note_begun,
     vouched_of,
 )
@@ -125,7 +126,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         provider = request.session.get(PROVIDER_KEY)
         if provider:
-            return reverse(SIGNED_OUT, args=[provider])
+            ticket = name_hold(request.session)
+            page = reverse(SIGNED_OUT, args=[provider])
+            return f"{page}?name={ticket}" if ticket else page
         return str(super().get_logout_redirect_url(request))
 
     def login(self, request: HttpRequest, user: Any) -> None:

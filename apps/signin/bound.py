@@ -4,9 +4,12 @@ The campus runs the provider, so the provider can say that anybody is signed in.
 on that campus alone, and never for the account, which may be good elsewhere (docs/decisions/0072).
 """
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.http import HttpRequest
 
 from apps.tenants.scope import entered_campus_id
@@ -17,6 +20,9 @@ PROVIDER_KEY: Final = "identity_provider"
 BEGUN: Final = "identity_provider_begun"
 PROVIDER_BACKEND: Final = "apps.signin.backends.ProviderBackend"
 SIGNED_OUT: Final = "provider_signed_out"  # the name of the page that follows signing out
+# Of a session: by which name its provider can be asked to sign out there too.
+NAME_KEY: Final = "identity_provider_name"
+NAME_SECONDS: Final = 600  # in which somebody may do that after signing out here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +64,23 @@ def begun_by(request: HttpRequest, user: Any) -> tuple[str, int | None]:
 
 def is_bound(session: Any) -> bool:
     return PROVIDER_KEY in session
+
+
+def name_hold(session: Any) -> str:
+    """Hold the name after this session has ended; returns under what, "" where there is none."""
+    name = session.get(NAME_KEY)
+    if not name or name.get("provider") != session.get(PROVIDER_KEY):
+        return ""
+    ticket = secrets.token_urlsafe(24)
+    cache.set(_held(ticket), name, NAME_SECONDS)
+    return ticket
+
+
+def name_held(ticket: str, *, provider: str) -> dict[str, Any] | None:
+    name: dict[str, Any] | None = cache.get(_held(ticket))
+    return name if name and name.get("provider") == provider else None
+
+
+def _held(ticket: str) -> str:
+    digest = hashlib.sha256(ticket.encode()).hexdigest()
+    return f"signin:provider-name:{entered_campus_id()}:{digest}"

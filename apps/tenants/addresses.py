@@ -10,6 +10,12 @@ from apps.tenants.models import Domain
 from apps.tenants.scope import current_campus_id
 
 
+def campus_hosts() -> list[str]:
+    """Every host name of the entered campus: its domains by name, else that of the platform."""
+    domains = Domain.objects.filter(campus_id=current_campus_id()).order_by("host")
+    return list(domains.values_list("host", flat=True)) or [campus_host()]
+
+
 def campus_host(*, asked: str = "", campus_id: int | None = None) -> str:
     """A domain of that campus, or of the entered one: `asked` if it is one, else the first by name.
 

@@ -124,7 +124,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.notifications",
     "apps.jobs",
-    "apps.qr_otp",
+    *("apps.qr_otp", "apps.saml"),
     "apps.privacy",
     "apps.api_keys",
     "apps.identity_providers",

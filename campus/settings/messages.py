@@ -44,6 +44,14 @@ MESSAGES_SCHEDULE = {
         "task": "apps.lti.tasks.purge_keys",
         "schedule": crontab(hour=3, minute=51),
     },
+    "read-saml-metadata": {
+        "task": "apps.identity_providers.tasks.collect",
+        "schedule": crontab(minute=27),
+    },
+    "purge-saml": {
+        "task": "apps.identity_providers.tasks.purge_saml",
+        "schedule": crontab(hour=3, minute=53),
+    },
     "read-oneroster-services": {
         "task": "apps.oneroster.tasks.read_services",
         "schedule": crontab(hour=1, minute=17),

@@ -306,6 +306,8 @@ NAVIGATION = [
     group(
         _("Other systems"),
         link("identity_providers_identityprovider", _("Identity providers"), "passkey"),
+        link("identity_providers_metadatasource", _("Federations"), "hub"),
+        link("identity_providers_samlkey", _("Keys for SAML providers"), "vpn_key"),
         link("identity_providers_providerlink", _("People of providers"), "link"),
         link("identity_providers_emergencyaccount", _("Emergency accounts"), "emergency"),
         link("identity_providers_scimclient", _("SCIM clients"), "group_remove"),

@@ -73,6 +73,10 @@ TEXTS: Final[dict[str, Any]] = {
     "notifications_quiethours": _("When nobody is to be disturbed"),
     "notifications_campusmessages": _("Sender, channels and limits of this campus"),
     "identity_providers_identityprovider": _("The campus's own sign-in: Microsoft, Google, others"),
+    "identity_providers_metadatasource": _("Federations that publish SAML providers"),
+    "identity_providers_samlkey": _(
+        "Keys by which the campus signs what it asks of SAML providers"
+    ),
     "identity_providers_providerlink": _("Who comes in by an identity provider"),
     "identity_providers_emergencyaccount": _("Who comes in without a provider, always"),
     "identity_providers_scimclient": _("Directories that say who has left"),

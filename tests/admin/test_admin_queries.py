@@ -56,7 +56,10 @@ from apps.identity_providers.models import (
     EmergencyAccount,
     IdentityProvider,
     Leaver,
+    MetadataSource,
     ProviderLink,
+    ProviderName,
+    SamlKey,
     ScimClient,
     ScimPerson,
 )
@@ -186,6 +189,9 @@ def _other_systems(
     ProviderLink.objects.create(
         provider=provider, issuer=provider.issuer, subject="s", user=user, last_used_at=now
     )
+    ProviderName.objects.create(provider=provider, digest=b"", user=user, last_used_at=now)
+    MetadataSource.objects.create(name=f"F{n}", address="https://f.example", certificates="")
+    SamlKey.objects.create(sealed_key=b"", certificate="", created_at=now, signs_from=now)
     EmergencyAccount.objects.create(user=user, note="N")
     client = ScimClient.objects.create(name=f"D{n}", lookup=f"{n}", digest=b"", created_at=now)
     ScimPerson.objects.create(client=client, user=user, external_id="e")

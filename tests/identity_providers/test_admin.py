@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 ADD = url(IdentityProvider, "add")
 FORM = {
     "name": "North login",
+    "protocol": "openid",
     "issuer": "https://login.north.example/realm",
     "client_id": CLIENT_ID,
     "secret": "very-secret-value",

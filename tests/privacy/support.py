@@ -28,6 +28,7 @@ from apps.identity_providers.models import (
     IdentityProvider,
     Leaver,
     ProviderLink,
+    ProviderName,
     ScimClient,
     ScimPerson,
 )
@@ -140,6 +141,7 @@ def _account(student: Student, now: datetime) -> None:
     ProviderLink.objects.create(
         provider=login, issuer=login.issuer, subject="zqsub-2", user=user, last_used_at=now
     )
+    ProviderName.objects.create(provider=login, digest=b"zqdigest", user=user, last_used_at=now)
     EmergencyAccount.objects.create(user=user, note=NAME)
     client = ScimClient.objects.create(name="D", lookup="d", digest=b"", created_at=now)
     ScimPerson.objects.create(client=client, user=user, external_id="zqexternal")

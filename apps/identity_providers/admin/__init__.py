@@ -1,3 +1,3 @@
 """Providers, and directories that say who has left."""
 
-from apps.identity_providers.admin import directories, providers  # noqa: F401
+from apps.identity_providers.admin import directories, federations, providers  # noqa: F401

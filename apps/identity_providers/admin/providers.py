@@ -2,126 +2,67 @@
 
 from typing import Any, Final
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminTextareaWidget,
-)
+from unfold.decorators import action, display
 
 from apps.accounts.models import Role
+from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
-from apps.common.answers import AddressRefused
-from apps.identity_providers.claims import rules_of
-from apps.identity_providers.metadata import CLIENT
+from apps.identity_providers.admin.provider_forms import ProviderForm, TryForm
 from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
-from apps.identity_providers.preview import claims_in, preview, shown
+from apps.identity_providers.preview import preview, shown
 from apps.identity_providers.sealing import sealed_secret
+from apps.identity_providers.services import saml_key_replace, saml_provider_prepare
+from apps.saml.entities import Entity
 from apps.tenants.addresses import campus_url
 from apps.tenants.middleware import request_campus
 
-STATES: Final = {"on": "success", "off": "info"}
+STATES: Final = {"on": "success", "off": "info", "not_ready": "danger"}
+READ_FROM: Final = frozenset({"protocol", "issuer", "source", "metadata_url", "metadata_text"})
 
 
-class ProviderForm(forms.ModelForm):
-    secret = forms.CharField(
-        label=_("Client secret"),
-        required=False,
-        max_length=500,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
-        help_text=_("Sealed, and never shown again. Empty: it stays as it is."),
-    )
-    roles = forms.MultipleChoiceField(
-        label=_("Signs in"),
-        choices=Role.choices,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_("People with one of these roles on this campus."),
-    )
-    only_roles = forms.MultipleChoiceField(
-        label=_("Only by a provider"),
-        choices=Role.choices,
-        required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_(
-            "People with one of these roles no longer come in by password, passkey or Google. "
-            "Emergency accounts do, and administrators as long as none of them has one. The apps "
-            "for phones need a password so far."
-        ),
-    )
-
-    class Meta:
-        model = IdentityProvider
-        exclude = ["campus", "sealed_secret"]  # noqa: DJ006  (all but what nobody types)
-
-    def clean_issuer(self) -> str:
-        """Refused here if nothing can be asked of it; with people behind it, it stays."""
-        issuer = str(self.cleaned_data["issuer"])
-        try:
-            CLIENT.target(issuer)
-        except AddressRefused as error:
-            message = gettext("This provider cannot be asked: %(problem)s")
-            raise forms.ValidationError(message % {"problem": error}) from error
-        changed = not self.instance._state.adding and issuer != self.initial.get("issuer")
-        if changed and self.instance.links.exists():
-            raise forms.ValidationError(
-                gettext("People come in by this issuer already. Add another provider instead.")
-            )
-        return issuer
-
-    def clean_rules(self) -> str:
-        rules = str(self.cleaned_data["rules"])
-        try:
-            rules_of(rules)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
-        return rules
-
-    def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or {}
-        if not found.get("number_claim") and not found.get("email_claim"):
-            raise forms.ValidationError(gettext("Name the claim with the number or the address."))
-        if found.get("makes_students") and not found.get("number_claim"):
-            self.add_error(
-                "makes_students", gettext("A new student needs a claim with the number.")
-            )
-        return found
-
-
-class TryForm(forms.Form):
-    text = forms.CharField(
-        label=_("ID token, or its claims"),
-        max_length=64_000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
-    )
-
-    def clean_text(self) -> dict[str, Any]:
-        try:
-            return claims_in(str(self.cleaned_data["text"]))
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+def _own_metadata(provider: IdentityProvider) -> str:
+    """Of the campus, or under the name by which this provider knows it."""
+    usual = reverse("saml_metadata")
+    if provider.client_id == campus_url(usual):
+        return usual
+    return reverse("saml_provider_metadata", args=[provider.pk])
 
 
 @admin.register(IdentityProvider)
 class IdentityProviderAdmin(CampusModelAdmin):
     form = ProviderForm
-    list_display = ["name", "issuer", "shown_roles", "state"]
-    list_filter = ["is_active"]
+    list_display = ["name", "protocol", "issuer", "shown_roles", "state"]
+    list_filter = ["protocol", "is_active"]
+    list_select_related = ["source"]
     search_fields = ["name", "issuer"]
-    readonly_fields = ["addresses"]
+    readonly_fields = ["addresses", "shown_entity"]
+    actions = ["replace_key"]
     fieldsets = [
-        (None, {"fields": ["name", "is_active"]}),
+        (None, {"fields": ["name", "protocol", "is_active"]}),
+        (_("The provider"), {"fields": ["issuer", "client_id", "addresses"]}),
+        (_("OpenID Connect"), {"fields": ["secret", "scopes"]}),
         (
-            _("The provider"),
-            {"fields": ["issuer", "client_id", "secret", "scopes", "addresses"]},
+            _("SAML 2.0"),
+            {
+                "fields": [
+                    "source",
+                    "metadata_url",
+                    "metadata_text",
+                    "shown_entity",
+                    "subject_claim",
+                    "allows_unsolicited",
+                ]
+            },
         ),
         (
             _("Who people are"),
@@ -147,7 +88,31 @@ class IdentityProviderAdmin(CampusModelAdmin):
 
     @display(description=_("state"), label=STATES)
     def state(self, provider: IdentityProvider) -> tuple[str, Any]:
-        return ("on", _("on")) if provider.is_active else ("off", _("off"))
+        if not provider.is_active:
+            return "off", _("off")
+        entity = Entity.kept(provider.entity)
+        if provider.is_saml and (entity is None or not entity.holds(timezone.now())):
+            return "not_ready", _("not ready")
+        return "on", _("on")
+
+    @display(description=_("its metadata as it was read"))
+    def shown_entity(self, provider: IdentityProvider) -> Any:
+        """And why it could not be read since."""
+        entity = Entity.kept(provider.entity)
+        rows = []
+        if provider.problem:
+            text = gettext("It could not be read last time: the metadata %(problem)s.")
+            rows.append(text % {"problem": provider.get_problem_display()})
+        if entity is None:
+            return format_html_join("", "<div>{}</div>", [(row,) for row in rows]) or "–"
+        for label, value in (
+            (gettext("Signs in at"), entity.sign_in),
+            (gettext("Speaks for"), ", ".join(entity.scopes) or "–"),
+            (gettext("Keys"), str(len(entity.certificates))),
+            (gettext("Valid until"), entity.until or "–"),
+        ):
+            rows.append(f"{label}: {value}")
+        return format_html_join("", "<div>{}</div>", [(row,) for row in rows])
 
     @display(description=_("to enter there"))
     def addresses(self, provider: IdentityProvider) -> str:
@@ -156,25 +121,56 @@ class IdentityProviderAdmin(CampusModelAdmin):
             return gettext(
                 "Save first: the address to which the provider leads back stands here then."
             )
-        back = campus_url(reverse("provider_callback", args=[provider.pk]))
-        out = campus_url(reverse("account_login"))
+        if provider.is_saml:
+            rows = [
+                (gettext("Metadata of this campus:"), _own_metadata(provider)),
+                (gettext("Address that answers are posted to:"), reverse("saml_answer")),
+            ]
+        else:
+            back = reverse("provider_callback", args=[provider.pk])
+            rows = [
+                (gettext("Redirect address after signing in:"), back),
+                (gettext("After signing out:"), reverse("account_login")),
+            ]
         trying = reverse("admin:identity_providers_identityprovider_try", args=[provider.pk])
         return format_html(
-            "{}<br><code>{}</code><br>{}<br><code>{}</code><br>"
-            '<a class="font-medium text-primary-600 dark:text-primary-400" href="{}">{}</a>',
-            gettext("Redirect address after signing in:"),
-            back,
-            gettext("After signing out:"),
-            out,
+            '{}<a class="font-medium text-primary-600 dark:text-primary-400" href="{}">{}</a>',
+            format_html_join(
+                "", "{}<br><code>{}</code><br>", ((row, campus_url(path)) for row, path in rows)
+            ),
             trying,
-            gettext("Try with a token"),
+            gettext("Try with an answer") if provider.is_saml else gettext("Try with a token"),
         )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         secret = form.cleaned_data.get("secret")
         if secret:
             obj.sealed_secret = sealed_secret(obj, secret)
+        if READ_FROM & set(form.changed_data):
+            obj.entity, obj.problem = None, ""
         super().save_model(request, obj, form, change)
+        if obj.is_saml:
+            self._read(request, obj)
+
+    def _read(self, request: HttpRequest, provider: IdentityProvider) -> None:
+        is_known = saml_provider_prepare(
+            provider=provider, now=timezone.now(), actor=request_actor(request)
+        )
+        if provider.problem:
+            text = gettext("The metadata %(problem)s. Only what was read before holds.")
+            messages.warning(request, text % {"problem": provider.get_problem_display()})
+        elif not is_known:
+            messages.info(request, gettext("The federation is read now: look again in a minute."))
+
+    @action(description=_("Replace our key for SAML"), permissions=["change"])
+    def replace_key(self, request: HttpRequest, queryset: QuerySet[IdentityProvider]) -> None:
+        """One for the campus, whatever providers are ticked."""
+        saml_key_replace(now=timezone.now(), actor=request_actor(request))
+        text = gettext(
+            "The new key is in the metadata of this campus from now on. It signs in three days; "
+            "the one before stays good for two weeks."
+        )
+        messages.success(request, text)
 
     def get_urls(self) -> list[Any]:
         trying = path(
@@ -191,11 +187,11 @@ class IdentityProviderAdmin(CampusModelAdmin):
             raise Http404
         if not self.has_change_permission(request, provider):
             raise PermissionDenied
-        form = TryForm(request.POST or None)
+        form = TryForm(request.POST or None, provider=provider)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Try with a token"),
+            "title": _("Try with an answer") if provider.is_saml else _("Try with a token"),
             "provider": provider,
             "form": form,
         }

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Role, User
 from apps.common.constraints import Named
+from apps.identity_providers.models.federations import MetadataSource
+from apps.identity_providers.problems import MetadataProblem
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel, validate_email_domains
 
@@ -18,24 +20,41 @@ def every_role() -> list[str]:
 
 
 class IdentityProvider(TimestampedModel):
-    """An OpenID provider that says who people of this campus are, and of whom it is believed.
+    """A provider that says who people of this campus are, and of whom it is believed.
 
-    `rules`: one a line, `role: claim = value` (see `claims.rules_of`).
+    `issuer` is its entityID and `client_id` ours where it speaks SAML. `rules`: one a line,
+    `role: claim = value` (see `claims.rules_of`). `entity`: what its SAML metadata said when it was
+    read last (`saml.entities.Entity`), and `problem` why it could not be read since.
     """
+
+    class Protocol(models.TextChoices):
+        OPENID = "openid", _("OpenID Connect")
+        SAML = "saml", _("SAML 2.0")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         _("name"), max_length=100, help_text=_("As people know it: it stands on the button.")
+    )
+    protocol = models.CharField(
+        _("protocol"),
+        max_length=6,
+        choices=Protocol.choices,
+        default=Protocol.OPENID,
+        db_default=Protocol.OPENID,
     )
     issuer = models.CharField(
         _("issuer"),
         max_length=500,
         help_text=_(
             "Exactly as the provider writes it. Microsoft: https://login.microsoftonline.com/"
-            "TENANT/v2.0; Google: https://accounts.google.com."
+            "TENANT/v2.0; Google: https://accounts.google.com. SAML: the entityID."
         ),
     )
-    client_id = models.CharField(_("client id"), max_length=255)
+    client_id = models.CharField(
+        _("client id"),
+        max_length=255,
+        help_text=_("SAML: our own entityID; empty: the address of our metadata."),
+    )
     sealed_secret = models.BinaryField(_("secret"), null=True, blank=True, editable=False)
     scopes = models.CharField(_("scopes"), max_length=300, default="openid email profile")
     number_claim = models.CharField(
@@ -111,6 +130,59 @@ class IdentityProvider(TimestampedModel):
             "emergency accounts do. The apps for phones need a password so far."
         ),
     )
+    source = CampusForeignKey(
+        MetadataSource,
+        null=True,
+        blank=True,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="providers",
+        verbose_name=_("federation"),
+        help_text=_("That publishes this provider."),
+    )
+    metadata_url = models.CharField(
+        _("address of its metadata"),
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text=_("Without a federation: where the provider publishes its metadata itself."),
+    )
+    metadata_text = models.TextField(
+        _("its metadata"),
+        max_length=200_000,
+        blank=True,
+        db_default="",
+        help_text=_("With neither: pasted. Keys that change have to be pasted again."),
+    )
+    subject_claim = models.CharField(
+        _("claim with the lasting id"),
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text=_(
+            "Empty: pairwise-id, else subject-id, else a persistent NameID. It must never be given "
+            "to somebody else."
+        ),
+    )
+    allows_unsolicited = models.BooleanField(
+        _("may begin sign-ins"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Take answers that no browser asked for here, from a portal of the provider. Others "
+            "can then lead a browser into their own account."
+        ),
+    )
+    entity = models.JSONField(_("metadata as read"), null=True, blank=True, editable=False)
+    entity_read_at = models.DateTimeField(_("read"), null=True, blank=True, editable=False)
+    problem = models.CharField(
+        _("problem"),
+        max_length=10,
+        choices=MetadataProblem.choices,
+        blank=True,
+        db_default="",
+        editable=False,
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -125,10 +197,17 @@ class IdentityProvider(TimestampedModel):
             Named(field="name", name="identity_provider_named"),
             Named(field="issuer", name="identity_provider_issued"),
             Named(field="client_id", name="identity_provider_known"),
+            models.CheckConstraint(
+                condition=Q(protocol__in=["openid", "saml"]), name="identity_provider_protocol"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_saml(self) -> bool:
+        return self.protocol == self.Protocol.SAML
 
 
 class ProviderLink(TimestampedModel):
@@ -171,6 +250,42 @@ class ProviderLink(TimestampedModel):
         return f"{self.user}: {self.provider}"
 
 
+class ProviderName(CampusModel):
+    """By which name a SAML provider will ask to sign this person out; kept for 60 days.
+
+    `digest`: SHA-256 of the NameID, which is another one at each sign-in with many providers.
+    """
+
+    provider = CampusForeignKey(
+        IdentityProvider,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="names",
+        verbose_name=_("identity provider"),
+    )
+    digest = models.BinaryField(_("SHA-256"), max_length=32, editable=False)
+    user = models.ForeignKey(
+        User,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    last_used_at = models.DateTimeField(_("last used"))
+
+    class Meta:
+        verbose_name = _("name for signing out")
+        verbose_name_plural = _("names for signing out")
+        ordering = ["-last_used_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campus", "provider", "digest"], name="provider_name_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.provider}"
+
+
 class EmergencyAccount(TimestampedModel):
     """Somebody who comes in without a provider, whatever the campus asks of their role."""
 
@@ -192,107 +307,6 @@ class EmergencyAccount(TimestampedModel):
         constraints = [
             models.UniqueConstraint(fields=["user", "campus"], name="emergency_account_once"),
         ]
-
-    def __str__(self) -> str:
-        return str(self.user)
-
-
-class ScimClient(CampusModel):
-    """The campus's directory of people, which says by SCIM who has left; its key is shown once."""
-
-    class UserName(models.TextChoices):
-        EMAIL = "email", _("e-mail address")
-        NUMBER = "number", _("student or faculty number")
-
-    name = models.CharField(_("name"), max_length=100)
-    user_name = models.CharField(
-        _("knows people by"), max_length=6, choices=UserName.choices, default=UserName.EMAIL
-    )
-    creates = models.BooleanField(
-        _("enters students"),
-        default=False,
-        help_text=_("Somebody unknown, with a number and an address, becomes a student."),
-    )
-    lookup = models.CharField(_("beginning"), max_length=16, editable=False)
-    digest = models.BinaryField(_("SHA-256"), max_length=32, editable=False)
-    created_at = models.DateTimeField(_("made"), editable=False)
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("SCIM client")
-        verbose_name_plural = _("SCIM clients")
-        ordering = ["-created_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["campus", "lookup"], name="scim_client_lookup"),
-            models.CheckConstraint(
-                condition=Q(user_name__in=["email", "number"]), name="scim_client_user_name"
-            ),
-            Named(field="name", name="scim_client_named"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ScimPerson(TimestampedModel):
-    """What a directory calls a person of this campus (SCIM's `externalId`)."""
-
-    client = CampusForeignKey(
-        ScimClient,
-        db_index=False,
-        on_delete=models.CASCADE,
-        related_name="people",
-        verbose_name=_("SCIM client"),
-    )
-    user = models.ForeignKey(
-        User,
-        db_index=False,
-        on_delete=models.CASCADE,
-        related_name="+",
-        verbose_name=_("person"),
-    )
-    external_id = models.CharField(_("external id"), max_length=255)
-
-    class Meta:
-        verbose_name = _("person of a SCIM client")
-        verbose_name_plural = _("people of SCIM clients")
-        ordering = ["client_id", "external_id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["campus", "client", "external_id"], name="scim_person_external"
-            ),
-            models.UniqueConstraint(fields=["user", "campus", "client"], name="scim_person_once"),
-        ]
-
-    def __str__(self) -> str:
-        return self.external_id
-
-
-class Leaver(TimestampedModel):
-    """Somebody whom the directory has closed here, and what comes back with them: nothing else."""
-
-    user = models.ForeignKey(
-        User,
-        db_index=False,
-        on_delete=models.CASCADE,
-        related_name="+",
-        verbose_name=_("person"),
-    )
-    left_at = models.DateTimeField(_("left"))
-    roles = ArrayField(
-        models.CharField(max_length=10, choices=Role.choices), verbose_name=_("roles")
-    )
-    entries = ArrayField(
-        models.CharField(max_length=10, choices=Role.choices),
-        verbose_name=_("entries as student or faculty"),
-    )
-
-    class Meta:
-        verbose_name = _("leaver")
-        verbose_name_plural = _("leavers")
-        ordering = ["-left_at", "-id"]
-        constraints = [models.UniqueConstraint(fields=["user", "campus"], name="leaver_once")]
 
     def __str__(self) -> str:
         return str(self.user)

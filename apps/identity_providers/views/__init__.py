@@ -1,0 +1,1 @@
+"""Pages of a sign-in at a provider, by its protocol."""
