@@ -1,5 +1,6 @@
 """The checks of `.ci` that are ours, and what a stranger looks for first."""
 
+import re
 import runpy
 import secrets
 import string
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 GOOD: Final = """# Changelog
@@ -96,3 +99,12 @@ def test_the_package_names_its_licence() -> None:
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"])
 def test_a_stranger_finds_the_page(name: str) -> None:
     assert f"]({name})" in (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_the_locked_packages_are_all_that_the_platform_needs() -> None:
+    """An image is built from `requirements.lock` alone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    names = {canonicalize_name(name) for name in locked}
+    needed = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    assert needed - names == set()
