@@ -84,7 +84,7 @@ _STANDING: Final = f"""
         EXISTS (SELECT FROM {table_name(Campus)} WHERE id = %(campus)s AND face_enabled),
         EXISTS (
             SELECT FROM {table_name(Consent)} WHERE campus_id = %(campus)s
-                AND student_id = %(student)s AND kind = %(kind)s AND withdrawn_at IS NULL
+                AND student_id = %(student)s AND kind = '{Consent.Kind.FACE}' AND withdrawn_at IS NULL
         ),
         began.enrolled IS NOT NULL, count(v.id), max(v.at)
     FROM (
@@ -105,7 +105,7 @@ _STANDING: Final = f"""
 
 def _standing(student_id: int) -> tuple[bool, bool, bool, int, datetime | None]:
     """Faces on here; agreed; enrolled; failures in a row, and the last of them. One statement."""
-    asked = {"campus": current_campus_id(), "student": student_id, "kind": Consent.Kind.FACE.value}
+    asked = {"campus": current_campus_id(), "student": student_id}
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, asked)
         return cursor.fetchone()
