@@ -325,6 +325,8 @@ NAVIGATION = [
         link("oneroster_onerosterconnection", _("OneRoster service"), "sync"),
         link("oneroster_onerosterrun", _("Readings of it"), "history"),
         link("oneroster_onerosterrow", _("What it said"), "list_alt"),
+        link("enrollments_sourcedid", _("Ids that it gave"), "tag"),
+        link("oneroster_onerosterclient", _("Who reads our roster"), "ios_share"),
     ),
     group(
         _("Privacy and audit"),

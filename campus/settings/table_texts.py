@@ -91,6 +91,8 @@ TEXTS: Final[dict[str, Any]] = {
     "oneroster_onerosterconnection": _("The system from which the campus takes its roster"),
     "oneroster_onerosterrun": _("What each reading found, and the one that waits for a person"),
     "oneroster_onerosterrow": _("What it is known to have said: repeated, it changes nothing"),
+    "enrollments_sourcedid": _("By which id a OneRoster service knows whom and what of ours"),
+    "oneroster_onerosterclient": _("Systems that read our roster and attendance by OneRoster"),
     "lti_ltikey": _("By which the campus signs its requests to platforms"),
     "privacy_consent": _("Who agreed to what, and who withdrew it"),
     "privacy_erasurerequest": _("People whose data are to be deleted"),

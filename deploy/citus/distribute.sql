@@ -50,6 +50,7 @@ SELECT create_distributed_table('enrollments_enrollmentperiod', 'campus_id', col
 SELECT create_distributed_table('enrollments_grade', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_placement', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_section', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('enrollments_sourcedid', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_subject', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_term', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_emergencyaccount', 'campus_id', colocate_with => 'accounts_allowedaddress');
@@ -80,6 +81,7 @@ SELECT create_distributed_table('notifications_message', 'campus_id', colocate_w
 SELECT create_distributed_table('notifications_preference', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_pushtoken', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_quiethours', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('oneroster_onerosterclient', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterconnection', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterrow', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
