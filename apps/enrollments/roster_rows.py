@@ -6,7 +6,7 @@ them by REST (`apps/oneroster/catalogue.py`). A field that refers to another obj
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ from apps.tenants.scope import current_campus_id
 
 ACTIVE: Final = "active"
 GONE: Final = "tobedeleted"
+PREFIX: Final = "o_"  # names of fields are also names of columns
+BATCH: Final = 2_000
 TERM_CHARACTERS: Final = 4  # of a year
 UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Ids of our own; none that another system gives us may look like one.
@@ -53,6 +55,27 @@ class RosterPart:
     owner: str = ""
     gone: Q | Any = None
     changed: Any
+
+    def column(self, name: str) -> Any:
+        """The expression of a field."""
+        if name == "status":
+            return self.status()
+        return self.changed if name == "dateLastModified" else self.fields[name]
+
+    def annotated(self, names: Iterable[str], rows: QuerySet[Any] | None = None) -> QuerySet[Any]:
+        """The rows with these fields as columns, each with `PREFIX` before its name."""
+        columns = {f"{PREFIX}{name}": self.column(name) for name in names}
+        return (self.rows if rows is None else rows).annotate(**columns)
+
+    def read(
+        self, names: Iterable[str], rows: QuerySet[Any] | None = None
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Key and fields of each row, as they come from the database."""
+        names = list(names)
+        columns = [f"{PREFIX}{name}" for name in names]
+        found = self.annotated(names, rows).values_list("pk", *columns)
+        for pk, *values in found.iterator(chunk_size=BATCH):
+            yield pk, dict(zip(names, values, strict=True))
 
     def status(self) -> Expression:
         if self.gone is None:

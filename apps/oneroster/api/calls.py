@@ -19,12 +19,11 @@ from apps.common.http import client_address
 from apps.common.route_limits import is_within, rate_of
 from apps.oneroster.asked import Asked
 from apps.oneroster.models import OneRosterClient
-from apps.oneroster.problems import BUSY, FORBIDDEN, UNAUTHORISED, UNKNOWN, RosterError
+from apps.oneroster.problems import BUSY, FORBIDDEN, UNAUTHORISED, RosterError
 from apps.oneroster.selectors import client_of_token, scopes_of
 from apps.oneroster.services.clients import client_used
 from apps.oneroster.tokens import token_of
-from apps.tenants.addresses import asked_host, campus_url
-from apps.tenants.scope import entered_campus_id
+from apps.tenants.addresses import asked_origin
 
 PATH: Final = "/ims/oneroster"
 LIMIT: Final = "oneroster_client"
@@ -77,8 +76,6 @@ def oneroster(view: View) -> Callable[..., HttpResponse]:
 
 
 def _call(request: HttpRequest) -> RosterCall:
-    if entered_campus_id() is None:
-        raise RosterError(404, UNKNOWN, "No campus lives at this address.")
     now = timezone.now()
     token = token_of(bearer_of(request), now=now)
     client = client_of_token(token) if token else None
@@ -99,7 +96,7 @@ def _call(request: HttpRequest) -> RosterCall:
         request=request,
         client=client,
         scopes=frozenset(token.scopes) & frozenset(scopes_of(client)),
-        base=campus_url(PATH, host=asked_host(request)),
+        base=asked_origin(request) + PATH,
     )
 
 

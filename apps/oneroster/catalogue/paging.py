@@ -11,12 +11,11 @@ from django.db.models import BigIntegerField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from apps.common.texts import is_storable
-from apps.enrollments.roster_rows import RosterPart
+from apps.enrollments.roster_rows import PREFIX, RosterPart
 from apps.oneroster.asked import Asked, Condition
 from apps.oneroster.catalogue.collections import Collection
 
 Row = dict[str, Any]
-_PREFIX: Final = "o_"  # names of fields are also names of columns
 _LOOKUPS: Final = {
     "=": "",
     "!=": "",
@@ -45,8 +44,8 @@ def page_of(collection: Collection, parts: Sequence[RosterPart], asked: Asked) -
     for number, part in enumerate(parts):
         wanted = [pk for place, pk in keys if place == number]
         if wanted:
-            rows = _read(collection, part, part.rows.filter(pk__in=wanted))
-            found |= {(number, pk): row for pk, row in rows.items()}
+            rows = part.read(collection.fields, part.rows.filter(pk__in=wanted))
+            found |= {(number, pk): row for pk, row in rows}
     return RosterPage(total=total, rows=[found[key] for key in keys if key in found])
 
 
@@ -57,24 +56,16 @@ def found_in(
     if not is_storable(sourced_id):
         return None
     for number, part in enumerate(parts):
-        rows = part.rows.filter(part.may_be(sourced_id))
-        rows = rows.annotate(**{f"{_PREFIX}sourcedId": part.fields["sourcedId"]})
-        rows = rows.filter(**{f"{_PREFIX}sourcedId": sourced_id})
-        for pk, row in _read(collection, part, rows).items():
+        rows = part.annotated(["sourcedId"], part.rows.filter(part.may_be(sourced_id)))
+        for pk, row in part.read(collection.fields, rows.filter(o_sourcedId=sourced_id)):
             return number, pk, row
     return None
-
-
-def _expression(part: RosterPart, name: str) -> Any:
-    if name == "status":
-        return part.status()
-    return part.changed if name == "dateLastModified" else part.fields[name]
 
 
 def _filtered(collection: Collection, part: RosterPart, asked: Asked) -> QuerySet[Any]:
     queried = collection.queried()
     names = {queried[one.name][0] for group in asked.filter for one in group}
-    rows = part.rows.annotate(**{f"{_PREFIX}{name}": _expression(part, name) for name in names})
+    rows = part.annotated(names)
     if not asked.filter:
         return rows
     groups = [_all_of(collection, part, group) for group in asked.filter]
@@ -85,7 +76,7 @@ def _all_of(collection: Collection, part: RosterPart, group: list[Condition]) ->
     found = Q()
     for one in group:
         name = collection.queried()[one.name][0]
-        holds = Q(**{f"{_PREFIX}{name}{_LOOKUPS[one.operator]}": one.value})
+        holds = Q(**{f"{PREFIX}{name}{_LOOKUPS[one.operator]}": one.value})
         if name == "sourcedId" and one.operator == "=":
             holds &= part.may_be(one.value)  # by index, before ids are made of all rows
         found &= ~holds if one.operator == "!=" else holds
@@ -99,7 +90,7 @@ def _keys(
     names = ["o_sort"] if sort else []
     chosen = []
     for number, (part, rows) in enumerate(zip(parts, kept, strict=True)):
-        more = {"o_sort": _expression(part, sort)} if sort else {}
+        more = {"o_sort": part.column(sort)} if sort else {}
         rows = rows.annotate(
             o_part=Cast(Value(number), BigIntegerField()),
             o_key=Cast(F("pk"), BigIntegerField()),
@@ -110,12 +101,3 @@ def _keys(
     first = [f"-{name}" if asked.descending else name for name in names]
     rows = rows.order_by(*first, "o_part", "o_key")
     return [(row[0], row[1]) for row in rows[asked.offset : asked.offset + asked.limit]]
-
-
-def _read(collection: Collection, part: RosterPart, rows: QuerySet[Any]) -> dict[int, Row]:
-    """By key."""
-    columns = {f"{_PREFIX}{name}": _expression(part, name) for name in collection.fields}
-    found = {}
-    for row in rows.annotate(**columns).values("pk", *columns):
-        found[row.pop("pk")] = {name.removeprefix(_PREFIX): value for name, value in row.items()}
-    return found
