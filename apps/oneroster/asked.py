@@ -39,7 +39,7 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedPage:
     """`filter`: any of these, of each of which all hold. `fields`: none for all."""
 
     limit: int = USUAL
@@ -50,7 +50,7 @@ class Asked:
     filter: list[list[Condition]] = field(default_factory=list)
 
 
-def asked_of(query: Mapping[str, str], *, kinds: Mapping[str, str], shown: set[str]) -> Asked:
+def asked_of(query: Mapping[str, str], *, kinds: Mapping[str, str], shown: set[str]) -> AskedPage:
     """`kinds`: what can be filtered and sorted by; `shown`: the fields that objects have.
 
     Raises `RosterError`.
@@ -61,7 +61,7 @@ def asked_of(query: Mapping[str, str], *, kinds: Mapping[str, str], shown: set[s
     sort = query.get("sort", "").strip()
     if sort and sort not in kinds:
         raise RosterError(400, BAD_DATA, f"One cannot sort by “{sort[:80]}”.")
-    return Asked(
+    return AskedPage(
         limit=min(MOST, _number(query, "limit", USUAL, least=1)),
         offset=_number(query, "offset", 0, least=0),
         sort=sort,

@@ -14,7 +14,7 @@ from apps.oneroster.models import (
     OneRosterRow,
     OneRosterRun,
 )
-from apps.oneroster.tokens import CORE, GRADEBOOK, ROSTER, AccessToken
+from apps.oneroster.tokens import CORE, GRADEBOOK, ROSTER, ReaderToken
 from apps.tenants.scope import current_campus_id
 
 ONEROSTER_SEAL: Final = "oneroster-secret"
@@ -83,7 +83,7 @@ def client_by_id(name: str) -> OneRosterClient | None:
     return OneRosterClient.objects.filter(pk=pk, revoked_at=None).first()
 
 
-def client_of_token(token: AccessToken) -> OneRosterClient | None:
+def client_of_token(token: ReaderToken) -> OneRosterClient | None:
     """Whose token it is, where its secret is still the one that the token was given for."""
     client = client_by_id(token.client_id)
     return client if client is not None and client.lookup == token.secret else None

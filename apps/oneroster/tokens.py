@@ -30,7 +30,7 @@ class OneRosterSecret(KeyToken):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessToken:
+class ReaderToken:
     """`secret`: the beginning of the secret that it was given for."""
 
     client_id: str
@@ -39,13 +39,13 @@ class AccessToken:
     ends_at: datetime
 
 
-def token_text(token: AccessToken) -> str:
+def token_text(token: ReaderToken) -> str:
     numbers = [OFFERED.index(scope) for scope in token.scopes]
     ends = int(token.ends_at.timestamp())
     return _signer().sign_object([token.client_id, token.secret, numbers, ends])
 
 
-def token_of(text: str, *, now: datetime) -> AccessToken | None:
+def token_of(text: str, *, now: datetime) -> ReaderToken | None:
     """None for whatever is no token of this campus, or is over."""
     if len(text) > LONGEST:
         return None
@@ -57,7 +57,7 @@ def token_of(text: str, *, now: datetime) -> AccessToken | None:
     if now >= ends_at:
         return None
     scopes = tuple(OFFERED[number] for number in numbers)
-    return AccessToken(client_id=client_id, secret=secret, scopes=scopes, ends_at=ends_at)
+    return ReaderToken(client_id=client_id, secret=secret, scopes=scopes, ends_at=ends_at)
 
 
 def _signer() -> signing.Signer:

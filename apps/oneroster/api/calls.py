@@ -17,7 +17,7 @@ from apps.api_keys.bearer import bearer_of
 from apps.audit.services import Actor
 from apps.common.http import client_address
 from apps.common.route_limits import is_within, rate_of
-from apps.oneroster.asked import Asked
+from apps.oneroster.asked import AskedPage
 from apps.oneroster.models import OneRosterClient
 from apps.oneroster.problems import BUSY, FORBIDDEN, UNAUTHORISED, RosterError
 from apps.oneroster.selectors import client_of_token, scopes_of
@@ -109,7 +109,7 @@ def client_actor(request: HttpRequest, client: OneRosterClient) -> Actor:
     )
 
 
-def listed(call: RosterCall, name: str, objects: list[Any], asked: Asked, total: int) -> Any:
+def listed(call: RosterCall, name: str, objects: list[Any], asked: AskedPage, total: int) -> Any:
     """A page, with how many there are and where the others lie (RFC 8288)."""
     response = JsonResponse({name: objects})
     response["X-Total-Count"] = str(total)
@@ -120,7 +120,7 @@ def listed(call: RosterCall, name: str, objects: list[Any], asked: Asked, total:
     return response
 
 
-def _others(asked: Asked, total: int) -> dict[str, int]:
+def _others(asked: AskedPage, total: int) -> dict[str, int]:
     last = max(0, (total - 1) // asked.limit * asked.limit)
     found = {"first": 0, "last": last}
     if asked.offset + asked.limit < total:
@@ -130,7 +130,7 @@ def _others(asked: Asked, total: int) -> dict[str, int]:
     return found
 
 
-def _address(call: RosterCall, asked: Asked, offset: int) -> str:
+def _address(call: RosterCall, asked: AskedPage, offset: int) -> str:
     query = {**call.query, "limit": str(asked.limit), "offset": str(offset)}
     path = call.request.path.removeprefix(PATH)
     return f"{call.base}{path}?{urlencode(query)}"

@@ -5,7 +5,7 @@ from apps.oneroster.catalogue.collections import (
     ROSTER_CORE,
     ROSTER_LISTS,
     Collection,
-    Field,
+    RosterField,
 )
 from apps.oneroster.catalogue.nested import LISTS_OF, narrowed
 from apps.oneroster.catalogue.paging import RosterPage, found_in, page_of
@@ -17,7 +17,7 @@ __all__ = [
     "ROSTER_CORE",
     "ROSTER_LISTS",
     "Collection",
-    "Field",
+    "RosterField",
     "RosterPage",
     "found_in",
     "narrowed",

@@ -17,7 +17,7 @@ STAMP: Final = "stamp"  # a day, written as the moment at which it begins
 
 
 @dataclass(frozen=True)
-class Field:
+class RosterField:
     """`to`: the collection that a reference leads into, in its address."""
 
     kind: str = TEXT
@@ -32,7 +32,7 @@ class Collection:
     many: str
     one: str
     parts: Parts
-    fields: Mapping[str, Field]
+    fields: Mapping[str, RosterField]
 
     def queried(self) -> dict[str, tuple[str, str]]:
         """What can be filtered and sorted by: name → field and kind."""
@@ -51,15 +51,15 @@ class Collection:
         return Collection(many=self.many, one=self.one, parts=self.parts, fields=kept)
 
 
-_TEXT: Final = Field()
-_DAY: Final = Field(DAY)
-_STAMP: Final = Field(STAMP)
-_NUMBER: Final = Field(NUMBER)
-_ALL: Final = {"sourcedId": _TEXT, "status": _TEXT, "dateLastModified": Field(MOMENT)}
-_ORG: Final = Field(REF, "orgs")
+_TEXT: Final = RosterField()
+_DAY: Final = RosterField(DAY)
+_STAMP: Final = RosterField(STAMP)
+_NUMBER: Final = RosterField(NUMBER)
+_ALL: Final = {"sourcedId": _TEXT, "status": _TEXT, "dateLastModified": RosterField(MOMENT)}
+_ORG: Final = RosterField(REF, "orgs")
 
 
-def _roster(many: str, one: str, parts: Parts, **fields: Field) -> Collection:
+def _roster(many: str, one: str, parts: Parts, **fields: RosterField) -> Collection:
     return Collection(many=many, one=one, parts=parts, fields={**_ALL, **fields})
 
 
@@ -91,7 +91,7 @@ def _users(parts: Parts) -> Collection:
         familyName=_TEXT,
         identifier=_TEXT,
         email=_TEXT,
-        role=Field(ROLE, "orgs"),
+        role=RosterField(ROLE, "orgs"),
     )
 
 
@@ -116,9 +116,9 @@ ROSTER_LISTS: Final[dict[str, Collection]] = {
         title=_TEXT,
         classCode=_TEXT,
         classType=_TEXT,
-        course=Field(REF, "courses"),
+        course=RosterField(REF, "courses"),
         school=_ORG,
-        terms=Field(REFS, "academicSessions"),
+        terms=RosterField(REFS, "academicSessions"),
     ),
     "users": _users(lambda: (rows.students(), rows.faculty())),
     "students": _users(lambda: (rows.students(),)),
@@ -131,8 +131,8 @@ ROSTER_LISTS: Final[dict[str, Collection]] = {
         primary=_TEXT,
         beginDate=_DAY,
         endDate=_DAY,
-        user=Field(REF, "users"),
-        **{"class": Field(REF, "classes")},
+        user=RosterField(REF, "users"),
+        **{"class": RosterField(REF, "classes")},
         school=_ORG,
     ),
 }
@@ -151,10 +151,10 @@ GRADEBOOK_LISTS: Final[dict[str, Collection]] = {
         title=_TEXT,
         assignDate=_STAMP,
         dueDate=_STAMP,
-        **{"class": Field(REF, "classes")},
+        **{"class": RosterField(REF, "classes")},
         school=_ORG,
-        category=Field(REF, "categories"),
-        academicSession=Field(REF, "academicSessions"),
+        category=RosterField(REF, "categories"),
+        academicSession=RosterField(REF, "academicSessions"),
         resultValueMin=_NUMBER,
         resultValueMax=_NUMBER,
     ),
@@ -162,9 +162,9 @@ GRADEBOOK_LISTS: Final[dict[str, Collection]] = {
         "results",
         "result",
         lambda: (gradebook.results(),),
-        lineItem=Field(REF, "lineItems"),
-        student=Field(REF, "users"),
-        **{"class": Field(REF, "classes")},
+        lineItem=RosterField(REF, "lineItems"),
+        student=RosterField(REF, "users"),
+        **{"class": RosterField(REF, "classes")},
         scoreStatus=_TEXT,
         score=_NUMBER,
         scoreDate=_DAY,

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 
 from apps.common.texts import is_storable
 from apps.enrollments.roster_rows import PREFIX, RosterPart
-from apps.oneroster.asked import Asked, Condition
+from apps.oneroster.asked import AskedPage, Condition
 from apps.oneroster.catalogue.collections import Collection
 
 Row = dict[str, Any]
@@ -33,7 +33,7 @@ class RosterPage:
     rows: list[Row]
 
 
-def page_of(collection: Collection, parts: Sequence[RosterPart], asked: Asked) -> RosterPage:
+def page_of(collection: Collection, parts: Sequence[RosterPart], asked: AskedPage) -> RosterPage:
     """The rows that the filter leaves, in the order asked for, else in that of their making."""
     kept = [_filtered(collection, part, asked) for part in parts]
     total = sum(rows.count() for rows in kept)
@@ -62,7 +62,7 @@ def found_in(
     return None
 
 
-def _filtered(collection: Collection, part: RosterPart, asked: Asked) -> QuerySet[Any]:
+def _filtered(collection: Collection, part: RosterPart, asked: AskedPage) -> QuerySet[Any]:
     queried = collection.queried()
     names = {queried[one.name][0] for group in asked.filter for one in group}
     rows = part.annotated(names)
@@ -84,7 +84,7 @@ def _all_of(collection: Collection, part: RosterPart, group: list[Condition]) ->
 
 
 def _keys(
-    collection: Collection, parts: Sequence[RosterPart], kept: list[QuerySet[Any]], asked: Asked
+    collection: Collection, parts: Sequence[RosterPart], kept: list[QuerySet[Any]], asked: AskedPage
 ) -> list[tuple[int, int]]:
     sort = collection.queried()[asked.sort][0] if asked.sort else ""
     names = ["o_sort"] if sort else []

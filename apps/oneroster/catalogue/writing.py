@@ -14,7 +14,7 @@ from apps.oneroster.catalogue.collections import (
     ROLE,
     STAMP,
     Collection,
-    Field,
+    RosterField,
 )
 
 # What a reference says it leads to, by the collection.
@@ -46,7 +46,7 @@ def written(
     return found
 
 
-def _value(field: Field, value: Any, base: str) -> Any:
+def _value(field: RosterField, value: Any, base: str) -> Any:
     if field.kind == REF:
         return _reference(field.to, value, base)
     if field.kind == REFS:

@@ -10,7 +10,7 @@ from apps.audit.services import Actor, log_event
 from apps.oneroster.models import OneRosterClient
 from apps.oneroster.problems import TokenError
 from apps.oneroster.selectors import scopes_of
-from apps.oneroster.tokens import LIFETIME, AccessToken, OneRosterSecret, token_text
+from apps.oneroster.tokens import LIFETIME, ReaderToken, OneRosterSecret, token_text
 
 NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -37,7 +37,7 @@ def client_revoke(*, client: OneRosterClient, now: datetime, actor: Actor) -> No
 @transaction.atomic
 def client_token(
     *, client: OneRosterClient, asked: Sequence[str], now: datetime, actor: Actor
-) -> tuple[str, AccessToken]:
+) -> tuple[str, ReaderToken]:
     """A token for what it asks and may have; nothing named is all of that.
 
     Raises `TokenError` (invalid_scope) where nothing is left.
@@ -46,7 +46,7 @@ def client_token(
     given = tuple(scope for scope in allowed if not asked or scope in asked)
     if not given:
         raise TokenError("invalid_scope", "None of these scopes is given to this client.")
-    token = AccessToken(
+    token = ReaderToken(
         client_id=str(client.pk), secret=client.lookup, scopes=given, ends_at=now + LIFETIME
     )
     data = {"scopes": list(given)}
