@@ -10,7 +10,7 @@ from apps.audit.services import Actor, log_event
 from apps.oneroster.models import OneRosterClient
 from apps.oneroster.problems import TokenError
 from apps.oneroster.selectors import scopes_of
-from apps.oneroster.tokens import LIFETIME, ReaderToken, OneRosterSecret, token_text
+from apps.oneroster.tokens import LIFETIME, OneRosterSecret, ReaderToken, token_text
 
 NOTED_EVERY: Final = timedelta(minutes=1)
 
