@@ -139,6 +139,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "qr_otp_qrsecret": ALL,
     "qr_otp_scan": WRITE,
     "qr_otp_tries": ALL,
+    "register_exports_deletedrow": ALL,  # written by triggers
+    "register_exports_registerexport": ALL,
+    "register_exports_warehousesetting": ALL,
     "search_entry": ALL,  # by the triggers of people
     "timetable_calendarlink": ALL,
     "timetable_generatedsession": ALL,

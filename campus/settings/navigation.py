@@ -327,6 +327,9 @@ NAVIGATION = [
         link("oneroster_onerosterrow", _("What it said"), "list_alt"),
         link("enrollments_sourcedid", _("Ids that it gave"), "tag"),
         link("oneroster_onerosterclient", _("Who reads our roster"), "ios_share"),
+        link("register_exports_warehousesetting", _("Export of registers"), "database"),
+        link("register_exports_registerexport", _("Written exports"), "history"),
+        link("register_exports_deletedrow", _("Deleted rows"), "delete_history"),
     ),
     group(
         _("Privacy and audit"),

@@ -93,6 +93,9 @@ SELECT create_distributed_table('qr_otp_onetimecode', 'campus_id', colocate_with
 SELECT create_distributed_table('qr_otp_qrsecret', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('qr_otp_scan', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('qr_otp_tries', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_deletedrow', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_registerexport', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_warehousesetting', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('search_entry', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('terminals_card', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('terminals_cardkey', 'campus_id', colocate_with => 'accounts_allowedaddress');
