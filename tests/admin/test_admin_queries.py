@@ -85,6 +85,7 @@ from apps.oneroster.models import (
 )
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.register_exports.models import DeletedRow, RegisterExport, WarehouseSetting
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from apps.terminals.models import CardTerminal, Punch
@@ -107,6 +108,7 @@ SINGLE = {
         "oneroster.OneRosterConnection",
         "privacy.PrivacyRules",
     ),
+    "register_exports.WarehouseSetting",
     "terminals.CardKey",
 }
 
@@ -236,6 +238,9 @@ def _roster(n: int, now: datetime) -> None:
         name="SIS", url="https://sis.example", token_url="https://sis.example", client_id="c"
     )
     OneRosterRun.objects.create(connection=service, created_at=now)
+    WarehouseSetting.objects.get_or_create(target="lake", defaults={"sealed_key": b"k"})
+    RegisterExport.objects.create(target="lake", until=now)
+    DeletedRow.objects.create(source="enrollments_course", key=f"{n}", deleted_at=now)
     OneRosterClient.objects.create(name=f"R{n}", purpose="p", digest=b"", created_at=now)
     SourcedId.objects.create(student=Student.objects.order_by("-pk")[0], sourced_id=f"s{n}")
     SourcedId.objects.create(course=Course.objects.order_by("-pk")[0], sourced_id=f"k{n}")
