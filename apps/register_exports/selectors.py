@@ -4,7 +4,7 @@ docs/guides/register-exports.md is the same for readers; a test compares both.
 """
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -264,7 +264,7 @@ def deleted_rows(*, since: datetime | None, known: Pseudonyms) -> Iterator[Row]:
         yield [table.name, key, row.deleted_at]
 
 
-def event_rows(*, since: datetime | None) -> Iterator[dict[str, Any]]:
+def event_rows(*, since: datetime | None) -> Iterator[Mapping[str, Any]]:
     """Marks with what an Ed-Fi event says of them."""
     marks = AttendanceRecord.objects.order_by("pk")
     if since is not None:
@@ -273,7 +273,7 @@ def event_rows(*, since: datetime | None) -> Iterator[dict[str, Any]]:
         for column in changed:
             later |= Q(**{f"{column}__gte": since})
         marks = marks.filter(later)
-    yield from marks.values(
+    found: Any = marks.values(
         "pk",
         "status",
         person=F("student__uuid"),
@@ -283,7 +283,8 @@ def event_rows(*, since: datetime | None) -> Iterator[dict[str, Any]]:
         term=F("course__term__name"),
         year=F("course__term__academic_year"),
         label_name=F("label__code"),
-    ).iterator(chunk_size=BATCH)
+    )
+    yield from found.iterator(chunk_size=BATCH)
 
 
 def deleted_marks(*, since: datetime | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from apps.register_exports.selectors import (
     EXPORT_SEAL,
     REGISTER_TABLES,
     Pseudonyms,
+    RegisterTable,
     campus_setting,
     deleted_marks,
     deleted_rows,
@@ -138,7 +140,7 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any] | None:
     if len(done) < len(files):
         name, write = list(files.items())[len(done)]
         progress.at(len(done), len(files) + 1, phase=name)
-        done.append(_written(export, name, write, len(done)))
+        done.append(_written(export, name, write))
         job.params = {**job.params, "files": done}
         return None
     export_finish(export=export, files=done)
@@ -184,32 +186,35 @@ def export_ended(job: Job, *, now: datetime) -> int:
 
 def _files(export: RegisterExport, known: Pseudonyms) -> dict[str, Callable[[Path], int]]:
     """Each file with what writes it, in the order in which a warehouse loads them."""
-    write, suffix = WRITERS[export.file_format], export.file_format
-    found: dict[str, Callable[[Path], int]] = {}
-    for table in REGISTER_TABLES:
-        found[f"{table.name}.{suffix}"] = lambda path, table=table: write(
-            path, table.columns, table_rows(table, since=export.since, known=known)
-        )
-    found[f"{DELETED}.{suffix}"] = lambda path: write(
-        path, DELETED_COLUMNS, deleted_rows(since=export.since, known=known)
-    )
+    suffix = export.file_format
+    found: dict[str, Callable[[Path], int]] = {
+        f"{table.name}.{suffix}": partial(_write_table, export, known, table)
+        for table in REGISTER_TABLES
+    }
+    found[f"{DELETED}.{suffix}"] = partial(_write_deleted, export, known)
     if export.school_number is not None:
-        school = export.school_number
-        found[f"{EVENTS}.jsonl"] = lambda path: write_lines(
-            path,
-            section_events(
-                event_rows(since=export.since),
-                deleted_marks(since=export.since),
-                school=school,
-                known=known,
-            ),
-        )
+        found[f"{EVENTS}.jsonl"] = partial(_write_events, export, known, export.school_number)
     return found
 
 
-def _written(
-    export: RegisterExport, name: str, write: Callable[[Path], int], _number: int
-) -> dict[str, Any]:
+def _write_table(
+    export: RegisterExport, known: Pseudonyms, table: RegisterTable, path: Path
+) -> int:
+    rows = table_rows(table, since=export.since, known=known)
+    return WRITERS[export.file_format](path, table.columns, rows)
+
+
+def _write_deleted(export: RegisterExport, known: Pseudonyms, path: Path) -> int:
+    rows = deleted_rows(since=export.since, known=known)
+    return WRITERS[export.file_format](path, DELETED_COLUMNS, rows)
+
+
+def _write_events(export: RegisterExport, known: Pseudonyms, school: int, path: Path) -> int:
+    marks, gone = event_rows(since=export.since), deleted_marks(since=export.since)
+    return write_lines(path, section_events(marks, gone, school=school, known=known))
+
+
+def _written(export: RegisterExport, name: str, write: Callable[[Path], int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         rows = write(path)
@@ -248,5 +253,7 @@ def traces_purge(*, now: datetime) -> int:
     """Forget what was deleted, and exports, of longer ago; the newest export stays."""
     newest = last_written()
     old = RegisterExport.objects.filter(until__lt=now - KEPT)
-    done = int(old.exclude(pk=newest.pk if newest else None).delete()[0])
+    if newest is not None:
+        old = old.exclude(pk=newest.pk)
+    done = int(old.delete()[0])
     return done + int(DeletedRow.objects.filter(deleted_at__lt=now - KEPT).delete()[0])

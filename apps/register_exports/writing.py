@@ -5,7 +5,7 @@ import csv
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -98,7 +98,7 @@ def write_lines(path: Path, objects: Iterable[dict[str, Any]]) -> int:
 
 
 def section_events(
-    marks: Iterable[dict[str, Any]], gone: Iterable[str], *, school: int, known: Pseudonyms
+    marks: Iterable[Mapping[str, Any]], gone: Iterable[str], *, school: int, known: Pseudonyms
 ) -> Iterator[dict[str, Any]]:
     """Ed-Fi's StudentSectionAttendanceEvent of each mark, and the marks that are gone.
 

@@ -297,11 +297,7 @@ NAVIGATION = [
             "tune",
         ),
         link("notifications_quiethours", _("Quiet hours"), "bedtime"),
-        link(
-            "notifications_campusmessages",
-            _("Settings"),
-            "settings",
-        ),
+        link("notifications_campusmessages", _("Settings"), "settings"),
     ),
     group(
         _("Other systems"),

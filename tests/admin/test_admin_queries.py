@@ -239,7 +239,7 @@ def _roster(n: int, now: datetime) -> None:
     )
     OneRosterRun.objects.create(connection=service, created_at=now)
     WarehouseSetting.objects.get_or_create(target="lake", defaults={"sealed_key": b"k"})
-    RegisterExport.objects.create(target="lake", until=now)
+    RegisterExport.objects.create(target="lake", people="pseudonyms", file_format="csv", until=now)
     DeletedRow.objects.create(source="enrollments_course", key=f"{n}", deleted_at=now)
     OneRosterClient.objects.create(name=f"R{n}", purpose="p", digest=b"", created_at=now)
     SourcedId.objects.create(student=Student.objects.order_by("-pk")[0], sourced_id=f"s{n}")
