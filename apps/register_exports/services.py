@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.audit.services import SYSTEM, Actor, log_event
@@ -143,12 +144,13 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any] | None:
         done.append(_written(export, name, write))
         job.params = {**job.params, "files": done}
         return None
-    export_finish(export=export, files=done)
+    now = timezone.now()  # noqa: TID251  (jobs are interfaces)
+    export_finish(export=export, files=done, now=now)
     return {"files": len(done), "rows": sum(int(one["rows"]) for one in done)}
 
 
 @transaction.atomic
-def export_finish(*, export: RegisterExport, files: list[dict[str, Any]]) -> None:
+def export_finish(*, export: RegisterExport, files: list[dict[str, Any]], now: datetime) -> None:
     """Put the manifest at the place: from then on the export counts."""
     manifest = {
         "format": FORMAT,
@@ -167,12 +169,12 @@ def export_finish(*, export: RegisterExport, files: list[dict[str, Any]]) -> Non
         path.write_bytes(text)
         facts = facts_of(path)
         put(export.target, _place(export, path.name), path)
-    export.status, export.manifest, export.finished_at = Status.WRITTEN, manifest, export.until
+    export.status, export.manifest, export.finished_at = Status.WRITTEN, manifest, now
     export.save(update_fields=["status", "manifest", "finished_at"])
     log_event(
         actor=SYSTEM,
         action="registers.export.written",
-        now=export.until,
+        now=now,
         target=export,
         data={"files": len(files), "manifest": facts["sha256"]},
     )

@@ -14,9 +14,12 @@ from apps.attendance.models import AttendanceRecord
 from apps.audit.services import SYSTEM
 from apps.enrollments.models import Course, Enrollment, SourcedId, Term
 from apps.enrollments.services import sourced_ids_keep
+from apps.oneroster.models import OneRosterConnection
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, enroll, make_course, make_session, make_student
 from tests.oneroster.reader import GRADES, ROSTER, Reader
+from tests.oneroster.service import OneRosterService
+from tests.oneroster.support import connect, read
 
 pytestmark = pytest.mark.django_db
 
@@ -376,3 +379,23 @@ def test_who_is_closed_by_the_office_is_to_be_deleted(reader: Reader, cast: Cast
     assert (found["status"], found["enabledUser"]) == ("tobedeleted", "false")
     [teaches] = reader.rows("enrollments", filter=f"user.sourcedId='{lecturer.uuid}'")
     assert teaches["status"] == "tobedeleted"
+
+
+def test_ids_of_a_service_outlive_what_it_says(in_campus: Cast, sis: OneRosterService) -> None:
+    """Who reads our roster knows people by them, whatever the service forgets."""
+    connect(in_campus, sis, share=100)
+    read(in_campus)
+    reader = Reader(in_campus).signed_in()
+    assert ids(reader.rows("classes", filter="classCode='MA201-G1'")) == ["k1"]
+    assert ids(reader.rows("classes/k1/teachers")) == ["u1"]
+    assert ids(reader.rows("classes/k1/students", sort="sourcedId")) == ["s0", "s1", "s2", "s3"]
+    assert "t1" in ids(reader.rows("terms"))
+    assert "c1" in ids(reader.rows("courses"))
+    sis.change("users", "s0", status="tobedeleted")
+    sis.delete("users", "s1")
+    sis.delete("enrollments", "e1")
+    read(in_campus, full=True)
+    gone = {row["sourcedId"]: row["status"] for row in reader.rows("students", sort="sourcedId")}
+    assert (gone["s0"], gone["s1"], gone["s2"]) == ("tobedeleted", "tobedeleted", "active")
+    OneRosterConnection.objects.all().delete()
+    assert ids(reader.rows("classes/k1/students", sort="sourcedId")) == ["s2", "s3"]

@@ -102,18 +102,28 @@ class Written:
         return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def export(place: Path, now: datetime, **options: Any) -> Written:
+def run_export(now: datetime, **options: Any) -> RegisterExport:
     """As a worker does it."""
     started = export_start(
         **{"full": False, "user_id": None, "now": now, "actor": SYSTEM, **options}
     )
     job = Job.objects.get(pk=started.job_id)
-    progress = Progress.__new__(Progress)
-    progress.at = lambda *_args, **_named: None  # type: ignore[method-assign]
-    while (result := export_run(job, progress)) is None:
+    while (result := export_run(job, no_progress())) is None:
         pass
     job_succeed(job_id=job.pk, result=result, now=now)
-    return Written(place, started)
+    started.refresh_from_db()
+    return started
+
+
+def no_progress() -> Progress:
+    """Which writes nothing: its connection would wait for the test's."""
+    progress = Progress.__new__(Progress)
+    progress.at = lambda *_args, **_named: None  # type: ignore[method-assign]
+    return progress
+
+
+def export(place: Path, now: datetime, **options: Any) -> Written:
+    return Written(place, run_export(now, **options))
 
 
 def test_everything_is_in_the_first_export_and_the_manifest_says_so(
@@ -199,14 +209,12 @@ def test_an_export_again_is_the_same_export(
     assert again.manifest["files"] == once.manifest["files"]
     started = export_start(full=True, user_id=None, now=now, actor=SYSTEM)
     job = Job.objects.get(pk=started.job_id)
-    progress = Progress.__new__(Progress)
-    progress.at = lambda *_args, **_named: None  # type: ignore[method-assign]
     for _part in range(3):
-        assert export_run(job, progress) is None
+        assert export_run(job, no_progress()) is None
     [folder] = place.glob(f"*/*-{started.pk}")
     assert not (folder / "manifest.json").exists()
     job = Job.objects.get(pk=started.job_id)
-    while export_run(job, progress) is None:
+    while export_run(job, no_progress()) is None:
         pass
     assert Written(place, started).manifest["files"] == once.manifest["files"]
 

@@ -25,7 +25,7 @@ def _all(_pk: int) -> tuple[Q, ...]:
 
 
 def _students_of_class(pk: int) -> tuple[Q, ...]:
-    return (Q(_places(course_id=pk)),)
+    return (Q(_places(course_id=pk), is_active=True),)
 
 
 def _teachers_of_class(pk: int) -> tuple[Q, ...]:
