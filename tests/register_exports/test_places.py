@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import storages
 
 from apps.common.errors import Refused
-from apps.ops.processes import wait_until
+from apps.processes.spawning import wait_until
 from apps.register_exports.models import WarehouseSetting
 from apps.register_exports.services import new_key
 from apps.register_exports.storage import put, targets
