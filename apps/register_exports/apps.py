@@ -9,6 +9,7 @@ class RegisterExportsConfig(AppConfig):
     def ready(self) -> None:
         from apps.jobs.registry import add_job
         from apps.register_exports.models import EXPORT_REGISTERS, WarehouseSetting
+        from apps.register_exports.panels import add_panels
         from apps.register_exports.personal_data import register
         from apps.register_exports.selectors import EXPORT_SEAL
         from apps.register_exports.services import export_ended, export_run
@@ -18,3 +19,4 @@ class RegisterExportsConfig(AppConfig):
         sealed = SealedColumns(model=WarehouseSetting, columns=("sealed_key",), purpose=EXPORT_SEAL)
         add_sealed_columns("keys of pseudonyms", sealed)
         register()
+        add_panels()

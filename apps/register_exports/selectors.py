@@ -244,6 +244,14 @@ def last_written() -> RegisterExport | None:
     return written.order_by("-until", "-id").first()
 
 
+def failed_last() -> RegisterExport | None:
+    """The newest export that is over, where it failed."""
+    over = RegisterExport.objects.exclude(status=RegisterExport.Status.RUNNING)
+    newest = over.order_by("-until", "-id").first()
+    is_failed = newest is not None and newest.status == RegisterExport.Status.FAILED
+    return newest if is_failed else None
+
+
 def table_rows(table: RegisterTable, *, since: datetime | None, known: Pseudonyms) -> Iterator[Row]:
     """In the order of keys, a batch of them in memory."""
     kinds = [column.kind for column in table.columns]

@@ -208,6 +208,9 @@ def test_days_and_references_can_be_filtered_by(reader: Reader, cast: Cast) -> N
 def test_only_the_fields_that_are_asked_for(reader: Reader) -> None:
     for row in reader.rows("users", fields="sourcedId, roles"):
         assert set(row) == {"sourcedId", "roles"}
+    [person] = reader.get(f"users/{ids(reader.rows('users'))[0]}", fields="roles").json().values()
+    assert set(person) == {"roles"}
+    assert reader.refused("users", 400, fields="role") == "invalid_selection_field"
 
 
 def test_pages_follow_each_other_by_links(reader: Reader, cast: Cast) -> None:

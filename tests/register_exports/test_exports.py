@@ -324,7 +324,7 @@ def test_without_the_library_parquet_is_refused(
 
 
 def test_the_night_exports_where_the_campus_wants_it(
-    setting: WarehouseSetting, now: datetime
+    setting: WarehouseSetting, in_campus: Cast, now: datetime
 ) -> None:
     assert nightly_export(now=now) == 1
     assert nightly_export(now=now + NIGHT) == 0  # the first one is still being written
@@ -333,6 +333,8 @@ def test_the_night_exports_where_the_campus_wants_it(
     job_fail(job_id=job.pk, problem="The place took no file.", now=now)
     failed = RegisterExport.objects.get()
     assert (failed.status, failed.problem) == ("failed", "The place took no file.")
+    start = client_of(in_campus, in_campus.admin).get("/admin/").content.decode()
+    assert "The place took no file." in start
     WarehouseSetting.objects.update(is_nightly=False)
     assert nightly_export(now=now + NIGHT) == 0
     WarehouseSetting.objects.all().delete()

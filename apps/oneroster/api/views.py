@@ -170,11 +170,7 @@ def _list(call: RosterCall, collection: Collection, *of: tuple[str, str, str]) -
     """`of`: the objects whose list it is: their collection, their id, the name of the list."""
     collection = _shown(call, collection)
     kinds = {name: kind for name, (_field, kind) in collection.queried().items()}
-    shown = {
-        "roles" if name == "role" and "username" in collection.fields else name
-        for name in collection.fields
-    }
-    asked = asked_of(call.query, kinds=kinds, shown=shown)
+    asked = asked_of(call.query, kinds=kinds, shown=set(collection.shown().values()))
     parts = narrowed(collection, *(_narrowing(call, *one) for one in of))
     page = page_of(collection, parts, asked)
     objects = [written(collection, row, base=call.base, only=asked.fields) for row in page.rows]
@@ -209,9 +205,8 @@ def _key(
 
 def _one(call: RosterCall, collection: Collection, sourced_id: str) -> HttpResponse:
     collection = _shown(call, collection)
-    asked = asked_of(
-        {"fields": call.query.get("fields", "")}, kinds={}, shown=set(collection.fields) | {"roles"}
-    )
+    query = {"fields": call.query.get("fields", "")}
+    asked = asked_of(query, kinds={}, shown=set(collection.shown().values()))
     found = found_in(collection, collection.parts(), sourced_id)
     if found is None:
         raise RosterError(404, UNKNOWN, "There is no object with this sourcedId.")

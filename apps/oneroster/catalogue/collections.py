@@ -46,6 +46,12 @@ class Collection:
                 found[name] = (name, DAY if field.kind == STAMP else field.kind)
         return found
 
+    def shown(self) -> dict[str, str]:
+        """What each field is called in an object."""
+        return {
+            name: "roles" if field.kind == ROLE else name for name, field in self.fields.items()
+        }
+
     def without(self, *names: str) -> "Collection":
         kept = {name: field for name, field in self.fields.items() if name not in names}
         return Collection(many=self.many, one=self.one, parts=self.parts, fields=kept)

@@ -38,11 +38,10 @@ def written(
     What is not known is left out, as the standard has it of optional fields.
     """
     found = {}
-    for name, field in collection.fields.items():
-        shown = "roles" if field.kind == ROLE else name
+    for name, shown in collection.shown().items():
         value = row[name]
         if value is not None and (not only or shown in only):
-            found[shown] = _value(field, value, base)
+            found[shown] = _value(collection.fields[name], value, base)
     return found
 
 
