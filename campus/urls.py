@@ -48,6 +48,7 @@ urlpatterns = [
     path("", include("apps.signin.urls")),
     path("", include("apps.timetable.urls")),
     path("", include("apps.lti.urls")),
+    path("", include("apps.oneroster.api.urls")),
     path("", include("apps.terminals.urls")),
     path("api/schema/", DescriptionView.as_view(), name="api-schema"),
     path("", include("apps.portal.urls")),

@@ -235,6 +235,18 @@ SCIM_ROUTES: Final[dict[str, dict[str, Any]]] = {
     "Schemas/<str:name>": {"name": "x"},
     "<path:rest>": {"rest": "Groups"},
 }
+_OBJECT: Final = {"name": "classes", "sourced_id": "class-1"}
+_INMOST: Final = {**_OBJECT, "inner": "students", "inner_id": "x", "inmost": "results"}
+ONEROSTER_ROUTES: Final[dict[str, dict[str, Any]]] = {
+    f"{service}/v1p2/{route}": arguments
+    for service in ("rostering", "gradebook")
+    for route, arguments in {
+        "<str:name>": {"name": "users"},
+        "<str:name>/<str:sourced_id>": _OBJECT,
+        "<str:name>/<str:sourced_id>/<str:inner>": {**_OBJECT, "inner": "students"},
+        "<str:name>/<str:sourced_id>/<str:inner>/<str:inner_id>/<str:inmost>": _INMOST,
+    }.items()
+} | {"<path:rest>": {"rest": "resources/v1p2/resources"}}
 PUBLIC_ROWS = [
     Row(route="healthz", answers=everybody(200), public=True),
     Row(route="readyz", answers=everybody(200), public=True),
@@ -253,6 +265,17 @@ PUBLIC_ROWS = [
         )
         for route, arguments in SCIM_ROUTES.items()
     ),
+    # Its tokens are another system's, and no person's.
+    *(
+        Row(
+            route=f"ims/oneroster/{route}",
+            answers=everybody(401),
+            public=True,
+            arguments=fixed(arguments),
+        )
+        for route, arguments in ONEROSTER_ROUTES.items()
+    ),
+    Row(route="ims/oneroster/token", method="post", answers=everybody(400), public=True),
 ]
 
 PEOPLE_ROWS = [

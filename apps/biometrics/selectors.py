@@ -82,10 +82,9 @@ def own_templates(*, student_id: int, model: FaceModel, generation: int) -> Quer
 _STANDING: Final = f"""
     SELECT
         EXISTS (SELECT FROM {table_name(Campus)} WHERE id = %(campus)s AND face_enabled),
-        EXISTS (
-            SELECT FROM {table_name(Consent)} WHERE campus_id = %(campus)s
-                AND student_id = %(student)s AND kind = '{Consent.Kind.FACE}' AND withdrawn_at IS NULL
-        ),
+        EXISTS (SELECT FROM {table_name(Consent)} WHERE campus_id = %(campus)s
+            AND student_id = %(student)s AND kind = '{Consent.Kind.FACE}'
+            AND withdrawn_at IS NULL),
         began.enrolled IS NOT NULL, count(v.id), max(v.at)
     FROM (
         SELECT min(created_at) AS enrolled, greatest(min(created_at), (

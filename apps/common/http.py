@@ -84,7 +84,7 @@ def address_group(address: str | None) -> str | None:
 
 def wants_json(request: HttpRequest) -> bool:
     """API paths answer errors as JSON, pages answer them as pages."""
-    return request.path.startswith(("/api/", "/_allauth/", "/scim/"))
+    return request.path.startswith(("/api/", "/_allauth/", "/scim/", "/ims/"))
 
 
 # --- Requests to others ------------------------------------------------------------------------

@@ -63,6 +63,8 @@ LIMITS: Final = (
     ("GET", "accounts/provider/*", "provider"),
     ("POST", "accounts/provider/*", "provider"),
     *((method, "scim/v2/*", "scim") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+    ("POST", "ims/oneroster/token", "oneroster_token"),
+    ("GET", "ims/oneroster/*", "oneroster"),
     ("POST", "accounts/2fa/webauthn/add/", "device"),
     ("POST", "_allauth/app/v1/account/authenticators/webauthn", "device"),
     ("GET", "lti/login", "lti"),

@@ -19,6 +19,7 @@ from apps.enrollments.models import (
     Grade,
     Placement,
     Section,
+    SourcedId,
     Subject,
     Term,
 )
@@ -167,6 +168,13 @@ class EnrollmentPeriodAdmin(HistoryAdmin):
     @admin.display(description=_("course"), ordering="enrollment__course__code")
     def course(self, period: EnrollmentPeriod) -> str:
         return str(period.enrollment.course)
+
+
+@admin.register(SourcedId)
+class SourcedIdAdmin(HistoryAdmin):
+    list_display = ["sourced_id", "student", "faculty", "subject", "course", "term"]
+    list_select_related = ["student", "faculty", "subject", "course__subject", "term"]
+    search_fields = ["sourced_id"]
 
 
 @admin.register(Grade)

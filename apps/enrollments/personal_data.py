@@ -12,6 +12,7 @@ from apps.enrollments.models import (
     Grade,
     Placement,
     Section,
+    SourcedId,
     Subject,
     Term,
 )
@@ -32,6 +33,11 @@ def _periods(person: KnownPerson) -> Q:
     return Q(enrollment__student_id=person.student_id) if person.student_id else NOBODY
 
 
+def _ids(person: KnownPerson) -> Q:
+    found = Q(student_id=person.student_id) if person.student_id else NOBODY
+    return found | Q(faculty_id=person.faculty_id) if person.faculty_id else found
+
+
 def register() -> None:
     add_person_rows(
         PersonRows(model=Course, rows=of_faculty(), because="students' marks hang on it"),
@@ -39,5 +45,6 @@ def register() -> None:
         PersonRows(model=Enrollment, rows=of_student(), because=SUMS),
         PersonRows(model=EnrollmentPeriod, rows=_periods, because=SUMS),
         PersonRows(model=Grade, rows=of_student(), because=SUMS),
+        PersonRows(model=SourcedId, rows=_ids, deleted=True),
     )
     add_impersonal("the structure of the campus", Department, Section, Subject, Term)

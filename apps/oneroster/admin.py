@@ -14,11 +14,25 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
-from apps.audit.admin_base import HistoryAdmin
+from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.audit.admin_single import SingleRowAdmin
 from apps.oneroster.forms import OneRosterForm
-from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
-from apps.oneroster.services import connection_test, run_confirm, run_start, secret_give
+from apps.oneroster.models import (
+    OneRosterClient,
+    OneRosterConnection,
+    OneRosterRow,
+    OneRosterRun,
+)
+from apps.oneroster.services import (
+    client_revoke,
+    client_secret_renew,
+    connection_test,
+    run_confirm,
+    run_start,
+    secret_give,
+)
+from apps.tenants.addresses import campus_url
 
 STATES: Final = {
     "running": "info",
@@ -169,3 +183,69 @@ class OneRosterRowAdmin(HistoryAdmin):
     list_filter = ["collection"]
     list_select_related = ["student", "faculty"]
     search_fields = ["sourced_id"]
+
+
+@admin.register(OneRosterClient)
+class OneRosterClientAdmin(CampusModelAdmin):
+    """Who reads our roster; the secret is shown once."""
+
+    list_display = [
+        *("name", "roster", "gives_email", "gives_attendance", "state"),
+        *("created_at", "last_used_at"),
+    ]
+    list_filter = ["roster", "gives_attendance"]
+    search_fields = ["name", "purpose"]
+    fields = ["name", "purpose", "roster", "gives_email", "gives_attendance"]
+    actions = ["make_secret", "revoke"]
+
+    @display(description=_("state"), label={"on": "success", "revoked": "danger"})
+    def state(self, client: OneRosterClient) -> tuple[str, Any]:
+        return ("revoked", _("revoked")) if client.revoked_at else ("on", _("on"))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_at, obj.digest = timezone.now(), b""
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        return self._secret_page(request, obj)
+
+    def _secret_page(self, request: HttpRequest, client: OneRosterClient) -> HttpResponse:
+        """A new secret on a page of its own, which no browser keeps."""
+        secret = client_secret_renew(
+            client=client, now=timezone.now(), actor=request_actor(request)
+        )
+        lines = [
+            (gettext("Rostering"), campus_url("/ims/oneroster/rostering/v1p2")),
+            (gettext("Gradebook"), campus_url("/ims/oneroster/gradebook/v1p2")),
+            (gettext("Access token"), campus_url("/ims/oneroster/token")),
+        ]
+        named = [(gettext("Client id"), str(client.pk)), (gettext("Client secret"), secret)]
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Secret of the reader"),
+            said=gettext(
+                "Enter these in the other system. The secret is shown this once: whoever has it "
+                "reads what this reader may read. Make a new one if it was seen."
+            ),
+            secrets=[
+                ShownSecret(name=gettext("Addresses (OneRoster 1.2)"), lines=lines),
+                ShownSecret(name=client.name, lines=named),
+            ],
+            back=gettext("Back to the readers"),
+        )
+
+    @action(description=_("Make a new secret"), permissions=["change"])
+    def make_secret(self, request: HttpRequest, queryset: QuerySet[OneRosterClient]) -> Any:
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            messages.error(request, gettext("Tick one: the old secret ends at once."))
+            return None
+        return self._secret_page(request, chosen[0])
+
+    @action(description=_("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[OneRosterClient]) -> None:
+        for client in queryset:
+            client_revoke(client=client, now=timezone.now(), actor=request_actor(request))
+        messages.success(request, gettext("Revoked: it is answered no more."))

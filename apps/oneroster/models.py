@@ -1,4 +1,5 @@
-"""The OneRoster service that a campus reads, what it said last, and each time it was read."""
+"""The OneRoster service that a campus reads, what it said last, and each time it was read; and who
+reads the campus's own roster in turn."""
 
 import uuid
 from typing import Final
@@ -225,3 +226,57 @@ class OneRosterRun(CampusModel):
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M}"
+
+
+class OneRosterClient(CampusModel):
+    """Another system that reads our roster, and what the campus agreed to give it.
+
+    Its secret is shown once: `lookup` is the part by which it is known, `digest` the SHA-256 of the
+    rest. A new secret ends the tokens of the one before.
+    """
+
+    class Roster(models.TextChoices):
+        NONE = "none", _("nothing")
+        CORE = "core", _("whole lists alone (roster-core)")
+        ALL = "all", _("lists, and whose class is which (roster)")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=100, help_text=_("Who reads."))
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=300,
+        help_text=_("What for, and by which agreement: people and classes are given to others."),
+    )
+    roster = models.CharField(
+        _("reads of the roster"), max_length=4, choices=Roster.choices, default=Roster.ALL
+    )
+    gives_email = models.BooleanField(
+        _("with e-mail addresses"),
+        default=False,
+        help_text=_("Else people have names and numbers only."),
+    )
+    gives_attendance = models.BooleanField(
+        _("reads attendance"),
+        default=False,
+        help_text=_("The percentage of each student in each course, as a result (gradebook)."),
+    )
+    lookup = models.CharField(_("beginning"), max_length=16, editable=False)
+    digest = models.BinaryField(_("SHA-256"), max_length=32, editable=False)
+    created_at = models.DateTimeField(_("made"), editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("reader of our roster")
+        verbose_name_plural = _("readers of our roster")
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(roster__in=["none", "core", "all"]), name="oneroster_client_roster"
+            ),
+            Named(field="name", name="oneroster_client_named"),
+            Named(field="purpose", name="oneroster_client_purpose"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -6,7 +6,12 @@ from typing import Final
 from django.db.models import Q
 
 from apps.audit.services import Actor
-from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
+from apps.oneroster.models import (
+    OneRosterClient,
+    OneRosterConnection,
+    OneRosterRow,
+    OneRosterRun,
+)
 from apps.privacy.registry import (
     NOBODY,
     KnownPerson,
@@ -32,6 +37,7 @@ def register() -> None:
         ),
     )
     add_impersonal("addresses of other systems", OneRosterConnection)
+    add_impersonal("systems that read the roster, and by which agreement", OneRosterClient)
     add_person_eraser(erase_reports)
 
 

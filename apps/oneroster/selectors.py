@@ -1,12 +1,20 @@
-"""The secret of a connection, its readings, and what the service is known to have said."""
+"""The secret of a connection, its readings, what the service is known to have said; and who reads
+our own roster."""
 
+import uuid
 from typing import Final
 
 from django.db.models import Q, QuerySet
 
 from apps.common.crypto import SealBroken, seal, unseal
 from apps.jobs.models import Job
-from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
+from apps.oneroster.models import (
+    OneRosterClient,
+    OneRosterConnection,
+    OneRosterRow,
+    OneRosterRun,
+)
+from apps.oneroster.tokens import CORE, GRADEBOOK, ROSTER, ReaderToken
 from apps.tenants.scope import current_campus_id
 
 ONEROSTER_SEAL: Final = "oneroster-secret"
@@ -64,3 +72,29 @@ def running(connection: OneRosterConnection) -> QuerySet[OneRosterRun]:
     return OneRosterRun.objects.filter(
         unfinished, connection=connection, status=OneRosterRun.Status.RUNNING
     )
+
+
+def client_by_id(name: str) -> OneRosterClient | None:
+    """The reader with this client id, unless it was revoked."""
+    try:
+        pk = uuid.UUID(name)
+    except ValueError:
+        return None
+    return OneRosterClient.objects.filter(pk=pk, revoked_at=None).first()
+
+
+def client_of_token(token: ReaderToken) -> OneRosterClient | None:
+    """Whose token it is, where its secret is still the one that the token was given for."""
+    client = client_by_id(token.client_id)
+    return client if client is not None and client.lookup == token.secret else None
+
+
+def scopes_of(client: OneRosterClient) -> tuple[str, ...]:
+    """What the campus gives this reader."""
+    roster: dict[str, tuple[str, ...]] = {
+        OneRosterClient.Roster.NONE: (),
+        OneRosterClient.Roster.CORE: (CORE,),
+        OneRosterClient.Roster.ALL: (CORE, ROSTER),
+    }
+    grades = (GRADEBOOK,) if client.gives_attendance else ()
+    return (*roster[client.roster], *grades)

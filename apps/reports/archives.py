@@ -7,8 +7,11 @@ of others reads it. The registers have no such format, so they are JSON that exp
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 from typing import IO, Any, Final
 
 from django.db.models import Q
@@ -16,14 +19,12 @@ from django.db.models import Q
 from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord, AttendanceSummary
 from apps.common.formulas import neutral
-from apps.enrollments.models import Course, Department, Enrollment, Term
+from apps.enrollments import roster_rows as rows
+from apps.enrollments.models import Course, Enrollment, Subject, Term
+from apps.enrollments.roster_rows import RosterPart, school_id
 from apps.sessions.models import ClassSession
-from apps.tenants.models import Campus
-from apps.tenants.scope import current_campus_id
 
 BATCH: Final = 2_000
-ORG: Final = "campus"
-STATUSES: Final = {"enrolled": "active", "completed": "active", "dropped": "tobedeleted"}
 _HEADINGS: Final = {
     "manifest": ("propertyName", "value"),
     "orgs": ("sourcedId", "status", "name", "type", "identifier", "parentSourcedId"),
@@ -49,8 +50,8 @@ def write_term(term: Term, file: IO[bytes], *, progress: Report) -> dict[str, in
     """Write the ZIP; how many classes, people, enrolments, sessions and marks it holds."""
     counts: dict[str, int] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name, rows in _bundle(term).items():
-            counts[name] = _write_csv(bundle, name, rows)
+        for name, lines in _bundle(term).items():
+            counts[name] = _write_csv(bundle, name, lines)
         with bundle.open("registers.json", "w", force_zip64=True) as stream:
             counts |= _write_registers(term, stream, progress)
     return {
@@ -75,51 +76,47 @@ def _write_csv(bundle: zipfile.ZipFile, name: str, rows: Iterable[tuple[Any, ...
 
 
 def _bundle(term: Term) -> dict[str, Iterable[tuple[Any, ...]]]:
-    courses = list(Course.objects.filter(term=term).select_related("subject").order_by("pk"))
+    """Everybody and everything as it was in the term: who has left since is not marked so."""
+    held = Course.objects.filter(term=term)
     places = Enrollment.objects.filter(course__term=term)
-    students = Student.objects.filter(pk__in=places.values("student_id")).order_by("pk")
-    teachers = Faculty.objects.filter(pk__in={course.faculty_id for course in courses})
-    subjects = {course.subject_id: course.subject for course in courses}
-    people: list[tuple[str, Student | Faculty]] = [("student", person) for person in students]
-    people += [("teacher", person) for person in teachers.order_by("pk")]
+    taught = Subject.objects.filter(pk__in=held.values("subject_id"))
+    students = Student.objects.filter(pk__in=places.values("student_id"))
+    teachers = Faculty.objects.filter(pk__in=held.values("faculty_id"))
+    dropped = Q(status=Enrollment.Status.DROPPED)
+    people = [*_of(rows.students(), students), *_of(rows.faculty(), teachers)]
+    found = {
+        "orgs": chain(_of(rows.school()), _of(rows.departments())),
+        "academicSessions": _of(rows.terms(), Term.objects.filter(pk=term.pk)),
+        "courses": _of(rows.subjects(), taught),
+        "classes": _of(rows.courses(), held),
+        "users": people,
+        "enrollments": chain(
+            _of(rows.teaching(), held), _of(rows.enrolments(), places, gone=dropped)
+        ),
+    }
     return {
         "manifest": _manifest(),
-        "orgs": _orgs(),
-        "academicSessions": [_term(term)],
-        "courses": [
-            (f"course-{subject.pk}", "active", subject.name, subject.code, ORG)
-            for subject in subjects.values()
-        ],
-        "classes": [
-            (
-                _class(course.pk),
-                "active",
-                course.subject.name,
-                f"course-{course.subject_id}",
-                course.code,
-                f"term-{term.pk}",
-                ORG,
-            )
-            for course in courses
-        ],
-        "users": [
-            (
-                _user(role, person.pk),
-                "active",
-                person.code,
-                person.first_name,
-                person.last_name,
-                person.code,
-                person.email,
-            )
-            for role, person in people
-        ],
         "roles": [
-            (f"role-{role}-{person.pk}", _user(role, person.pk), "primary", role, ORG)
-            for role, person in people
+            (f"role-{one['sourcedId']}", one["sourcedId"], "primary", one["role"], school_id())
+            for one in people
         ],
-        "enrollments": _enrollments(courses, places),
+        **{name: _cells(name, objects) for name, objects in found.items()},
     }
+
+
+def _of(part: RosterPart, chosen: Any = None, *, gone: Q | None = None) -> Iterator[dict[str, Any]]:
+    """Objects of this table; all, or those that were chosen."""
+    listed = (part.rows if chosen is None else chosen).order_by("pk")
+    for _pk, row in replace(part, gone=gone).read(["status", *part.fields], listed):
+        yield row
+
+
+def _cells(name: str, found: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """As the headings of the file have them: a reference is `courseSourcedId` there."""
+    fields = [re.sub("SourcedId(s?)$", r"\1", heading) for heading in _HEADINGS[name]]
+    for row in found:
+        values = (row[field] for field in fields)
+        yield tuple("" if value is None else value for value in values)
 
 
 def _manifest() -> list[tuple[str, str]]:
@@ -129,54 +126,6 @@ def _manifest() -> list[tuple[str, str]]:
         ("oneroster.version", "1.2"),
         *((f"file.{name}", "bulk") for name in files),
     ]
-
-
-def _orgs() -> Iterator[tuple[Any, ...]]:
-    campus = Campus.objects.get(pk=current_campus_id())
-    yield (ORG, "active", campus.name, "school", campus.slug, "")
-    for department in Department.objects.order_by("pk"):
-        pk = f"department-{department.pk}"
-        yield (pk, "active", department.name, "department", department.code, ORG)
-
-
-def _term(term: Term) -> tuple[Any, ...]:
-    last = term.academic_year.partition("-")[2]
-    days = (term.starts_on.isoformat(), term.ends_on.isoformat())
-    return (f"term-{term.pk}", "active", term.name, "term", *days, last)
-
-
-def _class(pk: int) -> str:
-    return f"class-{pk}"
-
-
-def _user(role: str, pk: int) -> str:
-    return f"{role}-{pk}"
-
-
-def _enrollments(courses: list[Course], places: Any) -> Iterator[tuple[Any, ...]]:
-    for course in courses:
-        teacher = _user("teacher", course.faculty_id)
-        yield (
-            f"teaches-{course.pk}",
-            "active",
-            _class(course.pk),
-            teacher,
-            "teacher",
-            "true",
-            "",
-            "",
-        )
-    for place in places.order_by("pk").iterator(chunk_size=BATCH):
-        yield (
-            f"enrolment-{place.pk}",
-            STATUSES[place.status],
-            _class(place.course_id),
-            _user("student", place.student_id),
-            "student",
-            "false",
-            place.enrolled_on.isoformat(),
-            place.ended_on.isoformat() if place.ended_on else "",
-        )
 
 
 def _write_registers(term: Term, stream: IO[bytes], progress: Report) -> dict[str, int]:

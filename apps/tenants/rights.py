@@ -101,6 +101,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "enrollments_grade": ALL,
     "enrollments_placement": ALL,
     "enrollments_section": ALL,
+    "enrollments_sourcedid": ALL,
     "enrollments_subject": ALL,
     "enrollments_term": ALL,
     "imports_importrun": WRITE,
@@ -118,6 +119,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "leave_appeal": WRITE,
     "leave_attachment": ALL,
     "leave_leaverequest": WRITE,
+    "oneroster_onerosterclient": ALL,
     "oneroster_onerosterconnection": ALL,
     "oneroster_onerosterrow": ALL,
     "oneroster_onerosterrun": ALL,
@@ -140,6 +142,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "qr_otp_qrsecret": ALL,
     "qr_otp_scan": WRITE,
     "qr_otp_tries": ALL,
+    "register_exports_deletedrow": ALL,  # written by triggers
+    "register_exports_registerexport": ALL,
+    "register_exports_warehousesetting": ALL,
     "search_entry": ALL,  # by the triggers of people
     "timetable_calendarlink": ALL,
     "timetable_generatedsession": ALL,

@@ -13,8 +13,9 @@ from campus.settings.audit import AUDIT_ROOTS_BUCKET, AUDIT_ROOTS_LOCK
 from campus.settings.backup import *  # noqa: F403
 from campus.settings.beat import *  # noqa: F403
 from campus.settings.errors import SENTRY_DSN  # noqa: F401
+from campus.settings.exports import REGISTER_EXPORT_TARGETS, register_storage
 from campus.settings.hex_keys import hex_key
-from campus.settings.images import AWS_BUCKET, AWS_S3_SIGNED_URL_BASE  # noqa: F401
+from campus.settings.images import AWS_BUCKET, AWS_S3_SIGNED_URL_BASE, s3_storage  # noqa: F401
 from campus.settings.logs import *  # noqa: F403
 from campus.settings.messages import *  # noqa: F403
 from campus.settings.pool import *  # noqa: F403
@@ -152,6 +153,7 @@ INSTALLED_APPS = [
     "apps.lti",
     "apps.oneroster",
     "apps.reports",
+    "apps.register_exports",
     "apps.ops",
     "apps.backup",
     "apps.legacy",
@@ -276,30 +278,6 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False  # ours alone, like everything else
 MEDIA_ROOT = CAMPUS_VAR / "media"
 
 
-def s3_storage(bucket: str, **options: Any) -> dict[str, Any]:
-    """Images in S3; keys and region come from the usual AWS variables.
-
-    Short timeouts: a check-in waits for the storage while it holds a transaction.
-    """
-    from botocore.config import Config  # only where S3 is used: 15 MB
-
-    quick = {"connect_timeout": 3, "read_timeout": 10, "retries": {"max_attempts": 2}}
-    return {
-        "BACKEND": "apps.common.s3.TimedS3Storage",
-        "OPTIONS": {
-            "bucket_name": bucket,
-            "endpoint_url": os.environ.get("AWS_S3_ENDPOINT_URL") or None,
-            "region_name": os.environ.get("AWS_S3_REGION_NAME") or None,
-            "default_acl": "private",
-            "querystring_auth": True,
-            "querystring_expire": 3600,
-            "file_overwrite": False,
-            "client_config": Config(signature_version="s3v4", **quick),
-            **options,
-        },
-    }
-
-
 PRIVATE_STORAGE: dict[str, Any] = (
     s3_storage(AWS_BUCKET)
     if AWS_BUCKET
@@ -321,6 +299,9 @@ if AUDIT_ROOTS_BUCKET:
         **s3_storage(AUDIT_ROOTS_BUCKET, **AUDIT_ROOTS_LOCK),
         "BACKEND": "apps.audit.locked_storage.LockedStorage",
     }
+
+for _name, _address in REGISTER_EXPORT_TARGETS.items():
+    STORAGES[f"registers:{_name}"] = register_storage(_address, s3_storage)
 
 # --- REST ------------------------------------------------------------------------------------
 

@@ -60,6 +60,14 @@ MESSAGES_SCHEDULE = {
         "task": "apps.oneroster.tasks.purge_runs",
         "schedule": crontab(hour=3, minute=49),
     },
+    "export-registers": {
+        "task": "apps.register_exports.tasks.export_registers",
+        "schedule": crontab(hour=2, minute=7),
+    },
+    "purge-register-exports": {
+        "task": "apps.register_exports.tasks.purge_traces",
+        "schedule": crontab(hour=3, minute=47),
+    },
     "purge-announcements": {
         "task": "apps.announcements.tasks.purge_announcements",
         "schedule": crontab(hour=3, minute=31),

@@ -297,11 +297,7 @@ NAVIGATION = [
             "tune",
         ),
         link("notifications_quiethours", _("Quiet hours"), "bedtime"),
-        link(
-            "notifications_campusmessages",
-            _("Settings"),
-            "settings",
-        ),
+        link("notifications_campusmessages", _("Settings"), "settings"),
     ),
     group(
         _("Other systems"),
@@ -327,6 +323,11 @@ NAVIGATION = [
         link("oneroster_onerosterconnection", _("OneRoster service"), "sync"),
         link("oneroster_onerosterrun", _("Readings of it"), "history"),
         link("oneroster_onerosterrow", _("What it said"), "list_alt"),
+        link("enrollments_sourcedid", _("Ids that it gave"), "tag"),
+        link("oneroster_onerosterclient", _("Who reads our roster"), "ios_share"),
+        link("register_exports_warehousesetting", _("Export of registers"), "database"),
+        link("register_exports_registerexport", _("Written exports"), "history"),
+        link("register_exports_deletedrow", _("Deleted rows"), "delete_history"),
     ),
     group(
         _("Privacy and audit"),

@@ -31,6 +31,9 @@ THROTTLE_RATES = {
     # Of an address: a hall behind one signs in at once, and a passkey cannot be guessed.
     "passkey": "600/min",
     "scim": "3000/min",  # of an address: a directory sends some 25 a second
+    "oneroster": "3000/min",  # of an address
+    "oneroster_client": "1200/min",  # of a reader: a page of a list each
+    "oneroster_token": "60/min",
     "provider": "600/min",  # likewise; each of three pages counts
     "redeem": "10/min",
     "check_in": "20/min",

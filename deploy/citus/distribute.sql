@@ -50,6 +50,7 @@ SELECT create_distributed_table('enrollments_enrollmentperiod', 'campus_id', col
 SELECT create_distributed_table('enrollments_grade', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_placement', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_section', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('enrollments_sourcedid', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_subject', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('enrollments_term', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_emergencyaccount', 'campus_id', colocate_with => 'accounts_allowedaddress');
@@ -83,6 +84,7 @@ SELECT create_distributed_table('notifications_message', 'campus_id', colocate_w
 SELECT create_distributed_table('notifications_preference', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_pushtoken', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_quiethours', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('oneroster_onerosterclient', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterconnection', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterrow', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('oneroster_onerosterrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
@@ -94,6 +96,9 @@ SELECT create_distributed_table('qr_otp_onetimecode', 'campus_id', colocate_with
 SELECT create_distributed_table('qr_otp_qrsecret', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('qr_otp_scan', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('qr_otp_tries', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_deletedrow', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_registerexport', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('register_exports_warehousesetting', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('search_entry', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('terminals_card', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('terminals_cardkey', 'campus_id', colocate_with => 'accounts_allowedaddress');

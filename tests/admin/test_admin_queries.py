@@ -51,7 +51,16 @@ from apps.cameras.services.cameras import camera_add
 from apps.checkin.models import CheckInAttempt, Method, OnlineMinute, Outcome, RapidCodeChallenge
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
 from apps.classrooms.models import Beacon, Building, Classroom
-from apps.enrollments.models import Course, Department, Grade, Placement, Section, Subject, Term
+from apps.enrollments.models import (
+    Course,
+    Department,
+    Grade,
+    Placement,
+    Section,
+    SourcedId,
+    Subject,
+    Term,
+)
 from apps.identity_providers.models import (
     EmergencyAccount,
     IdentityProvider,
@@ -71,9 +80,15 @@ from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
-from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
+from apps.oneroster.models import (
+    OneRosterClient,
+    OneRosterConnection,
+    OneRosterRow,
+    OneRosterRun,
+)
 from apps.privacy.models import Consent, ErasureRequest, PrivacyRules, SearchPermission
 from apps.qr_otp.models import OneTimeCode, QrSecret, Scan, Tries
+from apps.register_exports.models import DeletedRow, RegisterExport, WarehouseSetting
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from apps.terminals.models import CardTerminal, Punch
@@ -96,6 +111,7 @@ SINGLE = {
         "oneroster.OneRosterConnection",
         "privacy.PrivacyRules",
     ),
+    "register_exports.WarehouseSetting",
     "terminals.CardKey",
 }
 
@@ -228,6 +244,12 @@ def _roster(n: int, now: datetime) -> None:
         name="SIS", url="https://sis.example", token_url="https://sis.example", client_id="c"
     )
     OneRosterRun.objects.create(connection=service, created_at=now)
+    WarehouseSetting.objects.get_or_create(target="lake", defaults={"sealed_key": b"k"})
+    RegisterExport.objects.create(target="lake", people="pseudonyms", file_format="csv", until=now)
+    DeletedRow.objects.create(source="enrollments_course", key=f"{n}", deleted_at=now)
+    OneRosterClient.objects.create(name=f"R{n}", purpose="p", digest=b"", created_at=now)
+    SourcedId.objects.create(student=Student.objects.order_by("-pk")[0], sourced_id=f"s{n}")
+    SourcedId.objects.create(course=Course.objects.order_by("-pk")[0], sourced_id=f"k{n}")
     OneRosterRow.objects.create(
         connection=service,
         collection="users",

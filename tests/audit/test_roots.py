@@ -36,7 +36,7 @@ from apps.audit.services import (
 from apps.audit.services.roots import public_key
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, platform_scope
-from campus.settings.base import s3_storage
+from campus.settings.images import s3_storage
 from tests.factories import make_campus
 
 ROOT = Path(__file__).resolve().parents[2]

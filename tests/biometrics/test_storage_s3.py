@@ -19,8 +19,7 @@ from apps.biometrics.storage import image_exists, read_image, sealed_url
 from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.processes.spawning import wait_until
-from campus.settings.base import s3_storage
-from campus.settings.images import signed_url_base
+from campus.settings.images import s3_storage, signed_url_base
 from tests.biometrics.support import free_port, plain_jpeg
 from tests.factories import Cast
 from tests.s3_server import KEYS, s3_server

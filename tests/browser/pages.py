@@ -73,7 +73,7 @@ NO_PAGE: Final = {
     "lti/go/<str:name>": "of a launch that has just been: test_lti.py",
     "lti/jwks": "JSON",
     "lti/links/<uuid:link_id>/roster": "asks the platform for its members: test_lti.py",
-    **{row.route: "JSON" for row in ROWS if row.route.startswith("scim/")},
+    **{row.route: "JSON" for row in ROWS if row.route.startswith(("scim/", "ims/"))},
     **{row.route: "text for readers" for row in ROWS if row.route.startswith("iclock")},
 }
 # Shown to every role of a group: they differ by what it may do.

@@ -37,7 +37,7 @@ NETWORK = {
 WORDS_ALONE = {
     "apps/common/s3.py": {"botocore", "storages.backends", "urllib3"},  # sends by the client
     "apps/backup/targets.py": {"boto3", "botocore"},  # copies of any size, by workers alone
-    "campus/settings/base.py": {"botocore"},
+    "campus/settings/images.py": {"botocore"},
     "apps/notifications/channels/email.py": {"smtplib"},  # its exceptions
     "apps/lti/services/asking.py": {"requests.utils"},  # reads one header
     "apps/oneroster/services/asking.py": {"requests.utils"},  # likewise

@@ -102,6 +102,8 @@ def _sealed(cast: Any) -> None:
     from apps.oneroster.models import OneRosterConnection
     from apps.oneroster.services import secret_give
     from apps.qr_otp.services import secret_start
+    from apps.register_exports.models import WarehouseSetting
+    from apps.register_exports.services import new_key
     from apps.reports import files as report_files
     from apps.reports.services import EXPORT
     from tests.biometrics.support import make_model, make_template, unit
@@ -114,6 +116,7 @@ def _sealed(cast: Any) -> None:
     service = OneRosterConnection(name="SIS", url="https://sis.example")
     secret_give(service, "s")
     service.save()
+    WarehouseSetting.objects.create(target="lake", sealed_key=new_key())
     key = f"attachments/{cast.campus.pk}/one.bin"
     attachments.store_file(key=key, data=b"%PDF-")
     Attachment.objects.create(
@@ -202,6 +205,8 @@ def _opened() -> dict[str, Any]:
     from apps.oneroster.models import OneRosterConnection
     from apps.oneroster.selectors import client_secret
     from apps.qr_otp.selectors import live_secret
+    from apps.register_exports.models import WarehouseSetting
+    from apps.register_exports.selectors import PSEUDONYM, pseudonyms_of
     from apps.reports import files as report_files
     from tests.biometrics.support import unit
 
@@ -219,6 +224,8 @@ def _opened() -> dict[str, Any]:
     )
     assert secret == b"s" * 16
     assert client_secret(OneRosterConnection.objects.get()) == "s"
+    known = pseudonyms_of(WarehouseSetting.objects.get(), "pseudonyms")
+    assert len(known.of("somebody")) == PSEUDONYM
     assert attachments.read_file(key=Attachment.objects.get().key) == b"%PDF-"
     assert import_files.file_read(ImportRun.objects.get().stored_as) == b"code,name"
     report = Job.objects.get(title="report").result["stored_as"]

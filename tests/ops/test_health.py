@@ -16,7 +16,7 @@ from storages.backends.s3 import S3Storage
 from apps.ops import health
 from apps.ops.views.health import healthz, readyz
 from apps.tenants import schema
-from campus.settings.base import s3_storage
+from campus.settings.images import s3_storage
 from tests.biometrics.support import free_port
 
 ALL = {"database": True, "schema": True, "key": True, "redis": True, "storage": True}

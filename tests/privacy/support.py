@@ -22,7 +22,7 @@ from apps.cameras.models import Camera, CameraEvent, UnknownPerson
 from apps.cameras.services.cameras import camera_add
 from apps.checkin.models import CheckInAttempt, OnlineMinute
 from apps.class_photos.models import ClassPhoto, PhotoFace, PhotoReview
-from apps.enrollments.models import EnrollmentPeriod, Grade, Placement
+from apps.enrollments.models import EnrollmentPeriod, Grade, Placement, SourcedId
 from apps.identity_providers.models import (
     EmergencyAccount,
     IdentityProvider,
@@ -110,6 +110,7 @@ def _learning_platform(cast: Cast, student: Student, now: datetime) -> None:
     service = OneRosterConnection.objects.create(
         name="SIS", url="https://sis.example", token_url="https://sis.example", client_id="c"
     )
+    SourcedId.objects.create(student=student, sourced_id="zqlti-2")
     OneRosterRow.objects.create(
         connection=service,
         collection="users",

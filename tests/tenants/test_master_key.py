@@ -238,6 +238,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "createsuperuser": ("--noinput", "--email=boss@platform.example"),
     "distribution": (),
     "erase_person": ("STUD", "--campus=north"),
+    "export_registers": ("--campus=north",),
     "export_campus": ("north", "--to=.", "--passphrase-file=phrase"),
     "export_person": ("STUD", "--campus=north", "--to=person.zip"),
     "generate_sessions": ("--campus=north", "--from=2026-09-14", "--to=2026-09-15"),

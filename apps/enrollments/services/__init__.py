@@ -7,6 +7,7 @@ from apps.enrollments.services.roster import (
     placements_import,
 )
 from apps.enrollments.services.sections import SectionSync, section_enrollments_sync
+from apps.enrollments.services.sourced_ids import sourced_ids_keep
 from apps.enrollments.services.study import courses_import, subjects_import
 from apps.enrollments.services.subjects import subject_activate, subject_deactivate
 from apps.enrollments.services.terms import term_archive, term_may_be_archived, term_reopen
@@ -19,6 +20,7 @@ __all__ = [
     "grades_import",
     "placements_import",
     "section_enrollments_sync",
+    "sourced_ids_keep",
     "subject_activate",
     "subject_deactivate",
     "subjects_import",

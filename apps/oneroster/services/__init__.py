@@ -1,5 +1,6 @@
-"""OneRoster services: asking them, comparing with what is known, saving."""
+"""OneRoster services: asking them, comparing with what is known, saving; readers of our roster."""
 
+from apps.oneroster.services.clients import client_revoke, client_secret_renew
 from apps.oneroster.services.connections import connection_test, secret_give
 from apps.oneroster.services.runs import (
     nightly_start,
@@ -9,6 +10,8 @@ from apps.oneroster.services.runs import (
 )
 
 __all__ = [
+    "client_revoke",
+    "client_secret_renew",
     "connection_test",
     "nightly_start",
     "run_confirm",

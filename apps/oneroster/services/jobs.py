@@ -25,6 +25,7 @@ from apps.oneroster.selectors import known_rows
 from apps.oneroster.services.asking import RosterService, ServiceProblem
 from apps.oneroster.services.comparing import Difference, compare, people_of
 from apps.oneroster.services.connections import access_of
+from apps.oneroster.services.naming import ids_keep
 from apps.oneroster.services.reading import Answers, Collection, read_service
 
 SHOWN: Final = 500  # wrong rows kept with the run
@@ -174,6 +175,7 @@ def _remember(
         OneRosterRow.objects.filter(
             connection=connection, collection=collection, sourced_id__in=ids
         ).delete()
+    ids_keep(connection)
     connection.since = answers.since
     if answers.is_full:
         connection.read_whole_at = now
