@@ -328,6 +328,9 @@ NAVIGATION = [
         link("register_exports_warehousesetting", _("Export of registers"), "database"),
         link("register_exports_registerexport", _("Written exports"), "history"),
         link("register_exports_deletedrow", _("Deleted rows"), "delete_history"),
+        link("timetable_feeds_timetablefeed", _("Timetable feeds"), "calendar_add_on"),
+        link("timetable_feeds_feedrun", _("Readings of feeds"), "history"),
+        link("timetable_feeds_feedmeeting", _("What feeds said"), "list_alt"),
     ),
     group(
         _("Privacy and audit"),
