@@ -69,6 +69,8 @@ class TimetableFeedAdmin(CampusModelAdmin):
     ]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change and not form.changed_data:
+            return  # nothing to note in the log, not even another time of its last change
         obj.pk = obj.pk or uuid.uuid4()  # Django's forms of the codes have taken it away
         if value := form.cleaned_data.get("value"):
             header_give(obj, value)
