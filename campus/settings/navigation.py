@@ -44,11 +44,7 @@ NAVIGATION = [
     {"items": [{"title": _("Start"), "icon": "home", "link": address("admin:index")}]},
     group(
         _("People"),
-        link(
-            "accounts_student",
-            _("Students"),
-            "school",
-        ),
+        link("accounts_student", _("Students"), "school"),
         link("accounts_faculty", _("Faculty"), "co_present"),
         link(
             "accounts_user",
