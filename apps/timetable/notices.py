@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from apps.enrollments.models import Course
 from apps.notifications.services import notify
 from apps.sessions.notices import audience
 from apps.timetable.models import Holiday, WeeklySlot
@@ -26,6 +27,18 @@ def slot_changed(*, slot: WeeklySlot, moved: int, cancelled: int, now: datetime)
         },
         now=now,
         key=f"slot_changed:{slot.pk}:{now.isoformat()}",
+    )
+
+
+def course_changed(*, course: Course, moved: int, cancelled: int, now: datetime) -> int:
+    """One message for all sessions of a course that another plan of its term has changed."""
+    return notify(
+        kind="session_moved" if moved else "session_cancelled",
+        user_ids=audience(course_ids=[course.pk]),
+        text="timetable_changed",
+        data={"course": str(course), "moved": moved, "cancelled": cancelled},
+        now=now,
+        key=f"course_changed:{course.pk}:{now.isoformat()}",
     )
 
 

@@ -151,7 +151,7 @@ INSTALLED_APPS = [
     "apps.imports",
     "apps.webhooks",
     "apps.lti",
-    "apps.oneroster",
+    *("apps.oneroster", "apps.timetable_feeds"),
     "apps.reports",
     "apps.register_exports",
     "apps.ops",

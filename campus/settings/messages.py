@@ -68,6 +68,14 @@ MESSAGES_SCHEDULE = {
         "task": "apps.register_exports.tasks.purge_traces",
         "schedule": crontab(hour=3, minute=47),
     },
+    "read-timetable-feeds": {
+        "task": "apps.timetable_feeds.tasks.read_feeds",
+        "schedule": crontab(hour=1, minute=37),
+    },
+    "purge-timetable-feeds": {
+        "task": "apps.timetable_feeds.tasks.purge_runs",
+        "schedule": crontab(hour=3, minute=45),
+    },
     "purge-announcements": {
         "task": "apps.announcements.tasks.purge_announcements",
         "schedule": crontab(hour=3, minute=31),

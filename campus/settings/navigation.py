@@ -44,11 +44,7 @@ NAVIGATION = [
     {"items": [{"title": _("Start"), "icon": "home", "link": address("admin:index")}]},
     group(
         _("People"),
-        link(
-            "accounts_student",
-            _("Students"),
-            "school",
-        ),
+        link("accounts_student", _("Students"), "school"),
         link("accounts_faculty", _("Faculty"), "co_present"),
         link(
             "accounts_user",
@@ -328,6 +324,9 @@ NAVIGATION = [
         link("register_exports_warehousesetting", _("Export of registers"), "database"),
         link("register_exports_registerexport", _("Written exports"), "history"),
         link("register_exports_deletedrow", _("Deleted rows"), "delete_history"),
+        link("timetable_feeds_timetablefeed", _("Timetable feeds"), "calendar_add_on"),
+        link("timetable_feeds_feedrun", _("Readings of feeds"), "history"),
+        link("timetable_feeds_feedmeeting", _("What feeds said"), "list_alt"),
     ),
     group(
         _("Privacy and audit"),

@@ -105,6 +105,10 @@ SELECT create_distributed_table('terminals_cardkey', 'campus_id', colocate_with 
 SELECT create_distributed_table('terminals_cardterminal', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('terminals_punch', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('timetable_calendarlink', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('timetable_feeds_feedcode', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('timetable_feeds_feedmeeting', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('timetable_feeds_feedrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('timetable_feeds_timetablefeed', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('timetable_generatedsession', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('timetable_holiday', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('timetable_slotcourse', 'campus_id', colocate_with => 'accounts_allowedaddress');

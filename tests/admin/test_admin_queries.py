@@ -95,6 +95,7 @@ from apps.terminals.models import CardTerminal, Punch
 from apps.terminals.services.cards import card_add
 from apps.terminals.services.terminals import terminal_add
 from apps.timetable.models import CalendarLink, GeneratedSession, Holiday, SlotCourse, WeeklySlot
+from apps.timetable_feeds.models import FeedCode, FeedMeeting, FeedRun, TimetableFeed
 from apps.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.webhooks.services import endpoint_add
 from tests.admin.support import client_of, url
@@ -152,6 +153,7 @@ def _study(n: int, now: datetime) -> None:
     _messages(n, student, section, now)
     _import(faculty.user, now)
     _other_systems(n, faculty.user, student, course, now)
+    _feed(n, course, now)
     _check_in(n, student, course, now)
     _face(n, student, now)
 
@@ -257,6 +259,23 @@ def _roster(n: int, now: datetime) -> None:
         values={},
         student=Student.objects.order_by("-pk")[0],
         faculty=Faculty.objects.order_by("-pk")[0],
+    )
+
+
+def _feed(n: int, course: Course, now: datetime) -> None:
+    feed = TimetableFeed.objects.create(name=f"Planner {n}", format="ical", term=course.term)
+    FeedCode.objects.create(feed=feed, kind="room", theirs="Hall", ours="Main 101")
+    FeedRun.objects.create(feed=feed, created_at=now)
+    FeedMeeting.objects.create(
+        feed=feed,
+        key=str(n),
+        called=course.code,
+        course=course,
+        session=make_session(course, starts_at=now + timedelta(days=400 + n)),
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        classroom=course.classroom,
+        faculty=course.faculty,
     )
 
 

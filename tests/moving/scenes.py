@@ -106,6 +106,9 @@ def _sealed(cast: Any) -> None:
     from apps.register_exports.services import new_key
     from apps.reports import files as report_files
     from apps.reports.services import EXPORT
+    from apps.timetable_feeds.models import FeedRun, TimetableFeed
+    from apps.timetable_feeds.selectors import sealed_file
+    from apps.timetable_feeds.services import header_give
     from tests.biometrics.support import make_model, make_template, unit
 
     store_photo("blue")
@@ -117,6 +120,12 @@ def _sealed(cast: Any) -> None:
     secret_give(service, "s")
     service.save()
     WarehouseSetting.objects.create(target="lake", sealed_key=new_key())
+    feed = TimetableFeed(name="F", format="ical", term=cast.course.term, header="X-Key")
+    header_give(feed, "h")
+    feed.save()
+    reading = FeedRun(feed=feed, created_at=NOW)
+    reading.sealed_file = sealed_file(reading, b"BEGIN:VCALENDAR")
+    reading.save()
     key = f"attachments/{cast.campus.pk}/one.bin"
     attachments.store_file(key=key, data=b"%PDF-")
     Attachment.objects.create(
@@ -208,6 +217,8 @@ def _opened() -> dict[str, Any]:
     from apps.register_exports.models import WarehouseSetting
     from apps.register_exports.selectors import PSEUDONYM, pseudonyms_of
     from apps.reports import files as report_files
+    from apps.timetable_feeds.models import FeedRun, TimetableFeed
+    from apps.timetable_feeds.selectors import file_of, header_value
     from tests.biometrics.support import unit
 
     images = list(StoredImage.objects.all())
@@ -226,6 +237,8 @@ def _opened() -> dict[str, Any]:
     assert client_secret(OneRosterConnection.objects.get()) == "s"
     known = pseudonyms_of(WarehouseSetting.objects.get(), "pseudonyms")
     assert len(known.of("somebody")) == PSEUDONYM
+    assert header_value(TimetableFeed.objects.get()) == "h"
+    assert file_of(FeedRun.objects.get()) == b"BEGIN:VCALENDAR"
     assert attachments.read_file(key=Attachment.objects.get().key) == b"%PDF-"
     assert import_files.file_read(ImportRun.objects.get().stored_as) == b"code,name"
     report = Job.objects.get(title="report").result["stored_as"]

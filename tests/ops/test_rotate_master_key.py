@@ -64,6 +64,9 @@ from apps.tenants.scope import campus_scope
 from apps.tenants.signed import signed_act
 from apps.timetable.selectors.feeds import feed_owner
 from apps.timetable.services.calendar_links import calendar_link_create
+from apps.timetable_feeds.models import FeedRun, TimetableFeed
+from apps.timetable_feeds.selectors import file_of, header_value, sealed_file
+from apps.timetable_feeds.services import header_give
 from tests.biometrics.support import make_model, make_template, plain_jpeg, unit
 from tests.factories import Cast
 
@@ -127,6 +130,12 @@ class Kept:
             service.save()
             WarehouseSetting.objects.create(target="lake", sealed_key=new_key())
             self.pseudonym = self.made_pseudonym()
+            feed = TimetableFeed(name="F", format="ical", term=cast.course.term, header="X-Key")
+            header_give(feed, "h")
+            feed.save()
+            reading = FeedRun(feed=feed, created_at=now)
+            reading.sealed_file = sealed_file(reading, b"BEGIN:VCALENDAR")
+            reading.save()
             self._files(cast)
             log_event(actor=SYSTEM, action="test.before", now=now)
         with entered(cast.campus) as log:
@@ -173,6 +182,8 @@ class Kept:
             assert unseal(BEACON_SEAL, self.campus.pk, beacon, context=b"b1") == b"s" * 16
             assert client_secret(OneRosterConnection.objects.get()) == "s"
             assert self.made_pseudonym() == self.pseudonym
+            assert header_value(TimetableFeed.objects.get()) == "h"
+            assert file_of(FeedRun.objects.get()) == b"BEGIN:VCALENDAR"
             assert attachments.read_file(key="attachments/one") == b"%PDF-"
             assert import_files.file_read(self.upload) == b"code,name"
             assert report_files.file_read(self.report) == b"report"
@@ -457,6 +468,7 @@ USERS = {
     "apps/terminals/selectors.py": "add_sealed_rows",
     "apps/terminals/services/cards.py": "add_sealed_rows",
     "apps/timetable/tokens.py": "older keys",
+    "apps/timetable_feeds/selectors.py": "add_sealed_rows",
     "apps/webhooks/selectors.py": "add_sealed_rows",
 }
 

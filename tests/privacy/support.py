@@ -53,6 +53,8 @@ from apps.terminals.services.cards import card_add
 from apps.terminals.services.punches import PunchInput, punches_take
 from apps.terminals.services.terminals import terminal_add
 from apps.timetable.models import CalendarLink
+from apps.timetable_feeds.models import FeedMeeting, FeedRun, TimetableFeed
+from apps.timetable_feeds.selectors import sealed_file
 from tests import tables
 from tests.biometrics.support import give_consent, make_model, make_template, plain_jpeg, unit
 from tests.factories import Cast, enroll, make_session, make_student
@@ -124,6 +126,26 @@ def _learning_platform(cast: Cast, student: Student, now: datetime) -> None:
         created_at=now,
         result={"new": 1, "removed_names": [NAME]},
         problems=[{"value": NAME}],
+    )
+    _feed(cast, student, now)
+
+
+def _feed(cast: Cast, student: Student, now: datetime) -> None:
+    """A calendar that names her, as one who gives a tutorial."""
+    feed = TimetableFeed.objects.create(name="Planner", format="ical", term=cast.course.term)
+    run = FeedRun(feed=feed, status="waiting", created_by=student.user, created_at=now)
+    run.sealed_file = sealed_file(run, NAME.encode())
+    run.result = {"counts": {"new": 1}, "lines": [{"course": NAME}]}
+    run.problems = [{"value": NAME}]
+    run.save(force_insert=True)
+    FeedMeeting.objects.create(
+        feed=feed,
+        key="1",
+        called=cast.course.code,
+        course=cast.course,
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        faculty=cast.lecturer,
     )
 
 

@@ -39,6 +39,7 @@ RECKONED: Final = {
     *("class_sessions.ClassSession.held_on", "class_sessions.SessionCourse.held_on"),
     *("class_sessions.SessionCourse.starts_at", "class_sessions.SessionCourse.ends_at"),
     *("enrollments.EnrollmentPeriod.enrolled_on", "enrollments.EnrollmentPeriod.ended_on"),
+    "timetable_feeds.FeedMeeting.week",  # the Monday of a day within a term
     "terminals.CardTerminal.ends_at",  # a kiosk ends with its session
 }
 

@@ -249,6 +249,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "migrate": (),
     "notifications": ("--status",),
     "reembed": ("sface", "--campus=north"),
+    "read_timetable_feed": ("Planner", "--campus=north"),
     "sync_oneroster": ("--campus=north",),
     "organize_snapshots": ("--campus=north",),
     "reissue_template_key": ("--campus=north",),

@@ -1,17 +1,21 @@
-"""The calendar feed, read by a parser that shares no code with its writer."""
+"""The calendar feed, read by parsers that share no code with its writer, and by one that does."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import icalendar
+import ics
 import pytest
+import recurring_ical_events
 import vobject
 from dateutil.tz import tzical
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Membership
+from apps.enrollments.models import Subject
 from apps.sessions.services import session_cancel, session_change
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -69,6 +73,80 @@ def test_what_the_schedule_shows_stands_in_the_feed(cast: Cast, token: str) -> N
     assert event.dtend.value == starts_at + HOUR
     assert event.dtstart.params["X-VOBJ-ORIGINAL-TZID"] == ["Europe/Berlin"]
     assert (event.status.value, event.sequence.value) == ("CONFIRMED", "0")
+
+
+Read = set[tuple[str, datetime, datetime, str, str, str]]
+
+
+def by_vobject(body: bytes) -> Read:
+    return {
+        (
+            event.uid.value,
+            event.dtstart.value.astimezone(UTC),
+            event.dtend.value.astimezone(UTC),
+            event.summary.value,
+            event.location.value,
+            event.status.value,
+        )
+        for event in parsed(body).vevent_list
+    }
+
+
+def by_ics(body: bytes) -> Read:
+    return {
+        (
+            event.uid,
+            event.begin.datetime.astimezone(UTC),
+            event.end.datetime.astimezone(UTC),
+            event.name,
+            event.location,
+            event.status,
+        )
+        for event in ics.Calendar(body.decode()).events
+    }
+
+
+def by_recurring_ical_events(body: bytes) -> Read:
+    """What happens between two days, as programs that show a week ask."""
+    between = recurring_ical_events.of(icalendar.Calendar.from_ical(body)).between(
+        timezone.now() - timedelta(days=30), timezone.now() + timedelta(days=400)
+    )
+    return {
+        (
+            str(event["UID"]),
+            event.start.astimezone(UTC),
+            event.end.astimezone(UTC),
+            str(event["SUMMARY"]),
+            str(event["LOCATION"]),
+            str(event["STATUS"]),
+        )
+        for event in between
+    }
+
+
+def test_three_parsers_find_the_same_sessions(cast: Cast, token: str) -> None:
+    """Over both changes of the clock, with signs that the format writes otherwise, and one that
+    was cancelled."""
+    first = timezone.now().replace(hour=8, minute=0, second=0, microsecond=0)
+    made = [planned(cast, first + timedelta(days=30 * n + 1), topic="a; b, c") for n in range(12)]
+    with campus_scope(cast.campus):
+        Subject.objects.filter(code="CS201").update(name="Heaps, queues; \\ and Ünïcödé")
+        session_cancel(session=made[3], reason="ill", now=timezone.now(), actor=ADA)
+    body = feed(cast, token).content
+    expected = {
+        (
+            f"session-{one.pk}@north.campus",
+            one.starts_at,
+            one.ends_at,
+            "CS201-A Heaps, queues; \\ and Ünïcödé",
+            "Main 101",
+            "CANCELLED" if one.pk == made[3].pk else "CONFIRMED",
+        )
+        for one in made
+    }
+    assert len({one.starts_at.astimezone(cast.campus.zone).hour for one in made}) == 2
+    for parser in (by_vobject, by_ics, by_recurring_ical_events):
+        assert parser(body) == expected, parser.__name__
 
 
 @pytest.mark.parametrize("who", ["lecturer", "student"])

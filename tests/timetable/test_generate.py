@@ -349,7 +349,7 @@ def test_the_number_of_statements_does_not_grow(in_campus: Cast) -> None:
     many = statements(MONDAY + timedelta(weeks=16))
     assert ClassSession.objects.count() == 677
     assert few == many
-    assert few <= 15
+    assert few <= 16  # one of them asks which courses other apps plan
 
 
 def test_the_daily_task_makes_two_weeks_on_every_campus(cast: Cast, other_cast: Cast) -> None:

@@ -30,6 +30,7 @@ from apps.sessions.services.plan import (
     sessions_cancel,
     sessions_swap,
 )
+from apps.sessions.services.replan import Replan, sessions_replan
 
 __all__ = [
     "CHECK_IN",
@@ -37,6 +38,7 @@ __all__ = [
     "RAPID_CODE",
     "START",
     "Planned",
+    "Replan",
     "another_session_open",
     "check_in_code_issue",
     "imported_totals_set",
@@ -54,6 +56,7 @@ __all__ = [
     "sessions_cancel",
     "sessions_import",
     "sessions_plan",
+    "sessions_replan",
     "sessions_swap",
     "start_code_issue",
     "start_code_use",

@@ -55,7 +55,7 @@ def session_create(
         is_planned=is_planned,
     )
     session.also = refuse_unlike(course=course, also=also)
-    _check_period(session)
+    check_period(session)
     with clashes_refused(session):
         session.save()
         _courses_add(session, session.also)
@@ -95,7 +95,7 @@ def session_courses_set(
 
     Refuses where a section of theirs is busy, as `session_create` does.
     """
-    locked = _locked([session.pk], [Status.SCHEDULED])[0]
+    locked = sessions_locked([session.pk], [Status.SCHEDULED])[0]
     refuse_unlike(course=locked.course, also=also)
     wanted = {course.pk for course in also}
     further = SessionCourse.objects.filter(session=locked, is_lead=False)
@@ -118,7 +118,7 @@ def session_courses_set(
     return locked
 
 
-def _check_period(session: ClassSession) -> None:
+def check_period(session: ClassSession) -> None:
     if session.ends_at <= session.starts_at:
         raise Invalid("ends_before_start", _("A session ends after it starts."))
 
@@ -141,23 +141,23 @@ def session_change(
     With `revive` a cancelled one is scheduled again. Clashes are refused as in `session_create`.
     """
     allowed = [Status.SCHEDULED, Status.CANCELLED] if revive else [Status.SCHEDULED]
-    locked = _locked([session.pk], allowed)[0]
-    before = _plan_of(locked)
+    locked = sessions_locked([session.pk], allowed)[0]
+    before = plan_of(locked)
     locked.starts_at, locked.ends_at, locked.classroom = starts_at, ends_at, classroom
     locked.topic = locked.topic if topic is None else topic
     locked.faculty = faculty or locked.faculty
     locked.status = Status.SCHEDULED
-    _check_period(locked)
-    if _plan_of(locked) == before:
+    check_period(locked)
+    if plan_of(locked) == before:
         return locked
     with clashes_refused(locked):
-        _plan_write(locked, now)
+        plan_write(locked, now)
     log_event(
         actor=actor,
         action="sessions.session.changed",
         now=now,
         target=locked,
-        data={"before": before, "after": _plan_of(locked)},
+        data={"before": before, "after": plan_of(locked)},
     )
     return locked
 
@@ -173,8 +173,8 @@ def sessions_swap(
     """
     if first.pk == second.pk:
         raise Invalid("same_session", _("A session cannot be exchanged with itself."))
-    one, two = _locked([first.pk, second.pk], [Status.SCHEDULED])
-    before = {session.pk: _plan_of(session) for session in (one, two)}
+    one, two = sessions_locked([first.pk, second.pk], [Status.SCHEDULED])
+    before = {session.pk: plan_of(session) for session in (one, two)}
     ClassSession.objects.filter(pk=one.pk).update(status=Status.CANCELLED)
     for name in ("starts_at", "ends_at", "classroom"):
         ours, theirs = getattr(one, name), getattr(two, name)
@@ -182,16 +182,16 @@ def sessions_swap(
         setattr(two, name, ours)
     for session in (two, one):
         with clashes_refused(session):
-            _plan_write(session, now)
+            plan_write(session, now)
     for session, other in ((one, two), (two, one)):
-        data = {"before": before[session.pk], "after": _plan_of(session), "with": other.pk}
+        data = {"before": before[session.pk], "after": plan_of(session), "with": other.pk}
         log_event(
             actor=actor, action="sessions.session.swapped", now=now, target=session, data=data
         )
     return one, two
 
 
-def _locked(session_ids: Sequence[int], allowed: Sequence[str]) -> list[ClassSession]:
+def sessions_locked(session_ids: Sequence[int], allowed: Sequence[str]) -> list[ClassSession]:
     """These sessions, locked, in the given order; refuses when one has another status by now."""
     found = {
         session.pk: session
@@ -205,7 +205,7 @@ def _locked(session_ids: Sequence[int], allowed: Sequence[str]) -> list[ClassSes
     return [found[session_id] for session_id in session_ids]
 
 
-def _plan_write(session: ClassSession, now: datetime) -> None:
+def plan_write(session: ClassSession, now: datetime) -> None:
     ClassSession.objects.filter(pk=session.pk).update(
         starts_at=session.starts_at,
         ends_at=session.ends_at,
@@ -220,7 +220,7 @@ def _plan_write(session: ClassSession, now: datetime) -> None:
     session.refresh_from_db(fields=["revision", "status", "closed_at", "updated_at"])
 
 
-def _plan_of(session: ClassSession) -> dict[str, Any]:
+def plan_of(session: ClassSession) -> dict[str, Any]:
     """What the log keeps of a plan; times in UTC."""
     return {
         "starts_at": session.starts_at.astimezone(UTC).isoformat(),
@@ -241,7 +241,7 @@ def session_remove(
     Students and the lecturer are told either way, and read the reason. Returns the cancelled
     session, None when it was deleted. Opened sessions are history and stay.
     """
-    locked = _locked([session.pk], [Status.SCHEDULED])[0]
+    locked = sessions_locked([session.pk], [Status.SCHEDULED])[0]
     course_ids = course_ids_of(locked)
     try:
         with transaction.atomic():
@@ -250,7 +250,7 @@ def session_remove(
                 action="sessions.session.deleted",
                 now=now,
                 target=locked,
-                data={"reason": reason, "course": locked.course_id, **_plan_of(locked)},
+                data={"reason": reason, "course": locked.course_id, **plan_of(locked)},
             )
             locked.delete()
     except ProtectedError:

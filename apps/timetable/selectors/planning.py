@@ -13,6 +13,7 @@ from apps.sessions.models import ClassSession
 from apps.sessions.selectors import course_ids_of
 from apps.timetable.models import GeneratedSession, Holiday, SlotCourse, WeeklySlot
 from apps.timetable.occurrences import DAY, turn_of
+from apps.timetable.registry import courses_planned_elsewhere
 
 DAY_MINUTES: Final = 24 * 60
 
@@ -49,10 +50,12 @@ def slots() -> QuerySet[WeeklySlot]:
 
 
 def courses_in_force(*, first: date, last: date) -> QuerySet[Course]:
-    """Active courses that lead an active slot, whose term touches these days."""
+    """Active courses that lead an active slot, whose term touches these days, and that no other
+    app plans."""
     return (
         Course.objects.filter(is_active=True, term__starts_on__lte=last, term__ends_on__gte=first)
         .filter(pk__in=WeeklySlot.objects.filter(is_active=True).order_by().values("course_id"))
+        .exclude(pk__in=courses_planned_elsewhere())
         .order_by("pk")
     )
 
