@@ -36,6 +36,7 @@ from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus, CampusModel
 from apps.tenants.scope import campus_scope
 from apps.terminals.models import Punch
+from apps.timetable_feeds.models import FeedCode
 from tests.admin.support import client_of, url
 from tests.authenticator import SoftPasskey, registered
 from tests.factories import Cast, make_session, make_user
@@ -89,9 +90,10 @@ def full(cast: Cast) -> Cast:
 
 
 def test_every_model_is_registered() -> None:
-    """`Member`, what a campus knows of an account, is the account's page itself."""
+    """`Member`, what a campus knows of an account, is the account's page itself, and the codes of
+    a timetable feed stand on its page."""
     ours = {model for model in apps.get_models() if model.__module__.startswith("apps.")}
-    assert ours - set(REGISTERED) == {Member}
+    assert ours - set(REGISTERED) == {Member, FeedCode}
 
 
 def test_nothing_is_shown_that_crosses_campuses() -> None:
