@@ -51,7 +51,9 @@ def choice(request: HttpRequest, name: str) -> HttpResponse:
     if link is not None and not manages(request, link.course):
         raise LaunchProblem.LINKING_OTHERS.error()
     form = ChoiceForm(
-        request.POST or None, several=taken.linking.multiple, graded=may_grade(taken, link)
+        request.POST if request.method == "POST" else None,
+        several=taken.linking.multiple,
+        graded=may_grade(taken, link),
     )
     if request.method == "GET" or not form.is_valid():
         context = {"launch": taken, "platform": platform, "link": link, "form": form}
