@@ -1,7 +1,7 @@
 """Platforms that register themselves by a link (LTI Dynamic Registration 1.0).
 
 The link is the permission: whoever opens it needs no session here. What it makes is switched off
-until an administrator has seen which platform it was (decision 88).
+until an administrator has seen which platform it was (decision 89).
 """
 
 import secrets
