@@ -290,7 +290,10 @@ def _learning(n: int, now: datetime) -> None:
     LtiScore.objects.create(link=link, student=student, subject="1", score=9, maximum=10)
     LtiKey.objects.create(sealed_key=b"sealed", public_jwk={}, created_at=now, signs_from=now)
     LtiRegistration.objects.create(
-        name=f"Moodle {n}", digest=f"{n}".encode(), created_at=now, expires_at=now + timedelta(hours=1)
+        name=f"Moodle {n}",
+        digest=f"{n}".encode(),
+        created_at=now,
+        expires_at=now + timedelta(hours=1),
     )
 
 

@@ -43,6 +43,7 @@ class LearningPlatform(LoopbackServer):
         self.permission = "may-register"  # to register, as it gives it with the tool's link
         self.registered: list[dict[str, Any]] = []
         self.answered: dict[str, Any] = {}  # what its answer to a registration says otherwise
+        self.message: dict[str, Any] = {}  # what launches of its own pages say otherwise
         self.echoed: Any = None  # the data that a choice brought back
         self.described: dict[str, Any] = {}  # likewise its configuration
         self.problems: list[str] = []
@@ -105,7 +106,7 @@ class LearningPlatform(LoopbackServer):
     def _form(self, asked: dict[str, str]) -> str:
         """What a browser with a session here posts to the tool by itself."""
         assert (asked["response_mode"], asked["prompt"]) == ("form_post", "none")
-        token = self.sign(self.claims(asked["nonce"]))
+        token = self.sign(self.claims(asked["nonce"], **self.message))
         fields = {"state": asked["state"], "id_token": token}
         inputs = "".join(
             f'<input type="hidden" name="{name}" value="{escape(value)}">'
@@ -128,6 +129,8 @@ class LearningPlatform(LoopbackServer):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         pages = {
             "/course": lambda: f'<iframe src="{escape(query["tool"])}"></iframe>',
+            "/tools": lambda: self._tools(query["tool"]),
+            "/chosen": lambda: self._linked(parse_qs(body.decode())["JWT"][0]),
             "/auth": lambda: self._form(query),
             "/jwks": self._keyset,
             "/configuration": self._configuration,
@@ -197,6 +200,15 @@ class LearningPlatform(LoopbackServer):
         answer |= self.answered
         return 200, {name: value for name, value in answer.items() if value is not None}, {}
 
+    def _tools(self, tool: str) -> str:
+        """Shows the tool's page until that asks to be closed."""
+        script = (
+            "addEventListener('message', (event) => {"
+            " if (event.data.subject === 'org.imsglobal.lti.close')"
+            " document.body.textContent = 'The tool has closed itself.'; })"
+        )
+        return f'<iframe src="{escape(tool)}"></iframe><script>{script}</script>'
+
     # --- Deep linking ------------------------------------------------------------------------
 
     def choosing(self, /, **settings: Any) -> dict[str, Any]:
@@ -239,6 +251,10 @@ class LearningPlatform(LoopbackServer):
         assert claims[f"{CLAIM}version"] == "1.3.0"
         self.echoed = claims.get(f"{DEEP}data")
         return claims[f"{DEEP}content_items"]  # type: ignore[no-any-return]
+
+    def _linked(self, token: str) -> str:
+        titles = ", ".join(item["title"] for item in self.chosen(token))
+        return f"<p>Linked: {escape(titles)}</p>"
 
     def take(self, items: list[dict[str, Any]]) -> None:
         """As after its form was saved: a column for what comes with one."""

@@ -99,7 +99,8 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 def _framed(request: HttpRequest, platform: LtiPlatform, asked: dict[str, str]) -> HttpResponse:
-    """The one page that may be framed, by the platform's own pages alone."""
+    """May be framed, by the platform's own pages alone: leads to a window, in which people can
+    sign in. Where a link is to be chosen, the page waits for the window's choice."""
     names = ("iss", "login_hint", "target_link_uri", "lti_message_hint", "client_id")
     again = {name: asked[name] for name in (*names, "lti_deployment_id") if asked.get(name)}
     if is_choice(asked.get("target_link_uri", "")):
