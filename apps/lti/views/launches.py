@@ -107,7 +107,7 @@ def _framed(request: HttpRequest, platform: LtiPlatform, asked: dict[str, str]) 
         again["relay"] = relay_open(platform=platform)
     page = {"there": f"{reverse('lti_login')}?{urlencode(again)}", "relay": again.get("relay")}
     response = render(request, "lti/framed.html", page)
-    return with_policy(response, {"frame-ancestors": origins_of(platform)}, framed=True)
+    return with_policy(request, response, {"frame-ancestors": origins_of(platform)}, framed=True)
 
 
 @csrf_exempt

@@ -86,7 +86,7 @@ def relay(request: HttpRequest) -> HttpResponse:
     if token:
         return _handed_over(request, platform, return_url, token, framed=True)
     response = render(request, "lti/framed.html", {"relay": name, "waits": True})
-    return with_policy(response, {"frame-ancestors": origins_of(platform)}, framed=True)
+    return with_policy(request, response, {"frame-ancestors": origins_of(platform)}, framed=True)
 
 
 def _handed_over(
@@ -97,4 +97,4 @@ def _handed_over(
     policy = {"form-action": [SELF, *origins_of(platform, return_url)]}
     if framed:
         policy["frame-ancestors"] = sorted({*origins_of(platform), origin_of(return_url)} - {""})
-    return with_policy(response, policy, framed=framed)
+    return with_policy(request, response, policy, framed=framed)

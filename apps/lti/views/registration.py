@@ -67,7 +67,7 @@ def _framed(request: HttpRequest, page: Callable[[], HttpResponse]) -> HttpRespo
         response = render(request, "lti/register.html", context, status=refusal.status)
     response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     response["Referrer-Policy"] = "no-referrer"  # the address is a permission
-    return with_policy(response, {"frame-ancestors": ANYWHERE}, framed=True)
+    return with_policy(request, response, {"frame-ancestors": ANYWHERE}, framed=True)
 
 
 def _tool(request: HttpRequest) -> Tool:

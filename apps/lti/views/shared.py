@@ -67,16 +67,20 @@ def origins_of(platform: LtiPlatform, *more: str) -> list[str]:
 
 
 def with_policy(
-    response: HttpResponse, directives: dict[str, list[str]], *, framed: bool = False
+    request: HttpRequest,
+    response: HttpResponse,
+    directives: dict[str, list[str]],
+    *,
+    framed: bool = False,
 ) -> HttpResponse:
     """The answer with these directives of the content security policy in the place of ours."""
 
     @csp_replace(directives)
-    def shown(_request: HttpRequest | None = None) -> HttpResponse:
+    def shown(_request: HttpRequest) -> HttpResponse:
         return response
 
-    answer: Any = xframe_options_exempt(shown)(None) if framed else shown()
-    return answer  # type: ignore[no-any-return]
+    answer: Any = xframe_options_exempt(shown)(request) if framed else shown(request)
+    return answer
 
 
 def browser_of(request: HttpRequest) -> str:
