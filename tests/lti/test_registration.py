@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.common.logs import without_secrets
 from apps.lti.models import LtiKey, LtiPlatform, LtiRegistration
+from apps.lti.services import registration
 from apps.lti.services.registration import registration_make
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
@@ -98,6 +100,10 @@ def test_the_secret_is_kept_as_a_hash_and_logged_nowhere(cast: Cast) -> None:
         link = LtiRegistration.objects.get()
         assert secret.encode() not in bytes(link.digest)
         assert secret not in str(list(Entry.objects.values_list("data", flat=True)))
+    asked = f"GET /lti/register/{secret}?openid_configuration=x&registration_token=ey.a.b"
+    assert without_secrets(asked) == (
+        "GET /lti/register/[hidden]?openid_configuration=x&registration_token=[hidden]"
+    )
     page = client_of(cast, cast.admin).get(url(LtiRegistration, "changelist")).content.decode()
     assert secret not in page
     assert "open" in page
@@ -205,6 +211,31 @@ def test_private_addresses_are_not_asked(cast: Cast, moodle: LearningPlatform) -
     answer = browser(cast).post(f"{made(cast)}?openid_configuration=https://127.0.0.1:9/")
     assert (answer.status_code, "cannot be read now" in words(answer)) == (503, True)
     nothing_saved(cast)
+
+
+def test_a_configuration_without_end_is_not_read(cast: Cast, moodle: LearningPlatform) -> None:
+    moodle.described = {"more": "x" * (2 << 20)}
+    answer = browser(cast).post(opened(moodle, made(cast)))
+    assert (answer.status_code, "cannot be read now" in words(answer)) == (503, True)
+    nothing_saved(cast)
+
+
+def test_of_two_at_once_one_registers(
+    cast: Cast, moodle: LearningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other came between the look at the link and its use."""
+    there = opened(moodle, made(cast))
+    look = registration.registration_of
+
+    def overtaken(secret: str, *, now: Any) -> LtiRegistration:
+        found = look(secret, now=now)
+        LtiRegistration.objects.update(used_at=now)
+        return found
+
+    monkeypatch.setattr(registration, "registration_of", overtaken)
+    answer = browser(cast).post(there)
+    assert (answer.status_code, "used already" in words(answer)) == (409, True)
+    assert moodle.registered == []
 
 
 @pytest.mark.parametrize(
