@@ -1122,13 +1122,25 @@ LEARNING_ROWS = [
     ),
     Row(route="lti/launch", method="post", answers=everybody(403), public=True),
     Row(route="lti/jwks", answers=everybody(200), public=True),
+    Row(route="lti/relay", method="post", answers=everybody(404), public=True),
     *(
         Row(
-            route="lti/go/<str:name>",
+            route="lti/register/<str:secret>",
+            method=method,
+            arguments=lambda cast: {"secret": "made-up"},
+            answers=everybody(404),
+            public=True,
+        )
+        for method in ("get", "post")
+    ),
+    *(
+        Row(
+            route=f"lti/{page}/<str:name>",
             method=method,
             arguments=lambda cast: {"name": "made-up"},
             answers={**everybody(404), "anonymous": 302},
         )
+        for page in ("go", "choice")
         for method in ("get", "post")
     ),
     *(

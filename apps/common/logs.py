@@ -9,9 +9,9 @@ from typing import Any, Final
 from apps.common.log_context import logged_fields
 
 HIDDEN: Final = "[hidden]"
-# Links that open something without a sign-in: calendar feeds, new passwords, invitations.
+# Links that open something without a sign-in: calendars, new passwords, invitations, platforms.
 _LINKS: Final = re.compile(
-    r"(/(?:calendar|key|invitations?|confirm-email|set-up|c)/)[^/\s\"'?]{20,}", re.I
+    r"(/(?:calendar|key|invitations?|confirm-email|set-up|c|register)/)[^/\s\"'?]{20,}", re.I
 )
 # Any other part of a path that looks random: letters and digits, 24 or more, and no UUID.
 _RANDOM: Final = re.compile(
@@ -20,7 +20,7 @@ _RANDOM: Final = re.compile(
     re.ASCII,
 )
 _QUERY: Final = re.compile(
-    r"([?&](?:code|state|key|token|ticket|secret|signature|password|nonce)=)[^&\s\"']+", re.I
+    r"(?i)([?&](?:code|state|key|\w*token|ticket|secret|signature|password|nonce)=)[^&\s\"']+"
 )
 # What is written as a name and a value: JSON, a dictionary, a header.
 _NAMED: Final = re.compile(

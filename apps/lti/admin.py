@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -16,20 +16,25 @@ from unfold.decorators import action, display
 
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
+from apps.audit.admin_secrets import ShownSecret, show_secrets
 from apps.common.moments import moment_text
-from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
+from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiRegistration, LtiScore
 from apps.lti.services.asking import address_problem
 from apps.lti.services.keys import key_replace
+from apps.lti.services.linking import CHOICE
 from apps.lti.services.links import links_send_again, platform_add
+from apps.lti.services.registration import registration_make, registrations_revoke
 from apps.tenants.addresses import campus_url
 
 ADDRESSES = ("auth_login_url", "token_url", "jwks_url")
+STATES = {"open": "success", "used": "info", "revoked": "danger", "over": "warning"}
 OURS = (
     (_("Login (initiation) address"), "lti_login"),
     (_("Redirect address"), "lti_launch"),
     (_("Tool (launch, target link) address"), "lti_launch"),
     (_("Public keyset address"), "lti_jwks"),
 )
+CHOICE_LABEL = _("Deep linking (content selection) address")
 
 
 class PlatformForm(forms.ModelForm):
@@ -75,6 +80,7 @@ class LtiPlatformAdmin(CampusModelAdmin):
     def our_addresses(self, platform: LtiPlatform) -> SafeString:
         """To be pasted there."""
         rows = [(label, campus_url(reverse(name))) for label, name in OURS]
+        rows.append((CHOICE_LABEL, f"{campus_url(reverse('lti_launch'))}?{CHOICE}=1"))
         return format_html_join("", "<div>{}: <code>{}</code></div>", rows)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -92,6 +98,67 @@ class LtiPlatformAdmin(CampusModelAdmin):
             " for a day."
         )
         messages.success(request, text)
+
+
+@admin.register(LtiRegistration)
+class LtiRegistrationAdmin(CampusModelAdmin):
+    """Links by which platforms register themselves: each is shown once and good for an hour."""
+
+    list_display = ["name", "state", "created_at", "expires_at", "used_at"]
+    list_filter = ["created_at"]
+    search_fields = ["name"]
+    fields = ["name"]
+    actions = ["revoke"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        times = ["created_at", "expires_at", "used_at", "revoked_at"]
+        return self.fields if obj is None else [*self.fields, *times]
+
+    @display(description=_("state"), label=STATES)
+    def state(self, link: LtiRegistration) -> tuple[str, Any]:
+        if link.used_at:
+            return "used", _("used")
+        if link.revoked_at:
+            return "revoked", _("revoked")
+        is_open = link.expires_at > timezone.now()
+        return ("open", _("open")) if is_open else ("over", _("over"))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.secret = registration_make(obj, now=timezone.now(), actor=request_actor(request))
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
+    ) -> HttpResponse:
+        """The link, once, on a page of its own that no browser keeps."""
+        link = campus_url(reverse("lti_register", args=[obj.secret]))
+        return show_secrets(
+            self,
+            request,
+            title=gettext("Registration link"),
+            said=gettext(
+                "Paste it into the learning platform. It is shown this once and good once, for an "
+                "hour: whoever has it can register a platform, which you then see and switch on."
+            ),
+            secrets=[ShownSecret(name=obj.name, lines=[("", link)])],
+            back=gettext("Back to the registration links"),
+        )
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return super().has_change_permission(request)
+
+    @action(description=_("Revoke"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[LtiRegistration]) -> None:
+        number = registrations_revoke(
+            registrations=queryset, now=timezone.now(), actor=request_actor(request)
+        )
+        text = ngettext("%(count)d link was revoked.", "%(count)d links were revoked.", number)
+        messages.success(request, text % {"count": number})
 
 
 @admin.register(LtiKey)

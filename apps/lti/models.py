@@ -6,7 +6,7 @@ from typing import Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Student
@@ -60,6 +60,36 @@ class LtiPlatform(TimestampedModel):
             Named(field="name", name="lti_platform_named"),
             Named(field="issuer", name="lti_platform_issuer"),
             Named(field="client_id", name="lti_platform_client"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LtiRegistration(CampusModel):
+    """A link by which one platform registers itself (LTI Dynamic Registration 1.0).
+
+    Of the link only the SHA-256 of its secret part is kept: 256 random bits need no slow hash.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=100, help_text=_("Of the platform, as here."))
+    digest = models.BinaryField(_("SHA-256"), max_length=32, editable=False)
+    created_at = models.DateTimeField(_("made"))
+    expires_at = models.DateTimeField(_("good until"))
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("registration link")
+        verbose_name_plural = _("registration links")
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "digest"], name="lti_registration_digest"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="lti_registration_expires"
+            ),
+            Named(field="name", name="lti_registration_named"),
         ]
 
     def __str__(self) -> str:

@@ -53,6 +53,16 @@ def link_of(*, platform_id: Any, context_id: str) -> LtiLink | None:
     return rows.select_related("course__subject", "platform").first() if context_id else None
 
 
+def column_name(link: LtiLink) -> str:
+    """What our grade column is found by there, whoever made it (`resourceId`)."""
+    return f"campus-attendance-{link.pk.hex}"
+
+
+def maximum_of(link: LtiLink) -> Decimal:
+    points = link.scores in (LtiLink.Scores.POINTS, LtiLink.Scores.THRESHOLD)
+    return (link.points if points else FULL).quantize(CENT)
+
+
 def course_named(code: str) -> Course | None:
     """The one active course with this code, in whatever case it is written."""
     found = list(Course.objects.filter(code__iexact=code, is_active=True)[:2]) if code else []
@@ -107,8 +117,7 @@ def score_of(link: LtiLink, *, attended: int, total: int) -> tuple[Decimal | Non
     `drop_lowest` missed sessions do not count: percentage = 100 × attended / (total − dropped),
     rounded half up to two places. None where nothing counts.
     """
-    maximum = FULL if link.scores == LtiLink.Scores.PERCENTAGE else link.points
-    maximum = maximum.quantize(CENT)
+    maximum = maximum_of(link)
     counted = total - min(link.drop_lowest, total - attended)
     if counted <= 0:
         return None, maximum

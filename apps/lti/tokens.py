@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import jwt
@@ -46,6 +46,17 @@ def client_assertion(
         "exp": at + ASSERTION_SECONDS,
         "jti": uuid4().hex,
     }
+    return signed(claims, private=private, key_id=key_id)
+
+
+def message(*, private: bytes, key_id: UUID, claims: dict[str, Any], now: datetime) -> str:
+    """A message of ours to a platform, with its own nonce (IMS Security Framework 1.0 §5.2)."""
+    at = int(now.timestamp())
+    times = {"iat": at, "exp": at + ASSERTION_SECONDS, "nonce": uuid4().hex}
+    return signed({**claims, **times}, private=private, key_id=key_id)
+
+
+def signed(claims: dict[str, Any], *, private: bytes, key_id: UUID) -> str:
     key = serialization.load_der_private_key(private, password=None)
     headers = {"kid": str(key_id)}
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers=headers)  # type: ignore[arg-type]

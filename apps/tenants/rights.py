@@ -131,6 +131,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "lti_ltilink": ALL,
     "lti_ltiperson": ALL,
     "lti_ltiplatform": ALL,
+    "lti_ltiregistration": WRITE,
     "lti_ltiscore": ALL,
     "notifications_campusmessages": WRITE,
     "notifications_delivery": ALL,

@@ -173,6 +173,7 @@ NAVIGATION = [
         link("webhooks_webhookendpoint", _("Webhooks"), "webhook"),
         link("webhooks_webhookdelivery", _("Deliveries to webhooks"), "outbound"),
         link("lti_ltiplatform", _("Learning platforms"), "school"),
+        link("lti_ltiregistration", _("Links to register them"), "add_link"),
         link("lti_ltilink", _("Courses there"), "link"),
         link("lti_ltiperson", _("Students there"), "group"),
         link("lti_ltiscore", _("Scores there"), "grade"),

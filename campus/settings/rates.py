@@ -25,6 +25,7 @@ THROTTLE_RATES = {
     "calendar_feed": "30/min",
     "lti": "600/min",  # an address: a whole class behind one opens its link at once
     "lti_roster": "10/min",
+    "lti_register": "20/min",
     "scan_state": "90/min",  # of a browser; a page asks 30 times
     "refresh": "10/min",
     "password_reset": "10/min",

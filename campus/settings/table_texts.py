@@ -89,6 +89,7 @@ TEXTS: Final[dict[str, Any]] = {
     "webhooks_webhookendpoint": _("Other systems that are told what happens here"),
     "webhooks_webhookdelivery": _("What they were told, and how they took it"),
     "lti_ltiplatform": _("Moodle, Canvas and others that open Campus by LTI 1.3"),
+    "lti_ltiregistration": _("Each lets one platform register itself, within an hour"),
     "lti_ltilink": _("Which course there is which here, and what is sent of it"),
     "lti_ltiperson": _("Which student here somebody there is"),
     "lti_ltiscore": _("What platforms were told of attendance, and what they refused"),

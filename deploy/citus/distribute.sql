@@ -77,6 +77,7 @@ SELECT create_distributed_table('lti_ltikey', 'campus_id', colocate_with => 'acc
 SELECT create_distributed_table('lti_ltilink', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('lti_ltiperson', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('lti_ltiplatform', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('lti_ltiregistration', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('lti_ltiscore', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_campusmessages', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('notifications_delivery', 'campus_id', colocate_with => 'accounts_allowedaddress');

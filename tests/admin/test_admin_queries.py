@@ -78,7 +78,7 @@ from apps.jobs.models import Job
 from apps.learning.models import FaceDrift, LearnedSample, LearningSetting
 from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.liveness.models import LivenessCheck, LivenessFrame
-from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
+from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiRegistration, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
 from apps.oneroster.models import (
     OneRosterClient,
@@ -289,6 +289,12 @@ def _learning(n: int, now: datetime) -> None:
     LtiPerson.objects.create(platform=platform, subject="1", student=student, connected_at=now)
     LtiScore.objects.create(link=link, student=student, subject="1", score=9, maximum=10)
     LtiKey.objects.create(sealed_key=b"sealed", public_jwk={}, created_at=now, signs_from=now)
+    LtiRegistration.objects.create(
+        name=f"Moodle {n}",
+        digest=f"{n}".encode(),
+        created_at=now,
+        expires_at=now + timedelta(hours=1),
+    )
 
 
 def _timetable(n: int, course: Course, now: datetime) -> None:

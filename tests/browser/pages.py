@@ -71,6 +71,8 @@ NO_PAGE: Final = {
     "kiosk/": "of a browser that has nobody's sign-in: test_kiosk.py",
     "lti/login": "leads to the learning platform",
     "lti/go/<str:name>": "of a launch that has just been: test_lti.py",
+    "lti/choice/<str:name>": "of a launch that has just been: tests/lti/test_linking.py",
+    "lti/register/<str:secret>": "of a link shown once: tests/lti/test_registration.py",
     "lti/jwks": "JSON",
     "lti/links/<uuid:link_id>/roster": "asks the platform for its members: test_lti.py",
     **{row.route: "JSON" for row in ROWS if row.route.startswith(("scim/", "ims/"))},

@@ -16,6 +16,9 @@ from tests.rsa_keys import rsa_key
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS = "https://purl.imsglobal.org/spec/lti-ags/"
 NRPS = "https://purl.imsglobal.org/spec/lti-nrps/"
+DEEP = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
+PLATFORM = "https://purl.imsglobal.org/spec/lti-platform-configuration"
 LEARNER = "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner"
 INSTRUCTOR = "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor"
 CLIENT = "campus-tool"
@@ -37,6 +40,12 @@ class LearningPlatform(LoopbackServer):
         self.unknown: set[str] = set()  # users that it takes no scores for
         self.page = 2
         self.away = 0
+        self.permission = "may-register"  # to register, as it gives it with the tool's link
+        self.registered: list[dict[str, Any]] = []
+        self.answered: dict[str, Any] = {}  # what its answer to a registration says otherwise
+        self.message: dict[str, Any] = {}  # what launches of its own pages say otherwise
+        self.echoed: Any = None  # the data that a choice brought back
+        self.described: dict[str, Any] = {}  # likewise its configuration
         self.problems: list[str] = []
         platform = self
 
@@ -97,7 +106,7 @@ class LearningPlatform(LoopbackServer):
     def _form(self, asked: dict[str, str]) -> str:
         """What a browser with a session here posts to the tool by itself."""
         assert (asked["response_mode"], asked["prompt"]) == ("form_post", "none")
-        token = self.sign(self.claims(asked["nonce"]))
+        token = self.sign(self.claims(asked["nonce"], **self.message))
         fields = {"state": asked["state"], "id_token": token}
         inputs = "".join(
             f'<input type="hidden" name="{name}" value="{escape(value)}">'
@@ -118,14 +127,20 @@ class LearningPlatform(LoopbackServer):
             return self.away, {"error": "maintenance"}, {}
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if parts.path == "/course":
-            return 200, f'<iframe src="{escape(query["tool"])}"></iframe>', {}
-        if parts.path == "/auth":
-            return 200, self._form(query), {}
-        if parts.path == "/jwks":
-            return 200, self._keyset(), {}
+        pages = {
+            "/course": lambda: f'<iframe src="{escape(query["tool"])}"></iframe>',
+            "/tools": lambda: self._tools(query["tool"]),
+            "/chosen": lambda: self._linked(parse_qs(body.decode())["JWT"][0]),
+            "/auth": lambda: self._form(query),
+            "/jwks": self._keyset,
+            "/configuration": self._configuration,
+        }
+        if parts.path in pages:
+            return 200, pages[parts.path](), {}
         if parts.path == "/token":
             return self._token(body)
+        if parts.path == "/register":
+            return self._registration(method, headers, body)
         granted = self.tokens.get(headers.get("Authorization", "").removeprefix("Bearer "), set())
         if parts.path == "/members":
             assert f"{NRPS}scope/contextmembership.readonly" in granted
@@ -140,6 +155,115 @@ class LearningPlatform(LoopbackServer):
         self.keyset_reads += 1
         jwk = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         return {"keys": [{**jwk, "kid": self.key_id, "use": "sig", "alg": "RS256"}]}
+
+    # --- Dynamic registration ----------------------------------------------------------------
+
+    def _configuration(self) -> dict[str, Any]:
+        told = {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.url}/auth",
+            "token_endpoint": f"{self.url}/token",
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
+            "jwks_uri": f"{self.url}/jwks",
+            "registration_endpoint": f"{self.url}/register",
+            "scopes_supported": ["openid"],
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "claims_supported": ["sub", "iss", "name", "email"],
+            PLATFORM: {"product_family_code": "moodle", "version": "5.0"},
+            **self.described,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _registration(
+        self, method: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        assert (method, headers["Content-Type"]) == ("POST", "application/json")
+        if headers.get("Authorization") != f"Bearer {self.permission}":
+            return 401, {"error": "invalid_token"}, {}
+        told = json.loads(body)
+        assert told["application_type"] == "web"
+        assert told["response_types"] == ["id_token"]
+        assert {"implicit", "client_credentials"} <= set(told["grant_types"])
+        assert told["token_endpoint_auth_method"] == "private_key_jwt"
+        tool = told[TOOL]
+        for url in (told["initiate_login_uri"], told["jwks_uri"], *told["redirect_uris"]):
+            assert urlsplit(url).hostname == tool["domain"]
+        for one in tool["messages"]:
+            assert urlsplit(one["target_link_uri"]).hostname == tool["domain"]
+        self.registered.append(told)
+        if isinstance(self.answered.get("whole"), str):
+            return 200, self.answered["whole"], {}
+        answer = {**told, "client_id": CLIENT, TOOL: {**tool, "deployment_id": DEPLOYMENT}}
+        answer |= self.answered
+        return 200, {name: value for name, value in answer.items() if value is not None}, {}
+
+    def _tools(self, tool: str) -> str:
+        """Shows the tool's page until that asks to be closed."""
+        script = (
+            "addEventListener('message', (event) => {"
+            " if (event.data.subject === 'org.imsglobal.lti.close')"
+            " document.body.textContent = 'The tool has closed itself.'; })"
+        )
+        return f'<iframe src="{escape(tool)}"></iframe><script>{script}</script>'
+
+    # --- Deep linking ------------------------------------------------------------------------
+
+    def choosing(self, /, **settings: Any) -> dict[str, Any]:
+        """The changes that make a launch one that chooses links."""
+        wanted = {
+            "deep_link_return_url": f"{self.url}/chosen?course=7",
+            "accept_types": ["link", "ltiResourceLink"],
+            "accept_presentation_document_targets": ["window"],
+            "accept_multiple": True,
+            "accept_lineitem": True,
+            "data": "course=7&sign=é",
+            **settings,
+        }
+        return {
+            f"{CLAIM}message_type": "LtiDeepLinkingRequest",
+            f"{CLAIM}roles": [INSTRUCTOR],
+            f"{CLAIM}resource_link": None,
+            f"{DEEP}deep_linking_settings": {
+                name: value for name, value in wanted.items() if value is not None
+            },
+        }
+
+    def chosen(self, token: str) -> list[dict[str, Any]]:
+        """The links that a tool's signed answer makes here."""
+        name = jwt.get_unverified_header(token)["kid"]
+        (key,) = (key for key in self.tool_keys["keys"] if key["kid"] == name)
+        claims = jwt.decode(
+            token,
+            jwt.PyJWK(key),
+            algorithms=["RS256"],
+            audience=self.issuer,
+            issuer=CLIENT,
+            options={"require": ["exp", "iat", "nonce"]},
+        )
+        assert claims["exp"] - claims["iat"] <= 3600
+        assert claims["nonce"] not in self.assertions
+        self.assertions.add(claims["nonce"])
+        assert claims[f"{CLAIM}deployment_id"] == DEPLOYMENT
+        assert claims[f"{CLAIM}message_type"] == "LtiDeepLinkingResponse"
+        assert claims[f"{CLAIM}version"] == "1.3.0"
+        self.echoed = claims.get(f"{DEEP}data")
+        return claims[f"{DEEP}content_items"]  # type: ignore[no-any-return]
+
+    def _linked(self, token: str) -> str:
+        titles = ", ".join(item["title"] for item in self.chosen(token))
+        return f"<p>Linked: {escape(titles)}</p>"
+
+    def take(self, items: list[dict[str, Any]]) -> None:
+        """As after its form was saved: a column for what comes with one."""
+        for item in items:
+            if "lineItem" in item:
+                path = f"/columns/{len(self.columns) + 1}"
+                self.columns[path] = {**item["lineItem"], "id": f"{self.url}{path}?type=1"}
+
+    # --- Tokens and lists --------------------------------------------------------------------
 
     def _token(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """RFC 7523, with the tool's key read from its own keyset."""

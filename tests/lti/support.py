@@ -1,5 +1,6 @@
 """A platform that a campus knows, and browsers that are launched from it."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,6 +125,12 @@ def sent(campus: Campus, at: datetime) -> int:
     return scores_send(
         campus_id=campus.pk, clock=lambda: next(ticks), until=at + timedelta(minutes=1)
     )
+
+
+def words(answer: Any) -> str:
+    """Of the page that a refusal is, on one line."""
+    text = re.sub(r"<[^>]*>", " ", answer.content.decode())
+    return " ".join(text.split())
 
 
 COOKIE = project.LTI_COOKIE_NAME

@@ -29,17 +29,12 @@ from tests.lti.support import (
     moodle,
     posted,
     registered,
+    words,
 )
 from tests.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.django_db
 __all__ = ["moodle"]
-
-
-def words(answer: Any) -> str:
-    """Of the page that a refusal is, on one line."""
-    text = re.sub(r"<[^>]*>", " ", answer.content.decode())
-    return " ".join(text.split())
 
 
 # --- Where a launch leads ------------------------------------------------------------------------
@@ -216,7 +211,7 @@ BENT: dict[str, tuple[dict[str, Any], int, str]] = {
     "no deployment": ({f"{CLAIM}deployment_id": None}, 403, "does not know"),
     "a deployment that is a list": ({f"{CLAIM}deployment_id": ["1"]}, 403, "does not know"),
     "another version": ({f"{CLAIM}version": "1.1"}, 400, "LTI 1.3 only"),
-    "another message": ({f"{CLAIM}message_type": "LtiDeepLinkingRequest"}, 400, "only"),
+    "another message": ({f"{CLAIM}message_type": "LtiSubmissionReviewRequest"}, 400, "only"),
     "nobody": ({"sub": None}, 400, "cannot be read"),
     "a subject with a NUL": ({"sub": "a\x00b"}, 400, "cannot be read"),
 }

@@ -7,7 +7,7 @@ lie in the cache: where its server was lost, the link is opened again.
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -18,11 +18,11 @@ from django.core.cache import cache
 from apps.audit.services import SYSTEM
 from apps.common.id_tokens import IdTokenRefused, verified_claims
 from apps.common.measures import count
-from apps.common.texts import CONTROL
-from apps.lti.models import ADDRESS_LENGTH, NAME_LENGTH, LtiPlatform
+from apps.lti.models import NAME_LENGTH, LtiPlatform
 from apps.lti.problems import OF_TOKEN, LaunchProblem
 from apps.lti.selectors import course_named, link_of, platform_asked
-from apps.lti.services.asking import PlatformProblem, address_problem, keys_of
+from apps.lti.services.asking import PlatformProblem, keys_of
+from apps.lti.services.claims import CLAIM, Launch, Linking, launch_from, text_in
 from apps.lti.services.links import link_make, link_refresh
 from apps.lti.tokens import ALGORITHM
 from apps.tenants.scope import current_campus_id
@@ -30,25 +30,6 @@ from apps.tenants.scope import current_campus_id
 STATE_SECONDS: Final = 600
 LAUNCH_SECONDS: Final = 1800  # in which the person signs in here
 LONGEST: Final = 4096  # characters of what the platform gives to itself
-CLAIM: Final = "https://purl.imsglobal.org/spec/lti/claim/"
-AGS_CLAIM: Final = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
-NRPS_CLAIM: Final = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
-RESOURCE_LINK: Final = "LtiResourceLinkRequest"
-VERSION: Final = "1.3.0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Launch:
-    """What a checked launch says. `name` is shown to its person and stored nowhere."""
-
-    platform_id: str
-    subject: str
-    name: str
-    context_id: str
-    context_title: str
-    section_code: str
-    line_items_url: str
-    memberships_url: str
 
 
 def new_browser() -> str:
@@ -77,7 +58,10 @@ def login_begin(
     """The address at the platform to which the browser is sent, with a new state and nonce."""
     state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     entry = {"platform": str(platform.pk), "nonce": nonce, "browser": _digest(browser)}
-    cache.set(_key("state", state), entry, STATE_SECONDS)
+    relay = asked.get("relay", "")
+    if 0 < len(relay) <= LONGEST:
+        entry["relay"] = relay
+    cache.set(cache_key("state", state), entry, STATE_SECONDS)
     query = {
         "scope": "openid",
         "response_type": "id_token",
@@ -109,7 +93,7 @@ def launch_take(*, posted: Mapping[str, str], browser: str, now: datetime) -> st
         if platform is None:
             raise LaunchProblem.PLATFORM.error()
         claims = _claims(platform, posted.get("id_token", ""), entry["nonce"], now)
-        launch = _launch(platform, claims)
+        launch = launch_from(platform, claims, relay=entry.get("relay", ""))
     except Exception:
         count("campus_lti_launches", "refused")
         raise
@@ -117,7 +101,7 @@ def launch_take(*, posted: Mapping[str, str], browser: str, now: datetime) -> st
     _keep_link(launch, now)
     name = secrets.token_urlsafe(24)
     kept = {"launch": asdict(launch), "browser": _digest(browser)}
-    cache.set(_key("launch", name), kept, LAUNCH_SECONDS)
+    cache.set(cache_key("launch", name), kept, LAUNCH_SECONDS)
     return name
 
 
@@ -145,14 +129,21 @@ def _keep_link(launch: Launch, now: datetime) -> None:
 
 def launch_of(*, name: str, browser: str) -> Launch:
     """The launch that this browser brought; raises `Refused` (lti_launch_over)."""
-    kept = cache.get(_key("launch", name))
+    kept = cache.get(cache_key("launch", name))
     if kept is None or not hmac.compare_digest(kept["browser"], _digest(browser)):
         raise LaunchProblem.OVER.error()
-    return Launch(**kept["launch"])
+    found = kept["launch"]
+    linking = found.get("linking")
+    return Launch(**{**found, "linking": Linking(**linking) if linking else None})
+
+
+def launch_end(*, name: str) -> bool:
+    """Forget it; only one of two at once is told that it was the one."""
+    return bool(cache.delete(cache_key("launch", name)))
 
 
 def _state_taken(state: str, browser: str) -> dict[str, str]:
-    key = _key("state", state)
+    key = cache_key("state", state)
     entry: dict[str, str] | None = cache.get(key)
     if entry is None or not cache.delete(key):  # only one of two at once deletes it
         raise LaunchProblem.STATE.error()
@@ -176,51 +167,15 @@ def _claims(platform: LtiPlatform, token: str, nonce: str, now: datetime) -> dic
         raise LaunchProblem.KEYSET.error() from problem
     except IdTokenRefused as refused:
         raise OF_TOKEN.get(refused.flaw, LaunchProblem.MALFORMED).error() from refused
-    if _text(claims, f"{CLAIM}deployment_id") not in platform.deployment_ids:
+    if text_in(claims, f"{CLAIM}deployment_id") not in platform.deployment_ids:
         raise LaunchProblem.DEPLOYMENT.error()
-    kind = _text(claims, f"{CLAIM}message_type"), _text(claims, f"{CLAIM}version")
-    if kind != (RESOURCE_LINK, VERSION):
-        raise LaunchProblem.MESSAGE.error()
     return claims
-
-
-def _launch(platform: LtiPlatform, claims: Mapping[str, Any]) -> Launch:
-    context = _part(claims, f"{CLAIM}context")
-    return Launch(
-        platform_id=str(platform.pk),
-        subject=claims["sub"],
-        name=_text(claims, "name"),
-        context_id=_text(context, "id"),
-        context_title=_text(context, "title") or _text(context, "label"),
-        section_code=_text(_part(claims, f"{CLAIM}lis"), "course_section_sourcedid"),
-        line_items_url=_address(_part(claims, AGS_CLAIM), "lineitems"),
-        memberships_url=_address(_part(claims, NRPS_CLAIM), "context_memberships_url"),
-    )
-
-
-def _part(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = claims.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _text(claims: Mapping[str, Any], name: str) -> str:
-    """A text of one line; "" for anything else: nothing of it may look like another text."""
-    found = claims.get(name)
-    if not isinstance(found, str) or len(found) > NAME_LENGTH or CONTROL.search(found):
-        return ""
-    return found if found.isprintable() else ""
-
-
-def _address(claims: Mapping[str, Any], name: str) -> str:
-    found = claims.get(name)
-    fits = isinstance(found, str) and len(found) <= ADDRESS_LENGTH and not address_problem(found)
-    return str(found) if fits else ""
 
 
 def _digest(browser: str) -> str:
     return sha256(browser.encode()).hexdigest()
 
 
-def _key(kind: str, name: str) -> str:
+def cache_key(kind: str, name: str) -> str:
     digest = sha256(name.encode(errors="replace")).hexdigest()
     return f"lti:{current_campus_id()}:{kind}:{digest}"

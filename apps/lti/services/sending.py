@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from apps.common.languages import spoken
 from apps.common.measures import count
 from apps.lti.models import ADDRESS_LENGTH, LtiLink, LtiScore
-from apps.lti.selectors import WantedScore, due_link_ids, scores_to_send
+from apps.lti.selectors import WantedScore, column_name, due_link_ids, scores_to_send
 from apps.lti.services.asking import PlatformProblem, address_problem, ask, token_of
 from apps.tenants.scope import campus_scope
 
@@ -127,7 +127,7 @@ def _token(campus_id: int, run: _Run, now: datetime) -> str:
 def _column(campus_id: int, run: _Run, token: str) -> str:
     """The address of our column: the one that a lost answer left behind, else a new one."""
     link = run.link
-    resource = f"campus-attendance-{link.pk.hex}"
+    resource = column_name(link)
     asked = _with_query(link.line_items_url, resource_id=resource, tag=TAG)
     known = ask("GET", asked, token=token, headers={"Accept": LINE_ITEMS})
     try:

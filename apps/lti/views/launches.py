@@ -3,16 +3,11 @@
 A launch signs nobody in (decision 74): it says who somebody is there and leads on.
 """
 
-import re
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,17 +15,13 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.accounts.models import Role
-from apps.accounts.requests import has_role, request_student, request_user, request_viewer
+from apps.accounts.requests import request_student, request_user, request_viewer
 from apps.accounts.selectors import student_of
 from apps.audit.actors import request_actor
-from apps.common.answers import AddressRefused
-from apps.common.errors import NotFound, Refused
-from apps.common.http import Target
+from apps.common.errors import NotFound
 from apps.enrollments.models import Course
 from apps.lti.forms import CourseForm, ScoresForm
 from apps.lti.models import LtiLink, LtiPlatform
@@ -44,48 +35,31 @@ from apps.lti.selectors import (
     person_on,
     shown_keys,
 )
+from apps.lti.services.claims import Launch
 from apps.lti.services.launches import (
     LAUNCH_SECONDS,
-    Launch,
     launch_of,
     launch_take,
     login_begin,
     login_platform,
     new_browser,
 )
+from apps.lti.services.linking import ATTENDANCE, CHECK_IN, is_choice, relay_open
 from apps.lti.services.links import link_make, link_scores_set, person_connect
 from apps.lti.services.rosters import members_read, people_connect, roster_compare
+from apps.lti.views.shared import (
+    browser_of,
+    manages,
+    origins_of,
+    platform_of,
+    refusing,
+    signed_in,
+    with_policy,
+)
 from apps.sessions.selectors import open_sessions_of
 from apps.tenants.addresses import asked_host, campus_url
-from apps.tenants.middleware import refuse, request_campus
 
-View = Callable[..., HttpResponse]
-HOST: Final = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
-
-
-def refusing(view: View) -> View:
-    """A refusal is a page; times are the campus's."""
-
-    @wraps(view)
-    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            with timezone.override(request_campus(request).zone):
-                return view(request, *args, **kwargs)
-        except Refused as refusal:
-            return refuse(request, refusal)
-
-    return page
-
-
-def signed_in(view: View) -> View:
-    @wraps(view)
-    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.path)
-        return refusing(view)(request, *args, **kwargs)
-
-    return page
 
 
 # --- Of the platform ---------------------------------------------------------------------------
@@ -125,29 +99,15 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 def _framed(request: HttpRequest, platform: LtiPlatform, asked: dict[str, str]) -> HttpResponse:
-    """The one page that may be framed, by the platform's own pages alone."""
+    """May be framed, by the platform's own pages alone: leads to a window, in which people can
+    sign in. Where a link is to be chosen, the page waits for the window's choice."""
     names = ("iss", "login_hint", "target_link_uri", "lti_message_hint", "client_id")
     again = {name: asked[name] for name in (*names, "lti_deployment_id") if asked.get(name)}
-    addresses = (platform.issuer, platform.auth_login_url, platform.token_url, platform.jwks_url)
-    origins = sorted(set(filter(None, map(_origin, addresses))))
-
-    @csp_replace({"frame-ancestors": origins})
-    @xframe_options_exempt
-    def shown(request: HttpRequest) -> HttpResponse:
-        context = {"there": f"{reverse('lti_login')}?{urlencode(again)}"}
-        return render(request, "lti/framed.html", context)
-
-    answer: Any = shown(request)
-    return answer
-
-
-def _origin(url: str) -> str:
-    """As a policy may name it; "" for an issuer that is no address, or whose host is no name."""
-    try:
-        target = Target.of(url)
-    except AddressRefused:
-        return ""
-    return target.origin if HOST.fullmatch(target.host) else ""
+    if is_choice(asked.get("target_link_uri", "")):
+        again["relay"] = relay_open(platform=platform)
+    page = {"there": f"{reverse('lti_login')}?{urlencode(again)}", "relay": again.get("relay")}
+    response = render(request, "lti/framed.html", page)
+    return with_policy(request, response, {"frame-ancestors": origins_of(platform)}, framed=True)
 
 
 @csrf_exempt
@@ -156,7 +116,7 @@ def _origin(url: str) -> str:
 @refusing
 def launch(request: HttpRequest) -> HttpResponse:
     """The signed launch, brought by the browser; then on by a GET, which our session comes with."""
-    name = launch_take(posted=request.POST.dict(), browser=_browser(request), now=timezone.now())
+    name = launch_take(posted=request.POST.dict(), browser=browser_of(request), now=timezone.now())
     response = redirect("lti_go", name=name)
     response.status_code = 303
     return response
@@ -169,10 +129,6 @@ def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})
 
 
-def _browser(request: HttpRequest) -> str:
-    return str(request.COOKIES.get(settings.LTI_COOKIE_NAME, ""))
-
-
 # --- Of its people -----------------------------------------------------------------------------
 
 
@@ -181,9 +137,11 @@ def _browser(request: HttpRequest) -> str:
 @signed_in
 def go(request: HttpRequest, name: str) -> HttpResponse:
     """Where a launch leads, once its person is signed in here."""
-    taken = launch_of(name=name, browser=_browser(request))
-    platform = _platform(taken)  # it may be gone since
+    taken = launch_of(name=name, browser=browser_of(request))
+    platform = platform_of(taken)  # it may be gone since
     link = link_of(platform_id=taken.platform_id, context_id=taken.context_id)
+    if taken.linking is not None:
+        return _go_choice(request, name, taken, link)
     student = student_of(user=request_user(request))
     if not request_viewer(request).teaches:
         return _go_student(request, taken, platform, link)
@@ -215,7 +173,8 @@ def _go_student(
         raise LaunchProblem.NOT_LINKED.error()
     if not is_enrolled(student=student, course_id=link.course_id):
         raise LaunchProblem.NOT_ENROLLED.error()
-    if open_sessions_of(course_ids=[link.course_id]):
+    is_open = taken.page != ATTENDANCE and open_sessions_of(course_ids=[link.course_id])
+    if is_open or taken.page == CHECK_IN:
         return redirect("portal:check_in")
     return redirect(f"{reverse('portal:my_attendance')}?course={link.course_id}")
 
@@ -229,17 +188,34 @@ def _go_staff(
     if link is None:
         return _choose_course(request, taken, platform)
     faculty = request_viewer(request).faculty
-    for session in open_sessions_of(course_ids=[link.course_id]):
-        if faculty is not None and session.faculty_id == faculty.pk:
-            return redirect("portal:session", session_id=session.pk)
+    if taken.page != ATTENDANCE:
+        for session in open_sessions_of(course_ids=[link.course_id]):
+            if faculty is not None and session.faculty_id == faculty.pk:
+                return redirect("portal:session", session_id=session.pk)
+    if taken.page == CHECK_IN and faculty is not None and link.course.faculty_id == faculty.pk:
+        return redirect("portal:course", course_id=link.course_id)
     return redirect("lti_link", link_id=link.pk)
 
 
-def _choose_course(request: HttpRequest, taken: Launch, platform: LtiPlatform) -> HttpResponse:
+def _go_choice(
+    request: HttpRequest, name: str, taken: Launch, link: LtiLink | None
+) -> HttpResponse:
+    """To the choice of a link, after the course was connected."""
+    if not request_viewer(request).teaches:
+        raise LaunchProblem.LINKING_STAFF.error()
+    if link is None and taken.context_id:
+        platform = platform_of(taken)
+        return _choose_course(request, taken, platform, then=reverse("lti_choice", args=[name]))
+    return redirect("lti_choice", name=name)
+
+
+def _choose_course(
+    request: HttpRequest, taken: Launch, platform: LtiPlatform, *, then: str = ""
+) -> HttpResponse:
     form = CourseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         course = course_named(form.cleaned_data["code"])
-        if course is None or not _manages(request, course):
+        if course is None or not manages(request, course):
             form.add_error("code", _("There is no active course of yours with this code."))
         else:
             link = link_make(
@@ -254,30 +230,17 @@ def _choose_course(request: HttpRequest, taken: Launch, platform: LtiPlatform) -
                 now=timezone.now(),
                 actor=request_actor(request),
             )
-            return redirect("lti_link", link_id=link.pk)
+            return redirect(then) if then else redirect("lti_link", link_id=link.pk)
     faculty = request_viewer(request).faculty
     mine = Course.objects.filter(faculty=faculty, is_active=True) if faculty else ()
     context = {"launch": taken, "form": form, "mine": mine, "platform": platform}
     return render(request, "lti/choose.html", context, status=400 if form.errors else 200)
 
 
-def _platform(taken: Launch) -> LtiPlatform:
-    platform = LtiPlatform.objects.filter(pk=taken.platform_id, is_active=True).first()
-    if platform is None:
-        raise LaunchProblem.PLATFORM.error()
-    return platform
-
-
-def _manages(request: HttpRequest, course: Course) -> bool:
-    faculty = request_viewer(request).faculty
-    teaches = faculty is not None and course.faculty_id == faculty.pk
-    return teaches or has_role(request, Role.ADMIN)
-
-
 def _managed_link(request: HttpRequest, link_id: UUID) -> LtiLink:
     """For the lecturer of its course and administrators; raises `NotFound` for everybody else."""
     link = link_by_id(link_id=link_id)
-    if link is None or not _manages(request, link.course):
+    if link is None or not manages(request, link.course):
         raise NotFound("lti_link_not_found", _("There is no such connection of yours."))
     return link
 
