@@ -25,6 +25,7 @@ def worker_lives(sender: Any = None, **_: Any) -> None:
 @beat_init.connect
 def note_beat(**_: Any) -> None:
     _this_process.add(BEAT)
+    beats(BEAT)
 
 
 @before_task_publish.connect

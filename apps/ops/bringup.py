@@ -20,7 +20,9 @@ from apps.common.http import HttpClient, Limits, NoAnswer
 from apps.ops.first_hour.campuses import is_set_up
 from apps.ops.first_hour.links import setup_link_make
 from apps.ops.fleet import platform_services
+from apps.ops.heartbeats import all_live
 from apps.ops.phones import PhoneAddress, phone_address, qr_lines
+from apps.ops.queues import queue_names
 from apps.processes.embedded import EmbeddedPostgres, EmbeddedStack, Layout
 from apps.processes.forked import start_fork_server
 from apps.processes.output import ROUTINE, PrefixedOutput, Terminal
@@ -30,6 +32,7 @@ from apps.tenants.models import Campus
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, never bound)
 PROBE_SECONDS = 0.3
+WORKERS_SECONDS = 30.0  # longer than workers and beat take; it is said that all is ready then
 PORT_SECONDS = 3.0
 MORE_PORTS = 20  # that are tried where the one that was asked for is taken
 LAST_PORT = 65_535
@@ -245,7 +248,10 @@ def supervise(
 
 
 class StartNotice:
-    """Says where the platform is, once it answers there."""
+    """Says where the platform is, once it answers there and workers and beat give a sign of life.
+
+    Where these do not, it says so as well after `WORKERS_SECONDS`: pages work without them.
+    """
 
     def __init__(
         self,
@@ -259,6 +265,7 @@ class StartNotice:
         self._address = address
         self._phones = phones
         self._output = output
+        self._since = time.time()
         self._answered = threading.Event()
         self._made = False
         threading.Thread(target=self._wait_for_answer, daemon=True).start()
@@ -294,6 +301,9 @@ class StartNotice:
 
     def _wait_for_answer(self) -> None:
         while not answers(f"{self._address}readyz"):
+            time.sleep(PROBE_SECONDS)
+        until = time.monotonic() + WORKERS_SECONDS
+        while not all_live(queues=queue_names(), since=self._since) and time.monotonic() < until:
             time.sleep(PROBE_SECONDS)
         self._answered.set()
 

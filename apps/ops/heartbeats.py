@@ -57,6 +57,13 @@ def heartbeats(*, now: float) -> list[Heartbeat] | None:
     return [beat for beat in found if beat.name not in gone]
 
 
+def all_live(*, queues: Iterable[str], since: float) -> bool:
+    """Whether beat, and a worker for each of the queues, gave a sign since (seconds since 1970)."""
+    found = [beat for beat in heartbeats(now=time.time()) or () if beat.at >= since]
+    taken = {queue for beat in found for queue in beat.queues}
+    return taken >= set(queues) and any(beat.name == BEAT for beat in found)
+
+
 def _read(name: bytes, value: bytes) -> Heartbeat:
     kept: dict[str, Any] = json.loads(value)
     return Heartbeat(name=name.decode(), at=float(kept["at"]), queues=tuple(kept["queues"]))
