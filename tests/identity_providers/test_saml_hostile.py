@@ -1,0 +1,86 @@
+"""Answers that anybody can post, made to cost us time, memory or files."""
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from apps.identity_providers.models import IdentityProvider, SamlKey
+from apps.tenants.scope import campus_scope
+from tests.factories import Cast
+from tests.identity_providers.saml_server import DSIG, SamlProvider, element, posted
+from tests.identity_providers.saml_support import bring
+from tests.identity_providers.support import browser, led_to
+from tests.identity_providers.test_saml_attacks import encrypted, refused
+
+pytestmark = pytest.mark.django_db
+XENC = "http://www.w3.org/2001/04/xmlenc#"
+DSIG11 = "http://www.w3.org/2009/xmldsig11#"
+IN = {"xenc": XENC, "ds": DSIG}
+# Opens the file for writing, which waits until somebody else opens it for reading.
+WAITS = "import sys; open(sys.argv[1], 'w').close()"
+
+
+def cipher_elsewhere(root: Any, place: str, *, of: str) -> None:
+    value = root.find(f".//xenc:{of}/xenc:CipherData/xenc:CipherValue", IN)
+    value.getparent().replace(value, element(f'<CipherReference xmlns="{XENC}" URI="{place}"/>'))
+
+
+def text_elsewhere(root: Any, place: str) -> None:
+    cipher_elsewhere(root, place, of="EncryptedData")
+
+
+def key_elsewhere(root: Any, place: str) -> None:
+    cipher_elsewhere(root, place, of="EncryptedKey")
+
+
+def in_key_info(root: Any, text: str) -> None:
+    info = root.find(".//xenc:EncryptedData/ds:KeyInfo", IN)
+    for child in list(info):
+        info.remove(child)
+    info.append(element(text))
+
+
+def key_retrieved(root: Any, place: str) -> None:
+    kind = f"{XENC}EncryptedKey"
+    in_key_info(root, f'<RetrievalMethod xmlns="{DSIG}" Type="{kind}" URI="{place}"/>')
+
+
+def key_info_elsewhere(root: Any, place: str) -> None:
+    in_key_info(root, f'<KeyInfoReference xmlns="{DSIG11}" URI="{place}"/>')
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [text_elsewhere, key_elsewhere, key_retrieved, key_info_elsewhere],
+    ids=lambda bend: bend.__name__,
+)
+def test_an_encrypted_answer_opens_no_file(
+    cast: Cast,
+    idp: SamlProvider,
+    saml_provider: IdentityProvider,
+    tmp_path: Path,
+    bend: Callable[[Any, str], None],
+) -> None:
+    """It is decrypted before any signature can be looked at: whoever posts it decides."""
+    with campus_scope(cast.campus):
+        certificate = SamlKey.objects.get().certificate
+    client, pipe = browser(cast.host), tmp_path / "pipe"
+    answer = encrypted(idp, led_to(client, saml_provider), certificate)
+    root = element(base64.b64decode(answer).decode())
+    os.mkfifo(pipe)
+    bend(root, str(pipe))
+    writer = subprocess.Popen([sys.executable, "-c", WAITS, str(pipe)])
+    try:
+        assert refused(bring(client, posted(etree.tostring(root))))
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(0.5)
+    finally:
+        writer.kill()
+        writer.wait()
