@@ -37,6 +37,7 @@ SIGNATURES: Final = frozenset(
     for name in (f"{kind}-sha256", f"{kind}-sha384", f"{kind}-sha512")
 )
 DIGESTS: Final = frozenset({f"{NAMES['xenc']}sha256", f"{MORE}sha384", f"{NAMES['xenc']}sha512"})
+SAME_DOCUMENT: Final = re.compile(r"#[A-Za-z_][\w.-]*", re.ASCII)  # xmlsec opens other addresses
 SMALLEST_RSA: Final = 2048  # bits
 CERTIFICATE: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
@@ -122,7 +123,7 @@ def _signature_of(element: Element) -> Element:
 
 
 def check_signature(signature: Element) -> None:
-    """Its algorithms and transforms: SHA-2, RSA or ECDSA, and canonical forms without comments."""
+    """Over one element of this document. SHA-2, RSA or ECDSA, canonical forms without comments."""
     for path, attribute, allowed in (
         ("ds:SignedInfo/ds:CanonicalizationMethod", "Algorithm", CANONICAL),
         ("ds:SignedInfo/ds:SignatureMethod", "Algorithm", SIGNATURES),
@@ -136,6 +137,9 @@ def check_signature(signature: Element) -> None:
         found = signature.findall(path, NAMES)
         if not found or any(one.get(attribute) not in allowed for one in found):
             raise XmlRefused(f"an algorithm that is not taken: {path.rpartition(':')[2]}")
+    references = list(signature.iter(tag("ds:Reference")))
+    if len(references) != 1 or not SAME_DOCUMENT.fullmatch(references[0].get("URI", "")):
+        raise XmlRefused("the signature is over something else")
     if signature.findall("ds:Object", NAMES):
         raise XmlRefused("a signature with something in it")
 

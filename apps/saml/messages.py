@@ -6,7 +6,6 @@ answer by the schema and the profile; what it leaves open is refused here.
 
 import base64
 import binascii
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from apps.saml.documents import (
     MORE,
     NAMES,
+    SAME_DOCUMENT,
     Element,
     XmlRefused,
     check_signature,
@@ -56,7 +56,6 @@ IN_ENCRYPTED: Final = frozenset(
         *(f"ds:{one}" for one in ("X509SKI", "KeyValue", "RSAKeyValue", "Modulus", "Exponent")),
     )
 )
-SAME_DOCUMENT: Final = re.compile(r"#[A-Za-z_][\w.-]*", re.ASCII)
 BROKEN: Final = (
     OneLogin_Saml2_Error,
     OneLogin_Saml2_ValidationError,
@@ -184,7 +183,6 @@ def believed(raw: bytes, ends: Ends, *, now: datetime) -> Believed:
     _check_status(response)
     _check_signatures(response)
     document = _by_profile(raw, response, ends)
-    _check_signatures(document)
     assertions = list(document.iter(tag("saml:Assertion")))
     if len(assertions) != 1 or assertions[0].getparent() is not document:
         raise AnswerRefused("not one assertion in its place")
@@ -229,9 +227,11 @@ def _by_profile(raw: bytes, response: Element, ends: Ends) -> Element:
     for key in keys:
         try:
             answer = OneLogin_Saml2_Response(_settings(ends, key), base64.b64encode(raw))
+            # Read anew: of what was encrypted nothing was looked at yet, by anybody.
+            document = parsed(etree.tostring(answer.get_xml_document()), longest=LONGEST)
+            _check_signatures(document)
             answer.is_valid(asked, raise_exceptions=True)
-            # Read anew: of what was encrypted nothing was looked at yet.
-            return parsed(etree.tostring(answer.get_xml_document()), longest=LONGEST)
+            return document
         except BROKEN as error:
             why = error
     raise AnswerRefused(f"not by the profile: {type(why).__name__}: {_named(why)}")

@@ -1,10 +1,12 @@
 """Answers that anybody can post, made to cost us time, memory or files."""
 
 import base64
+import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from apps.identity_providers.models import IdentityProvider, SamlKey
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 from tests.identity_providers.saml_server import DSIG, SamlProvider, element, posted
-from tests.identity_providers.saml_support import bring
+from tests.identity_providers.saml_support import bring, said
 from tests.identity_providers.support import browser, led_to
 from tests.identity_providers.test_saml_attacks import encrypted, refused
 
@@ -25,6 +27,20 @@ DSIG11 = "http://www.w3.org/2009/xmldsig11#"
 IN = {"xenc": XENC, "ds": DSIG}
 # Opens the file for writing, which waits until somebody else opens it for reading.
 WAITS = "import sys; open(sys.argv[1], 'w').close()"
+
+
+@contextmanager
+def unopened(pipe: Path) -> Iterator[None]:
+    """Nobody opens this file meanwhile; who did would wait, and is let go."""
+    os.mkfifo(pipe)
+    writer = subprocess.Popen([sys.executable, "-c", WAITS, str(pipe)])
+    try:
+        yield
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(0.5)
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 def cipher_elsewhere(root: Any, place: str, *, of: str) -> None:
@@ -74,13 +90,31 @@ def test_an_encrypted_answer_opens_no_file(
     client, pipe = browser(cast.host), tmp_path / "pipe"
     answer = encrypted(idp, led_to(client, saml_provider), certificate)
     root = element(base64.b64decode(answer).decode())
-    os.mkfifo(pipe)
     bend(root, str(pipe))
-    writer = subprocess.Popen([sys.executable, "-c", WAITS, str(pipe)])
-    try:
+    with unopened(pipe):
         assert refused(bring(client, posted(etree.tostring(root))))
-        with pytest.raises(subprocess.TimeoutExpired):
-            writer.wait(0.5)
-    finally:
-        writer.kill()
-        writer.wait()
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "encrypted"])
+def test_a_signature_over_a_file_opens_none(
+    cast: Cast, idp: SamlProvider, saml_provider: IdentityProvider, tmp_path: Path, hidden: bool
+) -> None:
+    """Beside the answer itself. Everybody can encrypt to us: what was hidden is looked at too."""
+    client, pipe = browser(cast.host), tmp_path / "pipe"
+    location = led_to(client, saml_provider)
+
+    def and_a_file(root: Any) -> Any:
+        reference = root.find(".//ds:Reference", IN)
+        second = copy.deepcopy(reference)
+        second.set("URI", str(pipe))
+        reference.addnext(second)
+        return root
+
+    if hidden:
+        with campus_scope(cast.campus):
+            certificate = SamlKey.objects.get().certificate
+        answer = encrypted(idp, location, certificate, bend=and_a_file)
+    else:
+        answer = idp.answer_to(location, bend=and_a_file, **said("STUD"))
+    with unopened(pipe):
+        assert refused(bring(client, answer))
