@@ -5,6 +5,7 @@ import copy
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ from lxml import etree
 from apps.identity_providers.models import IdentityProvider, SamlKey
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
-from tests.identity_providers.saml_server import DSIG, SamlProvider, element, posted
-from tests.identity_providers.saml_support import bring, said
+from tests.identity_providers.saml_server import DSIG, NAMES, SamlProvider, element, posted
+from tests.identity_providers.saml_support import bring, post, said
 from tests.identity_providers.support import browser, led_to
 from tests.identity_providers.test_saml_attacks import encrypted, refused
 
@@ -118,3 +119,25 @@ def test_a_signature_over_a_file_opens_none(
         answer = idp.answer_to(location, bend=and_a_file, **said("STUD"))
     with unopened(pipe):
         assert refused(bring(client, answer))
+
+
+def test_a_small_answer_does_not_take_long_to_make_canonical(
+    cast: Cast, idp: SamlProvider, saml_provider: IdentityProvider
+) -> None:
+    """Whoever posts it decides what is in it, before its signature is known to be wrong."""
+    client = browser(cast.host)
+
+    def with_namespaces(root: Any) -> Any:
+        names = " ".join(f'xmlns:n{number}="urn:x:{number}"' for number in range(1000))
+        root.find(".//saml:AttributeValue", NAMES).append(
+            element(f"<x {names}>{'<y/>' * 2000}</x>")
+        )
+        for transform in root.findall(".//ds:Transform", NAMES)[1:]:
+            transform.set("Algorithm", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315")
+        return root
+
+    answer = idp.answer_to(led_to(client, saml_provider), bend=with_namespaces, **said("STUD"))
+    assert len(answer) < 60_000
+    began = time.monotonic()
+    assert post(client, answer).status_code == 400
+    assert time.monotonic() - began < 5  # 40 s when it was made canonical
