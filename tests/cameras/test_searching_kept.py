@@ -6,8 +6,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.audit.services import SYSTEM
 from apps.biometrics.campus_faces import forget
 from apps.jobs.models import Job
+from apps.privacy.models import Consent, SearchPermission
+from apps.privacy.services import consent_withdraw, search_permission_withdraw
+from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of
 from tests.biometrics.support import enrol
@@ -53,3 +57,38 @@ def test_the_list_of_jobs_shows_nobody_whom_a_search_found(
         assert job.title in shown
         for text in ("confidence", "students", job.params["image"]):
             assert text not in shown, (who, text)
+
+
+def test_what_a_search_found_is_shown_no_more_without_permission(
+    cast: Cast, office: Client, found: str
+) -> None:
+    """As class photos, and before the day is over in which it goes by itself."""
+    with campus_scope(cast.campus):
+        search_permission_withdraw(now=timezone.now(), actor=SYSTEM)
+    assert not names(cast, office, found)
+    permit(cast, timezone.now(), covers=SearchPermission.Covers.ROSTER)
+    shown = office.get(found).content.decode()
+    assert "Faces may be searched among the students of one class only." in shown
+    assert str(cast.student) not in shown
+
+
+def test_nor_where_faces_were_switched_off(
+    cast: Cast, office: Client, found: str, astronaut_path: Path
+) -> None:
+    with campus_scope(cast.campus):
+        Campus.objects.filter(pk=cast.campus.pk).update(face_enabled=False)
+    assert not names(cast, office, found)
+    refused = ask(office, astronaut_path.read_bytes()).content.decode()
+    assert "Face verification is off on this campus." in refused
+    with campus_scope(cast.campus):
+        assert Job.objects.count() == 1
+
+
+def test_nor_who_agrees_no_more(cast: Cast, office: Client, found: str) -> None:
+    with campus_scope(cast.campus):
+        consent_withdraw(
+            student=cast.student, kind=Consent.Kind.FACE, now=timezone.now(), actor=SYSTEM
+        )
+    shown = office.get(found).content.decode()
+    assert str(cast.student) not in shown
+    assert "nobody of the campus" in shown

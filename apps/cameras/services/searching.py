@@ -24,7 +24,13 @@ from apps.jobs.models import Job
 from apps.jobs.services import job_start
 from apps.privacy.models import SearchPermission
 from apps.privacy.selectors import search_require
-from apps.recognition.services import CLEAR, FaceAnswer, FaceFound, find_students_of_campus
+from apps.recognition.services import (
+    CLEAR,
+    FaceAnswer,
+    FaceFound,
+    find_students_of_campus,
+    require_faces,
+)
 
 SEARCH: Final = "cameras.search"
 PHOTO_KEPT: Final = timedelta(hours=1)  # at most, for a worker that is away
@@ -37,8 +43,9 @@ def search_start(
     *, photo: bytes, reason: str, user_id: int | None, now: datetime, actor: Actor
 ) -> Job:
     """Queue the search. Raises `images.ImageRefused`, and `Refused`: a code of
-    `privacy.search_problems.SearchProblem` (403), storage_unavailable (503)."""
+    `privacy.search_problems.SearchProblem` or face_disabled (403), storage_unavailable (503)."""
     search_require(covers=SearchPermission.Covers.CAMPUS)
+    require_faces()
     check_photo(photo)
     image = image_store(data=photo, now=now, kept_for=PHOTO_KEPT)
     job = job_start(
