@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from apps.audit.services import SYSTEM
 from apps.biometrics.campus_faces import forget
+from apps.biometrics.models import StoredImage
+from apps.biometrics.tasks import purge_images
 from apps.jobs.models import Job
+from apps.jobs.tasks import execute_job
 from apps.privacy.models import Consent, SearchPermission
 from apps.privacy.services import consent_withdraw, search_permission_withdraw
 from apps.tenants.models import Campus
@@ -92,3 +95,40 @@ def test_nor_who_agrees_no_more(cast: Cast, office: Client, found: str) -> None:
     shown = office.get(found).content.decode()
     assert str(cast.student) not in shown
     assert "nobody of the campus" in shown
+
+
+def kept(cast: Cast) -> bool:
+    """Whether a photo is there after what waits to be deleted was."""
+    purge_images()
+    with campus_scope(cast.campus):
+        return StoredImage.objects.exists()
+
+
+def test_the_photo_of_a_search_that_fails_goes(
+    cast: Cast, office: Client, astronaut_path: Path
+) -> None:
+    permit(cast, timezone.now())
+    ask(office, astronaut_path.read_bytes())
+    permit(cast, timezone.now(), covers=SearchPermission.Covers.ROSTER)
+    assert kept(cast)
+    job = work(cast)
+    with campus_scope(cast.campus):
+        job.refresh_from_db()
+    assert job.status == Job.Status.FAILED
+    assert not kept(cast)
+
+
+def test_two_searches_of_a_photo_take_it_from_each_other_not(
+    cast: Cast, office: Client, astronaut_path: Path
+) -> None:
+    permit(cast, timezone.now())
+    for _each in range(2):
+        ask(office, astronaut_path.read_bytes())
+    with campus_scope(cast.campus):
+        jobs = list(Job.objects.order_by("created_at"))
+    for number, job in enumerate(jobs):
+        execute_job(cast.campus.pk, job.pk)
+        assert kept(cast) == (number == 0)
+        with campus_scope(cast.campus):
+            job.refresh_from_db()
+        assert (job.status, job.problem) == (Job.Status.SUCCEEDED, "")

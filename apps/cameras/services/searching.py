@@ -1,7 +1,7 @@
 """An administrator asks whose face a photo shows, among all students of the campus.
 
-A job of a worker that has the engines. The photo goes as soon as it was searched, what was found
-after a day; the audit log keeps who asked and why, without names of whom it was.
+A job of a worker that has the engines. The photo goes as soon as it was searched, or could not be,
+what was found after a day; the audit log keeps who asked and why, without names of whom it was.
 """
 
 from datetime import datetime, timedelta
@@ -84,8 +84,23 @@ def search_answer(
         found = find_students_of_campus(
             vectors=_vectors(faces), actor=Actor(id=identity, label=label), now=now, model=model
         )
-    images_release(image_ids=[UUID(job.params["image"])], now=now)
+    _photo_release(job, now)
     return {"faces": [_face(each) for each in found]}
+
+
+def search_ended(job: Job, *, now: datetime) -> None:
+    """The photo of one that failed goes as well."""
+    if job.status == Job.Status.FAILED:
+        _photo_release(job, now)
+
+
+def _photo_release(job: Job, now: datetime) -> None:
+    """Unless another search of the same photo waits for it."""
+    under_way = (Job.Status.QUEUED, Job.Status.RUNNING)
+    others = Job.objects.filter(kind=SEARCH, status__in=under_way).exclude(pk=job.pk)
+    image = job.params.get("image")
+    if image and not others.filter(params__image=image).exists():
+        images_release(image_ids=[UUID(image)], now=now)
 
 
 def _vectors(faces: list[FaceSighting]) -> Any:
