@@ -141,3 +141,23 @@ def test_a_small_answer_does_not_take_long_to_make_canonical(
     began = time.monotonic()
     assert post(client, answer).status_code == 400
     assert time.monotonic() - began < 5  # 40 s when it was made canonical
+
+
+def test_odd_moments_are_refused_and_in_no_log(
+    cast: Cast,
+    idp: SamlProvider,
+    saml_provider: IdentityProvider,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By anybody, before a signature is looked at; the library's exceptions quote them."""
+    for odd in ("99999-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "2026-01-01T24:00:00Z"):
+        for name in ("Conditions", "SubjectConfirmationData"):
+
+            def bend(root: Any, *, odd: str = odd, name: str = name) -> Any:
+                root.find(f".//saml:{name}", NAMES).set("NotOnOrAfter", odd)
+                return root
+
+            client = browser(cast.host)
+            answer = idp.answer_to(led_to(client, saml_provider), bend=bend, **said("STUD"))
+            assert refused(bring(client, answer)), (name, odd)
+            assert odd not in caplog.text
