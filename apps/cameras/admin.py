@@ -338,9 +338,15 @@ class UnknownPersonAdmin(CampusModelAdmin):
             return HttpResponse(
                 status=204, headers={"HX-Refresh": "true"} if job.is_finished else {}
             )
+        faces, problem = [], job.problem
+        try:
+            faces = faces_with_people(job.result)
+        except Refused as refused:  # withdrawn since
+            problem = problem or refused.message
         context = {
             "job": job,
-            "faces": faces_with_people(job.result),
+            "faces": faces,
+            "problem": problem,
             "title": gettext("Search by a photo"),
             "opts": self.opts,
         }

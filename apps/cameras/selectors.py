@@ -15,7 +15,13 @@ from apps.cameras.tokens import CameraToken
 from apps.common.errors import NotFound, Refusal, Refused
 from apps.privacy.models import SearchPermission
 from apps.privacy.search_problems import SearchProblem
-from apps.privacy.selectors import camera_problem_in, search_permission
+from apps.privacy.selectors import (
+    agreed_to_search,
+    camera_problem_in,
+    search_permission,
+    search_require,
+)
+from apps.recognition.services import require_faces
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
@@ -139,18 +145,24 @@ def student_coded(*, code: str) -> Student | None:
 
 
 def faces_with_people(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a search by a photo found, with the students' names; two statements at most."""
+    """What a search by a photo found, with the names of those who agree now; four statements.
+
+    Raises `Refused` (403) where no photo could be searched now: a code of
+    `privacy.search_problems.SearchProblem`, or face_disabled.
+    """
+    permission = search_require(covers=SearchPermission.Covers.CAMPUS)
+    require_faces()
     faces = found.get("faces", [])
     wanted = {each["id"] for face in faces for each in face["students"]}
-    students = Student.objects.in_bulk(wanted)
-    return [
-        {
-            "answer": face["answer"],
-            "students": [
-                {"student": students[each["id"]], "percent": round(100 * each["confidence"])}
-                for each in face["students"]
-                if each["id"] in students
-            ],
-        }
-        for face in faces
+    agreed = agreed_to_search(permission).filter(student_id__in=wanted)
+    students = Student.objects.in_bulk(agreed.order_by().values_list("student_id", flat=True))
+    return [_with_people(face, students) for face in faces]
+
+
+def _with_people(face: dict[str, Any], students: dict[int, Student]) -> dict[str, Any]:
+    named = [
+        {"student": students[each["id"]], "percent": round(100 * each["confidence"])}
+        for each in face["students"]
+        if each["id"] in students
     ]
+    return {"answer": face["answer"] if named else "unknown", "students": named}

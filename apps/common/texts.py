@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 # PostgreSQL stores no NUL; a lone half of a surrogate pair is no character and has no UTF-8.
 UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-# Control characters, and the two separators that some readers take for the end of a line.
-CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, two separators that some take for the end of a line, two that no XML holds.
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 # The same without tabs and line ends, which texts of several lines have.
-CONTROL_IN_PROSE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+CONTROL_IN_PROSE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 NONCE: Final = r"^[A-Za-z0-9_-]{8,64}$"  # what a client names a write that it may retry
 LONGEST_LINE: Final = 255  # longer texts may have several lines
 

@@ -8,12 +8,19 @@ from apps.jobs.models import Job
 
 @admin.register(Job)
 class JobAdmin(HistoryAdmin):
-    """What workers did and are doing. Jobs are started and stopped where they belong."""
+    """What workers did and are doing. Jobs are started and stopped where they belong, and what came
+    of them is shown there, to whom it concerns."""
 
     list_display = ["title", "kind", "shown_status", "progress", "created_by", "created_at"]
     list_filter = ["status", "kind", "created_at"]
     list_select_related = ["created_by"]
     search_fields = ["title"]
+    fields = [
+        ("title", "kind", "created_by"),
+        ("status", "phase", "problem"),
+        ("done", "total", "attempts", "cancel_requested"),
+        ("created_at", "started_at", "heartbeat_at", "finished_at"),
+    ]
 
     @display(
         description=_("status"),

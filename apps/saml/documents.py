@@ -37,7 +37,12 @@ SIGNATURES: Final = frozenset(
     for name in (f"{kind}-sha256", f"{kind}-sha384", f"{kind}-sha512")
 )
 DIGESTS: Final = frozenset({f"{NAMES['xenc']}sha256", f"{MORE}sha384", f"{NAMES['xenc']}sha512"})
+SAME_DOCUMENT: Final = re.compile(r"#[A-Za-z_][\w.-]*", re.ASCII)  # xmlsec opens other addresses
 SMALLEST_RSA: Final = 2048  # bits
+# Canonical forms take time by the square of these, and memory by the element.
+MOST_NAMESPACES: Final = 48  # in force at one place; federations have some thirty
+MOST_ATTRIBUTES: Final = 64  # of one element
+BYTES_OF_MARK: Final = 16  # at least, for each "<" and "=" at the largest size; usual are 40
 CERTIFICATE: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
 )
@@ -56,10 +61,13 @@ def tag(name: str) -> str:
 
 def parsed(raw: bytes, *, longest: int) -> Element:
     """The root element. No DTD and with it no entities, no processing instructions; comments are
-    left out, so that none of them cuts a text in two. Raises `XmlRefused`."""
+    left out, so that none of them cuts a text in two. UTF-8. Raises `XmlRefused`."""
     if not 0 < len(raw) <= longest:
         raise XmlRefused("nothing, or too large")
+    if raw.count(b"<") + raw.count(b"=") > longest // BYTES_OF_MARK:
+        raise XmlRefused("too many elements")
     parser = etree.XMLParser(
+        encoding="utf-8",  # whatever it says: its marks were counted so
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -74,7 +82,18 @@ def parsed(raw: bytes, *, longest: int) -> Element:
         raise XmlRefused("a document with a DTD")
     if next(root.iter(etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise XmlRefused("a document with processing instructions or entities")
+    _check_density(root)
     return root
+
+
+def _check_density(root: Element) -> None:
+    if root.xpath(f"boolean(descendant-or-self::*[count(@*) > {MOST_ATTRIBUTES}])"):
+        raise XmlRefused("too many attributes")
+    in_force = 0
+    for event, _name in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        in_force += 1 if event == "start-ns" else -1
+        if in_force > MOST_NAMESPACES:
+            raise XmlRefused("too many namespaces")
 
 
 def text_of(element: Element | None) -> str:
@@ -122,7 +141,7 @@ def _signature_of(element: Element) -> Element:
 
 
 def check_signature(signature: Element) -> None:
-    """Its algorithms and transforms: SHA-2, RSA or ECDSA, and canonical forms without comments."""
+    """Over one element of this document. SHA-2, RSA or ECDSA, canonical forms without comments."""
     for path, attribute, allowed in (
         ("ds:SignedInfo/ds:CanonicalizationMethod", "Algorithm", CANONICAL),
         ("ds:SignedInfo/ds:SignatureMethod", "Algorithm", SIGNATURES),
@@ -136,6 +155,14 @@ def check_signature(signature: Element) -> None:
         found = signature.findall(path, NAMES)
         if not found or any(one.get(attribute) not in allowed for one in found):
             raise XmlRefused(f"an algorithm that is not taken: {path.rpartition(':')[2]}")
+    references = list(signature.iter(tag("ds:Reference")))
+    if len(references) != 1 or not SAME_DOCUMENT.fullmatch(references[0].get("URI", "")):
+        raise XmlRefused("the signature is over something else")
+    named = [
+        one.get("PrefixList", "") for one in signature.iter(f"{{{EXCLUSIVE}}}InclusiveNamespaces")
+    ]
+    if len(" ".join(named).split()) > MOST_NAMESPACES:
+        raise XmlRefused("too many namespaces")
     if signature.findall("ds:Object", NAMES):
         raise XmlRefused("a signature with something in it")
 

@@ -17,6 +17,7 @@ from apps.saml.documents import (
 REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 LONGEST_ADDRESS: Final = 500
 MOST_SCOPES: Final = 200
+MOST_CERTIFICATES: Final = 10  # each costs an attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def entity_of(element: Element) -> Entity:
         raise XmlRefused("this is no identity provider of SAML 2.0")
     role = roles[0]
     sign_in, _answer = _service(role, "md:SingleSignOnService")
-    certificates = usable(_certificates(role))
+    certificates = usable(_certificates(role))[:MOST_CERTIFICATES]
     if not sign_in or not certificates:
         raise XmlRefused("no address with HTTP-Redirect, or no usable certificate")
     sign_out, sign_out_answer = _service(role, "md:SingleLogoutService")

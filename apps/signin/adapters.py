@@ -142,8 +142,9 @@ class AccountAdapter(DefaultAccountAdapter):
             stop(request, _("The password was changed meanwhile. Sign in again."))
         if not may_enter(user):
             stop(request, _("Nobody on this campus has this account."))
-        provider, where = begun_by(request, user)
-        if provider and where != entered_campus_id():  # another campus's provider
+        begun_at = begun_by(request, user)
+        provider = begun_at.provider
+        if provider and begun_at.campus_id != entered_campus_id():  # another campus's provider
             stop(request, _("This sign-in began on another campus. Begin again."))
         self._stop_closed_way(request, user, provider=bool(provider))
         if provider:  # good on this campus alone: see `bound`
@@ -152,6 +153,7 @@ class AccountAdapter(DefaultAccountAdapter):
         for key in (BEGUN, PROVIDER_KEY):
             request.session.pop(key, None)
         request.session[CAMPUS_KEY] = entered_campus_id()
+        begun_at.keep_name(request.session)
         if provider:
             request.session[PROVIDER_KEY] = provider
         else:

@@ -6,6 +6,7 @@ on that campus alone, and never for the account, which may be good elsewhere (do
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from apps.tenants.scope import entered_campus_id
 
 # Of a signed-in session: the id of the provider that opened it.
 PROVIDER_KEY: Final = "identity_provider"
-# Of a session in which somebody is signing in: account → provider that vouched, and its campus.
+# Of a session in which somebody is signing in: account → how (`BegunBy`).
 BEGUN: Final = "identity_provider_begun"
 PROVIDER_BACKEND: Final = "apps.signin.backends.ProviderBackend"
 SIGNED_OUT: Final = "provider_signed_out"  # the name of the page that follows signing out
@@ -29,11 +30,28 @@ NAME_SECONDS: Final = 600  # in which somebody may do that after signing out her
 class Vouched:
     """What a provider said of the person who signs in with this request.
 
-    `multi_factor`: with more than one factor, and the campus takes its word for that.
+    `multi_factor`: with more than one factor, and the campus takes its word for that. `name`: by
+    which the provider can be asked to sign out there too.
     """
 
     provider: str
     multi_factor: bool
+    name: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunBy:
+    """How a sign-in began: by which provider, "" for another way, and on which campus."""
+
+    provider: str = ""
+    campus_id: int | None = None
+    name: Mapping[str, str] | None = None
+
+    def keep_name(self, session: Any) -> None:
+        """In the session that was opened, for signing out; of who was in it before none stays."""
+        session.pop(NAME_KEY, None)
+        if self.name is not None:
+            session[NAME_KEY] = {**self.name, "provider": self.provider}
 
 
 def vouch(request: HttpRequest, vouched: Vouched) -> None:
@@ -49,17 +67,20 @@ def note_begun(request: HttpRequest, user: Any) -> None:
     begun = dict(request.session.get(BEGUN, {}))
     vouched = vouched_of(request)
     if vouched is not None:
-        begun[str(user.pk)] = [vouched.provider, entered_campus_id()]
+        begun[str(user.pk)] = {
+            "provider": vouched.provider,
+            "campus_id": entered_campus_id(),
+            "name": vouched.name,
+        }
     elif begun.pop(str(user.pk), None) is None:
         return
     request.session[BEGUN] = begun
 
 
-def begun_by(request: HttpRequest, user: Any) -> tuple[str, int | None]:
-    """The provider by which this account's sign-in began, and on which campus; "" where it was
-    another way."""
-    provider, campus_id = request.session.get(BEGUN, {}).get(str(user.pk), ("", None))
-    return str(provider), campus_id
+def begun_by(request: HttpRequest, user: Any) -> BegunBy:
+    """The way in which this account's sign-in began."""
+    found = request.session.get(BEGUN, {}).get(str(user.pk))
+    return BegunBy() if found is None else BegunBy(**found)
 
 
 def is_bound(session: Any) -> bool:

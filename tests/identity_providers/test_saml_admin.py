@@ -101,6 +101,18 @@ def test_what_cannot_work_is_refused(cast: Cast, changes: dict[str, Any], text: 
         assert not IdentityProvider.objects.exists()
 
 
+@pytest.mark.parametrize("odd", ["\x0b", "\x7f", "\ufffe", "\uffff"])
+def test_what_no_xml_holds_is_no_name_of_ours(cast: Cast, idp: SamlProvider, odd: str) -> None:
+    """It would stand in every request, and in the metadata: both would fail for everybody."""
+    client = client_of(cast, cast.admin)
+    for name in ("client_id", "issuer"):
+        sent = form(metadata_text=idp.metadata(), **{name: f"urn:x{odd}y"})
+        page = client.post(ADD, sent)
+        assert (page.status_code, "control characters" in words(page)) == (200, True), name
+    with campus_scope(cast.campus):
+        assert not IdentityProvider.objects.exists()
+
+
 def test_metadata_that_is_none_is_saved_and_said(cast: Cast, idp: SamlProvider) -> None:
     client = client_of(cast, cast.admin)
     page = client.post(ADD, form(metadata_text="no metadata"), follow=True)

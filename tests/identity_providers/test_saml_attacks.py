@@ -516,11 +516,14 @@ def encrypted(
     transport: Any = xmlsec.Transform.RSA_OAEP,
     kind: Any = xmlsec.KeyData.AES,
     size: int = 256,
+    bend: Callable[[Any], Any] = lambda root: root,
 ) -> str:
-    """An answer whose assertion is signed first and then encrypted to this certificate."""
+    """An answer whose assertion is signed first and then encrypted to this certificate; `bend`
+    changes it in between."""
     root = idp.response(message_in(location), **said("STUD"))
+    signed(root, idp.keys[0], place=root.find("saml:Assertion", NAMES))
+    root = bend(element(etree.tostring(root).decode()))
     assertion = root.find("saml:Assertion", NAMES)
-    signed(root, idp.keys[0], place=assertion)
     data = xmlsec.template.encrypted_data_create(
         root, cipher, type=xmlsec.EncryptionType.ELEMENT, ns="xenc"
     )

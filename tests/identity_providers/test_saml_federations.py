@@ -14,7 +14,9 @@ from apps.identity_providers.models import IdentityProvider, MetadataSource
 from apps.identity_providers.saml import sources
 from apps.identity_providers.services import federations as service
 from apps.identity_providers.services import metadata_read
+from apps.saml.entities import Entity
 from apps.tenants.scope import campus_scope
+from tests.admin.support import client_of, fields_of, url
 from tests.factories import Cast
 from tests.identity_providers.saml_server import (
     AFFILIATION,
@@ -255,6 +257,10 @@ def test_a_provider_that_leaves_its_federation_is_out_at_once(
     federations[0].providers = [north]
     assert read(cast.campus) == 2
     assert now_is(picked[1]).problem == "missing"
+    assert read(cast.campus) == 2
+    with campus_scope(cast.campus):
+        dropped = Entry.objects.get(action="identity_providers.metadata.dropped")
+        assert dropped.target_id == str(picked[1].pk)
     assert post(client, answer).status_code == 424
     assert browser(cast.host).get(address(picked[0])).status_code == 302
 
@@ -431,3 +437,49 @@ def test_the_worker_reads_each_campus_that_has_such_providers(
         assert tasks.read_metadata() == 1
     with campus_scope(other_cast.campus):
         assert tasks.read_metadata() == 0
+
+
+# --- A federation that is trusted no more ------------------------------------------------------
+
+
+def test_what_a_former_signer_vouched_for_holds_no_more(
+    cast: Cast, federations: list[Federation], picked: list[IdentityProvider]
+) -> None:
+    """A certificate that is taken away may have been stolen; one beside it changes nothing."""
+    office, server = client_of(cast, cast.admin), federations[0]
+    assert picked[0].source is not None
+    page = url(MetadataSource, "change", picked[0].source.pk)
+
+    def save(**changes: str) -> None:
+        sent = {**fields_of(office.get(page)), **changes}
+        assert office.post(page, sent).status_code == 302
+
+    both = server.key.certificate + key_of("next").certificate
+    save(certificates=both)
+    assert now_is(picked[0]).entity is not None
+    save(certificates=key_of("next").certificate)
+    assert [now_is(one).entity is None for one in picked] == [True, True, False]
+    with campus_scope(cast.campus):
+        dropped = Entry.objects.filter(action="identity_providers.metadata.dropped")
+        assert {one.actor_label for one in dropped} == {"Admin"}
+        assert dropped.count() == 2
+    assert browser(cast.host).get(address(picked[0])).status_code == 424
+    save(certificates=both)
+    assert read(cast.campus) == 3
+    save(address=f"{federations[1].url}/all")
+    assert [now_is(one).entity is None for one in picked] == [True, True, False]
+
+
+def test_what_was_read_before_that_is_not_kept(
+    cast: Cast, federations: list[Federation], picked: list[IdentityProvider]
+) -> None:
+    """A worker was at it while the certificate was taken away."""
+    with campus_scope(cast.campus):
+        provider = IdentityProvider.objects.select_related("source").get(pk=picked[0].pk)
+        reading = service.EntityReading(entity=Entity.kept(provider.entity))
+        MetadataSource.objects.filter(pk=provider.source_id).update(
+            certificates=key_of("next").certificate
+        )
+        IdentityProvider.objects.filter(pk=provider.pk).update(entity=None)
+        service.provider_metadata_store(provider=provider, reading=reading, now=timezone.now())
+    assert now_is(picked[0]).entity is None

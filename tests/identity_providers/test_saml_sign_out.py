@@ -8,6 +8,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import xmlsec
+from allauth.mfa.totp.internal.auth import TOTP
+from django.test import Client
 from django.utils import timezone
 from lxml import etree
 
@@ -15,6 +17,7 @@ from apps.audit.models import Entry
 from apps.identity_providers.models import IdentityProvider, ProviderName
 from apps.identity_providers.services import provider_names_purge
 from apps.tenants.scope import campus_scope
+from apps.tenants.signed import signed_act
 from tests.factories import PASSWORD, Cast
 from tests.identity_providers.saml_server import (
     NAMES,
@@ -29,7 +32,7 @@ from tests.identity_providers.saml_server import (
     stamp,
 )
 from tests.identity_providers.saml_support import said, saml_set_up, saml_sign_in
-from tests.identity_providers.support import address, browser, words
+from tests.identity_providers.support import address, browser, change, words
 
 pytestmark = pytest.mark.django_db
 SIGN_OUT = "/accounts/provider/saml/sign-out/"
@@ -118,6 +121,47 @@ def test_signing_out_here_leads_on_to_the_provider(
     # Back from there, or with a made-up ticket: to the sign-in page.
     for path in (f"{SIGN_OUT}?SAMLResponse=x", f"{address(provider, 'sign-out/')}?name=x"):
         assert client.get(path)["Location"] == "/accounts/login/"
+
+
+def asked_there(client: Client, provider: IdentityProvider) -> str | None:
+    """Whom the provider is asked to sign out after signing out here; None: it is not asked."""
+    where = client.post("/accounts/logout/")["Location"]
+    _page, _sign, ticket = where.partition("?name=")
+    if not ticket:
+        return None
+    there = client.get(f"{address(provider, 'sign-out/')}?name={ticket}")["Location"]
+    return str(message_in(there).findtext("saml:NameID", namespaces=NAMES))
+
+
+def test_who_signs_in_after_somebody_else_signs_themselves_out(
+    cast: Cast, leaving: SamlProvider, provider: IdentityProvider
+) -> None:
+    """In one browser: by a password before, or by the provider."""
+    client = browser(cast.host)
+    client.post("/accounts/login/", {"login": cast.student.email, "password": PASSWORD})
+    saml_sign_in(client, leaving, provider, **said("MATE", name_id="mate"))
+    assert asked_there(client, provider) == "mate"
+    saml_sign_in(client, leaving, provider, **said("STUD", name_id="stud"))
+    saml_sign_in(client, leaving, provider, **said("MATE", name_id="mate"))
+    assert asked_there(client, provider) == "mate"
+
+
+def test_who_did_not_finish_signing_in_is_signed_out_by_nobody(
+    cast: Cast, leaving: SamlProvider, provider: IdentityProvider
+) -> None:
+    change(provider, subject_claim="pairwise-id")
+    with signed_act("mfa_authenticator"):
+        TOTP.activate(cast.lecturer.user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    client = browser(cast.host)
+
+    def enter(number: str, **more: Any) -> str:
+        whose = {PAIRWISE: f"{number}@north.example"}
+        answer = saml_sign_in(client, leaving, provider, **said(number, attributes=whose, **more))
+        return str(answer["Location"])
+
+    assert enter("LECT", name_id="lect") == "/accounts/2fa/authenticate/"
+    assert enter("STUD", name_id="") == "/"
+    assert asked_there(client, provider) is None
 
 
 def test_without_an_address_there_is_no_way_out(cast: Cast, settings: Any) -> None:

@@ -11,8 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from apps.saml.documents import XmlRefused, certificates_in, check_signed, fingerprint, parsed
-from apps.saml.entities import end_of, entity_of, moment_of
+from apps.saml.documents import (
+    EXCLUSIVE,
+    MOST_ATTRIBUTES,
+    MOST_NAMESPACES,
+    NAMES,
+    XmlRefused,
+    certificates_in,
+    check_signed,
+    fingerprint,
+    parsed,
+)
+from apps.saml.entities import MOST_CERTIFICATES, end_of, entity_of, moment_of
 from tests.identity_providers.saml_server import Key, SamlProvider, element, key_of, signed
 
 
@@ -120,3 +130,57 @@ def test_the_nearest_end_of_an_entity_counts() -> None:
     assert entity_of(root[0]).until == "2026-12-01T00:00:00+00:00"
     root[0][0].set("validUntil", "2026-11-01T00:00:00Z")
     assert entity_of(root[0]).until == "2026-11-01T00:00:00+00:00"
+
+
+def test_marks_attributes_and_namespaces_are_few() -> None:
+    def names(number: int) -> str:
+        return " ".join(f'xmlns:n{one}="urn:{one}"' for one in range(number))
+
+    def inside(number: int) -> str:
+        return f"<a {names(number)}><b {names(number)}/></a>"
+
+    def attributes(number: int) -> str:
+        return "<a " + " ".join(f'n{one}="{one}"' for one in range(number)) + "/>"
+
+    for text in (
+        "<a>" + "<b/>" * 4000 + "</a>",
+        attributes(MOST_ATTRIBUTES),
+        f"<a {names(MOST_NAMESPACES)}/>",
+        f"<a>{f'<b {names(MOST_NAMESPACES)}/>' * 3}</a>",
+        inside(MOST_NAMESPACES // 2),
+    ):
+        assert parsed(text.encode(), longest=1 << 16).tag == "a"
+    for text in (
+        "<a>" + "<b/>" * 4100 + "</a>",
+        "<a>" + "<b" + ' c=""' * 4100 + "/></a>",
+        attributes(MOST_ATTRIBUTES + 1),
+        f"<a {names(MOST_NAMESPACES + 1)}/>",
+        inside(MOST_NAMESPACES // 2 + 1),
+    ):
+        with pytest.raises(XmlRefused, match="too many"):
+            parsed(text.encode(), longest=1 << 16)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "cp037", "utf-7"])
+def test_other_encodings_hide_nothing(encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><a>{"<b/>" * 4100}</a>'
+    with pytest.raises(XmlRefused):
+        parsed(text.encode(encoding), longest=1 << 16)
+
+
+def test_a_signature_names_few_prefixes() -> None:
+    own = key_of("own")
+    root = signed(element('<a ID="_1"><b ID="_2">text</b></a>'), own)
+    inclusive = etree.SubElement(
+        root.findall(".//ds:Transform", NAMES)[1], f"{{{EXCLUSIVE}}}InclusiveNamespaces"
+    )
+    for number, why in ((MOST_NAMESPACES, "known key"), (MOST_NAMESPACES + 1, "too many")):
+        inclusive.set("PrefixList", " ".join(f"n{one}" for one in range(number)))
+        with pytest.raises(XmlRefused, match=why):
+            check_signed(parsed(etree.tostring(root), longest=1 << 16), [own.certificate])
+
+
+def test_of_a_provider_ten_keys_are_tried() -> None:
+    keys = [made(ec.generate_private_key(ec.SECP256R1())) for _each in range(12)]
+    idp = SamlProvider("north", ["north.example"], keys=keys)
+    assert len(entity_of(idp.descriptor()).certificates) == MOST_CERTIFICATES

@@ -1,7 +1,7 @@
 """An administrator asks whose face a photo shows, among all students of the campus.
 
-A job of a worker that has the engines. The photo goes as soon as it was searched, what was found
-after a day; the audit log keeps who asked and why, without names of whom it was.
+A job of a worker that has the engines. The photo goes as soon as it was searched, or could not be,
+what was found after a day; the audit log keeps who asked and why, without names of whom it was.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +24,13 @@ from apps.jobs.models import Job
 from apps.jobs.services import job_start
 from apps.privacy.models import SearchPermission
 from apps.privacy.selectors import search_require
-from apps.recognition.services import CLEAR, FaceAnswer, FaceFound, find_students_of_campus
+from apps.recognition.services import (
+    CLEAR,
+    FaceAnswer,
+    FaceFound,
+    find_students_of_campus,
+    require_faces,
+)
 
 SEARCH: Final = "cameras.search"
 PHOTO_KEPT: Final = timedelta(hours=1)  # at most, for a worker that is away
@@ -37,8 +43,9 @@ def search_start(
     *, photo: bytes, reason: str, user_id: int | None, now: datetime, actor: Actor
 ) -> Job:
     """Queue the search. Raises `images.ImageRefused`, and `Refused`: a code of
-    `privacy.search_problems.SearchProblem` (403), storage_unavailable (503)."""
+    `privacy.search_problems.SearchProblem` or face_disabled (403), storage_unavailable (503)."""
     search_require(covers=SearchPermission.Covers.CAMPUS)
+    require_faces()
     check_photo(photo)
     image = image_store(data=photo, now=now, kept_for=PHOTO_KEPT)
     job = job_start(
@@ -77,8 +84,23 @@ def search_answer(
         found = find_students_of_campus(
             vectors=_vectors(faces), actor=Actor(id=identity, label=label), now=now, model=model
         )
-    images_release(image_ids=[UUID(job.params["image"])], now=now)
+    _photo_release(job, now)
     return {"faces": [_face(each) for each in found]}
+
+
+def search_ended(job: Job, *, now: datetime) -> None:
+    """The photo of one that failed goes as well."""
+    if job.status == Job.Status.FAILED:
+        _photo_release(job, now)
+
+
+def _photo_release(job: Job, now: datetime) -> None:
+    """Unless another search of the same photo waits for it."""
+    under_way = (Job.Status.QUEUED, Job.Status.RUNNING)
+    others = Job.objects.filter(kind=SEARCH, status__in=under_way).exclude(pk=job.pk)
+    image = job.params.get("image")
+    if image and not others.filter(params__image=image).exists():
+        images_release(image_ids=[UUID(image)], now=now)
 
 
 def _vectors(faces: list[FaceSighting]) -> Any:

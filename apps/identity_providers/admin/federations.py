@@ -17,7 +17,7 @@ from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.common.answers import AddressRefused
 from apps.identity_providers.models import MetadataSource, ProviderName, SamlKey
 from apps.identity_providers.saml.sources import LARGE
-from apps.identity_providers.services import saml_key_ensure, source_read_soon
+from apps.identity_providers.services import saml_key_ensure, source_changed, source_read_soon
 from apps.saml.documents import XmlRefused, certificates_in, fingerprint
 
 STATES: Final = {"on": "success", "waiting": "info", "failing": "danger"}
@@ -46,6 +46,13 @@ class SourceForm(forms.ModelForm):
                 "Paste one or more certificates in PEM, with RSA of 2048 bits or more, or ECDSA."
             )
             raise forms.ValidationError(message) from error
+
+    def trusts_others(self) -> bool:
+        """Whether it is read from elsewhere, or no longer believed with each former certificate:
+        one beside them, while the federation changes its key, distrusts nobody."""
+        before = set(certificates_in(str(self.initial["certificates"])))
+        gone = before - set(certificates_in(str(self.cleaned_data["certificates"])))
+        return bool(gone or {"kind", "address"} & set(self.changed_data))
 
 
 @admin.register(MetadataSource)
@@ -76,7 +83,10 @@ class MetadataSourceAdmin(CampusModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        saml_key_ensure(now=timezone.now(), actor=request_actor(request))
+        now, actor = timezone.now(), request_actor(request)
+        saml_key_ensure(now=now, actor=actor)
+        if change and form.trusts_others():
+            source_changed(source=obj, now=now, actor=actor)
         source_read_soon(source=obj)
 
     @action(description=_("Read now"), permissions=["change"])

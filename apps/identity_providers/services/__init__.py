@@ -13,6 +13,7 @@ from apps.identity_providers.services.federations import (
     metadata_read,
     provider_read_anew,
     saml_provider_prepare,
+    source_changed,
     source_read_soon,
 )
 from apps.identity_providers.services.saml_keys import (
@@ -44,5 +45,6 @@ __all__ = [
     "scim_client_key_renew",
     "scim_client_revoke",
     "scim_client_used",
+    "source_changed",
     "source_read_soon",
 ]

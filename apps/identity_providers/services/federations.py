@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.identity_providers.models import IdentityProvider, MetadataSource
@@ -124,11 +125,13 @@ def provider_metadata_store(
         source=provider.source_id,
         metadata_url=provider.metadata_url,
         metadata_text=provider.metadata_text,
+        **_as_it_was_read(provider.source),
     )
     if reading.entity is None:
         problem = reading.problem or MetadataProblem.AWAY
-        gone = {"entity": None} if problem == MetadataProblem.MISSING else {}
-        row.update(problem=problem, **gone)
+        row.update(problem=problem)
+        if problem == MetadataProblem.MISSING:
+            _drop(row.filter(entity__isnull=False), actor=SYSTEM, now=now)
         provider.problem = problem
         return 0
     stored = reading.entity.stored()
@@ -146,6 +149,29 @@ def provider_metadata_store(
         )
     provider.entity, provider.problem = stored, ""
     return 1
+
+
+def _as_it_was_read(source: MetadataSource | None) -> dict[str, str]:
+    if source is None:
+        return {}
+    return {"source__address": source.address, "source__certificates": source.certificates}
+
+
+def _drop(known: QuerySet[IdentityProvider], *, actor: Actor, now: datetime) -> None:
+    """What was read of these holds no more; each in the log."""
+    for provider in list(known):
+        log_event(
+            actor=actor, action="identity_providers.metadata.dropped", now=now, target=provider
+        )
+    known.update(entity=None)
+
+
+@transaction.atomic
+def source_changed(*, source: MetadataSource, now: datetime, actor: Actor) -> None:
+    """It is read from elsewhere, or signed by others: what the former vouched for holds no more,
+    and its providers wait for the next reading."""
+    providers = IdentityProvider.objects.filter(source=source, entity__isnull=False)
+    _drop(providers, actor=actor, now=now)
 
 
 def _differs(provider: IdentityProvider, stored: dict[str, Any]) -> bool:

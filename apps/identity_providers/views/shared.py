@@ -20,7 +20,7 @@ from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.identity_providers.selectors import provider_by_id
 from apps.identity_providers.services import person_admit, provider_name_keep
-from apps.signin.bound import NAME_KEY, Vouched, vouch
+from apps.signin.bound import Vouched, vouch
 from apps.tenants.middleware import refuse, request_campus
 from apps.tenants.scope import entered_campus_id
 
@@ -98,8 +98,7 @@ def admit(
         provider_name_keep(
             provider=provider, user=admission.user, name=session["value"], now=timezone.now()
         )
-        request.session[NAME_KEY] = {**session, "provider": str(provider.pk)}
-    vouch(request, Vouched(provider=str(provider.pk), multi_factor=multi_factor))
+    vouch(request, Vouched(provider=str(provider.pk), multi_factor=multi_factor, name=session))
     return _enter(request, admission.user, leads_to=leads_to)
 
 

@@ -1,6 +1,13 @@
 """Whose face is it? Among the students of a roster, or of a whole campus."""
 
-from apps.recognition.services.answers import CLEAR, TOP, Candidate, FaceAnswer, FaceFound
+from apps.recognition.services.answers import (
+    CLEAR,
+    TOP,
+    Candidate,
+    FaceAnswer,
+    FaceFound,
+    require_faces,
+)
 from apps.recognition.services.campuses import find_students_of_campus
 from apps.recognition.services.rosters import (
     LARGEST_ROSTER,
@@ -18,4 +25,5 @@ __all__ = [
     "find_matching_students",
     "find_matching_students_of_photo",
     "find_students_of_campus",
+    "require_faces",
 ]
