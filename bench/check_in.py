@@ -91,6 +91,11 @@ class Hall:
     """A course with students who have signed in and bound a phone, and its open session."""
 
     def __init__(self, students: int) -> None:
+        from django.contrib.sessions.models import Session
+        from django.db import connections
+
+        from apps.accounts.models import Device
+        from apps.common.rows import table_name
         from apps.imports.services import rosters_analyze
         from apps.tenants.models import Campus, Domain
         from apps.tenants.scope import campus_scope
@@ -100,6 +105,8 @@ class Hall:
         with campus_scope(self.campus):
             self._people(students)
             rosters_analyze()  # as after an import of them
+        with connections["owner"].cursor() as cursor:  # as autovacuum does within a minute
+            cursor.execute(f"ANALYZE {table_name(Session)}, {table_name(Device)}")
 
     def _people(self, students: int) -> None:
         from cryptography.hazmat.primitives.asymmetric import ec

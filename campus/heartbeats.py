@@ -19,7 +19,8 @@ def note_queues(sender: Any = None, **_: Any) -> None:
 @heartbeat_sent.connect
 def worker_lives(sender: Any = None, **_: Any) -> None:
     name = sender.eventer.hostname
-    beats(f"worker:{name}", queues=_taken.get(name, ()))
+    if name in _taken:  # before, it would hold back the sign that names the queues
+        beats(f"worker:{name}", queues=_taken[name])
 
 
 @beat_init.connect
