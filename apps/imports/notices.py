@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from apps.accounts.models import Membership, Role
 from apps.audit.services import SYSTEM, log_event
 from apps.imports.models import COMMIT, ImportRun
 from apps.jobs.models import Job
@@ -31,6 +32,19 @@ def import_ended(job: Job, *, now: datetime) -> int:
         data={"import": run.pk, "file": run.filename, **values},
         now=now,
         key=f"import_finished:{job.pk}",
+    )
+
+
+def reading_waits(*, source: str, leaving: int, key: str, now: datetime) -> int:
+    """To the campus's administrators: what was read from another system waits for their word."""
+    admins = Membership.objects.filter(role=Role.ADMIN, is_active=True, user__is_active=True)
+    return notify(
+        kind="reading_waits",
+        text="reading_waits",
+        user_ids=list(admins.values_list("user_id", flat=True)),
+        data={"source": source, "leaving": leaving},
+        now=now,
+        key=f"reading_waits:{key}",
     )
 
 

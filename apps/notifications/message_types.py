@@ -126,6 +126,11 @@ _LISTED: Final = (
         code="import_finished", label=_("Finished imports"), default_channels=DEVICES_AND_EMAIL
     ),
     MessageType(
+        code="reading_waits",
+        label=_("Readings of other systems that wait"),
+        default_channels=DEVICES_AND_EMAIL,
+    ),
+    MessageType(
         code="test", label=_("Test messages"), default_channels=frozenset(Channel), urgent=True
     ),
     OTHER,

@@ -292,6 +292,15 @@ TEXTS: Final[dict[str, Text]] = {
         body=gettext_noop("%(problem)s"),
         sample={"file": "students.xlsx", "problem": "This is no spreadsheet."},
     ),
+    "reading_waits": Text(
+        kind="reading_waits",
+        title=gettext_noop("%(source)s was read, and waits for you"),
+        body=gettext_noop(
+            "%(leaving)s would go, more than is saved without asking, or it is the first reading. "
+            "Nothing was changed. Look at it in the administration, and save or leave it."
+        ),
+        sample={"source": "Timetable of the registrar", "leaving": 310},
+    ),
     "test": Text(
         kind="test",
         title=gettext_noop("Test message"),

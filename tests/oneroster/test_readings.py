@@ -11,6 +11,7 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.enrollments.models import Course, Department, Enrollment, Subject, Term
 from apps.jobs.models import Job
+from apps.notifications.models import Delivery
 from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun
 from apps.oneroster.services import nightly_start
 from apps.tenants.scope import campus_scope
@@ -155,6 +156,10 @@ def test_more_than_the_share_waits_until_a_person_confirms(
     assert (waiting.status, waiting.leaving) == ("waiting", 4)
     assert waiting.result["removed_names"] == ["S902 Sofja Kc", "S903 Sofja Kd"]
     assert status(cast, "S903") == "enrolled"
+    with campus_scope(cast.campus):
+        told = Delivery.objects.filter(message__kind="reading_waits")
+        assert set(told.values_list("user_id", flat=True)) == {cast.admin.pk}
+        assert told[0].message.data["leaving"] == 4
     sis.delete("users", "s1")
     sis.delete("enrollments", "e1")
     more = read(cast, full=True, confirmed=4)

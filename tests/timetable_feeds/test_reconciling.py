@@ -82,7 +82,10 @@ def test_the_first_reading_of_a_feed_waits_for_a_person(in_campus: Cast) -> None
     run = read(feed, fet(Lesson()))
     assert (run.status, run.result["is_first"]) == ("waiting", True)
     assert not ClassSession.objects.exists()
+    told = Message.objects.filter(kind="reading_waits")
+    assert {delivery.user_id for delivery in told.get().deliveries.all()} == {in_campus.admin.pk}
     assert read(feed, fet(Lesson()), confirmed=0).status == "saved"
+    assert told.count() == 1
     run.refresh_from_db()
     assert (run.status, run.sealed_file) == ("replaced", None)
     assert read(feed, fet(Lesson(), Lesson("2", "Tuesday"))).status == "saved"

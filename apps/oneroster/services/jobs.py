@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
+from apps.imports.notices import reading_waits
 from apps.imports.services.apply import ImportReport, run_import
 from apps.imports.types.base import RowProblem
 from apps.imports.types.oneroster import ONEROSTER
@@ -131,6 +132,9 @@ def _take(
 def _close(run: OneRosterRun, actor: Actor, now: datetime) -> None:
     run.finished_at = now
     run.save()
+    if run.status == Status.WAITING:
+        source = str(run.connection)
+        reading_waits(source=source, leaving=run.leaving, key=f"oneroster:{run.pk}", now=now)
     data = {"leaving": run.leaving, "problem": run.problem}
     data |= {name: run.result.get(name, 0) for name in ("new", "changed", "removed", "wrong")}
     log_event(actor=actor, action=f"oneroster.run.{run.status}", now=now, target=run, data=data)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
+from apps.imports.notices import reading_waits
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.sessions.selectors import campus_zone
@@ -191,6 +192,9 @@ def _line(line: Line, coverage: Coverage) -> dict[str, Any]:
 def _close(run: FeedRun, actor: Actor, now: datetime) -> None:
     run.finished_at = now
     run.save()
+    if run.status == Status.WAITING:
+        key = f"timetable_feed:{run.pk}"
+        reading_waits(source=str(run.feed), leaving=run.missing, key=key, now=now)
     data = {"missing": run.missing, "problem": run.problem, "feed": str(run.feed_id)}
     data |= {"counts": run.result.get("counts", {}), "wrong": run.result.get("wrong", 0)}
     log_event(actor=actor, action=f"timetable.feed.{run.status}", now=now, target=run, data=data)

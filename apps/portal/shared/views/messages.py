@@ -67,7 +67,7 @@ SHELL_MODULES: Final = (
 # Types that students never get: their page does not ask about them.
 STAFF_TYPES: Final = frozenset(
     {"leave_requested", "appeal_requested", "register_not_taken", "import_finished", "test"}
-)
+) | {"reading_waits"}
 # Where a message of this type leads.
 LINKS: Final = {
     "absence": "portal:my_attendance",
