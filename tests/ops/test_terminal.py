@@ -1,6 +1,7 @@
 """What `up` shows: sign-ins last, no routine, one line for each e-mail."""
 
 import logging
+import time
 from email import message_from_bytes
 from io import StringIO
 from logging.config import DictConfigurator
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from apps.ops.bringup import StartNotice
+from apps.ops.heartbeats import BEAT, all_live, beats
+from apps.ops.queues import queue_names
 from apps.processes.output import ROUTINE, PrefixedOutput
 
 BACKEND = "apps.ops.mail_files.MailFiles"
@@ -59,6 +62,7 @@ def test_the_sign_ins_are_the_last_lines_and_shown_once(
 ) -> None:
     """Also where it is stopped before it was ready: they are shown this once."""
     monkeypatch.setattr("apps.ops.bringup.answers", lambda _url: True)
+    monkeypatch.setattr("apps.ops.bringup.all_live", lambda **_: True)
     stream = StringIO()
     output = PrefixedOutput(stream, names=["up"], colour=False)
     notice = StartNotice("http://localhost:8000/", output=output, last="\nRole\nstudent  secret\n")
@@ -69,6 +73,28 @@ def test_the_sign_ins_are_the_last_lines_and_shown_once(
     lines = stream.getvalue().splitlines()
     assert lines[-2:] == ["up | Role", "up | student  secret"]
     assert lines.count("up | Role") == 1
+
+
+def test_ready_is_said_when_workers_and_beat_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.ops.bringup.answers", lambda _url: True)
+    output = PrefixedOutput(StringIO(), names=["up"], colour=False)
+    notice = StartNotice("http://localhost:8000/", output=output)
+    monkeypatch.setattr("apps.ops.heartbeats._last", {})
+    queues = queue_names()
+    assert not notice._answered.wait(1)
+    beats("worker:one@host", queues=queues[1:])
+    beats(BEAT)
+    assert not notice._answered.wait(1), "one queue has no worker"
+    beats("worker:two@host", queues=queues[:1])
+    assert notice._answered.wait(10)
+    assert not all_live(queues=queues, since=time.time() + 1)
+
+
+def test_it_is_said_as_well_where_they_never_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.ops.bringup.answers", lambda _url: True)
+    monkeypatch.setattr("apps.ops.bringup.WORKERS_SECONDS", 0.1)
+    output = PrefixedOutput(StringIO(), names=["up"], colour=False)
+    assert StartNotice("http://localhost:8000/", output=output)._answered.wait(10)
 
 
 def test_an_email_is_a_file_and_a_line(

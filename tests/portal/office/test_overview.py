@@ -180,7 +180,7 @@ def statements(client: Client, address: str) -> int:
     [
         ("principal", "/overview/", 30),
         ("principal", "/admin/", 20),
-        ("admin", "/admin/", 49),  # 8 of them for the first steps
+        ("admin", "/admin/", 51),  # 8 of them for the first steps
         ("operator", "/admin/", 34),
     ],
 )
