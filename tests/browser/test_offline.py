@@ -214,14 +214,20 @@ def test_an_open_page_answers_a_challenge_by_itself(
     page.add_init_script(CAMERA)
     bound_page(page, hall, wall)
     projector: Page = wall.page  # type: ignore[attr-defined]
-    with campus_scope(hall.campus):
-        challenge_show(session=session, now=timezone.now(), actor=SYSTEM)
-    expect(page.get_by_role("dialog")).to_be_visible()
-    while page.get_by_role("dialog").is_visible():
-        page.evaluate("src => window.look(src)", drawing_of(projector))
-    with campus_scope(hall.campus):
-        counted = Scan.objects.filter(purpose=RAPID_CODE, accepted=True)
-        assert counted.values("window").distinct().count() >= 3
+    codes = 0
+    for _each in range(3):  # a busy machine may look at too few codes of one
+        began = timezone.now()
+        with campus_scope(hall.campus):
+            challenge_show(session=session, now=began, actor=SYSTEM)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        while page.get_by_role("dialog").is_visible():
+            page.evaluate("src => window.look(src)", drawing_of(projector))
+        with campus_scope(hall.campus):
+            counted = Scan.objects.filter(purpose=RAPID_CODE, accepted=True, at__gte=began)
+            codes = counted.values("window").distinct().count()
+        if codes >= 3:
+            break
+    assert codes >= 3
 
 
 def test_an_open_page_stops_asking_for_challenges(
