@@ -42,7 +42,7 @@ def downloaded(name: str, version: str, *, sdist: bool = False) -> Iterator[Path
             *("--disable-pip-version-check", "--dest", str(target), requirement),
         ]
         if sdist:
-            command += ["--no-binary", name, "--no-build-isolation"]
+            command += ["--no-binary", name, "--no-build-isolation", "--use-pep517"]
             environment = _inert_environment(Path(folder, "backend"), name, version)
         else:
             command += ["--only-binary", ":all:"]
@@ -54,7 +54,8 @@ def downloaded(name: str, version: str, *, sdist: bool = False) -> Iterator[Path
 def _inert_environment(folder: Path, name: str, version: str) -> dict[str, str]:
     """pip asks a source archive's build system for its metadata, which would run foreign code.
 
-    A stand-in for setuptools, first on the path of that one subprocess, answers instead.
+    A stand-in for setuptools, first on the path of that one subprocess, answers instead; pip 23,
+    Debian's, asks it only with `--use-pep517` where setuptools is installed.
     """
     package = folder / "setuptools"
     package.mkdir(parents=True)
