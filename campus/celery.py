@@ -1,14 +1,19 @@
 """The Celery application: tasks are found in `apps.*.tasks`."""
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campus.settings.dev")
 
 import campus.task_context  # noqa: F401  (connects itself)
+
+# Said to root, of tasks that are pickled: ours are JSON. A forked worker reads no PYTHONWARNINGS.
+warnings.simplefilter("ignore", SecurityWarning)
 
 app = Celery("campus")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -50,13 +50,9 @@ def platform_services(
 
 
 def _worker_env() -> dict[str, str]:
-    env = {}
-    if os.geteuid() == 0:  # Celery's warning about pickled tasks: ours are JSON
-        filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore::UserWarning:celery.platforms"]
-        env["PYTHONWARNINGS"] = ",".join(filter(None, filters))
     if sys.platform == "darwin":  # else the Objective-C runtime ends processes that Celery forks
-        env["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
-    return env
+        return {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}
+    return {}
 
 
 def _web(host: str, port: int, *, workers: int = WEB_WORKERS) -> list[str]:
