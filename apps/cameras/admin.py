@@ -346,6 +346,7 @@ class UnknownPersonAdmin(CampusModelAdmin):
         context = {
             "job": job,
             "faces": faces,
+            "is_anybody_named": any(face["students"] for face in faces),
             "problem": problem,
             "title": gettext("Search by a photo"),
             "opts": self.opts,
