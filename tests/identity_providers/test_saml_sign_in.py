@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from lxml import etree
 
 from apps.accounts.models import Membership, Role, Student
@@ -47,7 +49,10 @@ def test_the_button_leads_to_the_provider_with_a_signed_request(
     client = browser(cast.host)
     page = words(client.get("/accounts/login/?next=/week/"))
     assert "Continue with north login" in page
-    location = led_to(client, saml_provider)
+    with CaptureQueriesContext(connection) as queries:
+        location = led_to(client, saml_provider)
+    keys = [query for query in queries if "identity_providers_samlkey" in query["sql"]]
+    assert len(keys) == 1, "our keys are read and opened once"
     assert location.startswith(f"{idp.sign_in}?SAMLRequest=")
     asked = message_in(location)
     with campus_scope(cast.campus):
