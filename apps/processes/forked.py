@@ -3,7 +3,7 @@
 To load it costs each of our programs two to three seconds of a processor and 100 MB of memory. The
 fork server of `multiprocessing` loads it once (`PRELOADED`); what it forks shares that memory. On
 Linux only: elsewhere libraries of the system do not survive a fork, and services are spawned.
-Imports no Django.
+Django is imported in forks alone.
 """
 
 import multiprocessing
