@@ -9,7 +9,8 @@ to a view with the same sign-in and the same answer that compares every row by I
 advantage, does not fold accents), and to one that signs in and does nothing. The words are parts of
 names, two words, codes, addresses, single letters and words that nobody has.
 
-The second figure: 50,000 students inserted with and without the triggers that keep the words.
+The second figure: five times as many students (50,000) inserted with and without the triggers that
+keep the words.
 
 Promise: p95 of the search of students ≤ 20 ms. The table gives medians over the rounds.
 """

@@ -159,7 +159,8 @@ def only_by_provider(user: Any) -> str:
     roles = roles_of(user)
     if user.is_superuser or not roles:
         return ""
-    named = [one for one in active_providers() if roles & set(one.only_roles)]
+    providers = active_providers().only("name", "only_roles")
+    named = [one for one in providers if roles & set(one.only_roles)]
     if not named or EmergencyAccount.objects.filter(user=user).exists():
         return ""
     if Role.ADMIN in roles and not _has_emergency_administrator():

@@ -3,7 +3,7 @@
 To load it costs each of our programs two to three seconds of a processor and 100 MB of memory. The
 fork server of `multiprocessing` loads it once (`PRELOADED`); what it forks shares that memory. On
 Linux only: elsewhere libraries of the system do not survive a fork, and services are spawned.
-Imports no Django.
+Django is imported in forks alone.
 """
 
 import multiprocessing
@@ -77,6 +77,7 @@ def become(arguments: list[str], env: dict[str, str], cwd: str, output: Connecti
     """In the fork: go on as `PYTHON arguments`, in a session of its own like what is spawned."""
     os.setsid()
     end_with_parent(signal.SIGTERM)
+    _let_fork_server_end()
     for number in (1, 2):
         os.dup2(output.fileno(), number)
     output.close()
@@ -89,6 +90,15 @@ def become(arguments: list[str], env: dict[str, str], cwd: str, output: Connecti
     multiprocessing.set_start_method("fork", force=True)  # Granian's workers share the memory too
     sys.argv = arguments[1:]
     runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+
+
+def _let_fork_server_end() -> None:
+    """With its starter: it lives on until all who hold this descriptor have ended or closed it.
+
+    Each fork gets it, and keeps it until the kernel watches: none is left behind in between.
+    """
+    server: Any = forkserver._forkserver
+    os.close(server._forkserver_alive_fd)
 
 
 def _read_settings_anew() -> None:

@@ -1,8 +1,8 @@
 """Become another program that does not outlive the process that started it.
 
-Run as a script by `apps.processes.spawning.spawn`: the setup between fork and exec runs
-here, in a fresh single-threaded interpreter, because running Python in a forked copy of a threaded
-process can deadlock.
+Run as a script by `apps.processes.spawning.spawn`: the setup between fork and exec runs here, in a
+fresh single-threaded interpreter, because running Python in a forked copy of a threaded process can
+deadlock. What is forked from a process without threads takes `end_with_parent` alone.
 
     launch.py PARENT_PID SIGNAL DROP_ROOT PROGRAM [ARGUMENT…]
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 
 from apps.saml.attributes import PAIRWISE
-from apps.saml.documents import NAMES, tag
+from apps.saml.documents import NAMES, Element, tag
 from apps.saml.entities import REDIRECT
 
 POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
@@ -21,7 +21,6 @@ SUBJECT_ID: Final = "urn:oasis:names:tc:SAML:profiles:subject-id:req"
 ATTRIBUTE: Final = "urn:oasis:names:tc:SAML:metadata:attribute"
 URI: Final = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
 LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
-Element = Any
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,6 +82,7 @@ def test_an_administrator_finds_whose_photo_it_is(
     assert "Face 1:" in shown
     assert "a match" in shown
     assert str(cast.student) in shown
+    assert "50 % is the limit" in shown
     with campus_scope(cast.campus):
         asked = Entry.objects.get(action="cameras.campus.asked")
         assert asked.data["reason"] == WHY
@@ -102,6 +103,7 @@ def test_a_stranger_and_a_wall_are_nobody(cast: Cast, office: Client, astronaut_
     work(cast)
     shown = office.get(page).content.decode()
     assert "nobody of the campus" in shown
+    assert "is the limit" not in shown
     page = ask(office, plain_jpeg("grey")).headers["Location"]
     work(cast)
     assert "No face in the photo is clear enough" in office.get(page).content.decode()

@@ -265,6 +265,21 @@ def test_a_provider_that_leaves_its_federation_is_out_at_once(
     assert browser(cast.host).get(address(picked[0])).status_code == 302
 
 
+def test_a_provider_whose_own_page_is_gone_goes_on_by_what_was_read(
+    cast: Cast, federations: list[Federation]
+) -> None:
+    """No federation says that it has left: the page may only be away while its server starts."""
+    server = federations[0]
+    page = f"{server.url}/own/north"
+    provider = saml_set_up(cast.campus, server.providers[0], metadata_url=page)
+    known = now_is(provider).entity
+    assert known is not None
+    server.providers = []
+    assert read(cast.campus) == 0
+    assert (now_is(provider).problem, now_is(provider).entity) == ("missing", known)
+    assert browser(cast.host).get(address(provider)).status_code == 302
+
+
 def test_a_provider_that_stands_twice_in_a_document_is_not_taken(
     cast: Cast, federations: list[Federation], picked: list[IdentityProvider]
 ) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from lxml import etree
 
 from apps.accounts.models import Membership, Role, Student
@@ -12,6 +14,7 @@ from apps.accounts.services import profile_deactivate
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
+from apps.identity_providers.selectors import only_by_provider
 from apps.notifications.models import Message
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
@@ -47,7 +50,10 @@ def test_the_button_leads_to_the_provider_with_a_signed_request(
     client = browser(cast.host)
     page = words(client.get("/accounts/login/?next=/week/"))
     assert "Continue with north login" in page
-    location = led_to(client, saml_provider)
+    with CaptureQueriesContext(connection) as queries:
+        location = led_to(client, saml_provider)
+    keys = [query for query in queries if "identity_providers_samlkey" in query["sql"]]
+    assert len(keys) == 1, "our keys are read and opened once"
     assert location.startswith(f"{idp.sign_in}?SAMLRequest=")
     asked = message_in(location)
     with campus_scope(cast.campus):
@@ -62,6 +68,21 @@ def test_the_button_leads_to_the_provider_with_a_signed_request(
     pem = f"-----BEGIN CERTIFICATE-----{found}-----END CERTIFICATE-----\n"
     assert signature_holds(location, pem)
     assert not signature_holds(location.replace("SigAlg", "RelayState=x&SigAlg"), pem)
+
+
+def test_who_signs_in_by_a_password_does_not_wait_for_metadata(
+    cast: Cast, saml_provider: IdentityProvider
+) -> None:
+    """It may have 200,000 characters, and no page but the provider's own needs them."""
+    change(saml_provider, only_roles=[Role.STUDENT])
+    with CaptureQueriesContext(connection) as queries:
+        browser(cast.host).get("/accounts/login/")
+        with campus_scope(cast.campus):
+            assert only_by_provider(cast.student.user)
+    table = '"identity_providers_identityprovider"'
+    asked = [query["sql"] for query in queries if f"FROM {table}" in query["sql"]]
+    assert len(asked) == 2
+    assert not any("metadata_text" in sql or "entity" in sql.replace(table, "") for sql in asked)
 
 
 @pytest.mark.parametrize("who", ["student", "lecturer", "admin"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate import BENCHES, PROMISES, rows, table
+from bench.gate import BENCHES, PROMISES, rows, table, value_at
 from tests.biometrics.conftest import models_dir as models_dir
 from tests.ops.running import environment
 
@@ -42,10 +42,14 @@ def test_a_small_run_fills_its_part_of_the_table(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(figures.read_text())["figures"].keys() == {name}
+    kept = json.loads(figures.read_text())
+    assert kept["figures"].keys() == {name}
+    assert kept["small"] is True
+    assert kept["machine"]["cores"] >= 1
     for promise in PROMISES:
         if promise.bench == name:
             assert f"| {promise.row} | {promise.what} |" in done.stdout
+            assert value_at(kept["figures"][name], promise.figure) > 0
 
 
 # Starts each bench as its docstring says, without settings: what it needs of us it loads later.

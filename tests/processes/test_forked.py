@@ -35,6 +35,24 @@ print("argument", *sys.argv[1:], file=sys.stderr)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 while True: signal.pause()
 """
+# Goes on when nobody reads what it says.
+QUIET = """
+import contextlib, os, signal
+with contextlib.suppress(BrokenPipeError): os.write(1, b"open")
+while True: signal.pause()
+"""
+# Starts one, tells no guardian, and is killed: while the fork begins, or when it is open.
+TELL_NOBODY = """
+import os, signal, sys
+from apps.processes.forked import fork, start_fork_server
+sys.path.insert(0, sys.argv[1])
+start_fork_server()
+quiet = fork([sys.executable, "-m", "quiet"], env=dict(os.environ), cwd=None)
+print(type(quiet).__name__, quiet.pid, flush=True)
+if sys.argv[2] == "open":
+    assert os.read(quiet.stdout.fileno(), 10) == b"open"
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 CRASH = "raise SystemExit('out of paper')"
 
 
@@ -44,6 +62,7 @@ def programs(tmp_path: Path) -> str:
     folder.mkdir()
     (folder / "shop.py").write_text(SHOP)
     (folder / "kiosk.py").write_text(SHOP)
+    (folder / "quiet.py").write_text(QUIET)
     (folder / "crash.py").write_text(CRASH)
     return str(folder)
 
@@ -104,6 +123,18 @@ def test_a_killed_supervisor_leaves_neither_services_nor_fork_server(
         script.process.wait()
         assert gone(shop)
         assert wait_until(lambda: not psutil.pid_exists(server), timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("when", ["beginning", "open"])
+def test_a_fork_that_no_guardian_knows_ends_with_who_started_it(
+    tmp_path: Path, programs: str, when: str
+) -> None:
+    log = tmp_path / "log"
+    with running("-c", TELL_NOBODY, programs, when, log=log, env=environment()) as script:
+        assert script.finish() == -signal.SIGKILL
+        kind, pid = script.lines[-1].split()
+        assert kind == "Forked"
+        assert gone(int(pid))
 
 
 def test_a_program_that_is_no_module_is_spawned(tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def begin(
     provider: IdentityProvider, session: Any, *, receives: str, leads_to: str, now: datetime
 ) -> str:
     """Note a sign-in and return the address at the provider. Raises `SignInProblem`."""
-    ends, key = ends_of(provider, receives=receives, now=now), signing_key(now=now)
+    ends = ends_of(provider, receives=receives, now=now)
+    key = signing_key(ends.keys, now=now)
     if key is None:
         raise SignInProblem(SignInRefusal.NOT_READY, "no key of our own")
     request_id = new_id()

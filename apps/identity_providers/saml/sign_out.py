@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
-from apps.identity_providers.saml.keys import signing_key
+from apps.identity_providers.saml.keys import own_keys, signing_key
 from apps.identity_providers.saml.sign_in import entity_ready
 from apps.saml.keys import OwnKey
 from apps.saml.logout import SessionName, SignOut, logout_request, logout_response, sign_out_of
@@ -66,7 +66,7 @@ def sign_out_answer(provider: IdentityProvider, asked: SignOut, *, now: datetime
 
 
 def _key(now: datetime) -> OwnKey:
-    key = signing_key(now=now)
+    key = signing_key(own_keys(now=now), now=now)
     if key is None:
         raise SignInProblem(SignInRefusal.NOT_READY, "no key of our own")
     return key

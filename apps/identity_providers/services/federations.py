@@ -130,7 +130,7 @@ def provider_metadata_store(
     if reading.entity is None:
         problem = reading.problem or MetadataProblem.AWAY
         row.update(problem=problem)
-        if problem == MetadataProblem.MISSING:
+        if problem == MetadataProblem.MISSING and provider.source is not None:
             _drop(row.filter(entity__isnull=False), actor=SYSTEM, now=now)
         provider.problem = problem
         return 0

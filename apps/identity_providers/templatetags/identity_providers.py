@@ -11,5 +11,5 @@ register = template.Library()
 
 @register.simple_tag
 def campus_providers() -> list[IdentityProvider]:
-    """By name; none outside every campus."""
-    return [] if entered_campus_id() is None else list(active_providers())
+    """By name, and nothing else of them; none outside every campus."""
+    return [] if entered_campus_id() is None else list(active_providers().only("name"))
