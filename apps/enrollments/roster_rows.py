@@ -1,7 +1,7 @@
 """Our roster in the words of OneRoster 1.2: the one place that says which column is which field.
 
 The archive of a term writes these rows as CSV (`apps/reports/archives.py`), the provider answers
-them by REST (`apps/oneroster/catalogue.py`). A field that refers to another object holds the
+them by REST (`apps/oneroster/catalogue`). A field that refers to another object holds the
 `sourcedId` of that object and is named after it: `course`, `school`, `user`.
 """
 

@@ -29,6 +29,7 @@ from apps.oneroster.services import (
     client_secret_renew,
     connection_test,
     run_confirm,
+    run_refuse,
     run_start,
     secret_give,
 )
@@ -39,6 +40,7 @@ STATES: Final = {
     "checked": "info",
     "waiting": "warning",
     "confirmed": "info",
+    "refused": "info",
     "replaced": "info",
     "saved": "success",
     "failed": "danger",
@@ -117,7 +119,7 @@ class OneRosterRunAdmin(HistoryAdmin):
     list_filter = ["status", "created_at"]
     list_select_related = ["created_by"]
     search_fields = ["problem"]
-    actions = ["confirm"]
+    actions = ["confirm", "refuse"]
     readonly_fields = ["counts", "said", "who", "wrong"]
     fields = [
         *("connection", "status", "problem", "is_full", "commit", "counts", "leaving", "confirmed"),
@@ -155,19 +157,33 @@ class OneRosterRunAdmin(HistoryAdmin):
 
     @action(description=_("Confirm that they leave, and save"), permissions=["confirm"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[OneRosterRun]) -> Any:
-        chosen = list(queryset.select_related("connection")[:2])
-        if len(chosen) != 1:
-            messages.error(request, gettext("Tick the one that waits."))
+        waiting = self._chosen(request, queryset)
+        if waiting is None:
             return None
         run = run_confirm(
-            run=chosen[0],
-            leaving=chosen[0].leaving,
+            run=waiting,
+            leaving=waiting.leaving,
             user_id=request.user.pk,
             now=timezone.now(),
             actor=request_actor(request),
         )
         messages.success(request, gettext("It is read again and saved."))
         return redirect(reverse("admin:oneroster_onerosterrun_change", args=[run.pk]))
+
+    @action(description=_("Refuse it"), permissions=["confirm"])
+    def refuse(self, request: HttpRequest, queryset: QuerySet[OneRosterRun]) -> None:
+        waiting = self._chosen(request, queryset)
+        if waiting is not None:
+            run_refuse(run=waiting, now=timezone.now(), actor=request_actor(request))
+            messages.success(request, gettext("Nothing of it is saved."))
+
+    @staticmethod
+    def _chosen(request: HttpRequest, queryset: QuerySet[OneRosterRun]) -> OneRosterRun | None:
+        chosen = list(queryset.select_related("connection")[:2])
+        if len(chosen) == 1:
+            return chosen[0]
+        messages.error(request, gettext("Tick the one that waits."))
+        return None
 
 
 def _lines(rows: list[tuple[str]]) -> str:

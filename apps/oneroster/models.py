@@ -157,6 +157,7 @@ class OneRosterRun(CampusModel):
         CHECKED = "checked", _("checked")
         WAITING = "waiting", _("waits for a person")
         CONFIRMED = "confirmed", _("confirmed")
+        REFUSED = "refused", _("refused")
         REPLACED = "replaced", _("replaced by a later one")
         SAVED = "saved", _("saved")
         FAILED = "failed", _("failed")
@@ -210,6 +211,7 @@ class OneRosterRun(CampusModel):
                         "checked",
                         "waiting",
                         "confirmed",
+                        "refused",
                         "replaced",
                         "saved",
                         "failed",

@@ -4,9 +4,11 @@ docs/guides/register-exports.md is the same for readers; a test compares both.
 """
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db.models import F, OuterRef, Q, QuerySet
@@ -50,6 +52,15 @@ class TableColumn:
         return self.path or self.name
 
 
+def changed_since(
+    rows: QuerySet[Any], columns: Iterable[str], since: datetime | None
+) -> QuerySet[Any]:
+    """Rows of which one of these columns is not older; all of them for None."""
+    if since is None:
+        return rows
+    return rows.filter(reduce(or_, (Q(**{f"{column}__gte": since}) for column in columns)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegisterTable:
     """`changed`: the columns that say when a row, or what it repeats of others, changed last."""
@@ -65,13 +76,7 @@ class RegisterTable:
         return str(self.model._meta.db_table)
 
     def chosen(self, since: datetime | None) -> QuerySet[Any]:
-        rows = self.rows().order_by("pk")
-        if since is None:
-            return rows
-        later = Q()
-        for column in self.changed:
-            later |= Q(**{f"{column}__gte": since})
-        return rows.filter(later)
+        return changed_since(self.rows().order_by("pk"), self.changed, since)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,13 +279,9 @@ def deleted_rows(*, since: datetime | None, known: Pseudonyms) -> Iterator[Row]:
 
 def event_rows(*, since: datetime | None) -> Iterator[Mapping[str, Any]]:
     """Marks with what an Ed-Fi event says of them."""
-    marks = AttendanceRecord.objects.order_by("pk")
-    if since is not None:
-        changed = ("updated_at", "course__updated_at", "session__updated_at")
-        later = Q()
-        for column in changed:
-            later |= Q(**{f"{column}__gte": since})
-        marks = marks.filter(later)
+    of = ("session", "course", "course__subject", "course__term", "label")
+    changed = ("updated_at", *(f"{name}__updated_at" for name in of))
+    marks = changed_since(AttendanceRecord.objects.order_by("pk"), changed, since)
     found: Any = marks.values(
         "pk",
         "status",

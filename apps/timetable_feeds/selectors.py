@@ -57,8 +57,9 @@ def meetings_within(
     """What it said last of the time from `first` until before `last`, with the sessions here."""
     found = FeedMeeting.objects.filter(feed=feed, starts_at__gte=first, starts_at__lt=last)
     related = ("course__subject", "course__section", "classroom__building", "faculty")
+    of_session = ("course", "classroom__building", "faculty")
     return (
-        found.select_related(*related, "session__classroom__building", "session__faculty")
+        found.select_related(*related, *(f"session__{name}" for name in of_session))
         .prefetch_related("session__courses")
         .order_by("starts_at", "pk")
     )

@@ -109,6 +109,26 @@ def test_what_waits_is_confirmed_by_an_administrator(cast: Cast, sis: OneRosterS
         assert Entry.objects.get(action="oneroster.run.confirmed").data == {"leaving": 4}
 
 
+def test_what_waits_is_refused_by_an_administrator(cast: Cast, sis: OneRosterService) -> None:
+    connect(cast, sis)
+    read(cast)
+    sis.delete("users", "s2", "s3")
+    waiting = read(cast, full=True)
+    office = client_of(cast, cast.admin)
+    assert "would leave" in office.get("/admin/").content.decode()
+    office.post(RUNS, chosen("refuse", waiting))
+    assert latest(cast).status == "refused"
+    assert "would leave" not in office.get("/admin/").content.decode()
+    for action in ("refuse", "confirm"):
+        late = office.post(RUNS, chosen(action, waiting), follow=True).content.decode()
+        assert "does not wait any more" in late
+    assert status(cast, "S903") == "enrolled"
+    with campus_scope(cast.campus):
+        entry = Entry.objects.get(action="oneroster.run.refused")
+        assert entry.target_id == str(waiting.pk)
+    assert read(cast, full=True).status == "waiting"
+
+
 def test_nobody_but_administrators_acts(cast: Cast, sis: OneRosterService) -> None:
     connection = connect(cast, sis)
     read(cast)
@@ -120,7 +140,8 @@ def test_nobody_but_administrators_acts(cast: Cast, sis: OneRosterService) -> No
         client = client_of(cast, account)
         for action in ("test", "compare", "save_changes", "save_whole"):
             client.post(LIST, chosen(action, connection))
-        client.post(RUNS, chosen("confirm", waiting))
+        for action in ("confirm", "refuse"):
+            client.post(RUNS, chosen(action, waiting))
         page = url(OneRosterConnection, "change", connection.pk)
         assert client.post(page, form(sis, url="https://x.example")).status_code in (302, 403)
     assert latest(cast) == waiting

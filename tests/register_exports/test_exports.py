@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from apps.accounts.models import Student
-from apps.attendance.models import AttendanceRecord
+from apps.attendance.models import AttendanceRecord, CustomStatus
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.common.errors import Refused
@@ -295,6 +295,26 @@ def test_events_have_the_shape_of_ed_fi(
     gone.delete()
     DeletedRow.objects.update(deleted_at=now + NIGHT)
     assert {"operation": "delete", "mark": key} in export(place, now + NIGHT).lines()
+
+
+def test_an_event_is_told_again_when_what_it_names_is_changed(
+    setting: WarehouseSetting, session: ClassSession, in_campus: Cast, place: Path
+) -> None:
+    WarehouseSetting.objects.update(school_number=255901)
+    label = CustomStatus.objects.create(
+        code="ill", name="Ill", meaning="absent", points=0, counts_as="missed"
+    )
+    one = mark(session, in_campus.student, "absent")
+    AttendanceRecord.objects.filter(pk=one.pk).update(label=label)
+    at = moment_of(one) + NIGHT
+    course = in_campus.course
+    for row in (session, course, course.subject, course.term, label):
+        export(place, at)
+        assert export(place, at + NIGHT).lines() == []
+        at += NIGHT + NIGHT
+        type(row).objects.filter(pk=row.pk).update(updated_at=at)
+        assert [line["mark"] for line in export(place, at).lines()] == [one.pk], row
+        at += NIGHT
 
 
 def test_parquet_has_the_same_rows_with_types(

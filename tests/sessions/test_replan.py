@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Entry
 from apps.audit.services import Actor
@@ -105,3 +107,25 @@ def test_no_plans_and_the_same_plan_change_nothing(planned: Make) -> None:
     assert sessions_replan(plans=[], **FACTS) == {}
     assert sessions_replan(plans=[to(a, 0)], **FACTS) == {}
     assert not Entry.objects.filter(action="sessions.session.changed").exists()
+
+
+def test_many_are_written_by_one_statement(planned: Make) -> None:
+    other = make_classroom("901")
+    plans = [to(planned(f"A{n}", n), n, other) for n in range(7)]
+    with CaptureQueriesContext(connection) as captured:
+        assert sessions_replan(plans=plans, **FACTS) == {}
+    written = [one["sql"] for one in captured if one["sql"].split()[0] == "UPDATE"]
+    assert sum("class_sessions_classsession" in sql for sql in written) == 2  # aside, and there
+    found = ClassSession.objects.values_list("classroom", "status", "held_on")
+    assert set(found) == {(other.pk, "scheduled", AT.date())}
+
+
+def test_of_two_for_one_place_the_earlier_of_the_list_has_it(planned: Make) -> None:
+    found = [planned(f"A{n}", n) for n in range(5)]
+    plans = [to(one, 20 + n) for n, one in enumerate(found)]
+    plans[3] = to(found[3], 21)
+    refused = sessions_replan(plans=plans, **FACTS)
+    assert list(refused) == [found[3].pk]
+    assert refused[found[3].pk].code == "room_taken"
+    assert "A1" in str(refused[found[3].pk].message)
+    assert hours(*found) == [20, 21, 22, 3, 24]

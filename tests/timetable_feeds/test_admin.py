@@ -281,6 +281,25 @@ def test_nobody_but_administrators_acts(cast: Cast, term: Term, server: FeedServ
     assert _only(cast).name == "Calendar"
 
 
+def test_whoever_started_it_must_still_be_there(cast: Cast, term: Term, server: FeedServer) -> None:
+    feed = entered(cast, term, server)
+    server.file = ical(event())
+    office = client_of(cast, cast.admin)
+    office.post(LIST, chosen("compare", feed))
+    work(cast)
+    server.asked.clear()
+    for page, action, row in ((RUNS, "save_it", latest(cast)), (LIST, "compare", feed)):
+        office.post(page, chosen(action, row))
+        with campus_scope(cast.campus):
+            Job.objects.update(created_by=None)
+        work(cast)
+        assert (latest(cast).status, latest(cast).problem) == (
+            "failed",
+            "The account that started this is gone.",
+        )
+    assert (server.asked, number(cast)) == ([], 0)
+
+
 def test_a_killed_reading_leaves_nothing_and_the_next_one_works(
     cast: Cast, term: Term, server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

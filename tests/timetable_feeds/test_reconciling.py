@@ -1,9 +1,12 @@
 """A term that changes week by week: what follows the feed, what stays, and what waits."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.attendance.models import AttendanceRecord
 from apps.audit.models import Entry
@@ -19,6 +22,7 @@ from apps.timetable_feeds.services.jobs import run_work
 from tests.factories import Cast, make_classroom, make_faculty
 from tests.timetable.support import ADA, NOW, a_slot, apart, generate
 from tests.timetable_feeds.support import (
+    HOURS,
     Event,
     Lesson,
     counts,
@@ -65,6 +69,22 @@ def test_a_lesson_becomes_its_sessions_and_twice_is_once(in_campus: Cast) -> Non
     again = read(feed, fet(Lesson()), now=NOW + timedelta(hours=1))
     assert (counts(again), again.result["unchanged"]) == ({}, 3)
     assert plan() == MONDAYS
+
+
+def test_comparing_asks_as_often_for_nine_meetings_as_for_three(in_campus: Cast) -> None:
+    make_classroom("102")
+    asked = []
+    for number in (1, 3):
+        lessons = [Lesson(number=str(n), hour=HOURS[n]) for n in range(number)]
+        feed = make_feed(name=f"Planner {number}")
+        read(feed, fet(*lessons))
+        feed.refresh_from_db()
+        moved = fet(*(replace(one, room="102") for one in lessons))
+        with CaptureQueriesContext(connection) as captured:
+            assert counts(read(feed, moved, commit=False)) == {"room": 3 * number}
+        asked.append(sum(one["sql"].startswith("SELECT") for one in captured))
+        feed.delete()
+    assert asked[0] == asked[1]
 
 
 def test_a_dry_run_writes_nothing_but_its_report(in_campus: Cast) -> None:

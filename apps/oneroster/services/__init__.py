@@ -5,6 +5,7 @@ from apps.oneroster.services.connections import connection_test, secret_give
 from apps.oneroster.services.runs import (
     nightly_start,
     run_confirm,
+    run_refuse,
     run_start,
     runs_purge,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "connection_test",
     "nightly_start",
     "run_confirm",
+    "run_refuse",
     "run_start",
     "runs_purge",
     "secret_give",

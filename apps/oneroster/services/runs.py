@@ -1,4 +1,5 @@
-"""The life of a reading: started, looked at or saved, perhaps confirmed by a person."""
+"""The life of a reading: started, looked at or saved, perhaps confirmed or refused by a
+person."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -109,6 +110,15 @@ def run_confirm(
         actor=actor,
         confirmed=leaving,
     )
+
+
+@transaction.atomic
+def run_refuse(*, run: OneRosterRun, now: datetime, actor: Actor) -> None:
+    """Nothing of it is saved, and it waits no more. Raises `Refused` (not_waiting)."""
+    waiting = OneRosterRun.objects.filter(pk=run.pk, status=Status.WAITING)
+    if not waiting.update(status=Status.REFUSED):
+        raise Refused("not_waiting", _("This reading does not wait any more. Look at the latest."))
+    log_event(actor=actor, action="oneroster.run.refused", now=now, target=run)
 
 
 def nightly_start(*, now: datetime) -> int:

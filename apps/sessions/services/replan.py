@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Faculty
 from apps.audit.services import Actor, log_event
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
-from apps.sessions.clashes import clashes_refused
+from apps.sessions.clashes import clash_refusal
 from apps.sessions.models import ClassSession
 from apps.sessions.services.plan import (
     check_period,
     plan_of,
-    plan_write,
+    plans_write,
     sessions_locked,
 )
 
@@ -63,21 +63,35 @@ def sessions_replan(*, plans: Sequence[Replan], now: datetime, actor: Actor) -> 
 
 def _tried(plans: Sequence[Replan], now: datetime) -> dict[int, Refused]:
     """Write all of them; where one is refused, none."""
-    refused: dict[int, Refused] = {}
     with transaction.atomic():
         ids = [plan.session_id for plan in plans]
         aside = ClassSession.objects.filter(pk__in=ids, status=Status.SCHEDULED)
         aside.update(status=Status.CANCELLED)
-        for plan, session in zip(plans, sessions_locked(ids, [Status.CANCELLED]), strict=True):
+        sessions = sessions_locked(ids, [Status.CANCELLED])
+        for plan, session in zip(plans, sessions, strict=True):
             session.starts_at, session.ends_at = plan.starts_at, plan.ends_at
             session.classroom, session.faculty = plan.classroom, plan.faculty
             session.status = Status.SCHEDULED
             check_period(session)
-            try:
-                with clashes_refused(session):
-                    plan_write(session, now)
-            except Refused as refusal:
-                refused[session.pk] = refusal
+        refused = _written(sessions, now)
         if refused:
             transaction.set_rollback(True)
     return refused
+
+
+def _written(sessions: Sequence[ClassSession], now: datetime) -> dict[int, Refused]:
+    """Write these in one statement; where one of them is refused, the first half and after it the
+    second. So an earlier one stands in the way of a later one, as if each were written alone."""
+    try:
+        with transaction.atomic():
+            plans_write(sessions, now)
+        return {}
+    except IntegrityError:
+        if len(sessions) == 1:
+            refusal = clash_refusal(sessions[0])
+            if refusal is None:
+                raise
+            return {sessions[0].pk: refusal}
+    middle = len(sessions) // 2
+    first = _written(sessions[:middle], now)
+    return first | _written(sessions[middle:], now)

@@ -160,9 +160,11 @@ class Application:
             (known if meeting.pk else new).append(meeting)
         for one, session in self.found.linked:
             new.append(self._meeting_for(one, session))
-        FeedMeeting.objects.bulk_update(
+        FeedMeeting.objects.bulk_create(
             known,
-            [
+            update_conflicts=True,
+            unique_fields=["campus", "id"],
+            update_fields=[
                 *("key", "week", "called", "starts_at", "ends_at", "classroom", "faculty"),
                 "is_withdrawn",
             ],

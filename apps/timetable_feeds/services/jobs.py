@@ -42,6 +42,8 @@ def read(job: Job, progress: Progress) -> dict[str, Any]:
     """The job. A file that is not as it should be fails the run, not the job."""
     run = FeedRun.objects.select_related("feed__term", "feed__department").get(pk=job.params["run"])
     user = job.created_by
+    if job.params["by_person"] and user is None:
+        raise Refused("account_gone", _("The account that started this is gone."))
     actor = Actor(label=str(user), id=f"user:{user.pk}") if user else Actor(label=run.feed.name)
     run_work(
         run,

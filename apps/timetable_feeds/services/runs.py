@@ -65,7 +65,7 @@ def _queue(run: FeedRun, user_id: int | None, now: datetime) -> None:
     run.job = job_start(
         kind=READ,
         title=_("Read %(feed)s") % {"feed": run.feed.name},
-        params={"run": str(run.pk)},
+        params={"run": str(run.pk), "by_person": user_id is not None},
         user_id=user_id,
         now=now,
     )
