@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +110,9 @@ def push(page: Page, context: BrowserContext, site: str, payload: str) -> list[l
     )
     devtools.send("ServiceWorker.enable")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    deadline = time.monotonic() + 30
+    while not found and time.monotonic() < deadline:
+        page.wait_for_timeout(50)  # the event comes in its own time
     devtools.send(
         "ServiceWorker.deliverPushMessage",
         {"origin": site, "registrationId": found[-1], "data": payload},
