@@ -90,7 +90,7 @@ def wait_for_server() -> None:
 class Hall:
     """A course with students who have signed in and bound a phone, and its open session."""
 
-    def __init__(self, students: int) -> None:
+    def __init__(self, students: int, *, slug: str = "bench", host: str = HOST) -> None:
         from django.contrib.sessions.models import Session
         from django.db import connections
 
@@ -100,8 +100,9 @@ class Hall:
         from apps.tenants.models import Campus, Domain
         from apps.tenants.scope import campus_scope
 
-        self.campus = Campus.objects.create(slug="bench", name="Bench")
-        Domain.objects.create(campus=self.campus, host=HOST)
+        self.host = host
+        self.campus = Campus.objects.create(slug=slug, name=slug.title())
+        Domain.objects.create(campus=self.campus, host=host)
         with campus_scope(self.campus):
             self._people(students)
             rosters_analyze()  # as after an import of them
@@ -114,7 +115,7 @@ class Hall:
         from bench.people import bound_device, course_for, signed_in_token, student
 
         self.keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(students)]
-        people = [student(n) for n in range(students)]
+        people = [student(n, host=self.host) for n in range(students)]
         self.course = course_for(people)
         self.tokens = [signed_in_token(person) for person in people]
         for person, key in zip(people, self.keys, strict=True):
@@ -164,7 +165,7 @@ class Hall:
                 assert code is not None
                 shown[window] = json.dumps({"token": code.token}).encode()
             return request_bytes(
-                "/api/v1/check-in/redeem", shown[window], host=HOST, headers=self._auth(number)
+                "/api/v1/check-in/redeem", shown[window], host=self.host, headers=self.auth(number)
             )
 
         return make
@@ -175,14 +176,14 @@ class Hall:
         return [
             request_bytes(
                 "/api/v1/check-in",
-                self._evidence(number, ticket),
-                host=HOST,
-                headers=self._auth(number),
+                self.evidence(number, ticket),
+                host=self.host,
+                headers=self.auth(number),
             )
             for number, ticket in sorted(tickets.items())
         ]
 
-    def _evidence(self, number: int, ticket: str) -> bytes:
+    def evidence(self, number: int, ticket: str) -> bytes:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -203,7 +204,7 @@ class Hall:
         body = {"evidence": text, "signature": base64.b64encode(signature).decode()}
         return json.dumps(body).encode()
 
-    def _auth(self, number: int) -> dict[str, str]:
+    def auth(self, number: int) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[number]}"}
 
 

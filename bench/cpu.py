@@ -126,14 +126,14 @@ def play(meter: Meter, hall: Hall, students: int, *, lean: bool) -> None:
         answers = meter.block(
             f"redeem{suffix}",
             "/api/v1/check-in/redeem",
-            [lambda n=n: (body_of(redeem_request(n)), hall._auth(n)) for n in numbers],
+            [lambda n=n: (body_of(redeem_request(n)), hall.auth(n)) for n in numbers],
         )
         tickets = [json.loads(answer)["ticket"] for answer in answers]
         answers = meter.block(
             f"check_in{suffix}",
             "/api/v1/check-in",
             [
-                lambda n=n, ticket=ticket: (hall._evidence(n, ticket), hall._auth(n))
+                lambda n=n, ticket=ticket: (hall.evidence(n, ticket), hall.auth(n))
                 for n, ticket in zip(numbers, tickets, strict=True)
             ],
         )

@@ -50,6 +50,7 @@ class Promise:
 
 BENCHES: Final = {
     "check_in": Bench(small=("--students", "40", "--rounds", "1")),
+    "fairness": Bench(small=("--visits", "3", "--seconds", "2", "--rounds", "1")),
     "marking": Bench(small=("--rounds", "2")),
     "imports": Bench(small=("--rows", "100", "--rounds", "1")),
     "search": Bench(small=("--students", "500", "--rounds", "1")),
@@ -82,6 +83,9 @@ PROMISES: Final = (
     ),
     Promise("PGF-28", "redeem of 64 at once, p95", "check_in", ("redeem", "p95_ms"), 80, "ms"),
     Promise("PGF-28", "check-in of 64 at once, p95", "check_in", ("check_in", "p95_ms"), 80, "ms"),
+    Promise(
+        "AMS-57", "p95 beside another's storm, × alone", "fairness", ("storm", "ratio"), 1.5, "×"
+    ),
     Promise("AMS-62", "marking 150 students, p95", "marking", ("mark", "p95_ms"), 25, "ms"),
     Promise("own", "correcting 150 marks, p95", "marking", ("correct", "p95_ms"), 40, "ms"),
     Promise("own", "undoing 150 marks, p95", "marking", ("undo", "p95_ms"), 40, "ms"),

@@ -16,8 +16,8 @@ from apps.enrollments.models import Course, Enrollment, Subject, Term
 from apps.signin.api.tokens import CAMPUS_CLAIM
 
 
-def student(number: int) -> Student:
-    email = f"s{number}@bench.example"
+def student(number: int, *, host: str = "bench.example") -> Student:
+    email = f"s{number}@{host}"
     user = User(email=email, name=f"Student {number}")
     user.set_unusable_password()
     user.save()

@@ -47,6 +47,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "campus_request_seconds": Family(
         about="From a request to its answer.", labels=("route",), buckets=QUICK
     ),
+    "campus_requests_shed": Family(about="Requests put off for the sake of other campuses."),
     "campus_check_ins": Family(
         about="Check-ins by outcome, at once and after the face.", labels=("outcome", "reason")
     ),

@@ -14,6 +14,7 @@ from campus.settings.backup import *  # noqa: F403
 from campus.settings.beat import *  # noqa: F403
 from campus.settings.errors import SENTRY_DSN  # noqa: F401
 from campus.settings.exports import REGISTER_EXPORT_TARGETS, register_storage
+from campus.settings.fairness import *  # noqa: F403
 from campus.settings.hex_keys import hex_key
 from campus.settings.images import AWS_BUCKET, AWS_S3_SIGNED_URL_BASE, s3_storage  # noqa: F401
 from campus.settings.logs import *  # noqa: F403
@@ -175,6 +176,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.common.middleware.RequestIdMiddleware",
+    # Puts off one campus's storm while others ask for something.
+    "apps.tenants.fair_shares.FairShares",
     # Answers the check-in's two addresses, with what it keeps of the others (apps/lane).
     "apps.lane.api.middleware.LeanLane",
     # Neither reads anything of a request: what is refused or led to https below has their headers.

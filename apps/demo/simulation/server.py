@@ -1,5 +1,6 @@
 """The server as a phone or a browser sees it: addresses, answers, and how long they took."""
 
+import random
 import threading
 import time
 from collections import defaultdict
@@ -12,6 +13,8 @@ from apps.common.http import HttpClient, Limits, SessionError
 LIMITS: Final = Limits(connect=60.0, whole=60.0, body=1 << 26)
 LOGIN: Final = "/_allauth/app/v1/auth/login"
 API: Final = "/api/v1"
+BUSY: Final = "503 busy"
+BUSY_SECONDS: Final = 60.0  # a ticket is good for 90
 
 
 class SimulationError(RuntimeError):
@@ -98,14 +101,25 @@ class Client:
         return answer.body
 
     def _send(self, method: str, path: str, **options: Any) -> Answer:
+        """Asked again where the server serves another campus first, as apps do."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            answer, wait = self._send_once(method, path, options)
+            if answer.problem != BUSY or time.monotonic() > until:
+                return answer
+            time.sleep(wait * random.uniform(1, 2))  # noqa: S311  (no secret)
+
+    def _send_once(self, method: str, path: str, options: dict[str, Any]) -> tuple[Answer, float]:
+        """The answer, and in how many seconds to come back, if it says so."""
         try:
             response = self._http.request(method, f"{self._url}{path}", **options)
         except SessionError as error:
             message = f"No server answers at {self._url} ({error}): start it with `manage.py up`."
             raise SimulationError(message) from error
         is_json = "json" in response.headers.get("Content-Type", "")
-        return Answer(
+        answer = Answer(
             status=response.status_code,
             body=response.json() if is_json else None,
             etag=response.headers.get("ETag", ""),
         )
+        return answer, float(response.headers.get("Retry-After", 1))

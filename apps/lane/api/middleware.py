@@ -36,17 +36,14 @@ from apps.lane.api.check_in import check_in
 from apps.lane.api.redeem import redeem
 from apps.lane.api.requests import LaneRequest, asked_of, forget_host
 from apps.lane.api.transactions import LeftToTheView, Unknown
+from apps.tenants.fair_shares import HEADERS
 from apps.tenants.master_key import MasterKeyRefused
 
 logger = logging.getLogger(__name__)
 
 Answer = Callable[[LaneRequest], tuple[int, dict[str, Any]]]
 
-KEPT: Final = (
-    "apps.common.middleware.AnswerHeadersMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-)
+KEPT: Final = HEADERS
 COMPRESSED_FROM: Final = 200  # bytes, Django's own bound
 
 

@@ -4,6 +4,7 @@ import { pause, root } from "./dom.js";
 
 const PAUSES_MS = [1000, 3000]; // before the second and the third try
 const PATIENCE_MS = 20000;
+const BUSY_MS = 60000; // a ticket is good for 90 seconds, a stamp for three minutes
 
 /** What the server said no with; `code` "network" when it said nothing. */
 export class Refusal extends Error {
@@ -33,17 +34,32 @@ async function once(url, options) {
   }
 }
 
+/** Milliseconds after which a server that serves others first wants to be asked again; else 0. */
+async function busyFor(answer) {
+  if (answer.status !== 503) return 0;
+  const body = await answer.clone().json().catch(() => ({}));
+  const seconds = Number(answer.headers.get("Retry-After")) || 0;
+  return body.errors?.[0]?.code === "busy" ? seconds * 1000 : 0;
+}
+
 async function patiently(url, options) {
-  for (const wait of PAUSES_MS) {
+  const until = Date.now() + BUSY_MS;
+  for (let tries = 1; ; tries += 1) {
+    const last = tries > PAUSES_MS.length;
     try {
       const answer = await once(url, options);
-      if (answer.status < 500) return answer;
+      const busy = await busyFor(answer);
+      if (busy && Date.now() < until) {
+        await pause(busy * (1 + Math.random())); // a hall of pages must not return in step
+        tries -= 1;
+        continue;
+      }
+      if (answer.status < 500 || last) return answer;
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (last || !(error instanceof Refusal)) throw error;
     }
-    await pause(wait);
+    await pause(PAUSES_MS[tries - 1]);
   }
-  return once(url, options);
 }
 
 async function read(answer) {

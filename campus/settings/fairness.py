@@ -1,0 +1,22 @@
+"""When a campus's requests are put off for the sake of others: apps/tenants/fair_shares.py."""
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def _number(name: str, default: str, *, most: float) -> float:
+    try:
+        number = float(os.environ.get(name) or default)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= most:
+        message = f"{name} must be a number from 0 to {most:g}."
+        raise ImproperlyConfigured(message)
+    return number
+
+
+# Requests that a web process has in work at once, from which it counts as busy; 0: never.
+FAIR_BUSY = _number("FAIR_BUSY", "0.5", most=1000)
+# Of a busy process's work, how much one campus may have while others ask for something.
+FAIR_SHARE = _number("FAIR_SHARE", "0.5", most=1)
