@@ -25,7 +25,6 @@ from apps.biometrics.models import StoredImage, TemplateKey
 from apps.biometrics.services import images_purge
 from apps.biometrics.services.logos import logo_png, logo_read, logo_set
 from apps.biometrics.services.registry import add_engine
-from apps.biometrics.storage import save_whole
 from apps.cameras import tasks, worker
 from apps.cameras.models import Camera, CameraEvent, CameraFrame, UnknownPerson
 from apps.cameras.reading import FaceSighting
@@ -37,6 +36,7 @@ from apps.common.crypto import unseal
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.storage import save_whole
 from tests.admin.support import client_of as admin_of
 from tests.api.support import client_of
 from tests.biometrics.support import enrol, make_model, plain_jpeg

@@ -18,7 +18,6 @@ from apps.biometrics.services.images import image_store, images_release
 from apps.biometrics.storage import read_image
 from apps.cameras.reading import FaceSighting
 from apps.cameras.services.matching import confidence_of
-from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.jobs.models import Job
 from apps.jobs.services import job_start
@@ -31,6 +30,7 @@ from apps.recognition.services import (
     find_students_of_campus,
     require_faces,
 )
+from apps.tenants.storage import told
 
 SEARCH: Final = "cameras.search"
 PHOTO_KEPT: Final = timedelta(hours=1)  # at most, for a worker that is away
@@ -61,15 +61,12 @@ def search_start(
 
 
 def photo_of_search(job: Job) -> bytes:
-    """What was uploaded. Raises `Refused`: photo_gone (404), storage_unavailable (503)."""
+    """What was uploaded. Raises `Refused`: photo_gone (404), and what `storage.told` does."""
     image = StoredImage.objects.filter(pk=UUID(job.params["image"])).first()
     if image is None:
         raise Refused("photo_gone", _("The photo is gone. Send it again."), status=404)
-    try:
+    with told(_("The photo cannot be read right now.")):
         return read_image(image)
-    except (OSError, SealBroken) as error:
-        message = _("The photo cannot be read right now.")
-        raise Refused("storage_unavailable", message, status=503) from error
 
 
 @transaction.atomic
