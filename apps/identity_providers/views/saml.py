@@ -16,9 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
-from apps.identity_providers.models import IdentityProvider
+from apps.identity_providers.models import IdentityProvider, SamlKey
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
-from apps.identity_providers.saml.keys import shown_keys
 from apps.identity_providers.saml.sign_in import begin, held, leads_to, receive
 from apps.identity_providers.saml.sign_out import (
     offers_sign_out,
@@ -77,7 +76,7 @@ def _no_saml() -> NotFound:
 
 
 def _metadata(request: HttpRequest, entity_id: str) -> HttpResponse:
-    certificates = list(shown_keys(now=timezone.now()).values_list("certificate", flat=True))
+    certificates = list(SamlKey.shown(now=timezone.now()).values_list("certificate", flat=True))
     if not certificates:
         raise _no_saml()
     own = Own(
