@@ -174,7 +174,7 @@ def test_a_provider_of_a_federation_waits_for_the_worker(
     source = federation_of(cast.campus, federations[0])
     client = client_of(cast, cast.admin)
     page = client.post(ADD, form(source=str(source.pk)), follow=True)
-    assert "The federation is read now" in words(page)
+    assert "Its metadata is read now" in words(page)
     with campus_scope(cast.campus):
         assert IdentityProvider.objects.get().source_id == source.pk
     # With providers of it, it stays.

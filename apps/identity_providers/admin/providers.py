@@ -160,7 +160,7 @@ class IdentityProviderAdmin(CampusModelAdmin):
             text = gettext("The metadata %(problem)s. Only what was read before holds.")
             messages.warning(request, text % {"problem": provider.get_problem_display()})
         elif not is_known:
-            messages.info(request, gettext("The federation is read now: look again in a minute."))
+            messages.info(request, gettext("Its metadata is read now: look again in a minute."))
 
     @action(description=_("Replace our key for SAML"), permissions=["change"])
     def replace_key(self, request: HttpRequest, queryset: QuerySet[IdentityProvider]) -> None:

@@ -111,19 +111,15 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def _received(request: HttpRequest, provider: IdentityProvider, raw: bytes) -> str:
-    """Once more with keys read anew, where the answer was not believed and there are others."""
-    now, where = timezone.now(), answer_address(request)
+    """The name under which it is held. One that is not believed may be signed by a new key."""
     try:
-        return receive(provider, raw, receives=where, now=now)
+        return receive(provider, raw, receives=answer_address(request), now=timezone.now())
     except AnswerRefused as error:
         if error.declined:
             raise SignInProblem(SignInRefusal.CANCELLED, str(error)) from error
-        if not provider_read_anew(provider=provider, now=now):
-            raise SignInProblem(SignInRefusal.UNTRUSTED, str(error)) from error
-    try:
-        return receive(provider, raw, receives=where, now=now)
-    except AnswerRefused as error:
-        raise SignInProblem(SignInRefusal.UNTRUSTED, str(error)) from error
+        is_read = provider_read_anew(provider=provider)
+        problem = SignInRefusal.KEYS_READ if is_read else SignInRefusal.UNTRUSTED
+        raise SignInProblem(problem, str(error)) from error
 
 
 @never_cache
