@@ -146,6 +146,8 @@ class IdentityProviderAdmin(CampusModelAdmin):
         secret = form.cleaned_data.get("secret")
         if secret:
             obj.sealed_secret = sealed_secret(obj, secret)
+        if obj.is_saml:  # which has none; another issuer of OpenID must not get it later
+            obj.sealed_secret = None
         if READ_FROM & set(form.changed_data):
             obj.entity, obj.problem = None, ""
         super().save_model(request, obj, form, change)
