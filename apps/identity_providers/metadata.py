@@ -16,7 +16,7 @@ from apps.common.id_tokens import Jwk, kept_keys
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.tenants.scope import current_campus_id
-from apps.tenants.waiting import waiting
+from apps.tenants.waiting import WaitedEnough, waiting
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 BASIC: Final = "client_secret_basic"  # what holds where none is named
@@ -121,6 +121,8 @@ def ask(
         with waiting(LIMITS.whole):
             return CLIENT.request(method, url, body=body, headers=wanted)
     except AddressRefused as error:
+        raise SignInProblem(SignInRefusal.AWAY, str(error)) from error
+    except WaitedEnough as error:
         raise SignInProblem(SignInRefusal.AWAY, str(error)) from error
     except NoAnswer as error:
         cache.set(away, 1, AWAY_SECONDS)

@@ -19,12 +19,16 @@ FREE_SECONDS: Final = 0.5  # of each: what takes no longer costs nothing
 MILLISECONDS: Final = 1000
 
 
+class WaitedEnough(NoAnswer):
+    """The server was not asked: it may be well."""
+
+
 @contextmanager
 def waiting(longest: float) -> Iterator[None]:
     """Around asking such a server, which takes `longest` seconds at most.
 
     They are taken from what the campus has left and given back when it answers, but for those that
-    it took; so they limit how many wait at once too. Raises `NoAnswer` where not enough is left.
+    it took; so they limit how many wait at once too. Raises `WaitedEnough` where too few are left.
     """
     if not is_for_request():
         yield
@@ -33,7 +37,7 @@ def waiting(longest: float) -> Iterator[None]:
     key = f"waiting:{current_campus_id()}:{window}"
     if _add(key, longest) > MOST_SECONDS:
         _add(key, -longest)
-        raise NoAnswer("requests of this campus have waited long enough in this minute")
+        raise WaitedEnough("requests of this campus have waited long enough in this minute")
     started = time.monotonic()
     try:
         yield
