@@ -19,10 +19,10 @@ from apps.accounts.services import (
     platform_account_record,
 )
 from apps.audit.services import Actor, log_event, log_platform_event
-from apps.biometrics.services.logos import logo_set
 from apps.common.cache import invalidate
 from apps.common.crypto import PLATFORM
 from apps.common.errors import Invalid, Refused
+from apps.ops.logos import logo_set
 from apps.tenants.locks import lock
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
