@@ -7,30 +7,46 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.legacy.sources.json_file import json_read
-from apps.legacy.sources.spool import OldData, Spool, unreadable
-from apps.legacy.sources.sql_dumps import dump_read
-from apps.legacy.sources.sql_tokens import LONGEST
+from apps.old_databases.json_file import MAX_BYTES, json_read
+from apps.old_databases.spool import OldData, Spool, unreadable
+from apps.old_databases.sql_dumps import dump_read
+from apps.old_databases.sql_tokens import LONGEST
 from apps.processes.embedded.errors import EmbeddedError
 from apps.processes.embedded.postgres import find_postgres
 
 SQLITE: Final = b"SQLite format 3\0"
 CUSTOM: Final = b"PGDMP"  # pg_dump --format=custom
 DATABASES: Final = ("*.db", "*.sqlite", "*.sqlite3")
-RESTORE_SECONDS: Final = 3600
+DUMPS: Final = ("*.sql", "*.dump", "*.backup", "*.json")  # of a folder without a database
 HEAD: Final = 64 * 1024  # bytes that tell MySQL's dumps from PostgreSQL's
+IN_UTC: Final = b"TIME_ZONE='+00:00'"  # what `mysqldump` sets for its TIMESTAMP columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceLimits:
+    """Bytes. `json`: of a JSON file, which is read as a whole. `tables`: of the temporary copy of
+    what is not SQLite; None: as the disk has room."""
+
+    json: int = MAX_BYTES
+    tables: int | None = None
 
 
 @contextmanager
-def source_open(path: Path, *, folder: Path | None = None) -> Iterator[OldData]:
+def source_open(
+    path: Path, *, folder: Path | None = None, limits: SourceLimits = SourceLimits()
+) -> Iterator[OldData]:
     """The tables of a SQLite file, a dump of MySQL or PostgreSQL, or a JSON file; of a folder its
-    one database. `folder`: where the files are that rows name; left out, the source's own.
+    one database, or without one its one dump. `folder`: where the files are that rows name; left
+    out, the source's own.
 
     The source is only read. What is not SQLite is copied into a temporary SQLite file that nobody
     else may read and that is deleted at the end. Raises `Invalid`.
@@ -44,8 +60,8 @@ def source_open(path: Path, *, folder: Path | None = None) -> Iterator[OldData]:
             if head.startswith(SQLITE):
                 connection, notes = _sqlite(file), None
             else:
-                spool = Spool(Path(place) / "tables.sqlite")
-                notes = _reader(head)(file, spool)
+                spool = Spool(Path(place) / "tables.sqlite", most=limits.tables)
+                notes = _reader(head, limits)(file, spool)
                 connection = spool.done()
             with closing(OldData(connection, folder=folder, digest=digest)) as old:
                 old.notes.update(notes or {})
@@ -57,11 +73,15 @@ def source_open(path: Path, *, folder: Path | None = None) -> Iterator[OldData]:
 
 
 def _database_of(folder: Path) -> Path:
-    found = sorted(file for pattern in DATABASES for file in folder.glob(pattern))
+    found = _named(folder, DATABASES) or _named(folder, DUMPS)
     if len(found) != 1:
         message = _("The folder holds %(count)d databases; name the one to read.")
         raise Invalid("source_unreadable", message % {"count": len(found)})
     return found[0]
+
+
+def _named(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
 
 def _head(file: Path) -> bytes:
@@ -84,15 +104,15 @@ def _sqlite(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _reader(head: bytes) -> Callable[[Path, Spool], dict[str, int]]:
+def _reader(head: bytes, limits: SourceLimits) -> Callable[[Path, Spool], dict[str, int]]:
     if head.startswith(CUSTOM):
         return _custom
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"{", b"["):
-        return json_read
+        return partial(json_read, most=limits.json)
     if b"\0" in head:
         raise Invalid("source_unreadable", _("This is neither a database, a dump nor JSON."))
-    return _mysql if _is_mysql(head) else _plain
+    return partial(_mysql, in_utc=IN_UTC in head) if _is_mysql(head) else _plain
 
 
 def _is_mysql(head: bytes) -> bool:
@@ -100,9 +120,9 @@ def _is_mysql(head: bytes) -> bool:
     return b"`" in head or b"MySQL dump" in head or b"MariaDB dump" in head or b"ENGINE=" in head
 
 
-def _mysql(file: Path, spool: Spool) -> dict[str, int]:
+def _mysql(file: Path, spool: Spool, *, in_utc: bool) -> dict[str, int]:
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return dump_read(stream, spool, mysql=True)
+        return dump_read(stream, spool, mysql=True, in_utc=in_utc)
 
 
 def _plain(file: Path, spool: Spool) -> dict[str, int]:
@@ -120,15 +140,24 @@ def _pg_restore() -> Path | None:
 
 
 def _custom(file: Path, spool: Spool) -> dict[str, int]:
-    """A dump in PostgreSQL's own format, through `pg_restore`, which writes it as text."""
+    """A dump in PostgreSQL's own format, through `pg_restore`, which writes it as text: read as it
+    is written, because a small file may unpack to any size."""
     program = _pg_restore()
     if program is None:
         message = _("This dump needs pg_restore. Make a plain one: pg_dump --format=plain.")
         raise Invalid("source_unreadable", message)
-    with tempfile.NamedTemporaryFile(prefix="campus-legacy-", suffix=".sql") as text:
-        command = [str(program), "--no-owner", "--no-privileges", "--file", text.name, str(file)]
+    command = [str(program), "--no-owner", "--no-privileges", "--file", "-", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        if running.stdout is None:
+            raise AssertionError
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=RESTORE_SECONDS)
-        except subprocess.SubprocessError as error:
-            raise Invalid("source_unreadable", _("pg_restore cannot read this dump.")) from error
-        return _plain(Path(text.name), spool)
+            text = TextIOWrapper(
+                running.stdout, encoding="utf-8", errors="surrogateescape", newline=""
+            )
+            notes = dump_read(text, spool, mysql=False)
+        except BaseException:
+            running.kill()
+            raise
+    if running.returncode:
+        raise Invalid("source_unreadable", _("pg_restore cannot read this dump."))
+    return notes
