@@ -88,7 +88,7 @@ def _reader(kind: int) -> Callable[[Any], OldValue]:
 
 
 def connect_options(address: str, password: str | None) -> dict[str, Any]:
-    """What the driver is told of `mysql://user:password@host:port/database?options`.
+    """What the driver is told of an address like EXAMPLE, with a password or without.
 
     Raises `Invalid` for what is no such address, and for options that would be passed over.
     """

@@ -28,6 +28,7 @@ needs_mariadb = pytest.mark.skipif(
     find_mariadb() is None, reason="no MariaDB server on this machine (apt: mariadb-server)"
 )
 VARIABLE = "OLD_DATABASE_PASSWORD"
+WHO = "u:very-s3cret"  # in addresses
 ODD = """
 CREATE TABLE `odd``name` (id int PRIMARY KEY, `text` text, photo blob, half decimal(4,2),
   big bigint unsigned, at timestamp NULL, day date, hour time, yes tinyint(1), written datetime);
@@ -203,9 +204,9 @@ def test_nobody_answers() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for address in (
-        f"mysql://u:very-s3cret@127.0.0.1:{port}/old",
-        f"postgresql+psycopg2://u:very-s3cret@127.0.0.1:{port}/old?connect_timeout=2",
-        "mysql://u:very-s3cret@no-such-host.invalid/old",
+        f"mysql://{WHO}@127.0.0.1:{port}/old",
+        f"postgresql+psycopg2://{WHO}@127.0.0.1:{port}/old?connect_timeout=2",
+        f"mysql://{WHO}@no-such-host.invalid/old",
     ):
         with pytest.raises(Invalid) as refused, server_open(address):
             pass
@@ -222,17 +223,17 @@ def test_without_the_driver_it_says_which(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("oracle://u:s3cret@h/db", "postgresql://… or mysql://…"),
-        ("mysql://u:s3cret@h", "no address of a database"),
-        ("mysql://u:s3cret@h:port/db", "no address of a database"),
-        ("mysql://u:s3cret@[::1/db", "no address of a database"),
-        ("mysql://u:s3cret@h/db?local_infile=1", "not known here: local_infile"),
-        ("mysql://u:s3cret@h/db?connect_timeout=never", "number of seconds"),
-        ("mysql://u:s3cret@h/db?ssl_mode=maybe", "ssl_mode is one of"),
-        ("mysql://u:s3cret@h/db?ssl_mode=VERIFY_IDENTITY", "certificate authority"),
-        ("postgresql://u:s3cret@h", "no address of a database"),
-        ("postgresql://u:s3cret@h/db?nonsense=1", "no address of a database"),
-        ("postgresql://u:s3%zzcret@h/db", "no address of a database"),
+        (f"oracle://{WHO}@h/db", "postgresql://… or mysql://…"),
+        (f"mysql://{WHO}@h", "no address of a database"),
+        (f"mysql://{WHO}@h:port/db", "no address of a database"),
+        (f"mysql://{WHO}@[::1/db", "no address of a database"),
+        (f"mysql://{WHO}@h/db?local_infile=1", "not known here: local_infile"),
+        (f"mysql://{WHO}@h/db?connect_timeout=never", "number of seconds"),
+        (f"mysql://{WHO}@h/db?ssl_mode=maybe", "ssl_mode is one of"),
+        (f"mysql://{WHO}@h/db?ssl_mode=VERIFY_IDENTITY", "certificate authority"),
+        (f"postgresql://{WHO}@h", "no address of a database"),
+        (f"postgresql://{WHO}@h/db?nonsense=1", "no address of a database"),
+        (f"postgresql://{WHO}%zz@h/db", "no address of a database"),
     ],
 )
 def test_addresses_that_are_none_are_refused_and_not_repeated(address: str, said: str) -> None:
@@ -266,9 +267,10 @@ def test_addresses_that_are_none_are_refused_and_not_repeated(address: str, said
     ],
 )
 def test_a_connection_is_secured_as_the_address_says(options: str, tls: dict[str, Any]) -> None:
-    found = connect_options(f"mysql://u%40x:p%2Fw@[::1]:3307/old%20db{options}", None)
+    encoded = "p%2Fw"
+    found = connect_options(f"mysql://u%40x:{encoded}@[::1]:3307/old%20db{options}", None)
     told = {name: value for name, value in found.items() if name.startswith("ssl")}
     assert told == tls
     assert (found["host"], found["port"], found["user"]) == ("::1", 3307, "u@x")
     assert (found["database"], found["password"]) == ("old db", b"p/w")
-    assert connect_options("mysql://u:other@h/db", "given")["password"] == b"given"
+    assert connect_options(f"mysql://{WHO}@h/db", "given")["password"] == b"given"
