@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, TextIO
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
 from apps.old_databases.json_file import MAX_BYTES, json_read
-from apps.old_databases.spool import OldData, Spool, unreadable
+from apps.old_databases.spool import OldData, Spool, source_too_large, unreadable
 from apps.old_databases.sql_dumps import dump_read
 from apps.old_databases.sql_tokens import LONGEST
 from apps.processes.embedded.errors import EmbeddedError
@@ -33,20 +33,25 @@ IN_UTC: Final = b"TIME_ZONE='+00:00'"  # what `mysqldump` sets for its TIMESTAMP
 
 @dataclass(frozen=True, kw_only=True)
 class SourceLimits:
-    """Bytes. `json`: of a JSON file, which is read as a whole. `tables`: of the temporary copy of
-    what is not SQLite; None: as the disk has room."""
+    """Bytes. `json`: of a JSON file, which is read as a whole. `text`: of a dump, as it unpacks.
+    `tables`: of the temporary copy of what is not SQLite. None: as the disk has room."""
 
     json: int = MAX_BYTES
+    text: int | None = None
     tables: int | None = None
 
 
 @contextmanager
 def source_open(
-    path: Path, *, folder: Path | None = None, limits: SourceLimits = SourceLimits()
+    path: Path,
+    *,
+    folder: Path | None = None,
+    limits: SourceLimits = SourceLimits(),
+    watch: Callable[[], None] = lambda: None,
 ) -> Iterator[OldData]:
     """The tables of a SQLite file, a dump of MySQL or PostgreSQL, or a JSON file; of a folder its
     one database, or without one its one dump. `folder`: where the files are that rows name; left
-    out, the source's own.
+    out, the source's own. `watch` is called now and then while it is read, and may raise.
 
     The source is only read. What is not SQLite is copied into a temporary SQLite file that nobody
     else may read and that is deleted at the end. Raises `Invalid`.
@@ -61,10 +66,11 @@ def source_open(
                 connection, notes = _sqlite(file), None
             else:
                 spool = Spool(Path(place) / "tables.sqlite", most=limits.tables)
-                notes = _reader(head, limits)(file, spool)
+                notes = _reader(head, limits, watch)(file, spool)
                 connection = spool.done()
             with closing(OldData(connection, folder=folder, digest=digest)) as old:
                 old.notes.update(notes or {})
+                old.watch = watch
                 if not old.tables:
                     raise Invalid("source_empty", _("There is no table in this source."))
                 yield old
@@ -104,15 +110,41 @@ def _sqlite(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _reader(head: bytes, limits: SourceLimits) -> Callable[[Path, Spool], dict[str, int]]:
+AsText = Callable[[IO[bytes]], TextIO]
+
+
+class _Text(TextIOWrapper):
+    """The text of a dump, of `most` characters."""
+
+    def __init__(self, source: IO[bytes], most: int | None, watch: Callable[[], None]) -> None:
+        super().__init__(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._left = most
+        self._watch = watch
+
+    def read(self, size: int | None = -1, /) -> str:
+        self._watch()
+        part = super().read(size)
+        if self._left is not None:
+            self._left -= len(part)
+            if self._left < 0:
+                raise source_too_large()
+        return part
+
+
+def _reader(
+    head: bytes, limits: SourceLimits, watch: Callable[[], None]
+) -> Callable[[Path, Spool], dict[str, int]]:
+    def text(source: IO[bytes]) -> _Text:
+        return _Text(source, limits.text, watch)
+
     if head.startswith(CUSTOM):
-        return _custom
+        return partial(_custom, text)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"{", b"["):
         return partial(json_read, most=limits.json)
     if b"\0" in head:
         raise Invalid("source_unreadable", _("This is neither a database, a dump nor JSON."))
-    return partial(_mysql, in_utc=IN_UTC in head) if _is_mysql(head) else _plain
+    return partial(_plain, text, mysql=_is_mysql(head), in_utc=IN_UTC in head)
 
 
 def _is_mysql(head: bytes) -> bool:
@@ -120,14 +152,9 @@ def _is_mysql(head: bytes) -> bool:
     return b"`" in head or b"MySQL dump" in head or b"MariaDB dump" in head or b"ENGINE=" in head
 
 
-def _mysql(file: Path, spool: Spool, *, in_utc: bool) -> dict[str, int]:
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return dump_read(stream, spool, mysql=True, in_utc=in_utc)
-
-
-def _plain(file: Path, spool: Spool) -> dict[str, int]:
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return dump_read(stream, spool, mysql=False)
+def _plain(text: AsText, file: Path, spool: Spool, *, mysql: bool, in_utc: bool) -> dict[str, int]:
+    with file.open("rb") as source, text(source) as stream:
+        return dump_read(stream, spool, mysql=mysql, in_utc=mysql and in_utc)
 
 
 def _pg_restore() -> Path | None:
@@ -139,7 +166,7 @@ def _pg_restore() -> Path | None:
         return Path(found) if found else None
 
 
-def _custom(file: Path, spool: Spool) -> dict[str, int]:
+def _custom(text: AsText, file: Path, spool: Spool) -> dict[str, int]:
     """A dump in PostgreSQL's own format, through `pg_restore`, which writes it as text: read as it
     is written, because a small file may unpack to any size."""
     program = _pg_restore()
@@ -151,10 +178,8 @@ def _custom(file: Path, spool: Spool) -> dict[str, int]:
         if running.stdout is None:
             raise AssertionError
         try:
-            text = TextIOWrapper(
-                running.stdout, encoding="utf-8", errors="surrogateescape", newline=""
-            )
-            notes = dump_read(text, spool, mysql=False)
+            with text(running.stdout) as stream:
+                notes = dump_read(stream, spool, mysql=False)
         except BaseException:
             running.kill()
             raise

@@ -111,6 +111,11 @@ def check_name(name: str) -> None:
         raise Invalid("source_unreadable", _("A table or column of the source has no proper name."))
 
 
+def source_too_large() -> Invalid:
+    message = _("The source unpacks to more than there is room for here.")
+    return Invalid("source_too_large", message)
+
+
 def unreadable(error: Exception) -> str:
     return _("The source cannot be read: %(problem)s.") % {"problem": error}
 
@@ -186,5 +191,4 @@ class Spool:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                     raise
-                message = _("The source unpacks to more than there is room for here.")
-                raise Invalid("source_too_large", message) from error
+                raise source_too_large() from error

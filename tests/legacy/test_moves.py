@@ -1,6 +1,7 @@
 """Moving in from the administration: upload, dry run, report, saving, and what is refused."""
 
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -37,6 +38,7 @@ from apps.legacy.services.moves import REPORTS_KEPT, UPLOADS_KEPT
 from apps.legacy.services.signs import LifeSigns
 from apps.legacy.systems import SYSTEMS, OldSystem, sis
 from apps.legacy.writing.run import Run
+from apps.processes.spawning import wait_until
 from apps.reconciliation.report import Report
 from apps.tenants.rotation import sealed_files
 from apps.tenants.scope import campus_scope
@@ -608,3 +610,35 @@ def test_a_report_survives_its_json(cast: Cast, int_dump: Path) -> None:
     report = move(cast, "int", int_dump, dry=True)
     assert any(c.differing for c in report.comparisons)
     assert Report.from_json(json.loads(json.dumps(report.as_json()))).as_json() == report.as_json()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_move_says_that_it_lives_and_notices_that_it_was_stopped(
+    cast: Cast, root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another thread and connection, while the move's own transaction is open."""
+    monkeypatch.setattr("apps.legacy.services.signs.EVERY_SECONDS", 0.01)
+    found = direct(cast, root)
+    assert found.job is not None
+    with campus_scope(cast.campus):
+        Job.objects.filter(pk=found.job_id).update(status="running", cancel_requested=False)
+    stopped = threading.Event()
+    with LifeSigns(found.job.pk, cast.campus.pk) as signs:
+        signs.at(2, 7, "students")
+
+        def shown() -> tuple[int, int, str]:
+            with campus_scope(cast.campus):
+                return Job.objects.values_list("done", "total", "phase").get(pk=found.job_id)
+
+        assert wait_until(lambda: shown() == (2, 7, "students"), timeout=20)
+        with campus_scope(cast.campus):
+            Job.objects.filter(pk=found.job_id).update(cancel_requested=True)
+
+        def asked() -> bool:
+            try:
+                signs.check()
+            except Cancelled:
+                stopped.set()
+            return stopped.is_set()
+
+        assert wait_until(asked, timeout=20)

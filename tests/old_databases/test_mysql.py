@@ -1,5 +1,6 @@
 """A live MySQL: a real MariaDB server where one is installed, and addresses without any."""
 
+import re
 import socket
 import sys
 import tracemalloc
@@ -27,6 +28,7 @@ from tests.old_databases.mariadb import PASSWORD, MariaDb, find_mariadb
 needs_mariadb = pytest.mark.skipif(
     find_mariadb() is None, reason="no MariaDB server on this machine (apt: mariadb-server)"
 )
+ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "OLD_DATABASE_PASSWORD"
 WHO = "u:very-s3cret"  # in addresses
 ODD = """
@@ -197,6 +199,18 @@ def test_another_systems_database_and_a_right_that_is_missing(
 
 
 # --- Addresses -----------------------------------------------------------------------------------
+
+
+def test_only_the_command_asks_a_server() -> None:
+    """Whoever names an address lets this machine ask it: nobody does by a browser."""
+    names = re.compile(r"server_open|(?:mysql|postgresql)_read|old_databases\.servers")
+    naming = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "apps").rglob("*.py")
+        if names.search(path.read_text())
+    }
+    reading = {path for path in naming if path.startswith("apps/old_databases/")}
+    assert naming - reading == {"apps/legacy/management/commands/import_legacy.py"}
 
 
 def test_nobody_answers() -> None:

@@ -175,9 +175,27 @@ def test_a_dump_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     small = SourceLimits(tables=100_000, json=10)
     with pytest.raises(Invalid, match="more than there is room"), source_open(path, limits=small):
         pass
+    short = SourceLimits(text=100_000)
+    with pytest.raises(Invalid, match="more than there is room"), source_open(path, limits=short):
+        pass
     path = json_file(tmp_path / "a.json", {"students": [{"id": 1}]})
     with pytest.raises(Invalid, match="of up to 0 MB"), source_open(path, limits=small):
         pass
+
+
+def test_whoever_watches_stops_the_reading(tmp_path: Path) -> None:
+    class StopIt(Exception):
+        pass
+
+    def stop() -> None:
+        raise StopIt
+
+    dump = text_file(tmp_path / "dump.sql", "CREATE TABLE `t` (`a` int);")
+    with pytest.raises(StopIt), source_open(dump, watch=stop):
+        pass
+    rowed = sqlite_file(tmp_path / "a.db", "CREATE TABLE t (a);", t=[(n,) for n in range(3000)])
+    with pytest.raises(StopIt), source_open(rowed, watch=stop) as old:
+        rows(old, "t")
 
 
 def test_a_folder_without_a_database_has_one_dump(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from apps.reconciliation.report import COUNTS, Report
 from apps.tenants.scope import current_campus_id
 
 # A worker does other work beside: JSON is read as a whole and takes ten times its size.
-LIMITS: Final = SourceLimits(json=64 * 2**20, tables=2 * 2**30)
+LIMITS: Final = SourceLimits(json=64 * 2**20, text=2**30, tables=2 * 2**30)
 Status = LegacyMove.Status
 
 
@@ -67,8 +67,7 @@ def _work(move: LegacyMove, job: Job, *, dry: bool) -> Report:
         upload_restore(move, source)
         if is_archive(source):
             source = archive_unpack(source, Path(place) / "unpacked")
-        with source_open(source, limits=LIMITS) as old:
-            old.watch = signs.check
+        with source_open(source, limits=LIMITS, watch=signs.check) as old:
             tables = len(old.tables)
             begun: list[str] = []
 

@@ -1,11 +1,17 @@
 """Signs of life of a move, whose single statements may take longer than a job may be silent."""
 
+import logging
 import threading
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
+import psycopg
+from django.db import DatabaseError
+
 from apps.jobs.progress import Cancelled, Progress
+
+logger = logging.getLogger(__name__)
 
 EVERY_SECONDS: Final = 5.0
 
@@ -44,11 +50,16 @@ class LifeSigns:
             raise Cancelled
 
     def _beat(self) -> None:
+        while not self._over.wait(EVERY_SECONDS):
+            try:
+                self._say()
+            except Cancelled:
+                self._cancelled.set()
+                return
+            except (psycopg.Error, DatabaseError):
+                logger.warning("Job %s could not say that it lives; again soon.", self._job_id)
+
+    def _say(self) -> None:
+        done, total, phase = self._said
         with Progress(self._job_id, self._campus_id) as progress:
-            while not self._over.wait(EVERY_SECONDS):
-                done, total, phase = self._said
-                try:
-                    progress.at(done, total, phase=phase)
-                except Cancelled:
-                    self._cancelled.set()
-                    return
+            progress.at(done, total, phase=phase)
