@@ -68,6 +68,8 @@ def test_an_older_system_is_checked_and_moved_in(
     sign_in(page, site, "root@platform.example")
     page.goto(f"{site}/admin/legacy/legacymove/")
     page.get_by_role("link", name="Add older system").first.click()
+    expect(page.get_by_role("button", name="Check the file")).to_be_visible()
+    page.screenshot(path=tmp_path / "upload.png")
     page.select_option("select[name=system]", "pgf")
     page.set_input_files("input[type=file]", archive)
     page.get_by_role("button", name="Check the file").click()
