@@ -23,7 +23,6 @@ from apps.audit.services import SYSTEM
 from apps.biometrics.engines import Pixels
 from apps.biometrics.models import StoredImage, TemplateKey
 from apps.biometrics.services import images_purge
-from apps.biometrics.services.logos import logo_png, logo_read, logo_set
 from apps.biometrics.services.registry import add_engine
 from apps.biometrics.storage import save_whole
 from apps.cameras import tasks, worker
@@ -34,6 +33,7 @@ from apps.cameras.services import frames, snapshots
 from apps.cameras.services.frames import MAX_STARTS, MOST_WAITING
 from apps.cameras.services.sightings import sightings_record
 from apps.common.crypto import unseal
+from apps.ops.logos import logo_png, logo_read, logo_set
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope

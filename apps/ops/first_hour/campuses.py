@@ -19,9 +19,9 @@ from apps.accounts.services import (
     platform_account_record,
 )
 from apps.audit.services import Actor, log_event, log_platform_event
-from apps.biometrics.services.logos import logo_set
 from apps.common.cache import invalidate
 from apps.common.errors import Invalid, Refused
+from apps.ops.logos import logo_set
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import host_cache_key
