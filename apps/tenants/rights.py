@@ -116,6 +116,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "identity_providers_scimperson": ALL,
     "integrity_finding": ALL,
     "jobs_job": WRITE,
+    "legacy_legacymove": WRITE,
     "leave_appeal": WRITE,
     "leave_attachment": ALL,
     "leave_leaverequest": WRITE,

@@ -71,6 +71,7 @@ SELECT create_distributed_table('learning_learningsetting', 'campus_id', colocat
 SELECT create_distributed_table('leave_appeal', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_attachment', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_leaverequest', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('legacy_legacymove', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('liveness_livenesscheck', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('liveness_livenessframe', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('lti_ltikey', 'campus_id', colocate_with => 'accounts_allowedaddress');

@@ -77,6 +77,7 @@ from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.learning.models import FaceDrift, LearnedSample, LearningSetting
 from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.legacy.models import LegacyMove
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiRegistration, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
@@ -185,6 +186,16 @@ def _import(user: User | None, now: datetime) -> None:
     job = Job.objects.create(kind="import", title="Students", created_by=user, created_at=now)
     ImportRun.objects.create(
         kind="students", filename="1.xlsx", size=1, job=job, created_by=user, created_at=now
+    )
+    LegacyMove.objects.create(
+        system="sis",
+        filename="1.db",
+        size=1,
+        pieces=1,
+        status=LegacyMove.Status.CHECKED,
+        job=job,
+        created_by=user,
+        created_at=now,
     )
 
 

@@ -96,10 +96,14 @@ class Tokens:
     def _read_more(self) -> None:
         kept = self._buffer[self._place :]
         if len(kept) > LONGEST:
-            raise Invalid("source_too_large", _("The dump holds a value of more than 64 MB."))
+            raise too_long()
         more = self._stream.read(max(CHUNK, len(kept)))
         self._ended = not more
         self._buffer, self._place = kept + more, 0
+
+
+def too_long() -> Invalid:
+    return Invalid("source_too_large", _("The source holds a value of more than 64 MB."))
 
 
 def plain_string(kind: str, text: str, *, mysql: bool) -> str:

@@ -10,8 +10,8 @@ from typing import Final, TextIO
 
 from django.utils.translation import gettext as _
 
-from apps.legacy.sources.spool import OldValue, Spool
-from apps.legacy.sources.sql_tokens import Token, Tokens, plain_name, plain_string
+from apps.old_databases.spool import OldValue, Spool
+from apps.old_databases.sql_tokens import Token, Tokens, plain_name, plain_string
 
 _NO_COLUMNS: Final = {
     *("primary", "key", "unique", "constraint", "index", "fulltext", "spatial", "check"),
@@ -24,15 +24,23 @@ MAX_DIGITS: Final = 18
 _END: Final = ("sign", ";")
 
 
-def dump_read(stream: TextIO, spool: Spool, *, mysql: bool) -> Counter[str]:
-    """Write the dump's rows into the spool; what could not be read, and how often."""
-    return _Dump(stream, spool, mysql=mysql).read()
+def dump_read(stream: TextIO, spool: Spool, *, mysql: bool, in_utc: bool = False) -> Counter[str]:
+    """Write the dump's rows into the spool; what could not be read, and how often. `in_utc`: its
+    TIMESTAMP columns (of MySQL, which writes no zone beside them) are."""
+    return _Dump(stream, spool, mysql=mysql, in_utc=in_utc).read()
+
+
+def moment_in_utc(value: OldValue) -> OldValue:
+    """A TIMESTAMP of MySQL that was written in UTC, with its zone."""
+    return f"{value}+00:00" if isinstance(value, str) else value
 
 
 class _Dump:
-    def __init__(self, stream: TextIO, spool: Spool, *, mysql: bool) -> None:
+    def __init__(self, stream: TextIO, spool: Spool, *, mysql: bool, in_utc: bool) -> None:
         self.tokens = Tokens(stream, mysql=mysql)
         self.spool = spool
+        self.in_utc = in_utc
+        self.moments: dict[str, set[str]] = {}  # table → its TIMESTAMP columns
         self.notes: Counter[str] = Counter()
 
     def read(self) -> Counter[str]:
@@ -91,16 +99,22 @@ class _Dump:
             if after != _END:
                 self._skip()
             return
-        self.spool.add_table(table, self._defined_columns())
+        self.spool.add_table(table, self._defined_columns(table))
         self._skip()
 
-    def _defined_columns(self) -> list[str]:
-        columns, depth, first = [], 1, True
+    def _defined_columns(self, table: str) -> list[str]:
+        columns: list[str] = []
+        depth, first, typed = 1, True, False
+        moments = self.moments.setdefault(table.lower(), set())
         while depth:
             kind, text = self._next()
             if (kind, text) == _END:
                 break
-            if first and kind in _NAMES and not (kind == "word" and text.lower() in _NO_COLUMNS):
+            if typed and text.lower() == "timestamp":
+                moments.add(columns[-1].lower())
+            typed = first and kind in _NAMES
+            typed = typed and not (kind == "word" and text.lower() in _NO_COLUMNS)
+            if typed:
                 columns.append(plain_name(kind, text))
             first = (kind, text) == ("sign", ",") and depth == 1
             depth += (text == "(") - (text == ")") if kind == "sign" else 0
@@ -131,8 +145,12 @@ class _Dump:
                 self._skip()
             return
         self.spool.add_table(table, columns)
+        known = self.moments.get(table.lower(), set()) if self.in_utc else set()
+        moments = [n for n, column in enumerate(columns) if column.lower() in known]
         for values in self._tuples(table):
             if len(values) == len(columns):
+                for n in moments:
+                    values[n] = moment_in_utc(values[n])
                 self.spool.add(table, columns, values)
             else:
                 note = _("row of %(table)s with another number of values than columns")
@@ -177,7 +195,7 @@ class _Dump:
             if kind in ("string", "escaped"):
                 return self._string(kind, text, binary=binary)
             if kind == "number":
-                return _number(f"-{text}" if negative else text)
+                return number_of(f"-{text}" if negative else text)
             if kind == "hex":
                 return bytes.fromhex(text[2:].zfill(len(text[2:]) + len(text) % 2))
             if kind == "word" and text.lower() in _CONSTANTS:
@@ -205,7 +223,7 @@ class _Dump:
         self.tokens.line()
         self.spool.add_table(table, columns)
         while not self.tokens.ended and (line := self.tokens.line()) != "\\.":
-            values = [_copied(cell) for cell in line.split("\t")]
+            values = [copied_cell(cell) for cell in line.split("\t")]
             if len(values) == len(columns):
                 self.spool.add(table, columns, values)
             else:
@@ -213,7 +231,7 @@ class _Dump:
                 self.notes[note % {"table": table}] += 1
 
 
-def _number(text: str) -> OldValue:
+def number_of(text: str) -> OldValue:
     """SQLite keeps integers of 64 bits; a longer one stays as its digits."""
     if set(text) & set(".eE"):
         return float(text)
@@ -229,7 +247,8 @@ def as_text(text: str, *, binary: bool = False) -> OldValue:
     return data if binary else text
 
 
-def _copied(cell: str) -> OldValue:
+def copied_cell(cell: str) -> OldValue:
+    """A cell as PostgreSQL's COPY writes it."""
     if cell == "\\N":
         return None
     if "\\" not in cell:

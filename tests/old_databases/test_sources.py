@@ -11,7 +11,7 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 
 from apps.common.errors import Invalid
-from apps.legacy.sources import OldData, OldRow, source_open
+from apps.old_databases import OldData, OldRow, SourceLimits, source_open
 from apps.processes.embedded.postgres import find_postgres
 from tests.legacy.support import json_file, sqlite_file, text_file
 
@@ -99,7 +99,7 @@ def test_copy_and_insert_of_pg_dump_are_read(tmp_path: Path) -> None:
 def test_where_the_reader_stops_to_read_on_plays_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("apps.legacy.sources.sql_tokens.CHUNK", size)
+    monkeypatch.setattr("apps.old_databases.sql_tokens.CHUNK", size)
     with source_open(text_file(tmp_path / "a.sql", MYSQL)) as old:
         assert len(rows(old, "students")) == 5
         assert rows(old, "students")[0]["name"] == 'O\'Neill; -- "x"'
@@ -110,7 +110,7 @@ def test_where_the_reader_stops_to_read_on_plays_no_part(
 def test_a_large_dump_is_read_in_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.legacy.sources.sql_tokens.CHUNK", 2**16)
+    monkeypatch.setattr("apps.old_databases.sql_tokens.CHUNK", 2**16)
     path = tmp_path / "large.sql"
     with path.open("w") as stream:
         stream.write("CREATE TABLE `t` (`id` int, `name` text);\n")
@@ -150,9 +150,63 @@ def test_a_dump_in_the_own_format_of_postgresql_goes_through_pg_restore(tmp_path
         ]
 
 
+def test_timestamps_of_mysqldump_are_in_utc(tmp_path: Path) -> None:
+    """It says so once, at the top, and writes no zone beside them; DATETIME is what was typed."""
+    dump = (
+        "-- MySQL dump 10.13\n/*!40103 SET TIME_ZONE='+00:00' */;\n"
+        "CREATE TABLE `t` (`timestamp` int, `a` timestamp NULL, `b` datetime);\n"
+        "INSERT INTO `t` VALUES (1,'2026-08-10 07:00:00','2026-08-10 09:00:00'),(2,NULL,NULL);\n"
+        "INSERT INTO `t` (`b`, `a`) VALUES (NULL,'2026-08-11 07:00:00');\n"
+    )
+    with source_open(text_file(tmp_path / "dump.sql", dump)) as old:
+        assert [row["a"] for row in rows(old, "t")] == [
+            *("2026-08-10 07:00:00+00:00", None, "2026-08-11 07:00:00+00:00")
+        ]
+        assert rows(old, "t")[0]["b"] == "2026-08-10 09:00:00"
+        assert rows(old, "t")[0]["timestamp"] == 1
+    with source_open(text_file(tmp_path / "dump.sql", dump.replace("+00:00", "SYSTEM"))) as old:
+        assert rows(old, "t")[0]["a"] == "2026-08-10 07:00:00"
+
+
+def test_a_dump_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    values = ",".join(f"({n},'{'x' * 200}')" for n in range(5000))
+    dump = f"CREATE TABLE `t` (`id` int, `a` text); INSERT INTO `t` VALUES {values};"
+    path = text_file(tmp_path / "dump.sql", dump)
+    small = SourceLimits(tables=100_000, json=10)
+    with pytest.raises(Invalid, match="more than there is room"), source_open(path, limits=small):
+        pass
+    short = SourceLimits(text=100_000)
+    with pytest.raises(Invalid, match="more than there is room"), source_open(path, limits=short):
+        pass
+    path = json_file(tmp_path / "a.json", {"students": [{"id": 1}]})
+    with pytest.raises(Invalid, match="of up to 0 MB"), source_open(path, limits=small):
+        pass
+
+
+def test_whoever_watches_stops_the_reading(tmp_path: Path) -> None:
+    class StopIt(Exception):
+        pass
+
+    def stop() -> None:
+        raise StopIt
+
+    dump = text_file(tmp_path / "dump.sql", "CREATE TABLE `t` (`a` int);")
+    with pytest.raises(StopIt), source_open(dump, watch=stop):
+        pass
+    rowed = sqlite_file(tmp_path / "a.db", "CREATE TABLE t (a);", t=[(n,) for n in range(3000)])
+    with pytest.raises(StopIt), source_open(rowed, watch=stop) as old:
+        rows(old, "t")
+
+
+def test_a_folder_without_a_database_has_one_dump(tmp_path: Path) -> None:
+    text_file(tmp_path / "dump.sql", "CREATE TABLE `t` (`a` int); INSERT INTO `t` VALUES (1);")
+    with source_open(tmp_path) as old:
+        assert (rows(old, "t"), old.folder) == ([{"a": 1}], tmp_path)
+
+
 def test_an_endless_string_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.legacy.sources.sql_tokens.CHUNK", 100)
-    monkeypatch.setattr("apps.legacy.sources.sql_tokens.LONGEST", 1000)
+    monkeypatch.setattr("apps.old_databases.sql_tokens.CHUNK", 100)
+    monkeypatch.setattr("apps.old_databases.sql_tokens.LONGEST", 1000)
     path = text_file(tmp_path / "dump.sql", "INSERT INTO `t` VALUES ('" + "x" * 5000)
     with pytest.raises(Invalid, match="64 MB"), source_open(path):
         pass
@@ -161,7 +215,7 @@ def test_an_endless_string_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_endless_value_of_a_sqlite_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.legacy.sources.opening.LONGEST", 1000)
+    monkeypatch.setattr("apps.old_databases.opening.LONGEST", 1000)
     path = sqlite_file(tmp_path / "a.db", "CREATE TABLE t (a, b);", t=[(1, "x" * 5000)])
     with pytest.raises(Invalid, match="too big"), source_open(path) as old:
         rows(old, "t")

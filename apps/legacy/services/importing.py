@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from apps.audit.services import Actor, log_event
 from apps.enrollments.models import Term
 from apps.imports.services.apply import gc_disabled, one_at_a_time
-from apps.legacy.report import Report
-from apps.legacy.sources import OldData
 from apps.legacy.systems import system_named
 from apps.legacy.writing.run import Run
+from apps.old_databases import OldData
+from apps.reconciliation.report import Report
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 

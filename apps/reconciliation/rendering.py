@@ -8,7 +8,7 @@ from typing import Final
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from apps.legacy.report import COUNTS, Comparison, Report, TableReport
+from apps.reconciliation.report import COUNTS, Comparison, Report, TableReport
 
 SHOWN: Final = 20  # differences that the text names; JSON has all
 
@@ -58,5 +58,5 @@ def report_as(report: Report, path: PurePath) -> str:
     if ending == ".json":
         return json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"
     if ending in (".html", ".htm"):
-        return render_to_string("legacy/report.html", {"report": report})
+        return render_to_string("reconciliation/report.html", {"report": report})
     return report_text(report) + "\n"

@@ -3,7 +3,7 @@ bounded memory."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from apps.common.errors import Invalid
 
 OldValue = str | int | float | bytes | None
 OldRow = dict[str, OldValue]
-BATCH: Final = 2000  # rows that are written together
+BATCH: Final = 2000  # rows that are written together, or fewer long ones
+BATCH_BYTES: Final = 8 * 2**20
 MAX_COLUMNS: Final = 200
 MAX_TABLES: Final = 200
 MAX_NAME: Final = 200  # bytes
@@ -34,7 +35,8 @@ def text_or_bytes(data: bytes) -> str | bytes:
 class OldData:
     """Tables by lower-case name. `folder` holds files that rows name; `notes` what was passed over.
 
-    Columns are lower-case too. Every query reads; names in statements are quoted.
+    Columns are lower-case too. Every query reads; names in statements are quoted. `watch` is called
+    now and then while rows are read, and may raise.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, folder: Path | None, digest: str) -> None:
@@ -42,6 +44,7 @@ class OldData:
         self.folder = folder
         self.digest = digest
         self.notes: Counter[str] = Counter()
+        self.watch: Callable[[], None] = lambda: None
         connection.text_factory = text_or_bytes
 
     @property
@@ -74,6 +77,8 @@ class OldData:
         except sqlite3.OperationalError:  # a table without row ids: by its key
             found = self.connection.execute(statement)
         for number, values in enumerate(found, start=1):
+            if number % BATCH == 0:
+                self.watch()
             yield number, dict(zip(columns, values, strict=True))
 
     def query(self, statement: str, params: Sequence[Any] = ()) -> list[tuple]:
@@ -106,19 +111,28 @@ def check_name(name: str) -> None:
         raise Invalid("source_unreadable", _("A table or column of the source has no proper name."))
 
 
+def source_too_large() -> Invalid:
+    message = _("The source unpacks to more than there is room for here.")
+    return Invalid("source_too_large", message)
+
+
 def unreadable(error: Exception) -> str:
     return _("The source cannot be read: %(problem)s.") % {"problem": error}
 
 
 class Spool:
-    """Writes tables that come as a stream into a SQLite file."""
+    """Writes tables that come as a stream into a SQLite file, of `most` bytes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most: int | None = None) -> None:
         self.connection = sqlite3.connect(path)
+        if most is not None:
+            (page,) = self.connection.execute("PRAGMA page_size").fetchone()
+            self.connection.execute(f"PRAGMA max_page_count = {most // page}")
         self.connection.execute("PRAGMA journal_mode = OFF")
         self.connection.execute("PRAGMA synchronous = OFF")
         self._columns: dict[str, list[str]] = {}
         self._waiting: dict[str, list[Sequence[OldValue]]] = {}
+        self._sizes: dict[str, int] = {}
 
     def add_table(self, table: str, columns: Iterable[str]) -> None:
         """Make it, or add the columns that it lacks. Raises `Invalid` for absurdly many, and for
@@ -155,7 +169,9 @@ class Spool:
             values = [cells.get(name) for name in known]
         waiting = self._waiting.setdefault(table, [])
         waiting.append(values)
-        if len(waiting) >= BATCH:
+        size = sum(len(value) for value in values if isinstance(value, (str, bytes)))
+        self._sizes[table] = self._sizes.get(table, 0) + size
+        if len(waiting) >= BATCH or self._sizes[table] >= BATCH_BYTES:
             self._write(table)
 
     def done(self) -> sqlite3.Connection:
@@ -166,9 +182,13 @@ class Spool:
 
     def _write(self, table: str) -> None:
         waiting = self._waiting.pop(table, None)
+        self._sizes.pop(table, None)
         if waiting:
             marks = ", ".join("?" * len(waiting[0]))
-            self.connection.executemany(
-                f"INSERT INTO {quoted(table)} VALUES ({marks})",  # noqa: S608
-                waiting,
-            )
+            statement = f"INSERT INTO {quoted(table)} VALUES ({marks})"  # noqa: S608
+            try:
+                self.connection.executemany(statement, waiting)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                raise source_too_large() from error

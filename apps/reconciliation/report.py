@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 SAMPLES: Final = 5  # rows that are named for each reason, and pairs that are shown
 
@@ -59,6 +59,16 @@ class TableReport:
             "unexplained": self.unexplained,
         }
 
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Self:
+        """What `as_json` made of one."""
+        table = cls(found["table"], **{name: found[name] for name in COUNTS})
+        for part in found["left_out"]:
+            table.left_out[part["reason"]] = part["rows"]
+            table.samples[part["reason"]] = part["first"]
+        table.columns, table.notes = found["columns_left_out"], found["notes"]
+        return table
+
 
 COUNTS: Final = ("read", "new", "changed", "unchanged", "merged")
 
@@ -113,6 +123,16 @@ class Comparison:
             "unexplained": self.unexplained,
         }
 
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Self:
+        return cls(
+            found["what"],
+            compared=found["compared"],
+            equal=found["equal"],
+            differing=[Pair(**pair) for pair in found["differing"]],
+            samples=[Pair(**pair) for pair in found["samples"]],
+        )
+
 
 @dataclass
 class Report:
@@ -142,3 +162,15 @@ class Report:
             "comparisons": [part.as_json() for part in self.comparisons],
             "notes": self.notes,
         }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Self:
+        return cls(
+            system=found["system"],
+            campus=found["campus"],
+            source=found["source"],
+            saved=found["saved"],
+            tables=[TableReport.from_json(table) for table in found["tables"]],
+            comparisons=[Comparison.from_json(part) for part in found["comparisons"]],
+            notes=found["notes"],
+        )

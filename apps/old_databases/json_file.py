@@ -9,18 +9,19 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.legacy.sources.spool import OldValue, Spool
+from apps.old_databases.spool import OldValue, Spool
 
 MAX_BYTES: Final = 512 * 2**20  # read as a whole
 KEY: Final = "_key"  # of a record that stood under one in a dictionary
 Record = dict[str, Any]
 
 
-def json_read(path: Path, spool: Spool) -> Counter[str]:
+def json_read(path: Path, spool: Spool, *, most: int = MAX_BYTES) -> Counter[str]:
     """Every list or dictionary of records becomes a table. Lists inside a record become rows of a
-    table of their name that carry the record's key; returns what is neither."""
-    if path.stat().st_size > MAX_BYTES:
-        raise Invalid("source_too_large", _("JSON files of up to 512 MB can be read."))
+    table of their name that carry the record's key; returns what is neither. `most`: bytes."""
+    if path.stat().st_size > most:
+        message = _("JSON files of up to %(mb)d MB can be read.") % {"mb": most >> 20}
+        raise Invalid("source_too_large", message)
     try:
         found = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
