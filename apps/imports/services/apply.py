@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, RowProblem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.oneroster import FILES
-from apps.imports.types.rows import (
+from apps.tabular_files.reader import read_bundle_tables, read_tables
+from apps.tabular_files.rows import (
     Mapping,
     Reading,
     find_headings,
@@ -24,6 +24,7 @@ from apps.imports.types.rows import (
     read_bundle,
     read_rows,
 )
+from apps.tabular_files.tables import RowProblem, SheetTable
 from apps.tenants.scope import WORK_LIMITS, current_campus_id
 from apps.tenants.tasks import enqueue
 

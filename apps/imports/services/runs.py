@@ -13,11 +13,11 @@ from apps.accounts.writes import Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.imports.models import CHECK, COMMIT, ImportRun
-from apps.imports.reading.reader import form_of
 from apps.imports.services.files import run_files_delete, store_file
 from apps.imports.services.jobs import rights_of
 from apps.imports.types import import_type_named
 from apps.jobs.services import job_cancel, job_start
+from apps.tabular_files.reader import form_of
 
 KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer than needed
 Status = ImportRun.Status

@@ -10,38 +10,10 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import Writer, refuse_fields
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid
-from apps.imports.types.fields import Field
+from apps.tabular_files.fields import Field
+from apps.tabular_files.tables import ParsedRow, RowProblem
 
 Apply = Callable[["ImportBatch"], "ImportResult"]
-
-
-@dataclass(frozen=True)
-class RowProblem:
-    """One wrong cell, or a wrong row when `column` is empty. Rows count from 1, as in the sheet."""
-
-    sheet: str
-    row: int
-    column: str
-    value: str
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "sheet": self.sheet,
-            "row": self.row,
-            "column": self.column,
-            "value": self.value[:200],
-            "reason": self.reason,
-        }
-
-
-@dataclass(slots=True)
-class ParsedRow:
-    """The cells of one row that mean something, by field name; empty cells are left out."""
-
-    sheet: str
-    number: int
-    values: dict[str, Any]
 
 
 @dataclass
@@ -122,7 +94,3 @@ class ImportType:
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
-
-
-def problem(row: ParsedRow, reason: str, *, column: Any = "", value: Any = "") -> RowProblem:
-    return RowProblem(row.sheet, row.number, str(column), str(value), reason)

@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Student
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, problem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.enrollments import STUDENT
-from apps.imports.types.fields import Field, words
+from apps.tabular_files.fields import Field, words
+from apps.tabular_files.tables import problem
 from apps.terminals.reading import LONGEST
 from apps.terminals.services.cards import CardRow, cards_import
 

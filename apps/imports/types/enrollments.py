@@ -15,8 +15,8 @@ from apps.enrollments.services import (
 )
 from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
-from apps.imports.types.fields import Field, choice, code, day, integer, words
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
+from apps.tabular_files.fields import Field, choice, code, day, integer, words
 from apps.tenants.bulk import WORK
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day

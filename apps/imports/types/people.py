@@ -16,20 +16,10 @@ from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
 from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import (
-    DEPARTMENT,
-    SECTION,
-    YEAR,
-    Field,
-    code,
-    email,
-    integer,
-    phone,
-    words,
-    yes_no,
-)
+from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, report_problems, staged_rows
+from apps.tabular_files.fields import Field, code, email, integer, phone, words, yes_no
 from apps.tenants.bulk import Stage
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day

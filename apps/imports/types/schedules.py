@@ -12,27 +12,11 @@ from django.utils.translation import gettext_lazy
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Term
-from apps.imports.types.base import (
-    ImportBatch,
-    ImportResult,
-    ImportType,
-    ParsedRow,
-    RowProblem,
-    problem,
-)
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import COURSE, term_of
-from apps.imports.types.fields import (
-    DEPARTMENT,
-    SECTION,
-    YEAR,
-    Field,
-    Wrong,
-    choice,
-    clock,
-    code,
-    weekday,
-    words,
-)
+from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
+from apps.tabular_files.fields import Field, Wrong, choice, clock, code, weekday, words
+from apps.tabular_files.tables import ParsedRow, RowProblem, problem
 from apps.timetable.locks import planning_lock
 from apps.timetable.models import WeeklySlot
 from apps.timetable.services.slots import slot_remove, slot_update, slots_create

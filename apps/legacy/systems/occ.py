@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
 from apps.common.errors import Invalid
-from apps.imports.types.fields import Wrong
 from apps.legacy.sources import OldRow
 from apps.legacy.sources.pickles import ArraySeen, pickle_read
 from apps.legacy.values import code, moment, text, words
@@ -29,6 +28,7 @@ from apps.legacy.writing.study import (
     terms_for,
     year_of,
 )
+from apps.tabular_files.fields import Wrong
 
 TABLES: Final = (
     *("users", "attendance_logs", "unknown_faces", "unknown", "face_events", "system_events"),

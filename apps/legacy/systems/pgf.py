@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Student
 from apps.biometrics.images import Photo
 from apps.enrollments.models import Subject
-from apps.imports.types.fields import Wrong
 from apps.legacy.sources import OldRow, OldValue
 from apps.legacy.values import clock, code, day, flag, fraction, moment, text, words
 from apps.legacy.writing.faces import Faces, photo_file
@@ -32,6 +31,7 @@ from apps.legacy.writing.study import (
     terms_for,
     year_of,
 )
+from apps.tabular_files.fields import Wrong
 
 TABLES: Final = ("students", "classes", "attendance_sessions", "attendance_records")
 TELLS: Final = ("attendance_records",)

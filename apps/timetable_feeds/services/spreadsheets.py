@@ -5,10 +5,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.reader import read_tables
-from apps.imports.types.base import ParsedRow
-from apps.imports.types.rows import read_rows
 from apps.imports.types.schedules import LAB_PERIODS, PERIODS, SCHEDULES
+from apps.tabular_files.reader import read_tables
+from apps.tabular_files.rows import read_rows
+from apps.tabular_files.tables import ParsedRow
 from apps.timetable_feeds.reading.reader import FileProblem
 from apps.timetable_feeds.reading.rows import FeedRow, FileRows
 from apps.timetable_feeds.services.resolving import RowTrouble

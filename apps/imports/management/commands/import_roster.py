@@ -13,10 +13,10 @@ from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
-from apps.imports.reading.reader import SheetTable
 from apps.imports.services.apply import ImportReport, read_upload, run_import
 from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.imports.workbooks import marked_workbook
+from apps.tabular_files.tables import SheetTable
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import campus_by_slug
 

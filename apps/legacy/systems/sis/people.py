@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Role, Student
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong
 from apps.legacy.report import TableReport
 from apps.legacy.sources import OldRow
 from apps.legacy.systems.sis.school import PHOTOS, YEAR, SisSchool, old_id, subject_code
@@ -20,6 +19,7 @@ from apps.legacy.writing.run import Record
 from apps.legacy.writing.study import (
     subjects_provide,
 )
+from apps.tabular_files.fields import Wrong
 
 DEFAULT_USERS: Final = ("teacher", "principal")  # made with passwords that the guide published
 _VECTOR: Final = {"face_encoding": "vectors of a model that is not ours are never compared"}

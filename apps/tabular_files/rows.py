@@ -8,9 +8,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import ImportType, ParsedRow, RowProblem, problem
-from apps.imports.types.fields import Field, Wrong, normal
+from apps.tabular_files.fields import Field, Wrong, normal
+from apps.tabular_files.tables import ParsedRow, RowProblem, SheetTable, TableType, problem
 
 SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
 Mapping = dict[str, str]  # heading as it stands in the file → field name, "" to leave it out
@@ -36,7 +35,7 @@ class Reading:
     seen: int  # rows that are not empty
 
 
-def find_headings(table: SheetTable, import_type: ImportType) -> Headings:
+def find_headings(table: SheetTable, import_type: TableType) -> Headings:
     """The row among the first ones that names most columns of the type."""
 
     def hits(cells: list[str]) -> int:
@@ -48,7 +47,7 @@ def find_headings(table: SheetTable, import_type: ImportType) -> Headings:
 
 
 @cache
-def _known(import_type: ImportType) -> dict[str, str]:
+def _known(import_type: TableType) -> dict[str, str]:
     return {
         normal(text): field.name
         for field in import_type.fields
@@ -56,7 +55,7 @@ def _known(import_type: ImportType) -> dict[str, str]:
     }
 
 
-def guess(headings: Headings, import_type: ImportType) -> Mapping:
+def guess(headings: Headings, import_type: TableType) -> Mapping:
     """What each heading most likely means; "" where nothing fits. A field is taken once."""
     mapping: Mapping = {}
     taken: set[str] = set()
@@ -68,7 +67,7 @@ def guess(headings: Headings, import_type: ImportType) -> Mapping:
     return mapping
 
 
-def missing(import_type: ImportType, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
+def missing(import_type: TableType, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
     """Required fields that neither a column nor an option gives."""
     given = {*mapping.values(), *(name for name, value in options.items() if value)}
     return [field for field in import_type.fields if field.required and field.name not in given]
@@ -76,7 +75,7 @@ def missing(import_type: ImportType, mapping: Mapping, options: dict[str, Any]) 
 
 def read_rows(
     tables: list[SheetTable],
-    import_type: ImportType,
+    import_type: TableType,
     *,
     mapping: Mapping | None,
     options: dict[str, Any],
@@ -104,7 +103,7 @@ def read_rows(
 
 
 def _columns(
-    headings: Headings, meaning: Mapping, import_type: ImportType
+    headings: Headings, meaning: Mapping, import_type: TableType
 ) -> list[tuple[int, Field]]:
     by_name = {field.name: field for field in import_type.fields}
     found: dict[str, int] = {}
@@ -119,7 +118,7 @@ def _read_table(
     table: SheetTable,
     heading_row: int,
     columns: list[tuple[int, Field]],
-    import_type: ImportType,
+    import_type: TableType,
     options: dict[str, Any],
     reading: Reading,
 ) -> None:
@@ -136,7 +135,7 @@ def _read_table(
 
 
 def read_records(
-    records: Iterable[tuple[int, dict[str, str]]], import_type: ImportType, *, name: str
+    records: Iterable[tuple[int, dict[str, str]]], import_type: TableType, *, name: str
 ) -> Reading:
     """What rows say that come by field: the number of each, and its cells by the field's name."""
     fields = import_type.fields
@@ -195,7 +194,7 @@ def _lacks(row: ParsedRow, required: list[Field]) -> list[RowProblem]:
     return [problem(row, _("Empty."), column=field.label) for field in lacking]
 
 
-def drop_repeated(reading: Reading, import_type: ImportType) -> None:
+def drop_repeated(reading: Reading, import_type: TableType) -> None:
     """The same row twice counts once; a row that contradicts an earlier one is wrong."""
     first: dict[tuple[str, ...], ParsedRow] = {}
     kept = []

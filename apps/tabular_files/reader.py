@@ -3,21 +3,20 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.archive import (
+from apps.tabular_files.archive import (
     check_workbook,
     open_checked,
     too_large,
     unpacked,
     unreadable,
 )
-from apps.imports.reading.limits import (
+from apps.tabular_files.limits import (
     CHILD_MEMORY,
     CHILD_SECONDS,
     MAX_ANSWER,
@@ -27,19 +26,12 @@ from apps.imports.reading.limits import (
     MAX_ROWS,
     MAX_SHEETS,
 )
+from apps.tabular_files.tables import SheetTable
 
 TOO_LARGE: Final = 3  # the status of a child whose answer would be too large
 CHILD: Final = Path(__file__).with_name("child.py")
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0"  # .xls, and encrypted workbooks
-
-
-@dataclass(frozen=True)
-class SheetTable:
-    """One sheet. `rows[0]` is row 1 of the sheet; `name` is "" for a CSV file."""
-
-    name: str
-    rows: list[list[str]]
 
 
 def read_tables(data: bytes) -> list[SheetTable]:
