@@ -1,9 +1,9 @@
 """Columns of an import: how they are headed, what their cells mean, what is wrong with a cell."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -12,15 +12,17 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from apps.common.digits import plain_digits, plain_number, plain_phone
-from apps.common.moments import is_day
 from apps.common.texts import validate_name
+from apps.tabular_files.questions import FileAnswers
 
 Parse = Callable[[str], Any]
 YES: Final = {"yes", "y", "true", "1", "x", "cr", "✓"}
 NO: Final = {"no", "n", "false", "0", "-"}
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-DATE_FORMATS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y")
 TIME_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p")
+SHORTENED: Final = re.compile(
+    r"[0-9]([.,][0-9]+)?E\+[0-9]+|[0-9][.,][0-9]+E-?[0-9]+", re.IGNORECASE
+)
 CODE: Final = re.compile(r"^\w[\w./\-]*$")
 CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?![0-9])")
 PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,14}$")
@@ -30,10 +32,39 @@ class Wrong(ValueError):
     """A cell that cannot be taken; its text says why, for the person who typed it."""
 
 
+@dataclass(frozen=True)
+class CellPlace:
+    """Where a cell stands first. Rows count from 1."""
+
+    sheet: str
+    row: int
+
+
+@dataclass(frozen=True)
+class ColumnCells:
+    """All that stands in a column (or in several that are read alike) of the file: each text once.
+    `beside`: names of the fields that have a column."""
+
+    name: str
+    label: str
+    parse: Parse
+    cells: Mapping[str, CellPlace]
+    beside: frozenset[str] = frozenset()
+
+
+ReadColumn = Callable[[ColumnCells, FileAnswers], Parse]
+"""How the cells are read, now that all of them are known; asks where they leave it open."""
+
+
+class Several(dict[str, Any]):
+    """What a cell says to several fields, by their names."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """One column. `headings` are other spellings that are understood (case, spaces and
-    punctuation do not count); `default` stands where the cell is empty."""
+    punctuation do not count). `column`: what single cells leave open is decided from all of them;
+    fields of one `alike` are decided together. `is_secret`: never shown in an example."""
 
     name: str
     label: Any
@@ -42,6 +73,9 @@ class Field:
     required: bool = False
     note: Any = ""
     example: str = ""
+    column: ReadColumn | None = None
+    alike: str = ""
+    is_secret: bool = False
 
 
 def normal(heading: str) -> str:
@@ -71,6 +105,8 @@ def code(longest: int = 50) -> Parse:
         cell = plain_digits(cell)
         if len(cell) > longest:
             raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
+        if SHORTENED.fullmatch(cell):
+            raise Wrong(_("A spreadsheet has shortened this number. Type it anew, as text."))
         if not CODE.match(cell):
             raise Wrong(_("Only letters, digits and . / - _ are allowed."))
         return cell
@@ -120,19 +156,6 @@ def decimal(least: int, most: int) -> Parse:
         return value
 
     return parse
-
-
-def day(cell: str) -> date:
-    cell = plain_digits(cell)
-    for pattern in DATE_FORMATS:
-        try:
-            found = datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
-        except ValueError:
-            continue
-        if not is_day(found):
-            raise Wrong(_("Only the years 1900 to 2200."))
-        return found
-    raise Wrong(_("Not a date, like 2026-09-01 or 01.09.2026."))
 
 
 def clock(cell: str) -> time:

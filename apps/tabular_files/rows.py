@@ -1,28 +1,20 @@
-"""From a table of text to the rows of a type: find the headings, map them, read every cell."""
+"""From tables of text to the rows of a type: every cell of the columns that the headings name."""
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.tabular_files.fields import Field, Wrong, normal
+from apps.tabular_files.fields import CellPlace, ColumnCells, Field, Parse, Several, Wrong
+from apps.tabular_files.headings import Headings, Mapping, chosen_sheets, columns_of
+from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.tables import ParsedRow, RowProblem, SheetTable, TableType, problem
 
-SEARCHED: Final = 20  # first rows in which the headings are looked for: titles may stand above
-Mapping = dict[str, str]  # heading as it stands in the file → field name, "" to leave it out
-# Column and field, and what it has read: cells repeat (sections, years).
-Reader = tuple[int, Field, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Headings:
-    """Where the headings stand (row number, from 1) and what they say."""
-
-    row: int
-    texts: tuple[str, ...]
+# Column and field, how it is read, and what it has read: cells repeat (sections, years).
+Reader = tuple[int, Field, Parse, dict[str, Any]]
 
 
 @dataclass
@@ -33,44 +25,7 @@ class Reading:
     problems: list[RowProblem]
     present: frozenset[str]
     seen: int  # rows that are not empty
-
-
-def find_headings(table: SheetTable, import_type: TableType) -> Headings:
-    """The row among the first ones that names most columns of the type."""
-
-    def hits(cells: list[str]) -> int:
-        return sum(_known(import_type).get(normal(cell)) is not None for cell in cells)
-
-    first = table.rows[:SEARCHED]
-    best = max(range(len(first)), key=lambda n: (hits(first[n]), -n))
-    return Headings(row=best + 1, texts=tuple(table.rows[best]))
-
-
-@cache
-def _known(import_type: TableType) -> dict[str, str]:
-    return {
-        normal(text): field.name
-        for field in import_type.fields
-        for text in (field.name, str(field.label), *field.headings)
-    }
-
-
-def guess(headings: Headings, import_type: TableType) -> Mapping:
-    """What each heading most likely means; "" where nothing fits. A field is taken once."""
-    mapping: Mapping = {}
-    taken: set[str] = set()
-    for text in headings.texts:
-        name = _known(import_type).get(normal(text), "")
-        if text:
-            mapping.setdefault(text, "" if name in taken else name)
-            taken.add(name)
-    return mapping
-
-
-def missing(import_type: TableType, mapping: Mapping, options: dict[str, Any]) -> list[Field]:
-    """Required fields that neither a column nor an option gives."""
-    given = {*mapping.values(), *(name for name, value in options.items() if value)}
-    return [field for field in import_type.fields if field.required and field.name not in given]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
 
 def read_rows(
@@ -79,59 +34,121 @@ def read_rows(
     *,
     mapping: Mapping | None,
     options: dict[str, Any],
+    answers: FileAnswers | None = None,
+    amend: Callable[[list[ParsedRow]], None] | None = None,
 ) -> Reading:
-    """Every row of every sheet that has the headings. Raises `Invalid` when none has them."""
+    """Every row of the sheets that have the headings. Raises `Invalid` when none has them.
+
+    Questions go to `answers`; without, a file that leaves any open is refused. `amend` may change
+    the rows before they are compared with each other.
+    """
+    asked = answers or FileAnswers()
+    sheets = chosen_sheets(tables, import_type, mapping, options, asked)
     reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
-    lacking: list[Field] = []
-    matched = False
-    for table in tables:
-        headings = find_headings(table, import_type)
-        meaning = {**guess(headings, import_type), **(mapping or {})}
-        lacking = missing(import_type, meaning, options)
-        if lacking:
-            continue
-        matched = True
-        columns = _columns(headings, meaning, import_type)
-        reading.present |= {field.name for _index, field in columns}
-        _read_table(table, headings.row, columns, import_type, options, reading)
-    if not matched:
-        names = ", ".join(str(field.label) for field in lacking)
-        message = _("No column for: %(names)s. Say which column means what, or use the template.")
-        raise Invalid("columns_unknown", message % {"names": names})
+    reading.notes += _notes(tables, sheets)
+    readable = [
+        Sheet(table, headings.row, columns_of(table, headings, import_type, mapping, asked))
+        for table, headings in sheets
+    ]
+    parsers = _parsers(readable, import_type, asked)
+    if answers is None:
+        asked.refuse_open()
+    for sheet in readable:
+        reading.present |= {field.name for _index, field in sheet.columns}
+        _read_table(sheet, import_type, options, reading, parsers)
+    read = (value for _parse, memory in parsers.values() for value in memory.values())
+    if any(isinstance(value, Several) for value in read):
+        reading.present = reading.present.union(*(row.values for row in reading.rows))
+    if amend is not None:
+        amend(reading.rows)
     drop_repeated(reading, import_type)
     return reading
 
 
-def _columns(
-    headings: Headings, meaning: Mapping, import_type: TableType
-) -> list[tuple[int, Field]]:
-    by_name = {field.name: field for field in import_type.fields}
-    found: dict[str, int] = {}
-    for index, text in enumerate(headings.texts):
-        name = meaning.get(text, "")
-        if name in by_name:
-            found.setdefault(name, index)
-    return [(index, by_name[name]) for name, index in found.items()]
+def _notes(tables: list[SheetTable], sheets: list[tuple[SheetTable, Headings]]) -> list[str]:
+    """What was done to the cells, and what of the file was left out."""
+    read = [table for table, _headings in sheets]
+    notes = []
+    if left := [table.name for table in tables if table not in read]:
+        notes.append(_("Sheets that were not read: %(names)s.") % {"names": ", ".join(left)})
+    if cleaned := sum(table.cleaned for table in read):
+        note = _("Invisible characters around cells were removed in %(number)d rows.")
+        notes.append(note % {"number": cleaned})
+    if padded := sum(table.padded for table in read):
+        note = _("%(number)d numbers were taken with the zeros that the spreadsheet shows.")
+        notes.append(note % {"number": padded})
+    return notes
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table, the row of its headings, and which column is which field's."""
+
+    table: SheetTable
+    heading_row: int
+    columns: list[tuple[int, Field]]
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Numbers from 1, as in the sheet; empty rows are left out."""
+        for number, cells in enumerate(self.table.rows[self.heading_row :], self.heading_row + 1):
+            if any(cells):
+                yield number, cells
+
+
+Parsers = dict[str, tuple[Parse, dict[str, Any]]]  # by field: how, and what it has read so far
+
+
+def _parsers(sheets: list[Sheet], import_type: TableType, answers: FileAnswers) -> Parsers:
+    """How each field's cells are read; columns that decide it as a whole are looked at first."""
+    beside = frozenset(field.name for sheet in sheets for _index, field in sheet.columns)
+    together: dict[tuple[str, Any], list[Field]] = {}
+    for field in import_type.fields:
+        if field.column is not None and field.name in beside:
+            together.setdefault((field.alike or field.name, field.column), []).append(field)
+    parsers: Parsers = {field.name: (field.parse, {}) for field in import_type.fields}
+    for (name, read), fields in together.items():
+        names = [field.name for field in fields]
+        label = ", ".join(str(field.label) for field in fields)
+        cells = _cells(sheets, names)
+        parse = read(ColumnCells(name, label, fields[0].parse, cells, beside), answers)
+        for field in fields:
+            parsers[field.name] = (parse, {})
+    return parsers
+
+
+def _cells(sheets: list[Sheet], names: list[str]) -> dict[str, CellPlace]:
+    found: dict[str, CellPlace] = {}
+    for sheet in sheets:
+        indexes = [index for index, field in sheet.columns if field.name in names]
+        for number, cells in sheet.rows():
+            for index in indexes:
+                if index < len(cells) and cells[index]:
+                    found.setdefault(cells[index], CellPlace(sheet.table.name, number))
+    return found
 
 
 def _read_table(
-    table: SheetTable,
-    heading_row: int,
-    columns: list[tuple[int, Field]],
+    sheet: Sheet,
     import_type: TableType,
     options: dict[str, Any],
     reading: Reading,
+    parsers: Parsers,
 ) -> None:
     defaults = {
         f.name: options[f.name] for f in import_type.fields if options.get(f.name) is not None
     }
     required = [field for field in import_type.fields if field.required]
-    readers: list[Reader] = [(n, field, {}) for n, field in columns]
-    for number, cells in enumerate(table.rows[heading_row:], start=heading_row + 1):
-        if not any(cells):
-            continue
+    readers: list[Reader] = [(n, field, *parsers[field.name]) for n, field in sheet.columns]
+    table = sheet.table
+    width = len(table.rows[sheet.heading_row - 1])
+    for number, cells in sheet.rows():
         row = ParsedRow(table.name, number, dict(defaults))
-        _read_row(row, cells, readers, required, reading)
+        if not table.name and any(cells[width:]):  # of a CSV file: what follows stands wrongly
+            reading.seen += 1
+            reason = _("More cells than headings. Put cells that hold the delimiter in quotes.")
+            reading.problems.append(problem(row, reason, value=cells[width]))
+        else:
+            _read_row(row, cells, readers, required, reading)
 
 
 def read_records(
@@ -139,7 +156,7 @@ def read_records(
 ) -> Reading:
     """What rows say that come by field: the number of each, and its cells by the field's name."""
     fields = import_type.fields
-    readers: list[Reader] = [(n, field, {}) for n, field in enumerate(fields)]
+    readers: list[Reader] = [(n, field, field.parse, {}) for n, field in enumerate(fields)]
     required = [field for field in fields if field.required]
     reading = Reading(rows=[], problems=[], present=frozenset(), seen=0)
     for number, record in records:
@@ -165,26 +182,28 @@ def _read_row(
 
 def _read_cells(row: ParsedRow, cells: list[str], readers: list[Reader]) -> list[RowProblem]:
     problems = []
-    for index, field, memory in readers:
+    for index, field, parse, memory in readers:
         cell = cells[index] if index < len(cells) else ""
         if not cell:
             continue
         value = memory.get(cell, memory)
         if value is memory:
-            value = memory[cell] = _parsed(field, cell)
+            value = memory[cell] = _parsed(parse, cell)
         if isinstance(value, Wrong):
             problems.append(problem(row, str(value), column=field.label, value=cell))
+        elif isinstance(value, Several):
+            row.values.update(value)
         else:
             row.values[field.name] = value
     return problems
 
 
-def _parsed(field: Field, cell: str) -> Any:
+def _parsed(parse: Parse, cell: str) -> Any:
     """The value, or the `Wrong` itself, so that it is remembered too."""
     if "\x00" in cell:
         return Wrong(_("Holds a character that is no text."))
     try:
-        return field.parse(cell)
+        return parse(cell)
     except Wrong as wrong:
         return wrong
 

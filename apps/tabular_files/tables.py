@@ -8,10 +8,13 @@ from apps.tabular_files.fields import Field
 
 @dataclass(frozen=True)
 class SheetTable:
-    """One sheet. `rows[0]` is row 1 of the sheet; `name` is "" for a CSV file."""
+    """One sheet. `rows[0]` is row 1 of the sheet; `name` is "" for a CSV file. `cleaned`: rows that
+    had invisible characters around a cell; `padded`: cells whose format shows leading zeros."""
 
     name: str
     rows: list[list[str]]
+    cleaned: int = 0
+    padded: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,4 @@ class TableType(Protocol):
     def fields(self) -> tuple[Field, ...]: ...
     @property
     def key(self) -> tuple[str, ...]: ...
+    def __hash__(self) -> int: ...

@@ -68,6 +68,7 @@ NAVIGATION = [
     group(
         _("Imports"),
         link("imports_importrun", _("Spreadsheets"), "upload_file"),
+        link("imports_importanswer", _("Answers about spreadsheets"), "quiz"),
         link("jobs_job", _("Jobs"), "pending_actions"),
     ),
     group(

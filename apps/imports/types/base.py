@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer, refuse_fields
@@ -49,6 +50,17 @@ class ImportBatch:
     report_progress: Callable[[int, int, str], None]  # done, total, phase
 
 
+@dataclass(frozen=True)
+class Codes:
+    """What a field's cells name: rows of a model by one of its columns. `makes`: a code that is not
+    there yet makes a new one; else its row is wrong."""
+
+    field: str
+    model: type[Model]
+    column: str = "code"
+    makes: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportType:
     """One type of import. `key`: the fields by which two rows are about the same thing."""
@@ -66,6 +78,7 @@ class ImportType:
     needs: tuple[str, ...] = ()
     person: str = ""
     columns: tuple[tuple[str, str], ...] = ()
+    codes: tuple[Codes, ...] = ()
 
     def is_for(self, writer: Writer) -> bool:
         """Whether the writer may write such rows by hand."""

@@ -10,7 +10,7 @@ from apps.common.errors import Invalid
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
 from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
@@ -127,6 +127,7 @@ SUBJECTS: Final = ImportType(
     ),
     key=("code",),
     apply=_apply_subjects,
+    codes=(Codes("code", Subject, makes=True),),
     needs=("enrollments.add_subject", "enrollments.change_subject"),
 )
 
@@ -226,6 +227,7 @@ ASSIGNMENTS: Final = ImportType(
     ),
     key=("faculty", "subject", "department", "year", "section", "course"),
     apply=_apply_courses,
+    codes=(Codes("faculty", Faculty), Codes("subject", Subject), Codes("department", Department)),
     needs=("enrollments.add_course", "enrollments.change_course"),
     options=("term", "department", "year", "section"),
 )

@@ -27,7 +27,8 @@ from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS
 from apps.imports.types.people import FACULTY, STUDENTS
 from apps.imports.types.sections import kept_notes
-from apps.tabular_files.fields import Wrong, day, integer, words
+from apps.tabular_files.dates import day
+from apps.tabular_files.fields import Wrong, integer, words
 from apps.tabular_files.rows import drop_repeated, read_records
 from apps.tabular_files.tables import ParsedRow, problem
 
