@@ -31,13 +31,16 @@ from apps.imports.selectors import (
 from apps.imports.services import (
     import_answer,
     import_cancel,
+    import_check,
     import_commit,
     import_remap,
     import_upload,
 )
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
+from apps.imports.types.base import ImportType
 from apps.imports.workbooks import template_workbook
+from apps.tabular_files.headings import OF_COLUMNS
 from apps.tenants.middleware import refuse
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -174,7 +177,7 @@ class ImportRunAdmin(CampusModelAdmin):
             "may_import": self.has_add_permission(request),
             "questions": asked_questions(run),
             "unanswered": open_questions(run),
-            "mapping_form": MappingForm(run=run, import_type=import_type) if run.headings else None,
+            "mapping_form": _mapping_form(run, import_type),
         }
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -239,17 +242,17 @@ class ImportRunAdmin(CampusModelAdmin):
         if not form.is_valid():
             messages.error(request, _("Choose one of the answers that are offered."))
             return redirect(self._page("change", run.pk))
-        changed = form.changed_answers()
+        now, user_id, changed = timezone.now(), request.user.pk, form.changed_answers()
         if not changed:
-            return redirect(self._page("change", run.pk))
+            return self._act(request, run, lambda: import_check(run=run, user_id=user_id, now=now))
         return self._act(
             request,
             run,
             lambda: import_answer(
                 run=run,
                 answers=changed,
-                user_id=request.user.pk,
-                now=timezone.now(),
+                user_id=user_id,
+                now=now,
                 actor=request_actor(request),
             ),
         )
@@ -316,6 +319,12 @@ class ImportAnswerAdmin(CampusModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _mapping_form(run: ImportRun, import_type: ImportType) -> MappingForm | None:
+    """None while a question about a column is open: the form would answer it with the likeliest."""
+    asks = any(not q["answer"] and q["key"].startswith(OF_COLUMNS) for q in run.questions)
+    return MappingForm(run=run, import_type=import_type) if run.headings and not asks else None
 
 
 def _check(text: str) -> UUID | None:

@@ -21,6 +21,7 @@ SEARCHED: Final = 20  # first rows in which the headings are looked for: titles 
 LIKE: Final = 0.84  # share of letters that a heading has in common with one it may be meant for
 SHORTEST: Final = 4  # letters of a heading that is compared
 SHOWN: Final = 3  # rows in an example
+OF_COLUMNS: Final = ("column:", "heading:")  # keys of questions
 LEAVE: Final = "-"
 ALL: Final = "*"
 QUALIFIED: Final = re.compile(r"([^,(:\[/]+)[,(:\[/].*", re.DOTALL)
@@ -65,18 +66,6 @@ def _known(import_type: TableType) -> dict[str, str]:
             for field in import_type.fields:
                 known.setdefault(normal(str(field.label)), field.name)
     return known
-
-
-def guess(headings: Headings, import_type: TableType) -> Mapping:
-    """What each heading most likely means; "" where nothing fits. A field is taken once."""
-    mapping: Mapping = {}
-    taken: set[str] = set()
-    for text in headings.texts:
-        name = _known(import_type).get(normal(text), "")
-        if text:
-            mapping.setdefault(text, "" if name in taken else name)
-            taken.add(name)
-    return mapping
 
 
 def missing(import_type: TableType, named: Iterable[str], options: dict[str, Any]) -> list[Field]:
@@ -126,7 +115,7 @@ def _which_sheets(found: list[tuple[SheetTable, Headings]]) -> Question:
             Example(
                 table.name,
                 headings.row,
-                _("%(number)d rows") % {"number": len(table.rows) - headings.row},
+                _("Rows: %(number)d") % {"number": len(table.rows) - headings.row},
                 (read, *(read if name == table.name else left for name in names)),
             )
             for table, headings in found
@@ -199,7 +188,7 @@ def _which(
         for text, index in zip(texts, filled, strict=True)
     ]
     question = Question(
-        key=f"column:{field.name}",
+        key=f"{OF_COLUMNS[0]}{field.name}",
         text=_("Several headings fit “%(column)s”. Which column is it?") % {"column": field.label},
         choices=tuple(Choice(name, name) for name in names),
         examples=_rows_of(field, filled, table, headings),
@@ -247,8 +236,8 @@ def _meant(
     shown = [(number, cell) for number, cell in enumerate(cells, headings.row + 1) if cell]
     answer = answers.ask(
         Question(
-            key=f"heading:{normal(text)[:60]}",
-            text=_("No column has the heading “%(heading)s”. What is meant?")
+            key=f"{OF_COLUMNS[1]}{normal(text)[:60]}",
+            text=_("The heading “%(heading)s” is unknown. What is meant?")
             % {"heading": text[:LONGEST_CELL]},
             choices=(
                 *(Choice(field.name, str(field.label)) for field in fields),

@@ -72,10 +72,10 @@ def _notes(tables: list[SheetTable], sheets: list[tuple[SheetTable, Headings]]) 
     if left := [table.name for table in tables if table not in read]:
         notes.append(_("Sheets that were not read: %(names)s.") % {"names": ", ".join(left)})
     if cleaned := sum(table.cleaned for table in read):
-        note = _("Invisible characters around cells were removed in %(number)d rows.")
+        note = _("Rows in which invisible characters around cells were removed: %(number)d.")
         notes.append(note % {"number": cleaned})
     if padded := sum(table.padded for table in read):
-        note = _("%(number)d numbers were taken with the zeros that the spreadsheet shows.")
+        note = _("Numbers that were taken with the zeros that the spreadsheet shows: %(number)d.")
         notes.append(note % {"number": padded})
     return notes
 

@@ -237,8 +237,8 @@ def test_who_uploaded_hears_that_the_file_asks(cast: Cast, api: APIClient) -> No
         assert run.job is not None
         assert import_ended(run.job, now=run.job.created_at + timedelta(minutes=1)) == 1
         message = Message.objects.get()
-    assert message.title == "grades.csv leaves something open"
-    assert message.body == "Questions: 1. Nothing is saved before they are answered."
+    assert message.title == "%(file)s leaves something open"
+    assert (message.data["file"], message.data["questions"]) == ("grades.csv", 1)
 
 
 # --- Pages ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from apps.audit.services import Actor
 from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.oneroster import FILES
 from apps.imports.types.questions import ask_codes, ask_term
-from apps.tabular_files.headings import Mapping, find_headings, guess, is_heading_of
+from apps.tabular_files.headings import Mapping, columns_of, find_headings, is_heading_of
 from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.reader import read_bundle_tables, read_tables
 from apps.tabular_files.rows import Reading, read_bundle, read_rows
@@ -73,12 +73,20 @@ class _DryRun(Exception):
     """Thrown to undo what a dry run did."""
 
 
-def headings_of(tables: list[SheetTable], import_type: ImportType) -> list[dict[str, Any]]:
-    """The headings of the first sheet and what they seem to mean, for the mapping page."""
+def headings_of(
+    tables: list[SheetTable], import_type: ImportType, answers: FileAnswers
+) -> list[dict[str, Any]]:
+    """The headings of the first sheet and what they mean, for the mapping page."""
     if import_type.bundle:
         return []
     headings = find_headings(tables[0], import_type)
-    meaning = guess(headings, import_type)
+    trial = FileAnswers(answers.given, answers.remembered)
+    columns = columns_of(tables[0], headings, import_type, None, trial)
+    names = {index: field.name for index, field in columns}
+    meaning: Mapping = {}
+    for index, text in enumerate(headings.texts):
+        if text:
+            meaning[text] = meaning.get(text) or names.get(index, "")
     return [{"heading": text, "field": name} for text, name in meaning.items()]
 
 

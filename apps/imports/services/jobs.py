@@ -88,7 +88,7 @@ def _work(
         answers=answers,
     )
     if dry:
-        run.headings = headings_of(tables, import_type)
+        run.headings = headings_of(tables, import_type, answers)
     report = run_import(
         tables,
         import_type,

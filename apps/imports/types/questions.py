@@ -60,8 +60,8 @@ def _ask_codes(rows: list[ParsedRow], codes: Codes, label: str, answers: FileAns
         Question(
             key=f"codes:{name}",
             text=_(
-                "%(number)d values of “%(column)s” are not on the campus, but almost like some that"
-                " are. Are these meant?"
+                "“%(column)s” has values that are not on the campus, but almost like some that are "
+                "(%(number)d). Are these meant?"
             )
             % {"number": len(meant), "column": label},
             choices=(
