@@ -50,7 +50,7 @@ def days(column: ColumnCells, answers: FileAnswers) -> Parse:
     serials = [cell for cell, text in cells.items() if SERIAL.fullmatch(text)]
     short = [cell for cell, text in cells.items() if _has_short_year(text)]
     several = [cell for cell, text in cells.items() if len(_orders(text)) > 1]
-    order = _order(column, [*short, *(c for c in several if c not in short)], bool(short), answers)
+    order = _order(column, list(dict.fromkeys([*short, *several])), bool(short), answers)
     epoch = _epoch(column, serials, answers) if serials else REFUSE
     language = _month_language(column, answers)
 

@@ -5,9 +5,11 @@ like words; where these read the same, it does not matter which it was; else it 
 """
 
 import codecs
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +39,7 @@ OLDER: Final = {
 }
 OFFERED: Final = 6  # choices, the most plausible ones
 JUDGED: Final = 2_000  # different lines by which an encoding is judged
+JUDGED_LINE: Final = 1_000  # characters of each
 ODD_LINE: Final = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
 WORD: Final = re.compile(r"[^\s\x00-\x40\x5b-\x60\x7b-\x7f]+")
 EAST_ASIAN: Final = ("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA")
@@ -80,38 +83,50 @@ def _refuse_broken(name: str, data: bytes) -> None:
 
 def _coding(older: Mapping[str, bytes], answers: FileAnswers) -> str:
     """Raises `Invalid` where no encoding reads all of it."""
-    whole = b"\n".join(older.values())
-    lines = list(dict.fromkeys(ODD_LINE.findall(whole)))
-    readings: dict[tuple[str, ...], list[str]] = {}  # the odd lines as read → by which encodings
+    lines = list(dict.fromkeys(ODD_LINE.findall(b"\n".join(older.values()))))
+    readings: dict[bytes, _Reading] = {}
     for coding in OLDER:
-        read = _read(lines, coding)
-        if read is not None:
-            readings.setdefault(read, []).append(coding)
+        _read(lines, coding, readings)
     if not readings:
         raise Invalid("bad_text", _("The letters of this file cannot be read. Save it as UTF-8."))
-    wrong = {read: sum(map(_oddities, read[:JUDGED])) for read in readings}
-    ranked = sorted(readings, key=lambda read: wrong[read])
-    likeliest = [read for read in ranked if wrong[read] == wrong[ranked[0]]]
-    is_certain = len(likeliest) == 1 and wrong[ranked[0]] == 0
-    offered = ranked[:OFFERED] if is_certain else max(likeliest, ranked[:2], key=len)[:OFFERED]
-    if len(readings) == 1 or (is_certain and len(readings[likeliest[0]]) == len(OLDER)):
-        return readings[ranked[0]][0]
+    ranked = sorted(readings.values(), key=lambda reading: reading.oddities)
+    if len(ranked) == 1:
+        return ranked[0].codings[0]
+    likeliest = [one for one in ranked if one.oddities == ranked[0].oddities]
+    is_certain = len(likeliest) == 1 and ranked[0].oddities == 0
+    offered = ranked if len(likeliest) == 1 else likeliest
     return answers.ask(
         Question(
             key=KEY,
             text=_("In which encoding was this file saved? Its letters fit several."),
-            choices=tuple(_choice(readings[read]) for read in offered),
-            examples=examples(_shown(older, lines, offered)),
-            certain=readings[likeliest[0]][0] if is_certain else "",
+            choices=tuple(_choice(reading.codings) for reading in offered[:OFFERED]),
+            examples=examples(_shown(older, lines, offered[:OFFERED])),
+            certain=ranked[0].codings[0] if is_certain else "",
         )
     )
 
 
-def _read(lines: list[bytes], coding: str) -> tuple[str, ...] | None:
+@dataclass(frozen=True)
+class _Reading:
+    """What the first odd lines are, how many hardly are words, and in which encodings."""
+
+    lines: tuple[str, ...]
+    oddities: int
+    codings: list[str]
+
+
+def _read(lines: list[bytes], coding: str, readings: dict[bytes, _Reading]) -> None:
+    """One encoding after the other: of the whole text a hash is kept, that the readings of a large
+    file do not lie in memory together."""
     try:
-        return tuple(line.decode(coding) for line in lines)
+        whole = b"\n".join(lines).decode(coding)
     except UnicodeDecodeError:
-        return None
+        return
+    read = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()
+    if read not in readings:
+        first = tuple(line.decode(coding)[:JUDGED_LINE] for line in lines[:JUDGED])
+        readings[read] = _Reading(first, sum(map(_oddities, first)), [])
+    readings[read].codings.append(coding)
 
 
 def _choice(codings: list[str]) -> Choice:
@@ -120,12 +135,12 @@ def _choice(codings: list[str]) -> Choice:
 
 
 def _shown(
-    older: Mapping[str, bytes], lines: list[bytes], offered: list[tuple[str, ...]]
+    older: Mapping[str, bytes], lines: list[bytes], offered: list[_Reading]
 ) -> list[tuple[str, int, str, tuple[str, ...]]]:
     """The first lines that the choices read differently."""
     found = []
     for number, line in enumerate(lines[:JUDGED]):
-        texts = tuple(read[number] for read in offered)
+        texts = tuple(reading.lines[number] for reading in offered)
         if len(set(texts)) > 1:
             name = next(name for name, data in older.items() if line in data)
             data = older[name]

@@ -228,8 +228,8 @@ def _meant(
         if name in names:
             return name
     near = _near(normal(text), names, import_type)
-    cells = _column(table, headings, index)
-    if not near or not any(cells):
+    cells = _column(table, headings, index) if near else ()
+    if not any(cells):
         return ""
     fields = [names[name] for name in near]
     hidden = any(field.is_secret for field in fields)
@@ -259,7 +259,7 @@ def _meant(
 
 def _near(heading: str, names: Iterable[str], import_type: TableType) -> list[str]:
     """Fields with a heading that this one is like or that is part of it, the most alike first."""
-    if len(heading) < SHORTEST:
+    if not SHORTEST <= len(heading) <= LONGEST_CELL:
         return []
     likeness: dict[str, float] = {}
     for known, name in _known(import_type).items():
