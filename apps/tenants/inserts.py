@@ -1,6 +1,6 @@
-"""Inserting one row without the ORM's query building, for the paths that every scan takes."""
+"""Inserting rows without the ORM's query building: one for every scan, many for a whole hall."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -56,6 +56,61 @@ def row_insert_once(row: models.Model, *, returning: tuple[str, ...]) -> tuple[A
     assert stored is not None  # no other constraint of these tables can stand in the way
     row._state.adding, row._state.db = False, connection.alias
     return stored
+
+
+def rows_insert(
+    rows: Sequence[models.Model], *, on: Collection[str] = (), updating: Collection[str] = ()
+) -> None:
+    """Like `bulk_create(rows)` in one statement, at a third of its cost (bench/marking).
+
+    `on` names the fields of a unique constraint: where a row stands there already, its fields
+    `updating` are overwritten, and the row gets the number of the one that stands. What all rows
+    have in common is sent once. All are of one model; signals are not sent.
+    """
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    _statement, fields = _plan(type(rows[0]))
+    columns, lists, params = _columns(rows, fields)
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    source = f"unnest({', '.join(lists)})" if lists else "generate_series(1, %s)"
+    given = ", ".join(f"v{n}" for n in range(len(lists) or 1))
+    statement = f'INSERT INTO "{meta.db_table}" ({names}) SELECT {columns} FROM {source} r({given})'  # noqa: S608  (names of our models)
+    if on:
+        target = ", ".join(f'"{meta.get_field(name).column}"' for name in on)  # type: ignore[union-attr]
+        changes = ", ".join(
+            f'"{column}" = excluded."{column}"'
+            for column in (meta.get_field(name).column for name in updating)  # type: ignore[union-attr]
+        )
+        statement += f" ON CONFLICT ({target}) DO UPDATE SET {changes}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'{statement} RETURNING "{meta.pk.column}"', [*params, *([] if lists else [len(rows)])]
+        )
+        for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = number
+            row._state.adding, row._state.db = False, connection.alias
+
+
+def _columns(
+    rows: Sequence[models.Model], fields: tuple[models.Field, ...]
+) -> tuple[str, list[str], list[Any]]:
+    """The selected columns, the lists that they are taken from, and the values of both in order."""
+    columns: list[str] = []
+    lists: list[str] = []
+    common: list[Any] = []
+    listed: list[Any] = []
+    for field in fields:
+        values = [field.pre_save(row, add=True) for row in rows]
+        kind = str(field.db_type(connection)).partition("(")[0]  # a cast to varchar(9) would cut
+        if values.count(values[0]) == len(values):
+            columns.append(f"%s::{kind}")
+            common.append(field.get_db_prep_save(values[0], connection))
+        else:
+            columns.append(f"v{len(lists)}")
+            lists.append(f"%s::{kind}[]")
+            listed.append([field.get_db_prep_save(value, connection) for value in values])
+    return ", ".join(columns), lists, [*common, *listed]
 
 
 def row_offer(

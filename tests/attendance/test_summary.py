@@ -41,6 +41,8 @@ def assert_summaries_equal_recomputation() -> None:
             summary.absent_sessions,
             summary.excused_sessions,
             summary.attendance_percentage,
+            summary.first_attendance_on,
+            summary.last_attendance_on,
         ) == (
             counts.total,
             counts.attended,
@@ -48,6 +50,8 @@ def assert_summaries_equal_recomputation() -> None:
             counts.absent,
             counts.excused,
             counts.percentage,
+            counts.first,
+            counts.last,
         )
     expected = set(AttendanceRecord.objects.values_list("student_id", "session__course_id"))
     assert expected <= seen

@@ -143,6 +143,9 @@ def test_nothing_of_an_archived_term_can_be_changed(archived: Term, in_campus: C
     tries = {
         "mark by hand": lambda: marked(session, in_campus.classmate, "late", LATER),
         "mark": lambda: AttendanceRecord.objects.filter(pk=record.pk).update(status="late"),
+        "mark another": lambda: AttendanceRecord.objects.create(
+            session=session, student=in_campus.stranger, source="manual", recorded_at=LATER
+        ),
         "unmark": lambda: AttendanceRecord.objects.filter(pk=record.pk).delete(),
         "new session": lambda: make_session(course),
         "move session": lambda: ClassSession.objects.update(starts_at=LATER, ends_at=LATER),

@@ -1,5 +1,6 @@
 """Who belongs in a register, and the version of what is shown of it."""
 
+from collections.abc import Collection
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -62,6 +63,14 @@ def register_of(*, session_id: int) -> QuerySet[Enrollment]:
         .order_by("student__code", "student_id", "course__meetings__id")
         .distinct("student__code", "student_id")
     )
+
+
+def register_courses(*, session_id: int, students: Collection[int] | None = None) -> dict[int, int]:
+    """Who belongs in the register (of `students`, if given) → the course that a mark counts for."""
+    register = register_of(session_id=session_id)
+    if students is not None:
+        register = register.filter(student_id__in=students)
+    return dict(register.values_list("student_id", "course_id"))
 
 
 def board_key(session_id: int) -> str:

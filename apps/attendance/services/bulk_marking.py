@@ -5,7 +5,7 @@ for a thousand.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,12 +17,11 @@ from apps.attendance.models import (
     AttendanceRecord,
     BulkChange,
     CustomStatus,
-    RecordChange,
     RecordSource,
     Status,
 )
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.selectors.register import board_key, register_courses
 from apps.attendance.services.marking import (
     RecordState,
     change_of,
@@ -35,6 +34,7 @@ from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
 from apps.common.errors import Refused
 from apps.sessions.models import ClassSession
+from apps.tenants.inserts import rows_insert
 
 MARK_FIELDS: Final = ("status", "label", "source")
 SAVED, UNCHANGED, CONFLICT, REFUSED = "saved", "unchanged", "conflict", "refused"
@@ -81,11 +81,14 @@ class MarkResult:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldRegister:
-    """The part of the register that a bulk change is about, read under its locks."""
+    """The part of the register that a bulk change is about, read under its locks.
+
+    `courses`: student → the course that a mark counts for.
+    """
 
     session: ClassSession
     marks: dict[int, AttendanceRecord]
-    enrolled: frozenset[int]
+    courses: dict[int, int]
     labels: dict[str, CustomStatus]
 
 
@@ -155,7 +158,7 @@ def _bulk_of(
     bulk = BulkChange.objects.create(
         session=register.session,
         nonce=nonce,
-        results=[asdict(result) for result in results],
+        results=[vars(result) for result in results],
         actor_id=actor.id,
         actor_label=actor.label,
         at=now,
@@ -191,11 +194,10 @@ def read_register(
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
     marks = AttendanceRecord.objects.filter(session=held, student_id__in=student_ids)
-    enrolled = register_of(session_id=held.pk).filter(student_id__in=student_ids)
     return HeldRegister(
         session=held,
         marks={row.student_id: row for row in marks.select_related("label")},
-        enrolled=frozenset(enrolled.values_list("student_id", flat=True)),
+        courses=register_courses(session_id=held.pk, students=student_ids),
         labels={own.code: own for own in CustomStatus.objects.all()},
     )
 
@@ -204,7 +206,7 @@ def _problem(mark: MarkInput, register: HeldRegister, reason: str) -> str:
     """Why this mark cannot be saved, as a key of `MESSAGES`; "" when it can."""
     row = register.marks.get(mark.student_id)
     before = state_of(row)
-    if row is None and mark.student_id not in register.enrolled:
+    if row is None and mark.student_id not in register.courses:
         return "student_not_found"
     if before.shown_code != mark.was:
         return "changed_since"
@@ -258,31 +260,28 @@ def _save(
         row = register.marks.get(mark.student_id)
         before.append(state_of(row))
         by_hand = RecordSource.MANUAL if row is None else RecordSource.CORRECTED
-        row = row or new_record(session=register.session, student_id=mark.student_id, now=now)
+        row = row or new_record(
+            session=register.session,
+            student_id=mark.student_id,
+            course_id=register.courses[mark.student_id],
+            now=now,
+        )
         row.status, row.label = mark.status, register.labels.get(mark.label)
         row.source = source or by_hand
         rows.append(row)
         reasons.append(mark.reason or reason)
     write_marks(rows)
-    RecordChange.objects.bulk_create(
-        change_of(row=row, before=was, reason=why, now=now, actor=actor, batch=bulk)
-        for row, was, why in zip(rows, before, reasons, strict=True)
+    rows_insert(
+        [
+            change_of(row=row, before=was, reason=why, now=now, actor=actor, batch=bulk)
+            for row, was, why in zip(rows, before, reasons, strict=True)
+        ]
     )
 
 
 def write_marks(rows: list[AttendanceRecord], fields: Collection[str] = MARK_FIELDS) -> None:
-    """New and changed marks in one statement. The callers hold the students: nobody is between.
-
-    Rows that exist are sent without their key, as the conflict is to be on (session, student).
-    """
-    for row in rows:
-        row.pk = None
-    AttendanceRecord.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["campus", "session", "student"],
-        update_fields=[*fields, "updated_at"],
-    )
+    """New and changed marks in one statement. The callers hold the students: nobody is between."""
+    rows_insert(rows, on=("campus", "session", "student"), updating=[*fields, "updated_at"])
 
 
 def follow_up(session: ClassSession) -> None:

@@ -28,6 +28,7 @@ from apps.attendance.services.unmarked import closing_mark
 from apps.audit.services import Actor, log_event
 from apps.common.errors import NotFound, Refused
 from apps.sessions.models import ClassSession
+from apps.tenants.inserts import rows_insert
 
 BY_CAMERA: Final = "camera:"
 """With which the ids of actors begin that are cameras: what they mark is taken back apart."""
@@ -119,7 +120,7 @@ def _restore(
         history.append(entry)
     _remove([register.marks.pop(student_id).pk for student_id in gone])
     write_marks([row for student_id, row in rows.items() if student_id not in gone], fields)
-    RecordChange.objects.bulk_create(history)
+    rows_insert(history)
 
 
 def _put_back(row: AttendanceRecord, change: RecordChange, register: HeldRegister) -> None:

@@ -21,7 +21,7 @@ from apps.attendance.models import (
     Status,
 )
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.selectors.register import board_key, register_courses
 from apps.attendance.services.totals import refresh_totals
 from apps.audit.services import Actor, log_event
 from apps.common.cache import touch
@@ -122,13 +122,13 @@ def record_mark(
     held = lock_register(session_id=session.pk, student_ids=[student_id])
     policy = policy_for(course=held.course)
     refuse_edit(edit_refusal(session=held, role=role, policy=policy, now=now))
-    existing = _register_row(held, student_id)
+    existing = _mark_of(held, student_id)
+    row = existing or _new_mark(held, student_id, now=now)
     before = state_of(existing)
     own = _label(label, status=status, before=before)
     changed = (before.status, before.label) != (status, label)
     if existing and changed and not reason.strip():
         raise Invalid("reason_required", _("Say why you change this mark."))
-    row = existing or new_record(session=held, student_id=student_id, now=now)
     row.status, row.label = status, own
     row.source = RecordSource.CORRECTED if existing else RecordSource.MANUAL
     row.save()
@@ -150,24 +150,32 @@ def record_mark(
     return row
 
 
-def new_record(*, session: ClassSession, student_id: int, now: datetime) -> AttendanceRecord:
+def new_record(
+    *, session: ClassSession, student_id: int, course_id: int, now: datetime
+) -> AttendanceRecord:
     """A record under the session's policy snapshot, not yet marked nor saved."""
     return AttendanceRecord(
         session=session,
         student_id=student_id,
+        course_id=course_id,
         policy_id=session.policy.get("policy_id"),
         recorded_at=now,
     )
 
 
-def _register_row(session: ClassSession, student_id: int) -> AttendanceRecord | None:
-    """The student's record, None while unmarked; `NotFound` if not in the register."""
+def _mark_of(session: ClassSession, student_id: int) -> AttendanceRecord | None:
     marks = AttendanceRecord.objects.filter(session=session, student_id=student_id)
-    row = marks.select_related("label").first()
-    enrolled = register_of(session_id=session.pk).filter(student_id=student_id)
-    if row is None and not enrolled.exists():
+    return marks.select_related("label").first()
+
+
+def _new_mark(session: ClassSession, student_id: int, *, now: datetime) -> AttendanceRecord:
+    """For a student without a mark; raises `NotFound` for who is not in the register."""
+    courses = register_courses(session_id=session.pk, students=[student_id])
+    if student_id not in courses:
         raise NotFound("student_not_found", _("This student is not in the register."))
-    return row
+    return new_record(
+        session=session, student_id=student_id, course_id=courses[student_id], now=now
+    )
 
 
 def _label(code: str, *, status: str, before: RecordState) -> CustomStatus | None:

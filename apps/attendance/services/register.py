@@ -18,7 +18,7 @@ from apps.attendance.selectors.policies import (
     time_refusal,
     window_of,
 )
-from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.selectors.register import board_key, register_courses, register_of
 from apps.attendance.services.bulk_marking import MarkInput, records_mark_bulk
 from apps.attendance.services.totals import refresh_totals
 from apps.attendance.services.unmarked import unmarked_close
@@ -127,11 +127,11 @@ def register_close(
     Students whose face is still being compared, and those whose check-in waits, get their record
     when that is settled.
     """
-    enrolled = list(register_of(session_id=session.pk).values_list("student_id", flat=True))
+    courses = register_courses(session_id=session.pk)
     closed = session_complete(
-        session=session, now=now, actor=actor, enrolled=len(enrolled), by_itself=by_itself
+        session=session, now=now, actor=actor, enrolled=len(courses), by_itself=by_itself
     )
-    unmarked_close(session=closed, enrolled=enrolled, now=now)
+    unmarked_close(session=closed, courses=courses, now=now)
     refresh_totals(session_id=session.pk)
     checks_enqueue(session_id=session.pk)
     enqueue(ABSENCES_TASK, session.pk)
@@ -169,10 +169,7 @@ def register_take(
         session=session, marks=marks, nonce=nonce, now=now, actor=actor, role=role
     )
     if not known:
-        enrolled = register_of(session_id=session.pk)
-        unmarked_close(
-            session=session, enrolled=enrolled.values_list("student_id", flat=True), now=now
-        )
+        unmarked_close(session=session, courses=register_courses(session_id=session.pk), now=now)
         refresh_totals(session_id=session.pk)
         enqueue(ABSENCES_TASK, session.pk)
     session.refresh_from_db()

@@ -1,6 +1,6 @@
 """What the end of a session makes of students without a mark."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
 from apps.attendance.models import AttendanceRecord, RecordSource, Status
@@ -15,21 +15,23 @@ def closing_mark(*, excused: bool) -> tuple[Status, RecordSource]:
     )
 
 
-def unmarked_close(*, session: ClassSession, enrolled: Iterable[int], now: datetime) -> None:
-    """What the end of a session makes of those of `enrolled` who have no mark.
+def unmarked_close(*, session: ClassSession, courses: Mapping[int, int], now: datetime) -> None:
+    """What the end of a session makes of those students who have no mark.
 
+    `courses` has the students, and for each the course that the mark counts for.
     Excused where an app above says so (an approved leave covers a part of the session), else
     absent. Those whose check-in is not decided yet are left out: they get their record when it is.
     The caller refreshes the session's totals.
     """
     settled_later = undecided_students(session=session)
     excused = excused_students(session=session)
-    marks = {student_id: closing_mark(excused=student_id in excused) for student_id in enrolled}
+    marks = {student_id: closing_mark(excused=student_id in excused) for student_id in courses}
     AttendanceRecord.objects.bulk_create(
         [
             AttendanceRecord(
                 session=session,
                 student_id=student_id,
+                course_id=courses[student_id],
                 status=status,
                 source=source,
                 policy_id=session.policy.get("policy_id"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.attendance.models import AttendanceRecord
 from apps.attendance.selectors.policies import Editor, edit_refusal, policy_for, refuse_edit
-from apps.attendance.selectors.register import board_key, register_of
+from apps.attendance.selectors.register import board_key, register_courses, register_of
 from apps.attendance.services.marking import RecordState, change_of, lock_register, state_of
 from apps.attendance.services.register import ABSENCES_TASK
 from apps.attendance.services.totals import refresh_totals
@@ -127,9 +127,8 @@ def register_settle(session: ClassSession, *, absent: Collection[int], now: date
     """
     if session.status == ClassSession.Status.COMPLETED:
         if absent:
-            register = register_of(session_id=session.pk).filter(student_id__in=absent)
-            enrolled = register.values_list("student_id", flat=True)
-            unmarked_close(session=session, enrolled=enrolled, now=now)
+            courses = register_courses(session_id=session.pk, students=absent)
+            unmarked_close(session=session, courses=courses, now=now)
             enqueue(ABSENCES_TASK, session.pk)
         refresh_totals(session_id=session.pk)
     touch(board_key(session.pk))
