@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
 from apps.common.errors import Invalid
+from apps.common.languages import spoken
 from apps.tabular_files.fields import Field, normal
 from apps.tabular_files.questions import LONGEST_CELL, Choice, Example, FileAnswers, Question
 from apps.tabular_files.tables import SheetTable, TableType
@@ -62,7 +63,7 @@ def _known(import_type: TableType) -> dict[str, str]:
         for text in (field.name, *field.headings)
     }
     for language, _name in settings.LANGUAGES:
-        with translation.override(language):
+        with translation.override(spoken(language)):
             for field in import_type.fields:
                 known.setdefault(normal(str(field.label)), field.name)
     return known
