@@ -172,7 +172,7 @@ def test_only_offered_languages_can_be_chosen(form: Any) -> None:
     assert [code for code, _label in field.choices] == ["", "en", "de"]
 
 
-# Names of days and months that files have, looked up in the framework's catalogues, shown to nobody.
+# Names of days and months that files have: looked up in many languages, shown in none of them.
 READ: Final = {"apps/tabular_files/languages.py"}
 
 

@@ -160,14 +160,14 @@ def test_answers_are_remembered_for_the_kind_named_and_can_be_changed_and_forgot
 def test_what_was_answered_of_one_kind_or_campus_is_not_taken_for_another(
     cast: Cast, other_cast: Cast, api: APIClient
 ) -> None:
-    page = upload(api, cast, grades(cast))
-    api.put(f"{page}/answers", {"answers": {KEY: "month_first"}}, "json")
+    data = csv_file([["id", "name"], ["T1", "Ayşe Yıldız"]], coding="cp1254")
+    page = upload(api, cast, data, "students")
+    api.put(f"{page}/answers", {"answers": {"encoding": "cp1254"}}, "json")
     work(cast)
-    rows = [["student", "course", "enrolled on"], [cast.student.code, "CS201-A", "09/01/2026"]]
-    other = api.get(upload(api, cast, csv_file(rows), "enrollments")).json()
-    assert [question["key"] for question in other["questions"]] == ["dates:enrolled_on"]
+    assert api.get(upload(api, cast, data, "students")).json()["result"]["open"] == 0
+    assert api.get(upload(api, cast, data, "faculty")).json()["result"]["open"] == 1
     there = signed_in(other_cast, other_cast.admin)
-    elsewhere = there.get(upload(there, other_cast, grades(other_cast))).json()
+    elsewhere = there.get(upload(there, other_cast, data, "students")).json()
     assert elsewhere["result"]["open"] == 1
 
 
@@ -175,10 +175,10 @@ def test_saving_takes_the_answers_of_the_check_that_was_seen(cast: Cast, api: AP
     first = upload(api, cast, grades(cast))
     api.put(f"{first}/answers", {"answers": {KEY: "month_first"}}, "json")
     work(cast)
-    second = upload(api, cast, grades(cast))
-    api.put(f"{second}/answers", {"answers": {KEY: "day_first"}}, "json")
+    second = upload(api, cast, grades(cast))  # with the answer that is remembered
+    api.put(f"{first}/answers", {"answers": {KEY: "day_first"}}, "json")
     work(cast)
-    api.post(f"{first}/commit", {})
+    api.post(f"{second}/commit", {})
     work(cast)
     assert given(cast) == ["2026-09-01", "2026-12-11"]
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import UnreadableJSON, loads
 from apps.imports.models import ImportRun
@@ -128,7 +129,7 @@ class QuestionOutput(serializers.Serializer):
     certain = serializers.BooleanField(
         help_text=_("The file itself shows the answer; it can be changed.")
     )
-    answered_at = serializers.DateTimeField(allow_null=True)
+    answered_at = MomentField(allow_null=True)
     answered_by = serializers.CharField(allow_null=True)
 
 

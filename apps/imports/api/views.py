@@ -141,10 +141,11 @@ def mapping(request: Request, run_id: int) -> Response:
 def answers(request: Request, run_id: int) -> Response:
     """Answer what the file leaves open and check again. Answers are remembered for the next file
     of this kind; null forgets one."""
+    run = _idle(run_id)
     data = AnswersInput(data=request.data)
     data.is_valid(raise_exception=True)
     run = import_answer(
-        run=_idle(run_id),
+        run=run,
         answers=data.validated_data["answers"],
         user_id=request_user(request).pk,
         now=timezone.now(),
