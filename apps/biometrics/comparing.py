@@ -83,7 +83,7 @@ def mean_distances(vector: Vector, held: Held) -> list[MeanDistance]:
     probes = VectorArray(_array_of(turned(vector, held.keys()), held.type_of_vector))
     with connection.cursor() as cursor:
         cursor.cursor.adapters.register_dumper(VectorArray, VectorArrayDumper)
-        cursor.execute(_MEANS, [held.ids, probes, current_campus_id()])
+        cursor.execute(_MEANS, [_written(held.ids), probes, current_campus_id()])
         rows = cursor.fetchall()
     return [MeanDistance(student_id=who, distance=far, templates=n) for who, far, n in rows]
 
@@ -115,8 +115,13 @@ def _rows(
     statement = _ROWS.format(vector=vector, more=more)
     parameters: list[Any] = [current_campus_id(), model.pk, generation]
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters if wanted is None else [*parameters, wanted])
+        cursor.execute(statement, parameters if wanted is None else [*parameters, _written(wanted)])
         return list(cursor.fetchall())
+
+
+def _written(numbers: Sequence[int]) -> str:
+    """`bigint[]` as text, ten times faster than the driver, which looks at each number's type."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 class VectorArray(bytes):

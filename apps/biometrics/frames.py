@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 KEY_BYTES: Final = 32
 ROUNDS: Final = 3
 KEPT: Final = 16_384  # frames a process keeps: 1.5 KB each at 128 numbers
+ROSTERS_KEPT: Final = 4  # at most, of the frames of a roster side by side
+KEPT_ROSTER: Final = range(16, 1200)  # frames in one of them: 4 MB at 128 numbers
 _FIRST_BLOCK: Final = bytes(16)  # of the counter; every key makes one stream
 
 _Frame = tuple[NDArray[np.int8], NDArray[np.uint16]]
@@ -33,11 +35,11 @@ def turned(vectors: NDArray[Any], keys: Sequence[bytes]) -> NDArray[np.float32]:
 
     `vectors` has a row for each key, or is one vector (dimension,) for all of them.
     """
-    signs, orders = _frames(keys, vectors.shape[-1])
-    found = np.broadcast_to(vectors.astype(np.float64), signs[:, 0].shape)
-    places = orders + np.arange(0, found.size, found.shape[1])[:, None, None]  # of all rows as one
-    for each in range(ROUNDS):
-        found = _mixed((found * signs[:, each]).ravel()[places[:, each]])
+    dimension = vectors.shape[-1]
+    side_by_side = _kept_rounds if len(keys) in KEPT_ROSTER else _rounds
+    found = np.broadcast_to(vectors.astype(np.float64), (len(keys), dimension))
+    for signs, places in side_by_side(tuple(keys), dimension):
+        found = _mixed((found * signs).ravel()[places])
     return found.astype(np.float32)
 
 
@@ -64,6 +66,20 @@ def _frames(keys: Sequence[bytes], dimension: int) -> tuple[NDArray[np.int8], ND
         return np.empty(empty, np.int8), np.empty(empty, np.int64)
     signs, orders = zip(*(_frame(key, dimension) for key in keys), strict=True)
     return np.array(signs), np.array(orders).astype(np.int64)
+
+
+def _rounds(
+    keys: tuple[bytes, ...], dimension: int
+) -> list[tuple[NDArray[np.int8], NDArray[np.int64]]]:
+    """Round by round the signs of all keys and where their numbers stand in all rows as one."""
+    signs, orders = _frames(keys, dimension)
+    first = np.arange(0, len(keys) * dimension, dimension)[:, None]
+    return [
+        (np.ascontiguousarray(signs[:, each]), orders[:, each] + first) for each in range(ROUNDS)
+    ]
+
+
+_kept_rounds = lru_cache(maxsize=ROSTERS_KEPT)(_rounds)
 
 
 @lru_cache(maxsize=KEPT)

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.audit.admin_widgets import DomainsField
-from apps.biometrics.services.logos import MAX_BYTES, logo_png
 from apps.common.digits import plain_digits
 from apps.common.errors import Invalid
 from apps.common.form_fields import LineField
 from apps.ops.first_hour.set_up import SetUp
+from apps.ops.logos import MAX_BYTES, logo_png
 from apps.signin.forms import FirstPasskeyForm
 from apps.signin.passkeys import NewPasskey
 from apps.tenants.models import time_zones

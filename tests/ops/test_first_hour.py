@@ -19,7 +19,6 @@ from PIL import Image
 from apps.accounts.models import AllowedAddress, Membership, User
 from apps.audit.models import Entry, PlatformEntry
 from apps.audit.services import SYSTEM
-from apps.biometrics.services.logos import logo_png
 from apps.classrooms.models import Classroom
 from apps.common.cache import ask_server
 from apps.common.errors import Invalid, NotFound
@@ -29,6 +28,7 @@ from apps.ops.first_hour.campuses import campus_create
 from apps.ops.first_hour.checklist import first_steps
 from apps.ops.first_hour.links import GOOD_FOR_SECONDS, setup_link_make
 from apps.ops.first_hour.set_up import SetUp, set_up
+from apps.ops.logos import logo_png
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope, platform_scope
 from tests.authenticator import SoftPasskey

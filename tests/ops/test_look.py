@@ -17,8 +17,8 @@ from apps.accounts.models import Role, User
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import StoredImage
-from apps.biometrics.services.logos import MAX_BYTES, SIDE, logo_png, logo_set
 from apps.common.errors import Invalid
+from apps.ops.logos import MAX_BYTES, SIDE, logo_png, logo_set
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast, make_user

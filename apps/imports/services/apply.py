@@ -21,14 +21,14 @@ from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.reader import read_bundle_tables, read_tables
 from apps.tabular_files.rows import Reading, read_bundle, read_rows
 from apps.tabular_files.tables import RowProblem, SheetTable
-from apps.tenants.scope import WORK_LIMITS, current_campus_id
+from apps.tenants.locks import lock
+from apps.tenants.scope import WORK_LIMITS
 from apps.tenants.tasks import enqueue
 
 ReportProgress = Callable[[int, int, str], None]
 SHOWN_ADDRESSES: Final = 500
 MANY: Final = 50  # rows from which on the planner is told; PostgreSQL's own first threshold
 ANALYZE_TASK: Final = "apps.imports.tasks.analyze_rosters"
-LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
 
 
 @dataclass
@@ -223,7 +223,7 @@ def one_at_a_time() -> None:
     """Two imports at once could both find somebody new. The second one waits, however long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])
+        lock("IMPO")
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WORK_LIMITS["lock_timeout"]])
 
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.audit.actors import request_actor
-from apps.biometrics.services.logos import logo_read, logo_set
 from apps.common.errors import NotFound
 from apps.ops.forms import LogoForm
+from apps.ops.logos import logo_read, logo_set
 from apps.ops.views.first_hour import for_administrators
 from apps.tenants.middleware import refuse, request_campus
 

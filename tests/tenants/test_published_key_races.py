@@ -1,4 +1,4 @@
-"""Two administrators at our keys for SAML at once."""
+"""Two administrators at our keys for SAML, or for learning platforms, at once."""
 
 import threading
 from collections.abc import Callable
@@ -14,19 +14,32 @@ from apps.audit.services import SYSTEM
 from apps.common.errors import Refused
 from apps.identity_providers.models import SamlKey
 from apps.identity_providers.services import saml_key_ensure, saml_key_replace
+from apps.lti.models import LtiKey
+from apps.lti.services.keys import key_ensure, key_replace
+from apps.tenants.published_keys import PublishedKey
 from apps.tenants.scope import campus_scope
 from tests.factories import make_cast
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
-@pytest.mark.parametrize("act", [saml_key_ensure, saml_key_replace])
-def test_two_at_once_make_no_two_keys_without_an_end(act: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "ensure", "replace"),
+    [(SamlKey, saml_key_ensure, saml_key_replace), (LtiKey, key_ensure, key_replace)],
+)
+def test_two_at_once_make_no_two_keys_without_an_end(
+    kind: type[PublishedKey],
+    ensure: Callable[..., Any],
+    replace: Callable[..., Any],
+    replaces: bool,
+) -> None:
     """Neither would ever be replaced: the older of two is to end by itself."""
     cast, now = make_cast("north"), timezone.now()
-    if act is saml_key_replace:
+    act = replace if replaces else ensure
+    if replaces:
         with campus_scope(cast.campus):
-            saml_key_ensure(now=now, actor=SYSTEM)
+            ensure(now=now, actor=SYSTEM)
     together = threading.Barrier(2)
 
     def once() -> None:
@@ -43,4 +56,4 @@ def test_two_at_once_make_no_two_keys_without_an_end(act: Callable[..., Any]) ->
     for thread in threads:
         thread.join(30)
     with campus_scope(cast.campus):
-        assert SamlKey.objects.filter(shown_until=None).count() == 1
+        assert kind._default_manager.filter(shown_until=None).count() == 1
