@@ -104,6 +104,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "enrollments_sourcedid": ALL,
     "enrollments_subject": ALL,
     "enrollments_term": ALL,
+    "imports_importanswer": ALL,
     "imports_importrun": WRITE,
     "identity_providers_emergencyaccount": ALL,
     "identity_providers_identityprovider": ALL,

@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.qr_otp",
     "apps.saml",
+    "apps.tabular_files",
     "apps.privacy",
     "apps.api_keys",
     "apps.identity_providers",

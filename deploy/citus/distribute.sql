@@ -62,6 +62,7 @@ SELECT create_distributed_table('identity_providers_providername', 'campus_id', 
 SELECT create_distributed_table('identity_providers_samlkey', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_scimclient', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_scimperson', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('imports_importanswer', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('imports_importrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('integrity_finding', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('jobs_job', 'campus_id', colocate_with => 'accounts_allowedaddress');

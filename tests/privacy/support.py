@@ -32,7 +32,7 @@ from apps.identity_providers.models import (
     ScimClient,
     ScimPerson,
 )
-from apps.imports.models import ImportRun
+from apps.imports.models import ImportAnswer, ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
 from apps.jobs.models import Job
@@ -443,6 +443,7 @@ def _logs(cast: Cast, student: Student, now: datetime) -> None:
         stored_as=store_file(b"zqword"),
         status="done",
         problems=[{"row": 1, "text": NAME}],
+        questions=[{"examples": [{"cell": NAME}]}],
         created_by=student.user,
         created_at=now,
     )
@@ -457,6 +458,9 @@ def _logs(cast: Cast, student: Student, now: datetime) -> None:
         status="checked",
         created_by=student.user,
         created_at=now,
+    )
+    ImportAnswer.objects.create(
+        kind="students", key="sheets", value="*", answered_by=student.user, answered_at=now
     )
     cache.set("about-her", {"name": NAME}, 600)
     log_event(actor=SYSTEM, action="test.after", now=now)

@@ -91,6 +91,7 @@ def test_every_row_that_stays_is_reviewed() -> None:
         "class_photos_classphoto",
         *("class_sessions_classsession", "enrollments_course", "enrollments_enrollment"),
         *("enrollments_enrollmentperiod", "enrollments_grade", "enrollments_placement"),
+        "imports_importanswer",
         *("imports_importrun", "jobs_job", "notifications_message", "privacy_consent"),
         "legacy_legacymove",
         "oneroster_onerosterrun",

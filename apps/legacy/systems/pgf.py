@@ -17,7 +17,6 @@ from django.utils.translation import gettext_noop
 from apps.accounts.models import Student
 from apps.biometrics.images import Photo
 from apps.enrollments.models import Subject
-from apps.imports.types.fields import Wrong
 from apps.legacy.values import clock, code, day, flag, fraction, moment, text, words
 from apps.legacy.writing.faces import Faces, photo_file
 from apps.legacy.writing.history import History, OldMark, OldSession, Sums, Unmarked
@@ -33,6 +32,7 @@ from apps.legacy.writing.study import (
     year_of,
 )
 from apps.old_databases import OldRow, OldValue
+from apps.tabular_files.fields import Wrong
 
 TABLES: Final = ("students", "classes", "attendance_sessions", "attendance_records")
 TELLS: Final = ("attendance_records",)

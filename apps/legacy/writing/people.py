@@ -16,12 +16,12 @@ from apps.accounts.services import (
 )
 from apps.common.errors import Refused
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong, phone
 from apps.legacy.values import words
 from apps.legacy.writing.run import Record, Run
 from apps.old_databases import OldRow, OldValue
 from apps.reconciliation.report import Comparison, Pair, TableReport
 from apps.signin.services.adoption import hashes_adopt
+from apps.tabular_files.fields import Wrong, phone
 
 _FIELDS: Final = {"year": "year_of_study"}  # of an import type → of the model
 _TYPE_OF: Final[dict[type[Person], str]] = {Student: "students", Faculty: "faculty"}

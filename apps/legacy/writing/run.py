@@ -13,11 +13,12 @@ from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Invalid
 from apps.enrollments.models import Term
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, RowProblem
-from apps.imports.types.fields import Wrong
-from apps.imports.types.rows import Reading, drop_repeated, read_records
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.old_databases import OldData, OldRow
 from apps.reconciliation.report import Report, TableReport
+from apps.tabular_files.fields import Wrong
+from apps.tabular_files.rows import Reading, drop_repeated, read_records
+from apps.tabular_files.tables import RowProblem
 from apps.tenants.models import Campus
 
 Record = dict[str, str]  # field of the import type → cell as text

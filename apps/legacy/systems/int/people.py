@@ -6,13 +6,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Faculty, Person, Role, Student
-from apps.imports.types.fields import Wrong
 from apps.legacy.systems.int.school import IntSchool, is_closed
 from apps.legacy.values import text, words
 from apps.legacy.writing.people import people_move, phone_of, role_give
 from apps.legacy.writing.run import Record
 from apps.old_databases import OldRow
 from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 STAMPS: Final = dict.fromkeys(
     ("created_at", "updated_at", "last_login"), gettext_noop("the time of the move counts")

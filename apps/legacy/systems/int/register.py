@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.attendance.models import AttendanceSummary
-from apps.imports.types.fields import Wrong
 from apps.legacy.systems.int.people import STAMPS
 from apps.legacy.systems.int.school import IntSchool
 from apps.legacy.values import clock, day, flag, fraction, moment, text, words
 from apps.legacy.writing.history import OldMark, OldSession, Sums, Unmarked
 from apps.old_databases import OldRow
 from apps.reconciliation.report import Comparison, Pair, TableReport
+from apps.tabular_files.fields import Wrong
 
 HOUR: Final = timedelta(hours=1)  # of a session that nobody ended
 STATUSES: Final = {"present", "late", "absent", "invalid"}

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Subject, Term, validate_academic_year
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong, clock
 from apps.legacy.systems.int.people import STAMPS
 from apps.legacy.systems.int.school import IntSchool, is_closed
 from apps.legacy.values import day, moment, text, words
@@ -18,6 +17,7 @@ from apps.legacy.writing.run import Numbered, Record
 from apps.legacy.writing.study import FIRST_MONTH, CourseWanted, courses_provide, term_provide
 from apps.old_databases import OldRow
 from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong, clock
 
 Lesson = tuple[int, OldRow, Record]  # number, row of a class, its subject
 

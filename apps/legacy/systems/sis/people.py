@@ -8,7 +8,6 @@ from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Faculty, Role, Student
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong
 from apps.legacy.systems.sis.school import PHOTOS, YEAR, SisSchool, old_id, subject_code
 from apps.legacy.values import code, day, text, words
 from apps.legacy.writing.people import (
@@ -21,6 +20,7 @@ from apps.legacy.writing.study import (
 )
 from apps.old_databases import OldRow
 from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 DEFAULT_USERS: Final = ("teacher", "principal")  # made with passwords that the guide published
 _VECTOR: Final = {

@@ -3,21 +3,23 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.archive import (
+from apps.tabular_files.archive import (
     check_workbook,
     open_checked,
     too_large,
     unpacked,
     unreadable,
 )
-from apps.imports.reading.limits import (
+from apps.tabular_files.delimiters import NAMES as DELIMITERS
+from apps.tabular_files.delimiters import IsHeading, delimiter_of
+from apps.tabular_files.encodings import decoded
+from apps.tabular_files.limits import (
     CHILD_MEMORY,
     CHILD_SECONDS,
     MAX_ANSWER,
@@ -27,6 +29,8 @@ from apps.imports.reading.limits import (
     MAX_ROWS,
     MAX_SHEETS,
 )
+from apps.tabular_files.questions import FileAnswers
+from apps.tabular_files.tables import SheetTable
 
 TOO_LARGE: Final = 3  # the status of a child whose answer would be too large
 CHILD: Final = Path(__file__).with_name("child.py")
@@ -34,24 +38,26 @@ ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0"  # .xls, and encrypted workbooks
 
 
-@dataclass(frozen=True)
-class SheetTable:
-    """One sheet. `rows[0]` is row 1 of the sheet; `name` is "" for a CSV file."""
-
-    name: str
-    rows: list[list[str]]
-
-
-def read_tables(data: bytes) -> list[SheetTable]:
+def read_tables(
+    data: bytes, answers: FileAnswers | None = None, *, is_heading: IsHeading | None = None
+) -> list[SheetTable]:
     """Every sheet that holds anything, within the limits. Raises `Invalid` with what to do.
 
-    What the file is, is decided by its content, never by its name.
+    What the file is, is decided by its content, never by its name; `is_heading` helps to find what
+    parts its cells. Questions go to `answers`; without, a file that leaves any open is refused.
     """
+    asked = answers or FileAnswers()
     form = form_of(data)
     if form == "xlsx":
         check_workbook(data)
+    else:
+        body = decoded({"": data}, asked)[""]
+        form, body = delimiter_of(body, is_heading or (lambda cell: False), asked)
+        data = body.encode()
+    if answers is None:
+        asked.refuse_open()
     sheets, _size = _parsed(data, form, MAX_ANSWER)
-    tables = [SheetTable(sheet["name"], _trimmed(sheet["rows"])) for sheet in sheets]
+    tables = [_table(sheet["name"], sheet) for sheet in sheets]
     tables = [table for table in tables if table.rows]
     if not tables:
         raise Invalid("file_empty", _("There is nothing in this file."))
@@ -60,21 +66,36 @@ def read_tables(data: bytes) -> list[SheetTable]:
     return tables
 
 
-def read_bundle_tables(data: bytes) -> list[SheetTable]:
-    """Every CSV file of a zip archive, named without its folder and ending. Raises `Invalid`."""
+def read_bundle_tables(data: bytes, answers: FileAnswers | None = None) -> list[SheetTable]:
+    """Every CSV file of a zip archive, named without its folder and ending. Raises `Invalid`.
+
+    Their first rows are their headings, which also show what parts the cells.
+    """
     if form_of(data) != "xlsx":  # a zip, as far as its first bytes say
         raise Invalid("file_unreadable", _("A zip archive of CSV files is expected."))
+    asked = answers or FileAnswers()
     tables, left = [], MAX_ANSWER
     with open_checked(data) as archive:
         names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
-        for name in names[:MAX_SHEETS]:
-            sheets, size = _parsed(unpacked(archive, name), "csv", left)
-            left -= size
-            for sheet in sheets:
-                tables.append(SheetTable(PurePosixPath(name).stem, _trimmed(sheet["rows"])))
+        bodies = {name: unpacked(archive, name) for name in names[:MAX_SHEETS]}
+    texts = decoded(bodies, asked)
+    if answers is None:
+        asked.refuse_open()
+    for name, text in texts.items():
+        headings = text.partition("\n")[0]
+        delimiter = max(DELIMITERS, key=headings.count)
+        sheets, size = _parsed(text.encode(), delimiter, left)
+        left -= size
+        tables += [_table(PurePosixPath(name).stem, sheet) for sheet in sheets]
     for table in tables:
         _check_size(table)
     return [table for table in tables if table.rows]
+
+
+def _table(name: str, sheet: dict[str, Any]) -> SheetTable:
+    return SheetTable(
+        name, _trimmed(sheet["rows"]), cleaned=sheet["cleaned"], padded=sheet.get("padded", 0)
+    )
 
 
 def form_of(data: bytes) -> str:

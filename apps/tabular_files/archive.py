@@ -8,7 +8,7 @@ import zlib
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED
+from apps.tabular_files.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED
 
 BROKEN = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError)
 MACROS = ("vbaproject.bin", "macrosheets/")
