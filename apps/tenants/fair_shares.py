@@ -4,14 +4,15 @@ Granian hands requests to a process in the order in which they came, whosever th
 few requests of one campus would stand behind the thousands of another. A request is refused here
 (503 `busy`, with `Retry-After`) before anything is read for it, where all of this holds:
 
-- its campus has had more than `FAIR_SHARE` of this process's work lately, and has asked for more
-  than that share of what all asked for, what was refused included;
-- the process is busy: more than `FAIR_BUSY` requests in work at once lately;
-- another campus has asked this process for something within `REMEMBERED_SECONDS`.
+- the process is asked for much: more than `FAIR_BUSY` requests would be in work at once, had all
+  been let in lately;
+- its campus has had more than `FAIR_SHARE` of the work, and has asked for more than that share;
+- another campus has asked this process for something within `REMEMBERED_SECONDS`;
+- more than `FAIR_HELD` requests were in work at once lately.
 
 "Lately" is a moving average over about a second, of the time that requests are in work: one that
 takes long weighs more than a quick one, and weighs before it ends. A campus alone is never refused
-anything. What is about a code that runs out is refused at twice `FAIR_BUSY` only. Each process
+anything. What is about a code that runs out is refused at twice `FAIR_HELD` only. Each process
 keeps its own account; docs/decisions/0092 says what was measured and turned down.
 """
 
@@ -53,7 +54,7 @@ WAITS_SECONDS: Final = (1, 2)  # Retry-After, drawn each time: they must not com
 HOSTS_KEPT: Final = 1_000
 # A code is good for some seconds, its ticket and its stamp for a minute or three.
 HURRIED: Final = ("/api/v1/check-in", "/c/")
-HURRIED_BUSY: Final = 2.0  # × FAIR_BUSY
+HURRIED_HELD: Final = 2.0  # × FAIR_HELD
 # What depends on the settings alone and an answer needs, whoever makes it before the others.
 HEADERS: Final = (
     "apps.common.middleware.AnswerHeadersMiddleware",
@@ -98,19 +99,19 @@ class Account:
         self._work: dict[int, Work] = {}
         self._logged = -math.inf
 
-    def begin(self, campus_id: int, *, now: float, busy: float, share: float) -> bool:
+    def begin(self, campus_id: int, *, now: float, busy: float, share: float, held: float) -> bool:
         """Whether this campus's request may begin; it is in work then until `end`.
 
-        `busy`: requests in work at once, 0 for no limit; `share`: 0 to 1.
+        `busy`, `held`: requests in work at once, `busy` 0 for no limit; `share`: 0 to 1.
         """
         with self._lock:
             own, others = self._reckoned(campus_id, now)
-            own.last = now
-            own.asked += 1
             load = own.load + sum(work.load for work in others)
             wanted = own.wanted + sum(work.wanted for work in others)
-            most = own.load > share * load and own.wanted > share * wanted
-            if most and others and 0 < busy < load:
+            is_most = own.load > share * load and own.wanted > share * wanted
+            own.last = now
+            own.asked += 1
+            if others and 0 < busy < wanted and is_most and load > held:
                 return False
             own.running += 1
             own.let_in += 1
@@ -161,9 +162,10 @@ class FairShares:
         campus_id = self._campus_of(request) if settings.FAIR_BUSY else None
         if campus_id is None:
             return self.get_response(request)
-        busy = settings.FAIR_BUSY * (HURRIED_BUSY if _is_hurried(request) else 1.0)
+        held = settings.FAIR_HELD * (HURRIED_HELD if _is_hurried(request) else 1.0)
         now = time.monotonic()
-        if not self.account.begin(campus_id, now=now, busy=busy, share=settings.FAIR_SHARE):
+        rule = {"busy": settings.FAIR_BUSY, "share": settings.FAIR_SHARE, "held": held}
+        if not self.account.begin(campus_id, now=now, **rule):
             return self._refused(request, campus_id, now)
         try:
             return self.get_response(request)

@@ -17,13 +17,13 @@ from apps.tenants.fair_shares import REMEMBERED_SECONDS, Account, FairShares
 from tests.factories import Cast
 
 STORMING, QUIET, THIRD = 1, 2, 3
-RULE = {"busy": 1.0, "share": 0.5}
+RULE = {"busy": 1.0, "share": 0.5, "held": 1.0}
 
 
 def worked(account: Account, campus_id: int, *, since: float, running: int) -> None:
     """As many requests of that campus in work since then, let in whatever else there is."""
     for _number in range(running):
-        assert account.begin(campus_id, now=since, busy=0, share=0.5)
+        assert account.begin(campus_id, now=since, busy=0, share=0.5, held=0)
 
 
 def test_a_campus_alone_is_never_put_off() -> None:
@@ -45,8 +45,23 @@ def test_a_process_that_is_not_busy_puts_nobody_off() -> None:
     account = Account()
     worked(account, STORMING, since=0, running=3)
     worked(account, QUIET, since=0, running=1)
-    assert account.begin(STORMING, now=5, busy=4.1, share=0.5)
-    assert not account.begin(STORMING, now=9, busy=4.1, share=0.5)  # that one made it busy
+    assert account.begin(STORMING, now=5, busy=4.1, share=0.5, held=1.0)
+    assert not account.begin(
+        STORMING, now=9, busy=4.1, share=0.5, held=1.0
+    )  # that one made it busy
+
+
+def test_what_is_put_off_keeps_the_process_busy_for_those_who_ask() -> None:
+    """Held at less than what counts as busy, a storm is still one."""
+    account, rule = Account(), {"busy": 1.0, "share": 0.5, "held": 0.2}
+    worked(account, STORMING, since=0, running=2)
+    worked(account, QUIET, since=1.9, running=1)
+    for campus_id in (STORMING, STORMING, QUIET):
+        account.end(campus_id, now=2)
+    let_in = [account.begin(STORMING, now=2 + n / 50, **rule) for n in range(60)]
+    assert let_in == [False] * 60
+    storming, others = account._reckoned(STORMING, 3.2)
+    assert storming.load + others[0].load < 1.0 < storming.wanted
 
 
 def test_campuses_that_are_equally_busy_put_nobody_off() -> None:
@@ -59,7 +74,7 @@ def test_campuses_that_are_equally_busy_put_nobody_off() -> None:
 
 
 def test_who_asks_for_little_is_not_put_off_though_the_storm_is_held_below_it() -> None:
-    account, let_in, rule = Account(), 0, {"busy": 0.15, "share": 0.5}
+    account, let_in, rule = Account(), 0, {"busy": 0.15, "share": 0.5, "held": 0.15}
     for turn in range(100):  # of a quarter of a second each, of which the quiet one needs 0.05
         for number in range(40):
             now = (turn + number / 62.5) / 4
@@ -195,10 +210,10 @@ def test_hosts_of_no_campus_are_left_to_others(storm: Ask, host: str) -> None:
 
 def test_a_code_that_runs_out_is_put_off_last(storm: Ask, settings: Any) -> None:
     hurried = ("/api/v1/check-in/redeem", "/api/v1/check-in", "/C/C.ABC", "/c/C.ABC")
-    settings.FAIR_BUSY = 5
+    settings.FAIR_HELD = 5
     assert storm().status_code == 503
     assert {storm(path).status_code for path in hurried} == {200}
-    settings.FAIR_BUSY = 3
+    settings.FAIR_HELD = 3
     assert {storm(path).status_code for path in hurried} == {503}
 
 
