@@ -91,7 +91,7 @@ class Work:
         return self.running > 0 or now - self.last < REMEMBERED_SECONDS
 
 
-class Account:
+class WorkAccount:
     """Who has had how much of this process. Threads share it; `now` is their common clock."""
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class FairShares:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.account = Account()
+        self.account = WorkAccount()
         self.campuses: dict[str, tuple[int | None, float]] = {}  # by host, until when it holds
         self.refuse: Callable[[HttpRequest], HttpResponse] = come_back
         for path in reversed(HEADERS):
@@ -201,17 +201,17 @@ def _is_hurried(request: HttpRequest) -> bool:
 
 def come_back(request: HttpRequest) -> HttpResponse:
     """503 `busy`. A page that was only asked for asks again by itself."""
-    language = spoken(translation.get_language_from_request(request))
+    language = translation.get_language_from_request(request)
     wait = str(random.randint(*WAITS_SECONDS))  # noqa: S311  (no secret)
-    with translation.override(language):
+    with translation.override(spoken(language)):
         if wants_json(request):
             response = refused(request, _refusal())
         else:
-            response = HttpResponse(_page(language), status=_refusal().status)
+            response = HttpResponse(_page(spoken(language)), status=_refusal().status)
             if request.method == "GET":
                 response["Refresh"] = wait
     response["Retry-After"] = wait
-    response["Content-Language"] = language
+    response["Content-Language"] = spoken(language)
     response["Vary"] = "Accept-Language, Cookie"
     response["Content-Length"] = str(len(response.content))
     response._has_been_logged = True  # type: ignore[attr-defined]  # by Django, as an error each

@@ -13,27 +13,27 @@ from django.test import Client, RequestFactory
 
 from apps.common import measures
 from apps.tenants import fair_shares
-from apps.tenants.fair_shares import REMEMBERED_SECONDS, Account, FairShares
+from apps.tenants.fair_shares import REMEMBERED_SECONDS, FairShares, WorkAccount
 from tests.factories import Cast
 
 STORMING, QUIET, THIRD = 1, 2, 3
 RULE = {"busy": 1.0, "share": 0.5, "held": 1.0}
 
 
-def worked(account: Account, campus_id: int, *, since: float, running: int) -> None:
+def worked(account: WorkAccount, campus_id: int, *, since: float, running: int) -> None:
     """As many requests of that campus in work since then, let in whatever else there is."""
     for _number in range(running):
         assert account.begin(campus_id, now=since, busy=0, share=0.5, held=0)
 
 
 def test_a_campus_alone_is_never_put_off() -> None:
-    account = Account()
+    account = WorkAccount()
     for number in range(50):
         assert account.begin(STORMING, now=number / 10, **RULE)
 
 
 def test_the_campus_that_has_most_of_a_busy_process_is_put_off_and_no_other() -> None:
-    account = Account()
+    account = WorkAccount()
     worked(account, STORMING, since=0, running=3)
     worked(account, QUIET, since=0, running=1)
     assert not account.begin(STORMING, now=5, **RULE)
@@ -42,7 +42,7 @@ def test_the_campus_that_has_most_of_a_busy_process_is_put_off_and_no_other() ->
 
 
 def test_a_process_that_is_not_busy_puts_nobody_off() -> None:
-    account = Account()
+    account = WorkAccount()
     worked(account, STORMING, since=0, running=3)
     worked(account, QUIET, since=0, running=1)
     assert account.begin(STORMING, now=5, busy=4.1, share=0.5, held=1.0)
@@ -53,7 +53,7 @@ def test_a_process_that_is_not_busy_puts_nobody_off() -> None:
 
 def test_what_is_put_off_keeps_the_process_busy_for_those_who_ask() -> None:
     """Held at less than what counts as busy, a storm is still one."""
-    account, rule = Account(), {"busy": 1.0, "share": 0.5, "held": 0.2}
+    account, rule = WorkAccount(), {"busy": 1.0, "share": 0.5, "held": 0.2}
     worked(account, STORMING, since=0, running=2)
     worked(account, QUIET, since=1.9, running=1)
     for campus_id in (STORMING, STORMING, QUIET):
@@ -65,7 +65,7 @@ def test_what_is_put_off_keeps_the_process_busy_for_those_who_ask() -> None:
 
 
 def test_campuses_that_are_equally_busy_put_nobody_off() -> None:
-    account = Account()
+    account = WorkAccount()
     worked(account, STORMING, since=0, running=5)
     worked(account, QUIET, since=0, running=5)
     assert account.begin(QUIET, now=5, **RULE)
@@ -74,7 +74,7 @@ def test_campuses_that_are_equally_busy_put_nobody_off() -> None:
 
 
 def test_who_asks_for_little_is_not_put_off_though_the_storm_is_held_below_it() -> None:
-    account, let_in, rule = Account(), 0, {"busy": 0.15, "share": 0.5, "held": 0.15}
+    account, let_in, rule = WorkAccount(), 0, {"busy": 0.15, "share": 0.5, "held": 0.15}
     for turn in range(100):  # of a quarter of a second each, of which the quiet one needs 0.05
         for number in range(40):
             now = (turn + number / 62.5) / 4
@@ -89,7 +89,7 @@ def test_who_asks_for_little_is_not_put_off_though_the_storm_is_held_below_it() 
 
 
 def test_work_counts_while_it_lasts_and_is_forgotten_in_seconds() -> None:
-    account = Account()
+    account = WorkAccount()
     worked(account, STORMING, since=0, running=4)
     worked(account, QUIET, since=0, running=1)
     assert account.begin(STORMING, now=0.05, **RULE)  # nothing of it has lasted yet
@@ -101,7 +101,7 @@ def test_work_counts_while_it_lasts_and_is_forgotten_in_seconds() -> None:
 
 
 def test_what_another_campus_asked_for_long_ago_puts_nobody_off() -> None:
-    account = Account()
+    account = WorkAccount()
     worked(account, STORMING, since=0, running=4)
     worked(account, QUIET, since=0, running=1)
     account.end(QUIET, now=1)
@@ -110,7 +110,7 @@ def test_what_another_campus_asked_for_long_ago_puts_nobody_off() -> None:
 
 
 def test_threads_leave_the_account_as_they_found_it() -> None:
-    account, threads = Account(), []
+    account, threads = WorkAccount(), []
 
     def ask(campus_id: int) -> None:
         for _number in range(300):
@@ -256,7 +256,7 @@ def test_it_is_counted_and_named_in_the_log_once_a_minute(
 def test_a_storm_does_not_fill_the_log(
     cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Account, "begin", lambda *_places, **_facts: False)
+    monkeypatch.setattr(WorkAccount, "begin", lambda *_places, **_facts: False)
     for _number in range(3):
         assert client.get("/week/", headers={"host": cast.host}).status_code == 503
     assert len([record for record in caplog.records if record.levelname != "INFO"]) == 1
@@ -267,13 +267,13 @@ def test_every_request_of_a_campus_is_accounted(
 ) -> None:
     """It stands in the settings, before what costs: an answer of the lean lane counts as well."""
     begun: list[int] = []
-    original = Account.begin
+    original = WorkAccount.begin
 
-    def noted(self: Account, campus_id: int, **facts: Any) -> bool:
+    def noted(self: WorkAccount, campus_id: int, **facts: Any) -> bool:
         begun.append(campus_id)
         return original(self, campus_id, **facts)
 
-    monkeypatch.setattr(Account, "begin", noted)
+    monkeypatch.setattr(WorkAccount, "begin", noted)
     client.get("/api/v1/me", headers={"host": cast.host})
     client.post("/api/v1/check-in/redeem", headers={"host": cast.host})
     assert begun == [cast.campus.pk] * 2
