@@ -13,7 +13,7 @@ from apps.accounts.models import Faculty
 from apps.accounts.services import profile_activate
 from apps.accounts.services.roster import people_close
 from apps.audit.services import log_event
-from apps.imports.types.base import ImportBatch
+from apps.import_types.base import ImportBatch
 
 PREFIX: Final = "vacant-"
 PLACE: Final = "vacancy.invalid"  # no mail goes there (RFC 2606, section 2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apps.enrollments.models import Term
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
+from apps.import_types.base import ImportBatch, ImportResult, ImportType
 from apps.tabular_files.rows import drop_repeated, read_records
 from apps.tabular_files.tables import ParsedRow, problem
 

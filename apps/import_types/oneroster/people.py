@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from apps.accounts.services.roster import people_close
 from apps.audit.services import log_event
 from apps.enrollments.models import SourcedId
-from apps.imports.types.oneroster.bundle import Bundle, Record, cell, hand_on, id_of
-from apps.imports.types.oneroster.names import PEOPLE, Names
-from apps.imports.types.people import FACULTY, STUDENTS
+from apps.import_types.oneroster.bundle import Bundle, Record, cell, hand_on, id_of
+from apps.import_types.oneroster.names import PEOPLE, Names
+from apps.import_types.people import FACULTY, STUDENTS
 from apps.tabular_files.fields import CODE
 from apps.tabular_files.tables import ParsedRow
 

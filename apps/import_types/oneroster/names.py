@@ -16,8 +16,8 @@ from django.db.models.functions import Lower
 from apps.accounts.models import Faculty, Student
 from apps.enrollments.models import Course, SourcedId, Subject
 from apps.enrollments.services import sourced_ids_keep
-from apps.imports.types.oneroster.bundle import Bundle, cell
-from apps.imports.types.oneroster.terms import terms_of
+from apps.import_types.oneroster.bundle import Bundle, cell
+from apps.import_types.oneroster.terms import terms_of
 from apps.tabular_files.fields import CODE
 from apps.tabular_files.tables import ParsedRow
 

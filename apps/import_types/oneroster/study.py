@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Enrollment
 from apps.enrollments.services import SectionSync
-from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
-from apps.imports.types.enrollments import ENROLLMENTS
-from apps.imports.types.oneroster.bundle import (
+from apps.import_types.courses import ASSIGNMENTS, SUBJECTS
+from apps.import_types.enrollments import ENROLLMENTS
+from apps.import_types.oneroster.bundle import (
     GONE,
     KNOWN,
     Bundle,
@@ -23,10 +23,10 @@ from apps.imports.types.oneroster.bundle import (
     id_of,
     status_of,
 )
-from apps.imports.types.oneroster.names import Names
-from apps.imports.types.oneroster.people import is_off
-from apps.imports.types.oneroster.vacancies import vacancies_close, vacancy_for
-from apps.imports.types.sections import kept_notes
+from apps.import_types.oneroster.names import Names
+from apps.import_types.oneroster.people import is_off
+from apps.import_types.oneroster.vacancies import vacancies_close, vacancy_for
+from apps.import_types.sections import kept_notes
 from apps.tabular_files.dates import day
 from apps.tabular_files.fields import Wrong
 from apps.tabular_files.tables import ParsedRow

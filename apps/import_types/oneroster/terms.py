@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.common.moments import FIRST_DAY, LAST_DAY
 from apps.enrollments.models import Department, Term
 from apps.enrollments.wording import term_is_archived
-from apps.imports.types.oneroster.bundle import KNOWN, Bundle, cell, id_of, names_in, status_of
+from apps.import_types.oneroster.bundle import KNOWN, Bundle, cell, id_of, names_in, status_of
 from apps.tabular_files.dates import day
 from apps.tabular_files.fields import Wrong, integer, words
 from apps.tabular_files.tables import ParsedRow

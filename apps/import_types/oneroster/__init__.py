@@ -11,25 +11,25 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy
 
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
-from apps.imports.types.enrollments import ENROLLMENTS
-from apps.imports.types.oneroster.bundle import FILES, GONE, KNOWN, bundle_of
-from apps.imports.types.oneroster.names import ids_keep, names_of
-from apps.imports.types.oneroster.people import (
+from apps.import_types.base import ImportBatch, ImportResult, ImportType
+from apps.import_types.courses import ASSIGNMENTS, SUBJECTS
+from apps.import_types.enrollments import ENROLLMENTS
+from apps.import_types.oneroster.bundle import FILES, GONE, KNOWN, bundle_of
+from apps.import_types.oneroster.names import ids_keep, names_of
+from apps.import_types.oneroster.people import (
     leavers_close,
     numbers_follow,
     people_save,
     roles_of,
 )
-from apps.imports.types.oneroster.study import (
+from apps.import_types.oneroster.study import (
     courses_save,
     enrollments_save,
     kept_by_hand,
     subjects_save,
 )
-from apps.imports.types.oneroster.terms import departments_save, terms_save
-from apps.imports.types.people import FACULTY, STUDENTS
+from apps.import_types.oneroster.terms import departments_save, terms_save
+from apps.import_types.people import FACULTY, STUDENTS
 
 __all__ = ["FILES", "GONE", "KNOWN", "ONEROSTER"]
 
