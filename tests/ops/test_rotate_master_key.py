@@ -449,6 +449,7 @@ USERS = {
     "apps/identity_providers/sealing.py": "add_sealed_rows",
     "apps/imports/services/files.py": "add_sealed_files",
     "apps/leave/attachments.py": "add_sealed_files",
+    "apps/legacy/services/files.py": "add_sealed_files",
     "apps/liveness/turns.py": "head turns of a ticket of 90 seconds: scanned again",
     "apps/ops/diagnosis/keys.py": "looks whether anything can be opened",
     "apps/privacy/selectors.py": "makes pseudonyms that are kept, never computed again",

@@ -48,14 +48,15 @@ def _away() -> str:
 
 
 def run_files_delete(run: ImportRun) -> int:
-    """Delete the upload and what names its wrong rows; returns how many files went.
+    """Delete the upload and what shows rows of it; returns how many files went.
 
     The row first: it is the lock of its files (apps/tenants/rotation.py).
     """
     names = [name for name in (run.stored_as, run.marked_as) if name]
     run.stored_as = run.marked_as = ""
     run.problems = []
-    run.save(update_fields=["stored_as", "marked_as", "problems"])
+    run.questions = []  # with cells of the file
+    run.save(update_fields=["stored_as", "marked_as", "problems", "questions"])
     for name in names:
         default_storage.delete(name)
     return len(names)
