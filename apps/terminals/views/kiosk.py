@@ -74,6 +74,12 @@ def kiosk_of(request: HttpRequest) -> CardTerminal | None:
     return terminal_by_token(text, now=timezone.now(), kinds=KINDS)
 
 
+def _keep_of_room(kiosk: CardTerminal | None) -> None:
+    """What is done at the door must not end a room's kiosk, which hangs there for a term."""
+    if kiosk is not None and kiosk.kind == CardTerminal.Kind.ROOM_KIOSK:
+        raise Forbidden("kiosk_of_room", _("The kiosk of a room is ended by an administrator."))
+
+
 def _asking(request: HttpRequest) -> CardTerminal:
     """The kiosk that sends a card or a code, so often and no oftener."""
     kiosk = kiosk_of(request)
@@ -102,6 +108,7 @@ def _refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @_refusing
 def kiosk_begin(request: HttpRequest, session_id: int) -> HttpResponse:
     """Make this browser a kiosk of an open session: of one's own, or any one for the office."""
+    _keep_of_room(kiosk_of(request))
     if not request.user.is_authenticated:
         return redirect(settings.LOGIN_URL)
     if has_role(request, Role.ADMIN, Role.OPERATOR):
@@ -219,8 +226,7 @@ def kiosk_code(request: HttpRequest) -> HttpResponse:
 def kiosk_end(request: HttpRequest) -> HttpResponse:
     """Make it an ordinary browser again. A room's is ended by the administration, not at a door."""
     kiosk = kiosk_of(request)
-    if kiosk is not None and kiosk.kind == CardTerminal.Kind.ROOM_KIOSK:
-        raise Forbidden("kiosk_of_room", _("The kiosk of a room is ended by an administrator."))
+    _keep_of_room(kiosk)
     if kiosk is not None:
         kiosk_close(kiosk=kiosk, now=timezone.now(), actor=request_actor(request))
     response = redirect(settings.LOGIN_URL)
