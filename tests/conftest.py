@@ -5,6 +5,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Protocol
 
 import pytest
 from django.contrib import admin
@@ -123,24 +124,26 @@ def _empty_cache(_tables_are_empty: None) -> Iterator[None]:
     cache.clear()
 
 
-Scene = Callable[[Callable[[Cast], None]], None]
+class Scene(Protocol):
+    def __call__(self, build: Callable[[Cast], None], slug: str = "north") -> None: ...
 
 
 @pytest.fixture(scope="module")
 def scene(
     request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Scene]:
-    """Adds to campus "north" what all tests of a module find there, in a transaction around them.
+    """Adds to campus "north" or "south" what all tests of a module find there.
 
-    What a test does to it is undone as ever. For modules of which no test commits.
+    It stands in a transaction around them, and what one of them does to it is undone as ever. For
+    modules of which no test commits.
     """
     ours = [item for item in request.session.items if item.path == request.path]
     assert not any(map(commits, ours)), "a test of this module commits"
     around = transaction.atomic()
 
-    def add(build: Callable[[Cast], None]) -> None:
+    def add(build: Callable[[Cast], None], slug: str = "north") -> None:
         with django_db_blocker.unblock():
-            build(_cast("north"))
+            build(_cast(slug))
 
     with django_db_blocker.unblock():
         around.__enter__()

@@ -1,6 +1,7 @@
 """Every admin page opens, stays inside the campus, and asks a bounded number of questions."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -65,6 +66,22 @@ def test_every_model_is_registered() -> None:
     a timetable feed stand on its page."""
     ours = {model for model in apps.get_models() if model.__module__.startswith("apps.")}
     assert ours - set(REGISTERED) == {Member, FeedCode}
+
+
+def test_the_list_of_all_tables_is_made_for_the_page_that_shows_it(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    build = admin.site._build_app_dict
+
+    def noted(request: Any, label: str | None = None) -> Any:
+        made.append(request.path)
+        return build(request, label)
+
+    monkeypatch.setattr(admin.site, "_build_app_dict", noted)
+    for page in (url(Student, "changelist"), "/admin/", "/admin/accounts/"):
+        assert admin_client.get(page).status_code == 200
+    assert set(made) == {"/admin/accounts/"}
 
 
 def test_nothing_is_shown_that_crosses_campuses() -> None:

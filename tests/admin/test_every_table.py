@@ -10,7 +10,9 @@ from django.db import models
 from apps.audit.admin_base import HistoryAdmin
 from apps.biometrics.models import FaceSample
 from apps.cameras.models import UnknownPerson
+from apps.integrity.models import Finding
 from apps.privacy.models import ErasureRequest, SearchPermission
+from apps.sessions.models import ClassSession
 from apps.tenants.models import CampusModel
 from apps.tenants.scope import campus_scope
 from apps.terminals.models import Punch
@@ -29,6 +31,14 @@ TENANT = sorted(
 @pytest.fixture(scope="module")
 def _filled(scene: Scene) -> None:
     scene(fill)
+
+
+def test_something_happened_here_and_not_on_the_other_campus(cast: Cast, other_cast: Cast) -> None:
+    found = []
+    for campus in (cast.campus, other_cast.campus):
+        with campus_scope(campus):
+            found.append((ClassSession.objects.count(), Finding.objects.count()))
+    assert found == [(1, 1), (0, 0)]
 
 
 @pytest.mark.parametrize("model", TENANT, ids=lambda m: m._meta.label)
