@@ -72,6 +72,7 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
     from apps.audit.services import SYSTEM
     from apps.imports.services.apply import read_upload, run_import
     from apps.imports.types import import_type_named
+    from apps.tabular_files.questions import FileAnswers
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope
 
@@ -83,7 +84,13 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
 
     def act() -> None:
         with campus_scope(campus):
-            tables = read_upload(data, import_type, writer=PLATFORM, report_progress=no_progress)
+            tables = read_upload(
+                data,
+                import_type,
+                writer=PLATFORM,
+                report_progress=no_progress,
+                answers=FileAnswers(),
+            )
             report = run_import(
                 tables,
                 import_type,

@@ -114,7 +114,7 @@ def cpu_seconds() -> tuple[float, float]:
 def measure(system: str, source: Path) -> dict[str, Any]:
     from apps.audit.services import SYSTEM
     from apps.legacy.services import legacy_import
-    from apps.legacy.sources import source_open
+    from apps.old_databases import source_open
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope
 

@@ -880,6 +880,7 @@ IMPORT_ROWS = [
         )
         for page, method, status in (
             ("mapping", "put", 202),
+            ("answers", "put", 400),  # answers to nothing
             ("commit", "post", 409),  # nobody checked it: with other rights than the reader's
             ("cancel", "post", 409),
             ("errors.xlsx", "get", 404),

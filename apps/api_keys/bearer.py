@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from rest_framework.authentication import BaseAuthentication
 
-from apps.common.key_tokens import KeyToken
+from apps.tenants.key_tokens import KeyToken
 
 SCHEME: Final = "Bearer"
 

@@ -21,7 +21,7 @@ from apps.backup.keys import content_name
 from apps.backup.manifests import Manifest, open_file
 from apps.backup.sealing import SealedReader, SealedWriter, buffered, compressed_writer
 from apps.backup.targets import Destination
-from apps.biometrics.storage import as_os_error
+from apps.tenants.storage import as_os_error
 
 POOL: Final = "objects/"
 INDEX: Final = "objects.jsonl.gz"

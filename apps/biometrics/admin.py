@@ -28,7 +28,8 @@ from apps.biometrics.models import (
 )
 from apps.biometrics.selectors import image_refused, open_image
 from apps.biometrics.services import sample_add
-from apps.common.crypto import SealBroken
+from apps.common.errors import Refused
+from apps.tenants.storage import told
 
 
 class SampleForm(forms.ModelForm):
@@ -171,9 +172,10 @@ class StoredImageAdmin(HistoryAdmin):
 
     def _photo(self, image: StoredImage, reason: str, actor: Actor, now: datetime) -> HttpResponse:
         try:
-            data = open_image(image, reason=reason, actor=actor, now=now)
-        except (OSError, SealBroken):
-            return HttpResponse(gettext("The photo cannot be read right now."), status=503)
+            with told(gettext("The photo cannot be read right now.")):
+                data = open_image(image, reason=reason, actor=actor, now=now)
+        except Refused as refusal:
+            return HttpResponse(refusal.message, status=refusal.status)
         headers = {"Cache-Control": "no-store"}
         return HttpResponse(data, content_type="image/jpeg", headers=headers)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor
@@ -19,6 +20,7 @@ from apps.biometrics.services.images import images_erase_now
 from apps.biometrics.storage import read_image
 from apps.privacy.registry import (
     KnownPerson,
+    PersonFile,
     PersonRows,
     add_impersonal,
     add_person_eraser,
@@ -54,7 +56,7 @@ def erase_faces(*, person: KnownPerson, now: datetime, actor: Actor) -> dict[str
     return {"faces": removed, "face images": images_erase_now(image_ids=image_ids, now=now)}
 
 
-def face_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+def face_files(*, person: KnownPerson) -> Iterator[PersonFile]:
     samples = FaceSample.objects.filter(student_id=person.student_id or 0).select_related("image")
     for sample in samples.order_by("pk"):
-        yield f"faces/{sample.pk}.jpg", read_image(sample.image)
+        yield f"faces/{sample.pk}.jpg", partial(read_image, sample.image)

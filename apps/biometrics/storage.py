@@ -1,24 +1,16 @@
-"""Sealed images in the default storage: files or S3.
+"""Sealed images in the default storage: where each lies, and reading and writing them."""
 
-Every failure is an `OSError`, whichever storage is behind it: a task that meets one is retried.
-"""
-
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.module_loading import import_string
 
 from apps.biometrics.models import StoredImage
-from apps.common.crypto import seal, unseal
-from apps.common.measures import observe
+from apps.common.crypto import seal
 from apps.tenants.scope import current_campus_id
+from apps.tenants.storage import as_os_error, read_sealed, save_whole
 
 SNAPSHOTS: Final = "snapshots"
 SAMPLES: Final = "samples"
@@ -27,10 +19,6 @@ FOLDERS: Final = (SNAPSHOTS, SAMPLES, LOGOS)
 
 PURPOSE: Final = "image"  # of the campus key
 URL_SECONDS: Final = 3600
-
-
-class StorageUnavailable(OSError):
-    """The storage did not answer, refused, or does not let us in."""
 
 
 def day_folder(*, folder: str, day: date) -> str:
@@ -55,27 +43,13 @@ def write_image(*, key: str, sha256: str, data: bytes) -> None:
             save_whole(key, sealed)
 
 
-def save_whole(key: str, sealed: bytes) -> str:
-    """Save at this key, which no row names yet; the name that it has got.
-
-    A disk that is full leaves the beginning of a file behind, which is deleted again.
-    """
-    try:
-        return default_storage.save(key, ContentFile(sealed))
-    except OSError:  # of files: what S3 stores is whole
-        with suppress(OSError):
-            default_storage.delete(key)
-        raise
-
-
 def read_image(image: StoredImage) -> bytes:
     """The JPEG itself. For workers; people read through `selectors.open_image`, which is logged.
 
     Raises `OSError`, and `crypto.SealBroken` when the object is not what was stored.
     """
-    with as_os_error("read"), default_storage.open(image.key) as stream:
-        sealed = stream.read()
-    return unseal(PURPOSE, image.campus_id, sealed, context=bytes.fromhex(image.sha256))
+    context = bytes.fromhex(image.sha256)
+    return read_sealed(image.key, purpose=PURPOSE, context=context, campus_id=image.campus_id)
 
 
 def image_exists(key: str) -> bool:
@@ -120,27 +94,3 @@ def sealed_url(image: StoredImage, *, seconds: int = URL_SECONDS) -> str | None:
         storage = import_string(named["BACKEND"])(**options)
     with as_os_error():
         return str(storage.url(image.key, expire=seconds))
-
-
-@contextmanager
-def as_os_error(operation: str = "other") -> Iterator[None]:
-    """What the storage behind Django's raises becomes `StorageUnavailable`; timed."""
-    started, result = time.perf_counter(), "failed"
-    try:
-        yield
-        result = "done"
-    except _foreign_errors() as error:
-        raise StorageUnavailable(type(error).__name__) from error
-    finally:
-        seconds = time.perf_counter() - started
-        observe("campus_image_store_seconds", seconds, operation, result)
-
-
-def _foreign_errors() -> tuple[type[Exception], ...]:
-    """What boto3 raises, without importing it (15 MB) where images are files."""
-    found: list[type[Exception]] = []
-    if botocore := sys.modules.get("botocore.exceptions"):
-        found += [botocore.BotoCoreError, botocore.ClientError]
-    if boto3 := sys.modules.get("boto3.exceptions"):
-        found.append(boto3.Boto3Error)
-    return tuple(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor
@@ -17,6 +18,7 @@ from apps.cameras.models import (
 from apps.cameras.services.forgetting import images_of, sightings_forget
 from apps.privacy.registry import (
     KnownPerson,
+    PersonFile,
     PersonRows,
     add_impersonal,
     add_person_files,
@@ -47,11 +49,11 @@ def erase_sightings(*, person: KnownPerson, now: datetime, actor: Actor) -> dict
     return {"sightings": removed, "pictures of sightings": erased}
 
 
-def sighting_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+def sighting_files(*, person: KnownPerson) -> Iterator[PersonFile]:
     """The pictures of the person's sightings, each once."""
     events = CameraEvent.objects.filter(
         student_id=person.student_id or 0, image__isnull=False
     ).select_related("image")
     for event in events.order_by("image_id", "pk").distinct("image_id"):
         if event.image is not None:
-            yield f"sightings/{event.at:%Y-%m-%d}-{event.pk}.jpg", read_image(event.image)
+            yield f"sightings/{event.at:%Y-%m-%d}-{event.pk}.jpg", partial(read_image, event.image)

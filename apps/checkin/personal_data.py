@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from apps.audit.services import Actor
@@ -10,6 +11,7 @@ from apps.biometrics.storage import read_image
 from apps.checkin.models import CheckInAttempt, OnlineMinute, RapidCodeChallenge
 from apps.privacy.registry import (
     KnownPerson,
+    PersonFile,
     PersonRows,
     add_impersonal,
     add_person_eraser,
@@ -67,7 +69,7 @@ def selfies_unlink(image_ids: Collection[UUID]) -> int:
     return CheckInAttempt.objects.filter(selfie_id__in=image_ids).update(selfie=None)
 
 
-def selfie_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+def selfie_files(*, person: KnownPerson) -> Iterator[PersonFile]:
     attempts = CheckInAttempt.objects.filter(
         student_id=person.student_id or 0, selfie__isnull=False
     )
@@ -75,5 +77,5 @@ def selfie_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
         if attempt.selfie is not None:
             yield (
                 f"selfies/{attempt.received_at:%Y-%m-%d}-{attempt.pk}.jpg",
-                read_image(attempt.selfie),
+                partial(read_image, attempt.selfie),
             )

@@ -23,8 +23,8 @@ VERSION_SECONDS: Final = 24 * 3600
 PAUSE_SECONDS: Final = 3.0  # without the server, after it did not answer
 # One round trip, and no moment in which a counter stands without its end.
 _COUNT_UP: Final = """
-    local count = redis.call('INCR', KEYS[1])
-    if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+    if count == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
     return count
 """
 
@@ -112,16 +112,16 @@ def invalidate(key: str) -> None:
     transaction.on_commit(partial(cache.delete, key))
 
 
-def count_up(key: str, *, seconds: int) -> int:
+def count_up(key: str, *, seconds: int, amount: int = 1) -> int:
     """Count an event in a fixed window of that many seconds; returns the count so far.
 
     Atomic across processes. Without the cache server it answers 1: limits rest, people do not.
     """
-    return int(CampusCache._or(1, _count_up, key, seconds))
+    return int(CampusCache._or(1, _count_up, key, seconds, amount))
 
 
-def _count_up(key: str, seconds: int) -> Any:
-    return _client().eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds)
+def _count_up(key: str, seconds: int, amount: int) -> Any:
+    return _client().eval(_COUNT_UP, 1, cache.make_and_validate_key(key), seconds, amount)
 
 
 def ask_server(call: Callable[[Any], T], *, otherwise: T) -> T:

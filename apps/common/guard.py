@@ -127,13 +127,13 @@ def _comes_without_length(request: HttpRequest) -> bool:
 def _limit_of(request: HttpRequest) -> int:
     larger: dict[str, int] = settings.LARGER_BODIES
     found = (size for path, size in larger.items() if request.path.startswith(path))
-    return next(found, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return getattr(request, "admitted", 0) or next(found, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 def _gather(request: HttpRequest, limit: int) -> None:
     """Read a body without a length; Django would take it for an empty one."""
     source = request.META["wsgi.input"]
-    body = b""
+    body = bytearray()
     while len(body) <= limit and (part := source.read(min(65_536, limit + 1 - len(body)))):
         body += part
     if len(body) > limit:

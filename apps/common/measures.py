@@ -73,6 +73,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "campus_image_store_seconds": Family(
         about="Operations of the image store.", labels=("operation", "result"), buckets=QUICK
     ),
+    "campus_files_damaged": Family(about="Read and did not open, by kind.", labels=("kind",)),
     "campus_face_seconds": Family(about="Embedding the faces of one image.", buckets=QUICK),
     "campus_camera_frames": Family(
         about="Frames of cameras: looked at, or dropped because the machine was behind.",

@@ -9,7 +9,7 @@ class IdentityProvidersConfig(AppConfig):
     def ready(self) -> None:
         from apps.identity_providers.models import IdentityProvider, SamlKey
         from apps.identity_providers.personal_data import register
-        from apps.identity_providers.sealing import PROVIDER_SEAL, SAML_SEAL
+        from apps.identity_providers.sealing import PROVIDER_SEAL
         from apps.identity_providers.selectors import only_by_provider
         from apps.signin.registry import add_entry_rule
         from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
@@ -19,7 +19,7 @@ class IdentityProvidersConfig(AppConfig):
         )
         add_sealed_columns("identity providers", sealed)
         keys = SealedColumns(
-            model=SamlKey, columns=("sealed_key",), purpose=SAML_SEAL, bound_to="id"
+            model=SamlKey, columns=("sealed_key",), purpose=SamlKey.SEAL, bound_to="id"
         )
         add_sealed_columns("saml keys", keys)
         add_entry_rule("identity providers", only_by_provider)

@@ -16,13 +16,15 @@ from apps.common.id_tokens import Jwk, kept_keys
 from apps.identity_providers.models import IdentityProvider
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
 from apps.tenants.scope import current_campus_id
+from apps.tenants.waiting import WaitedEnough, waiting
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 BASIC: Final = "client_secret_basic"  # what holds where none is named
 KEPT_SECONDS: Final = 3600
 AWAY_SECONDS: Final = 30  # not asked again: others need not wait for a server that hangs
 # A sign-in asks three times at most, in one request of a browser.
-CLIENT: Final = HttpClient(limits=Limits(connect=2.0, whole=4.0, body=1 << 18), connections=4)
+LIMITS: Final = Limits(connect=2.0, whole=4.0, body=1 << 18)
+CLIENT: Final = HttpClient(limits=LIMITS, connections=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +118,11 @@ def ask(
         if cache.get(away):
             raise SignInProblem(SignInRefusal.AWAY, "it did not answer a moment ago")
         wanted = {"Accept": "application/json", **(headers or {})}
-        return CLIENT.request(method, url, body=body, headers=wanted)
+        with waiting(LIMITS.whole):
+            return CLIENT.request(method, url, body=body, headers=wanted)
     except AddressRefused as error:
+        raise SignInProblem(SignInRefusal.AWAY, str(error)) from error
+    except WaitedEnough as error:
         raise SignInProblem(SignInRefusal.AWAY, str(error)) from error
     except NoAnswer as error:
         cache.set(away, 1, AWAY_SECONDS)

@@ -23,6 +23,14 @@ class SignInRefusal(Refusal):
         403,
         _("The answer of %(provider)s could not be believed. Try again, and tell the office."),
     )
+    KEYS_READ = (
+        "keys_read_anew",
+        403,
+        _(
+            "The answer of %(provider)s could not be believed. Perhaps it signs with a new key: "
+            "what it publishes is read now. Try again in a minute; if it stays so, tell the office."
+        ),
+    )
     NOT_READY = (
         "provider_not_ready",
         424,
@@ -45,6 +53,22 @@ class SignInRefusal(Refusal):
         "ambiguous_person",
         403,
         _("What %(provider)s says of you fits two people here. Tell the office."),
+    )
+    OTHER_ADDRESS = (
+        "other_address",
+        403,
+        _(
+            "%(provider)s has another e-mail address of you than your account here. Tell the "
+            "office: it gives your entry a sign-in by the right one."
+        ),
+    )
+    NOT_ITS_OWN = (
+        "not_its_own",
+        403,
+        _(
+            "Your account here has an e-mail address for which %(provider)s does not speak. Sign "
+            "in as before, or tell the office."
+        ),
     )
     NO_LOGIN = (
         "no_login_yet",

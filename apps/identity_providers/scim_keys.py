@@ -1,7 +1,7 @@
 """The key of a directory, and whose it is."""
 
-from apps.common.key_tokens import KeyToken
 from apps.identity_providers.models import ScimClient
+from apps.tenants.key_tokens import KeyToken
 
 
 class ScimToken(KeyToken):

@@ -1,13 +1,12 @@
-"""The secrets of clients and our keys for SAML, sealed under the campus's key."""
+"""The secrets of clients, sealed under the campus's key."""
 
 from typing import Final
 
 from apps.common.crypto import SealBroken, seal, unseal
-from apps.identity_providers.models import IdentityProvider, SamlKey
+from apps.identity_providers.models import IdentityProvider
 from apps.tenants.scope import current_campus_id
 
 PROVIDER_SEAL: Final = "identity-provider-secret"
-SAML_SEAL: Final = "saml-key"
 
 
 def _context(row_id: object) -> bytes:
@@ -26,18 +25,5 @@ def client_secret(provider: IdentityProvider) -> str:
     value, context = bytes(provider.sealed_secret), _context(provider.pk)
     try:
         return unseal(PROVIDER_SEAL, current_campus_id(), value, context=context).decode()
-    except SealBroken:
-        return ""
-
-
-def sealed_key(key_id: object, private: str) -> bytes:
-    return seal(SAML_SEAL, current_campus_id(), private.encode(), context=_context(key_id))
-
-
-def private_key(key: SamlKey) -> str:
-    """In PEM; "" where it cannot be opened any more."""
-    value, context = bytes(key.sealed_key), _context(key.pk)
-    try:
-        return unseal(SAML_SEAL, current_campus_id(), value, context=context).decode()
     except SealBroken:
         return ""

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Member, Membership, Person, Role, Student, User
 from apps.accounts.permissions import may_enter, roles_of
+from apps.audit.models import Entry
 from apps.common.errors import NotFound
 from apps.identity_providers.claims import LONGEST_NUMBER, Identity
 from apps.identity_providers.models import EmergencyAccount, IdentityProvider, ProviderLink
@@ -21,7 +22,8 @@ OF_ROLE: dict[str, type[Person]] = {Role.STUDENT: Student, Role.FACULTY: Faculty
 class Judgement:
     """Who somebody of a provider would be here: an account, nobody (`problem`), or a new student.
 
-    `link` is the one of an earlier sign-in; `entry` the student or faculty member that was found.
+    `link` is the one of an earlier sign-in; `entry` the student or faculty member that was found,
+    `by_number` alone where the account has not the address that came, or none came.
     """
 
     user: User | None = None
@@ -29,6 +31,7 @@ class Judgement:
     link: ProviderLink | None = None
     entry: Person | None = None
     is_new: bool = False
+    by_number: bool = False
 
 
 def active_providers() -> QuerySet[IdentityProvider]:
@@ -61,7 +64,7 @@ def judge(*, provider: IdentityProvider, identity: Identity) -> Judgement:
 
     The office may write another number or address into an entry, and so gives nobody its account:
     a number does not count against the address that comes with it, nor an address for an account
-    that has another one.
+    that has another one; and a number alone counts for whom the provider speaks.
     """
     link = (
         ProviderLink.objects.filter(
@@ -87,11 +90,22 @@ def judge(*, provider: IdentityProvider, identity: Identity) -> Judgement:
             return Judgement(problem=SignInRefusal.NO_LOGIN, entry=entry)
         is_new = _may_be_made(provider, identity)
         return Judgement(problem=None if is_new else SignInRefusal.UNKNOWN, is_new=is_new)
-    user = users.pop()
+    (user,) = users
+    by_number = user not in named
+    problem = _first_problem(provider, identity, user, by_number=by_number)
+    return Judgement(user=user, problem=problem, entry=entry, by_number=by_number)
+
+
+def _first_problem(
+    provider: IdentityProvider, identity: Identity, user: User, *, by_number: bool
+) -> SignInRefusal | None:
+    """Why this account, which was found, is not let in by a first sign-in."""
     problem = _problem(user, identity)
+    if problem is None and by_number:
+        problem = _number_problem(provider, identity, user)
     if problem is None and ProviderLink.objects.filter(user=user).exists():
         problem = SignInRefusal.LINKED
-    return Judgement(user=user, problem=problem, entry=entry)
+    return problem
 
 
 def _problem(user: User, identity: Identity) -> SignInRefusal | None:
@@ -100,6 +114,29 @@ def _problem(user: User, identity: Identity) -> SignInRefusal | None:
     if not may_enter(user):
         return SignInRefusal.UNKNOWN
     return None if roles_of(user) & identity.roles else SignInRefusal.NO_ROLE
+
+
+def _number_problem(
+    provider: IdentityProvider, identity: Identity, user: User
+) -> SignInRefusal | None:
+    """Why a number does not count for this account, which has not the address that came with it."""
+    domain = user.email.rpartition("@")[2]
+    if provider.email_domains and domain not in provider.email_domains:
+        return SignInRefusal.NOT_ITS_OWN
+    if identity.email.rpartition("@")[2] == domain:
+        return SignInRefusal.OTHER_ADDRESS
+    return None
+
+
+def number_changed(entry: Person) -> Entry | None:
+    """The last change of this number by hand, as the log has it."""
+    changes = Entry.objects.filter(
+        target_type=entry._meta.label_lower,
+        target_id=str(entry.pk),
+        action=f"admin.{entry._meta.model_name}.changed",
+        data__has_key="code",
+    )
+    return changes.order_by("-at", "-pk").first()
 
 
 def _kinds(identity: Identity) -> Iterable[type[Person]]:

@@ -1,5 +1,6 @@
 """The metadata of SAML providers, read every hour; old keys of ours forgotten at night."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -9,14 +10,18 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.identity_providers.selectors import saml_providers
-from apps.identity_providers.services import metadata_read, provider_names_purge, saml_keys_purge
+from apps.identity_providers.services import (
+    metadata_read,
+    provider_metadata_read,
+    provider_names_purge,
+    saml_keys_purge,
+)
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
-from apps.tenants.tasks import SteppedTask, each_campus, in_each_campus
+from apps.tenants.tasks import SteppedTask, each_campus, enqueue, in_each_campus
 
 RUN_SECONDS: Final = 9 * 60
 SWEEP_EXPIRES_SECONDS: Final = 30 * 60
-RUNNING: Final = "identity_providers:reading:{campus}:{source}"
 
 
 @shared_task
@@ -35,14 +40,34 @@ def _collect(campus: Campus) -> int:
 
 @shared_task(base=SteppedTask)
 def read_metadata(campus_id: int, source_id: int | None = None) -> int:
-    """On one open campus, or of one of its federations; one worker at a time."""
-    mine = RUNNING.format(campus=campus_id, source=source_id or "all")
+    """On one open campus, or of one of its federations."""
+    read = partial(metadata_read, campus_id=campus_id, clock=timezone.now, source_id=source_id)
+    return _one_at_a_time(campus_id, read)
+
+
+@shared_task(base=SteppedTask)
+def read_provider(campus_id: int, provider_id: str) -> int:
+    """Of one provider that was saved, or that may have a new key."""
+    read = partial(
+        provider_metadata_read, campus_id=campus_id, provider_id=provider_id, clock=timezone.now
+    )
+    return _one_at_a_time(campus_id, read)
+
+
+def _one_at_a_time(campus_id: int, read: Callable[[], int]) -> int:
+    """A campus has one worker for its metadata, however slow those are that it asks: who comes
+    meanwhile has everything read once more afterwards."""
+    mine, again = (f"identity_providers:{what}:{campus_id}" for what in ("reading", "again"))
     if not cache.add(mine, "1", RUN_SECONDS):
+        cache.set(again, "1", RUN_SECONDS)
         return 0
     try:
-        return metadata_read(campus_id=campus_id, clock=timezone.now, source_id=source_id)
+        return read()
     finally:
         cache.delete(mine)
+        if cache.delete(again):
+            with campus_scope(campus_id):
+                enqueue(read_metadata)
 
 
 @shared_task

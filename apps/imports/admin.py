@@ -18,13 +18,29 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
 from apps.common.fields import row_number
-from apps.imports.admin_forms import MappingForm, UploadForm
-from apps.imports.models import ImportRun
-from apps.imports.selectors import import_run, is_busy, progress_of, state_of
-from apps.imports.services import import_cancel, import_commit, import_remap, import_upload
+from apps.imports.admin_forms import MappingForm, QuestionsForm, UploadForm
+from apps.imports.models import ImportAnswer, ImportRun
+from apps.imports.selectors import (
+    asked_questions,
+    import_run,
+    is_busy,
+    open_questions,
+    progress_of,
+    state_of,
+)
+from apps.imports.services import (
+    import_answer,
+    import_cancel,
+    import_check,
+    import_commit,
+    import_remap,
+    import_upload,
+)
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
+from apps.imports.types.base import ImportType
 from apps.imports.workbooks import template_workbook
+from apps.tabular_files.headings import OF_COLUMNS
 from apps.tenants.middleware import refuse
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -124,6 +140,7 @@ class ImportRunAdmin(CampusModelAdmin):
             ("<int:run_id>/commit/", self.commit_view, "commit"),
             ("<int:run_id>/cancel/", self.cancel_view, "cancel"),
             ("<int:run_id>/mapping/", self.mapping_view, "mapping"),
+            ("<int:run_id>/answers/", self.answers_view, "answers"),
             ("<int:run_id>/errors.xlsx", self.errors_view, "errors"),
             ("template/<str:kind>.xlsx", self.template_view, "template"),
         ]
@@ -158,7 +175,9 @@ class ImportRunAdmin(CampusModelAdmin):
             "problems": run.problems[:SHOWN_PROBLEMS],
             "reasons": run.result.get("reasons", []),
             "may_import": self.has_add_permission(request),
-            "mapping_form": MappingForm(run=run, import_type=import_type) if run.headings else None,
+            "questions": asked_questions(run),
+            "unanswered": open_questions(run),
+            "mapping_form": _mapping_form(run, import_type),
         }
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -216,6 +235,28 @@ class ImportRunAdmin(CampusModelAdmin):
             ),
         )
 
+    def answers_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Check again with the answers of the page; an empty one is forgotten."""
+        run = self._run(request, run_id)
+        form = QuestionsForm(request.POST, questions=run.questions)
+        if not form.is_valid():
+            messages.error(request, _("Choose one of the answers that are offered."))
+            return redirect(self._page("change", run.pk))
+        now, user_id, changed = timezone.now(), request.user.pk, form.changed_answers()
+        if not changed:
+            return self._act(request, run, lambda: import_check(run=run, user_id=user_id, now=now))
+        return self._act(
+            request,
+            run,
+            lambda: import_answer(
+                run=run,
+                answers=changed,
+                user_id=user_id,
+                now=now,
+                actor=request_actor(request),
+            ),
+        )
+
     def errors_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id, change=False)
         if not run.marked_as:
@@ -257,6 +298,33 @@ class ImportRunAdmin(CampusModelAdmin):
     def _workbook(data: bytes, name: str) -> HttpResponse:
         disposition = f'attachment; filename="{name}"'
         return HttpResponse(data, content_type=XLSX, headers={"Content-Disposition": disposition})
+
+
+@admin.register(ImportAnswer)
+class ImportAnswerAdmin(CampusModelAdmin):
+    """What is remembered: it is given on the pages of uploads, and can be forgotten here."""
+
+    list_display = ["text", "label", "shown_kind", "answered_by", "answered_at"]
+    list_filter = ["kind"]
+    list_select_related = ["answered_by"]
+    search_fields = ["text", "label"]
+    search_help_text = gettext_lazy("Question or answer")
+
+    @display(description=gettext_lazy("kind"), ordering="kind")
+    def shown_kind(self, answer: ImportAnswer) -> Any:
+        return IMPORT_TYPES[answer.kind].label if answer.kind in IMPORT_TYPES else answer.kind
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _mapping_form(run: ImportRun, import_type: ImportType) -> MappingForm | None:
+    """None while a question about a column is open: the form would answer it with the likeliest."""
+    asks = any(not q["answer"] and q["key"].startswith(OF_COLUMNS) for q in run.questions)
+    return MappingForm(run=run, import_type=import_type) if run.headings and not asks else None
 
 
 def _check(text: str) -> UUID | None:

@@ -15,9 +15,9 @@ from unfold.widgets import (
 from apps.accounts.writes import Writer
 from apps.enrollments.models import Term
 from apps.imports.models import ImportRun
-from apps.imports.reading.limits import MAX_BYTES
 from apps.imports.types import IMPORT_TYPES, import_types_for
 from apps.imports.types.base import ImportType
+from apps.tabular_files.limits import MAX_BYTES
 
 OPTIONS = ("department", "year", "section", "term", "replace")
 
@@ -120,3 +120,25 @@ class MappingForm(forms.Form):
             heading: self.cleaned_data[f"column_{number}"]
             for number, heading in enumerate(self._headings)
         }
+
+
+class QuestionsForm(forms.Form):
+    """One choice per question of the last check."""
+
+    def __init__(self, *args: Any, questions: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._questions = questions
+        for number, asked in enumerate(questions):
+            self.fields[f"answer_{number}"] = forms.ChoiceField(
+                choices=[(choice["value"], choice["label"]) for choice in asked["choices"]],
+                required=False,
+            )
+
+    def changed_answers(self) -> dict[str, str | None]:
+        """By the key of the question; None where an answer was taken back."""
+        said = {
+            asked["key"]: self.cleaned_data[f"answer_{number}"]
+            for number, asked in enumerate(self._questions)
+        }
+        before = {asked["key"]: asked["answer"] for asked in self._questions}
+        return {key: value or None for key, value in said.items() if value != before[key]}

@@ -42,6 +42,10 @@ class ImportRun(CampusModel):
     problem = models.CharField(_("problem"), max_length=500, blank=True)
     result = models.JSONField(_("result"), default=dict, blank=True)
     problems = models.JSONField(_("wrong rows"), default=list, blank=True)
+    answers = models.JSONField(
+        _("answers"), default=dict, db_default={}, blank=True, help_text=_("Given for this file.")
+    )
+    questions = models.JSONField(_("questions"), default=list, db_default=[], blank=True)
     job = CampusForeignKey(
         Job, on_delete=models.SET_NULL, null=True, related_name="imports", verbose_name=_("job")
     )
@@ -69,3 +73,33 @@ class ImportRun(CampusModel):
 
     def __str__(self) -> str:
         return self.filename
+
+
+class ImportAnswer(CampusModel):
+    """What somebody said about files of a kind; the next one that asks the same is read so."""
+
+    kind = models.CharField(_("kind"), max_length=20)
+    key = models.CharField(_("question"), max_length=100)
+    value = models.CharField(_("answer"), max_length=200)
+    text = models.CharField(_("what was asked"), max_length=500)
+    label = models.CharField(_("what was answered"), max_length=500)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="import_answers",
+        verbose_name=_("answered by"),
+    )
+    answered_at = models.DateTimeField(_("answered"))
+
+    class Meta:
+        verbose_name = _("answer about spreadsheets")
+        verbose_name_plural = _("answers about spreadsheets")
+        ordering = ["kind", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["campus", "kind", "key"], name="import_answer_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.label}"

@@ -6,6 +6,7 @@ from typing import Any, Final
 from apps.accounts.models import Membership, Role
 from apps.audit.services import SYSTEM, log_event
 from apps.imports.models import COMMIT, ImportRun
+from apps.imports.selectors import open_questions
 from apps.jobs.models import Job
 from apps.notifications.services import notify
 
@@ -52,5 +53,7 @@ def _outcome(job: Job, run: ImportRun) -> tuple[str, dict[str, Any]]:
     problem = job.problem or run.problem
     if problem:
         return "import_failed", {"problem": problem}
+    if open_questions(run):
+        return "import_asks", {"questions": open_questions(run)}
     counts = {name: run.result.get(name, 0) for name in ("new", "changed", "wrong")}
     return ("import_done" if run.status == ImportRun.Status.DONE else "import_checked"), counts

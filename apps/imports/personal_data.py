@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from apps.audit.services import Actor
-from apps.imports.models import ImportRun
+from apps.imports.models import ImportAnswer, ImportRun
 from apps.imports.services.files import run_files_delete
 from apps.privacy.registry import (
     KnownPerson,
@@ -19,10 +19,16 @@ def register() -> None:
         PersonRows(
             model=ImportRun,
             rows=of_user("created_by_id"),
-            withheld=("stored_as", "marked_as", "problems"),
+            withheld=("stored_as", "marked_as", "problems", "questions"),
             blanked={"created_by_id": None},
             because="that a file was read",
-        )
+        ),
+        PersonRows(
+            model=ImportAnswer,
+            rows=of_user("answered_by_id"),
+            blanked={"answered_by_id": None},
+            because="how files of a kind are read",
+        ),
     )
     add_person_eraser(erase_uploads)
 
@@ -32,6 +38,6 @@ def erase_uploads(*, person: KnownPerson, now: datetime, actor: Actor) -> dict[s
 
     Nobody knows who is in a file without reading it. An import that waits has to be uploaded again.
     """
-    runs = ImportRun.objects.exclude(stored_as="", marked_as="", problems=[])
+    runs = ImportRun.objects.exclude(stored_as="", marked_as="", problems=[], questions=[])
     gone = sum(map(run_files_delete, runs))
     return {"uploads": gone} if gone else {}

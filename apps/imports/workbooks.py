@@ -14,8 +14,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
-from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import ImportType, RowProblem
+from apps.imports.types.base import ImportType
+from apps.tabular_files.tables import RowProblem, SheetTable
 
 HEADING: Final = Font(bold=True)
 WRONG: Final = PatternFill("solid", start_color="FFF4CCCC")

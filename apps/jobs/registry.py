@@ -20,10 +20,16 @@ class Ending(Protocol):
 _handlers: dict[str, Handler] = {}
 _endings: dict[str, Ending] = {}
 _tasks: dict[str, str] = {}
+_waiting: set[str] = set()
 
 
 def add_job(
-    kind: str, handler: Handler, *, ended: Ending | None = None, task: str = RUN_TASK
+    kind: str,
+    handler: Handler,
+    *,
+    ended: Ending | None = None,
+    task: str = RUN_TASK,
+    waits_for_others: bool = False,
 ) -> None:
     """`handler(job, progress)` works in one transaction and returns the result, as JSON values.
 
@@ -31,9 +37,12 @@ def add_job(
     was rolled back. One that returns None has done a part of the work: that is saved, and it is
     called for the next one; what it writes into `job.params` is kept between the parts. `ended` is
     called for every job that has succeeded or failed. `task` runs it (`jobs.tasks`), which says in
-    which queue.
+    which queue. `waits_for_others`: it asks servers that the campus has named, which may be slow;
+    one such job of a campus runs at a time.
     """
     _tasks[kind] = task
+    if waits_for_others:
+        _waiting.add(kind)
     _handlers[kind] = handler
     if ended is not None:
         _endings[kind] = ended
@@ -45,6 +54,11 @@ def handler_of(kind: str) -> Handler:
 
 def task_of(kind: str) -> str:
     return _tasks.get(kind, RUN_TASK)
+
+
+def waiting_kinds() -> frozenset[str]:
+    """Of jobs that wait for servers of others."""
+    return frozenset(_waiting)
 
 
 def ending_of(kind: str) -> Ending | None:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.common.errors import Refused
 from apps.jobs.models import Job
-from apps.jobs.registry import ending_of, handler_of, task_of
+from apps.jobs.registry import ending_of, handler_of, task_of, waiting_kinds
+from apps.tenants.locks import lock
 from apps.tenants.tasks import enqueue
 
 # A running job says so at least every few seconds; one that has been silent so long was lost.
@@ -48,7 +49,13 @@ def job_cancel(*, job: Job, now: datetime) -> Job:
 
 @transaction.atomic
 def job_claim(*, job_id: UUID, now: datetime) -> Job | None:
-    """Take a waiting job, or one whose worker was lost; None when there is nothing to take."""
+    """Take a waiting job, or one whose worker was lost; None when there is nothing to take.
+
+    One that waits for servers of others while another of the campus does stays queued: workers are
+    all campuses', and slow servers of one must not hold them all.
+    """
+    if _is_held_up(job_id, now=now):
+        return None
     lost = Q(status=Status.RUNNING, heartbeat_at__lt=now - SILENT)
     claimed = Job.objects.filter(Q(status=Status.QUEUED) | lost, pk=job_id).update(
         status=Status.RUNNING,
@@ -66,6 +73,15 @@ def job_claim(*, job_id: UUID, now: datetime) -> Job | None:
         job_fail(job_id=job_id, problem=_("Its worker was lost three times."), now=now)
         return None
     return job
+
+
+def _is_held_up(job_id: UUID, *, now: datetime) -> bool:
+    slow = Job.objects.filter(kind__in=waiting_kinds())
+    if not slow.filter(pk=job_id).exists():
+        return False
+    lock("WAIT")  # of two at once one
+    running = slow.filter(status=Status.RUNNING, heartbeat_at__gte=now - SILENT)
+    return running.exclude(pk=job_id).exists()
 
 
 def job_succeed(*, job_id: UUID, result: dict[str, Any], now: datetime) -> None:
@@ -88,6 +104,17 @@ def _ended(job_id: UUID, now: datetime) -> None:
     ending = ending_of(job.kind)
     if ending is not None:
         ending(job, now=now)
+    _wake_next(job)
+
+
+def _wake_next(job: Job) -> None:
+    """After one that waited for servers of others, the oldest that was held up by it."""
+    if job.kind not in waiting_kinds():
+        return
+    held_up = Job.objects.filter(kind__in=waiting_kinds(), status=Status.QUEUED)
+    following = held_up.order_by("created_at", "pk").first()
+    if following is not None:
+        enqueue(task_of(following.kind), str(following.pk))
 
 
 @transaction.atomic
@@ -101,3 +128,4 @@ def job_pause(*, job: Job) -> None:
 def job_stop(*, job_id: UUID, now: datetime) -> None:
     """A running job has noticed that it was asked to stop."""
     Job.objects.filter(pk=job_id).update(status=Status.CANCELLED, finished_at=now)
+    _wake_next(Job.objects.get(pk=job_id))

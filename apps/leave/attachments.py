@@ -8,12 +8,10 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from apps.biometrics.images import MAX_BYTES, ImageReason, ImageRefused, read_photo
-from apps.biometrics.storage import as_os_error, save_whole
-from apps.common.crypto import seal, unseal
 from apps.common.errors import Invalid
 from apps.leave.models import Attachment
 from apps.tenants.rotation import SealedFile
-from apps.tenants.scope import current_campus_id
+from apps.tenants.storage import as_os_error, read_sealed, write_sealed
 
 PURPOSE: Final = "attachment"  # of the campus key
 MAX_SIDE: Final = 2400  # pixels: a photographed page of A4 stays readable
@@ -62,16 +60,12 @@ def attachment_files() -> Iterator[SealedFile]:
 
 def store_file(*, key: str, data: bytes) -> None:
     """Seal the bytes and store them under this key, which nothing else has; raises `OSError`."""
-    sealed = seal(PURPOSE, current_campus_id(), data, context=key.encode())
-    with as_os_error("write"):
-        save_whole(key, sealed)
+    write_sealed(key, data, purpose=PURPOSE, context=key.encode())
 
 
 def read_file(*, key: str) -> bytes:
-    """Raises `OSError`, and `crypto.SealBroken` when the file is not what was stored."""
-    with as_os_error(), default_storage.open(key) as stored:
-        sealed = stored.read()
-    return unseal(PURPOSE, current_campus_id(), sealed, context=key.encode())
+    """Raises what `storage.read_sealed` does."""
+    return read_sealed(key, purpose=PURPOSE, context=key.encode())
 
 
 def delete_file(*, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from apps.audit.services import Actor
 from apps.leave.attachments import read_file
@@ -9,6 +10,7 @@ from apps.leave.models import Appeal, Attachment, LeaveRequest
 from apps.leave.services.attachments import attachments_erase_now
 from apps.privacy.registry import (
     KnownPerson,
+    PersonFile,
     PersonRows,
     add_person_eraser,
     add_person_files,
@@ -59,7 +61,10 @@ def erase_attachments(*, person: KnownPerson, now: datetime, actor: Actor) -> di
     return {"documents": erased} if erased else {}
 
 
-def attachment_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+def attachment_files(*, person: KnownPerson) -> Iterator[PersonFile]:
     for row in Attachment.objects.filter(student_id=person.student_id or 0).order_by("pk"):
         ending = "pdf" if row.kind == Attachment.Kind.PDF else "jpg"
-        yield f"documents/{row.stored_at:%Y-%m-%d}-{row.pk}.{ending}", read_file(key=row.key)
+        yield (
+            f"documents/{row.stored_at:%Y-%m-%d}-{row.pk}.{ending}",
+            partial(read_file, key=row.key),
+        )

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from apps.common.moments import is_day, is_moment
-from apps.imports.types.fields import Wrong
-from apps.legacy.sources import OldValue
+from apps.old_databases import OldValue
+from apps.tabular_files.fields import Wrong
 
 YES: Final = {"1", "t", "true", "y", "yes", "present"}
 NO: Final = {"", "0", "f", "false", "n", "no", "absent"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from apps.audit.services import Actor
 from apps.biometrics.services.images import images_erase_now
@@ -9,6 +10,7 @@ from apps.biometrics.storage import read_image
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.privacy.registry import (
     KnownPerson,
+    PersonFile,
     PersonRows,
     add_person_eraser,
     add_person_files,
@@ -35,11 +37,11 @@ def erase_frames(*, person: KnownPerson, now: datetime, actor: Actor) -> dict[st
     return {"frames": images_erase_now(image_ids=image_ids, now=now)}
 
 
-def frame_files(*, person: KnownPerson) -> Iterator[tuple[str, bytes]]:
+def frame_files(*, person: KnownPerson) -> Iterator[PersonFile]:
     frames = LivenessFrame.objects.filter(
         student_id=person.student_id or 0, image__isnull=False
     ).select_related("image")
     for frame in frames.order_by("pk"):
         if frame.image is not None:
             name = f"frames/{frame.seen_at:%Y-%m-%d}-{frame.check_of_id}-{frame.number}.jpg"
-            yield name, read_image(frame.image)
+            yield name, partial(read_image, frame.image)

@@ -163,8 +163,13 @@ class LtiRegistrationAdmin(CampusModelAdmin):
 
 @admin.register(LtiKey)
 class LtiKeyAdmin(HistoryAdmin):
+    """Deleted at once where one was stolen; a new one is made on the page of the platforms."""
+
     list_display = ["id", "created_at", "signs_from", "shown_until"]
     fields = ["created_at", "signs_from", "shown_until"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return CampusModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(LtiLink)

@@ -11,11 +11,10 @@ class LtiConfig(AppConfig):
         from apps.lti.models import LtiKey
         from apps.lti.personal_data import register
         from apps.lti.problems import LaunchProblem
-        from apps.lti.selectors import LTI_SEAL
         from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
         sealed = SealedColumns(
-            model=LtiKey, columns=("sealed_key",), purpose=LTI_SEAL, bound_to="id"
+            model=LtiKey, columns=("sealed_key",), purpose=LtiKey.SEAL, bound_to="id"
         )
         add_sealed_columns("lti keys", sealed)
         add_constraint_refusal("lti_person_subject", LaunchProblem.OTHER_PERSON.error)

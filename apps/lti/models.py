@@ -14,6 +14,7 @@ from apps.common.constraints import Between, Named
 from apps.enrollments.models import Course
 from apps.tenants.fields import CampusForeignKey
 from apps.tenants.models import CampusModel, TimestampedModel
+from apps.tenants.published_keys import PublishedKey
 
 ADDRESS_LENGTH: Final = 500
 NAME_LENGTH: Final = 255  # LTI 1.3 §5.3: at most 255 characters for ids
@@ -96,27 +97,16 @@ class LtiRegistration(CampusModel):
         return self.name
 
 
-class LtiKey(CampusModel):
-    """A key by which the campus signs its requests to platforms. `id` is its name (`kid`).
+class LtiKey(PublishedKey):
+    """A key by which the campus signs its requests to platforms. `id` is its name (`kid`)."""
 
-    It signs from `signs_from` on, when platforms have read its public half, and is shown to them
-    until `shown_until` (None: no end yet).
-    """
+    SEAL = "lti-key"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    sealed_key = models.BinaryField(_("private key"), editable=False)
     public_jwk = models.JSONField(_("public key"), editable=False)
-    created_at = models.DateTimeField(_("made"))
-    signs_from = models.DateTimeField(_("signs from"))
-    shown_until = models.DateTimeField(_("shown until"), null=True, blank=True)
 
-    class Meta:
+    class Meta(PublishedKey.Meta):
         verbose_name = _("key for learning platforms")
         verbose_name_plural = _("keys for learning platforms")
-        ordering = ["-created_at", "id"]
-
-    def __str__(self) -> str:
-        return str(self.pk)
 
 
 class LtiLink(TimestampedModel):

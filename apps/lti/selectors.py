@@ -6,27 +6,15 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from apps.accounts.models import Student
 from apps.attendance.models import AttendanceSummary
-from apps.common.crypto import unseal
 from apps.enrollments.models import Course, Enrollment
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiScore
-from apps.tenants.scope import current_campus_id
 
-LTI_SEAL: Final = "lti-key"
 CENT: Final = Decimal("0.01")
 FULL: Final = Decimal(100)
-
-
-def seal_context(key_id: object) -> bytes:
-    return str(key_id).encode()
-
-
-def shown_keys(*, now: datetime) -> QuerySet[LtiKey]:
-    """Those whose public half platforms may still need."""
-    return LtiKey.objects.filter(Q(shown_until=None) | Q(shown_until__gt=now))
 
 
 def signing_key(*, now: datetime) -> tuple[LtiKey, bytes] | None:
@@ -34,11 +22,8 @@ def signing_key(*, now: datetime) -> tuple[LtiKey, bytes] | None:
 
     Raises `SealBroken`.
     """
-    key = shown_keys(now=now).filter(signs_from__lte=now).order_by("-signs_from", "id").first()
-    if key is None:
-        return None
-    context = seal_context(key.pk)
-    return key, unseal(LTI_SEAL, current_campus_id(), bytes(key.sealed_key), context=context)
+    key = LtiKey.shown(now=now).filter(signs_from__lte=now).order_by("-signs_from", "id").first()
+    return None if key is None else (key, key.opened())
 
 
 def platform_asked(*, issuer: str, client_id: str) -> LtiPlatform | None:

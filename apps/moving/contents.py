@@ -10,11 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from apps.backup.errors import BackupFailed, Damaged
-from apps.biometrics.storage import as_os_error
 from apps.common.crypto import SealBroken
 from apps.moving.archive import Record
 from apps.moving.ids import Ids
 from apps.tenants.moving import Keys, travel_keys
+from apps.tenants.storage import as_os_error
 
 
 @dataclass(kw_only=True)

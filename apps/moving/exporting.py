@@ -22,7 +22,6 @@ from apps.backup.errors import BackupFailed
 from apps.backup.sealing import Lock
 from apps.backup.targets import Destination
 from apps.biometrics.models import FaceModel
-from apps.biometrics.storage import as_os_error
 from apps.common.crypto import KEY_BYTES, SealBroken
 from apps.moving.archive import MANIFEST, SUFFIX, ArchiveWriter, create_archive, place_of
 from apps.moving.catalogue import (
@@ -40,6 +39,7 @@ from apps.tenants.models import Campus
 from apps.tenants.moving import Keys, Row, live_keys, moved_rows, travel_keys
 from apps.tenants.rotation import SealedFile, sealed_files
 from apps.tenants.scope import campus_scope, current_campus_id, platform_scope
+from apps.tenants.storage import as_os_error
 
 FORMAT: Final = "campus-archive"
 VERSION: Final = 1

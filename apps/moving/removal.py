@@ -24,7 +24,6 @@ from apps.audit.models import Root, RootCopy
 from apps.audit.services import Actor, log_event, log_platform_event
 from apps.backup.errors import BackupFailed
 from apps.biometrics.services.images import orphans_delete
-from apps.biometrics.storage import as_os_error
 from apps.common.cache import forget_campus, invalidate
 from apps.common.rows import batches, table_name
 from apps.moving.catalogue import ACCOUNTS, Table, campus_tables
@@ -34,6 +33,7 @@ from apps.tenants.models import Campus, CampusRemoval, Domain
 from apps.tenants.rotation import sealed_files
 from apps.tenants.scope import campus_scope, current_campus_id, platform_scope
 from apps.tenants.selectors import every_campus, host_cache_key
+from apps.tenants.storage import as_os_error
 
 logger = logging.getLogger(__name__)
 

@@ -98,6 +98,21 @@ ACCOUNT_TEXTS: Final[dict[str, Text]] = {
         ),
         sample={"provider": "Google"},
     ),
+    "number_connected": Text(
+        kind=SECURITY,
+        title=gettext_noop("%(person)s came in by %(provider)s with a number that was changed"),
+        body=gettext_noop(
+            "%(who)s wrote that number into the entry on %(day)s, and %(provider)s sent no e-mail "
+            "address that proves whose it is. If it was not this person who came in, delete the "
+            "connection under “People of providers” and correct the number."
+        ),
+        sample={
+            "person": "Ada Byron",
+            "provider": "University login",
+            "who": "Grace Hopper",
+            "day": "2026-11-30",
+        },
+    ),
     "sign_in_disconnected": Text(
         kind=SECURITY,
         title=gettext_noop("You can no longer sign in with %(provider)s"),

@@ -11,12 +11,12 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from apps.notifications.models import Delivery, Message, PushToken, QuietHours, Status
+from apps.tenants.locks import lock
 from apps.tenants.scope import current_campus_id
 
 # One statement instead of the ORM's four: it runs for each batch, between requests that take a
 # millisecond each. SKIP LOCKED lets workers share a queue; the address is read now, so that a
 # device that registered again is reached under its new token.
-SMS_LOCK: Final = 0x534D5300  # "SMS": first key of the advisory lock
 _LEASE_DUE: Final = """
     WITH due AS (
         SELECT id, status FROM {delivery}
@@ -138,8 +138,7 @@ def sms_lock() -> None:
 
     Held until the transaction ends.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SMS_LOCK, current_campus_id()])
+    lock("SMS ")
 
 
 def lease_due(

@@ -286,6 +286,12 @@ TEXTS: Final[dict[str, Text]] = {
         ),
         sample={"file": "students.xlsx", "new": 3987, "changed": 12, "wrong": 1},
     ),
+    "import_asks": Text(
+        kind="import_finished",
+        title=gettext_noop("%(file)s leaves something open"),
+        body=gettext_noop("Questions: %(questions)s. Nothing is saved before they are answered."),
+        sample={"file": "students.xlsx", "questions": 2},
+    ),
     "import_failed": Text(
         kind="import_finished",
         title=gettext_noop("%(file)s could not be imported"),

@@ -15,7 +15,7 @@ class OneRosterConfig(AppConfig):
         from apps.oneroster.services.jobs import sync, sync_ended
         from apps.tenants.sealed_columns import SealedColumns, add_sealed_columns
 
-        add_job(SYNC, sync, ended=sync_ended)
+        add_job(SYNC, sync, ended=sync_ended, waits_for_others=True)
         sealed = SealedColumns(
             model=OneRosterConnection,
             columns=("sealed_secret",),

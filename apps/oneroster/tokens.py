@@ -12,7 +12,7 @@ from typing import Final
 from django.core import signing
 
 from apps.common.crypto import campus_key
-from apps.common.key_tokens import KeyToken
+from apps.tenants.key_tokens import KeyToken
 from apps.tenants.scope import current_campus_id
 
 LIFETIME: Final = timedelta(hours=1)

@@ -150,10 +150,14 @@ class PersonEraser(Protocol):
     def __call__(self, *, person: KnownPerson, now: datetime, actor: Actor) -> dict[str, int]: ...
 
 
-class PersonFiles(Protocol):
-    """Yields the person's files as (name in the ZIP, bytes)."""
+PersonFile = tuple[str, Callable[[], bytes]]
+"""Its name in the ZIP, and what reads it: one that is damaged keeps no other away."""
 
-    def __call__(self, *, person: KnownPerson) -> Iterator[tuple[str, bytes]]: ...
+
+class PersonFiles(Protocol):
+    """Yields the person's files."""
+
+    def __call__(self, *, person: KnownPerson) -> Iterator[PersonFile]: ...
 
 
 _rows: dict[str, PersonRows] = {}

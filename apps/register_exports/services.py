@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.writes import Writer
 from apps.audit.services import SYSTEM, Actor, log_event
 from apps.common.crypto import seal
 from apps.common.errors import Refused
@@ -135,6 +136,9 @@ def export_run(job: Job, progress: Progress) -> dict[str, Any] | None:
     setting = campus_setting()
     if setting is None:
         raise Refused("no_setting", _("This campus exports no registers. An administrator may."))
+    user = job.created_by
+    if user is not None and not Writer(user).has("register_exports.change_warehousesetting"):
+        raise Refused("role_required", _("Who started this may not export registers any more."))
     known = pseudonyms_of(setting, export.people)
     files = _files(export, known)
     done: list[dict[str, Any]] = job.params["files"]

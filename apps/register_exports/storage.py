@@ -8,8 +8,8 @@ from django.core.files import File
 from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
-from apps.biometrics.storage import as_os_error
 from apps.common.errors import Refused
+from apps.tenants.storage import as_os_error
 
 ALIAS: Final = "registers:"  # before the name of a place, in STORAGES
 

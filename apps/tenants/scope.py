@@ -76,6 +76,12 @@ def entered_campus_id() -> int | None:
     return scope.campus_id if scope else None
 
 
+def is_for_request() -> bool:
+    """Whether somebody waits for an answer of ours: in a task and a command nobody does."""
+    scope = _scope.get()
+    return scope is not None and scope.for_request
+
+
 def current_campus_id() -> int:
     """Like `entered_campus_id`, but raises `NoCampus` outside every scope."""
     campus_id = entered_campus_id()

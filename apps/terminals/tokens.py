@@ -1,4 +1,4 @@
-from apps.common.key_tokens import KeyToken
+from apps.tenants.key_tokens import KeyToken
 
 
 class TerminalToken(KeyToken):

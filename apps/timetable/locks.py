@@ -6,13 +6,10 @@ another planner saved meanwhile is undone.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from apps.tenants.scope import current_campus_id
-
-LOCK_CLASS: Final = 0x54494D45  # "TIME": first key of the advisory lock
+from apps.tenants.locks import lock
 
 
 @contextmanager
@@ -25,5 +22,4 @@ def planning() -> Iterator[None]:
 
 def planning_lock() -> None:
     """Held until the caller's transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])
+    lock("TIME")

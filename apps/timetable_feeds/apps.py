@@ -16,7 +16,7 @@ class TimetableFeedsConfig(AppConfig):
         from apps.timetable_feeds.selectors import FILE_SEAL, HEADER_SEAL, courses_of_feeds
         from apps.timetable_feeds.services.jobs import read, read_ended
 
-        add_job(READ, read, ended=read_ended)
+        add_job(READ, read, ended=read_ended, waits_for_others=True)
         add_planner(courses_of_feeds)
         header = SealedColumns(
             model=TimetableFeed,

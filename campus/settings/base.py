@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.qr_otp",
     "apps.saml",
+    "apps.tabular_files",
     "apps.privacy",
     "apps.api_keys",
     "apps.identity_providers",
@@ -182,6 +183,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.common.middleware.CompressionMiddleware",
+    "apps.legacy.middleware.LargeUploadMiddleware",
     "apps.common.guard.RequestGuard",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -356,6 +358,8 @@ SPECTACULAR_SETTINGS = {
 # The largest body, files included (apps.common.guard); uploads of whole rosters may be larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 LARGER_BODIES = dict.fromkeys(("/api/v1/imports", "/admin/imports/importrun/"), 21 * 1024 * 1024)
+# For exactly these pages, once they were shown to somebody who may use them.
+TICKETED_BODIES = {"/admin/legacy/legacymove/add/": 101 * 1024 * 1024}
 FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 
 # --- Browser security ------------------------------------------------------------------------

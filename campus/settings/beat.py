@@ -106,6 +106,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "apps.imports.tasks.purge_imports",
         "schedule": crontab(hour=3, minute=23),
     },
+    "purge-legacy-moves": {
+        "task": "apps.legacy.tasks.purge_legacy_moves",
+        "schedule": crontab(hour=3, minute=27),
+    },
     "purge-exports": {
         "task": "apps.reports.tasks.purge_exports",
         "schedule": crontab(hour=3, minute=41),

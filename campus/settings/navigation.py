@@ -68,6 +68,8 @@ NAVIGATION = [
     group(
         _("Imports"),
         link("imports_importrun", _("Spreadsheets"), "upload_file"),
+        link("legacy_legacymove", _("Older systems"), "move_to_inbox"),
+        link("imports_importanswer", _("Answers about spreadsheets"), "quiz"),
         link("jobs_job", _("Jobs"), "pending_actions"),
     ),
     group(

@@ -26,6 +26,8 @@ TEXTS: Final[dict[str, Any]] = {
     "enrollments_enrollmentperiod": _("From when to when somebody took a course"),
     "enrollments_grade": _("Results of courses"),
     "imports_importrun": _("Upload people, courses and timetables from a table"),
+    "legacy_legacymove": _("Move an older system in, with its registers"),
+    "imports_importanswer": _("How files of a kind are read where they leave it open"),
     "jobs_job": _("Long work: how far it is, and what failed"),
     "classrooms_building": _("Houses that the rooms are in"),
     "classrooms_classroom": _("Rooms, their place and the circle in which phones count as there"),

@@ -15,6 +15,7 @@ CELERY_TASK_ROUTES = {
     "apps.webhooks.tasks.*": {"queue": "notifications"},
     "apps.lti.tasks.*": {"queue": "notifications"},
     "apps.jobs.tasks.run_job": {"queue": "imports"},
+    "apps.legacy.tasks.run_legacy_move": {"queue": "imports"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

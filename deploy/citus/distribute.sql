@@ -62,6 +62,7 @@ SELECT create_distributed_table('identity_providers_providername', 'campus_id', 
 SELECT create_distributed_table('identity_providers_samlkey', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_scimclient', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('identity_providers_scimperson', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('imports_importanswer', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('imports_importrun', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('integrity_finding', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('jobs_job', 'campus_id', colocate_with => 'accounts_allowedaddress');
@@ -71,6 +72,7 @@ SELECT create_distributed_table('learning_learningsetting', 'campus_id', colocat
 SELECT create_distributed_table('leave_appeal', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_attachment', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('leave_leaverequest', 'campus_id', colocate_with => 'accounts_allowedaddress');
+SELECT create_distributed_table('legacy_legacymove', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('liveness_livenesscheck', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('liveness_livenessframe', 'campus_id', colocate_with => 'accounts_allowedaddress');
 SELECT create_distributed_table('lti_ltikey', 'campus_id', colocate_with => 'accounts_allowedaddress');

@@ -72,11 +72,12 @@ from apps.identity_providers.models import (
     ScimClient,
     ScimPerson,
 )
-from apps.imports.models import ImportRun
+from apps.imports.models import ImportAnswer, ImportRun
 from apps.integrity.models import Finding, FindingKind
 from apps.jobs.models import Job
 from apps.learning.models import FaceDrift, LearnedSample, LearningSetting
 from apps.leave.models import Appeal, Attachment, LeaveRequest
+from apps.legacy.models import LegacyMove
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiPlatform, LtiRegistration, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
@@ -151,7 +152,7 @@ def _study(n: int, now: datetime) -> None:
     Policy.objects.create(course=course, version=1, created_at=now)
     _timetable(n, course, now)
     _messages(n, student, section, now)
-    _import(faculty.user, now)
+    _import(n, faculty.user, now)
     _other_systems(n, faculty.user, student, course, now)
     _feed(n, course, now)
     _check_in(n, student, course, now)
@@ -181,10 +182,23 @@ def _messages(n: int, student: Student, section: Section, now: datetime) -> None
     )
 
 
-def _import(user: User | None, now: datetime) -> None:
+def _import(n: int, user: User | None, now: datetime) -> None:
     job = Job.objects.create(kind="import", title="Students", created_by=user, created_at=now)
     ImportRun.objects.create(
         kind="students", filename="1.xlsx", size=1, job=job, created_by=user, created_at=now
+    )
+    LegacyMove.objects.create(
+        system="sis",
+        filename="1.db",
+        size=1,
+        pieces=1,
+        status=LegacyMove.Status.CHECKED,
+        job=job,
+        created_by=user,
+        created_at=now,
+    )
+    ImportAnswer.objects.create(
+        kind="students", key=f"k{n}", value="v", text="Q?", answered_by=user, answered_at=now
     )
 
 

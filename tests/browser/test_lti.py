@@ -8,8 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.audit.services import SYSTEM
-from apps.lti.models import LtiPlatform, LtiRegistration
-from apps.lti.selectors import shown_keys
+from apps.lti.models import LtiKey, LtiPlatform, LtiRegistration
 from apps.lti.services.registration import registration_make
 from apps.tenants.scope import campus_scope
 from tests.browser.conftest import sign_in
@@ -57,7 +56,7 @@ def test_the_frame_posts_what_the_window_chose(
     platform = registered(hall, moodle)
     with campus_scope(hall.campus):
         linked(hall, platform, moodle)
-        moodle.tool_keys = {"keys": [key.public_jwk for key in shown_keys(now=timezone.now())]}
+        moodle.tool_keys = {"keys": [key.public_jwk for key in LtiKey.shown(now=timezone.now())]}
     moodle.message = moodle.choosing()
     sign_in(page, site, hall.lecturer.email)
     asked = login_of(moodle, target_link_uri=f"{site}/lti/launch?choice=1")

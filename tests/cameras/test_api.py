@@ -24,19 +24,19 @@ from apps.biometrics.engines import Pixels
 from apps.biometrics.models import StoredImage, TemplateKey
 from apps.biometrics.services import images_purge
 from apps.biometrics.services.registry import add_engine
-from apps.biometrics.storage import save_whole
 from apps.cameras import tasks, worker
 from apps.cameras.models import Camera, CameraEvent, CameraFrame, UnknownPerson
 from apps.cameras.reading import FaceSighting
 from apps.cameras.selectors import UNKNOWN_SEAL
 from apps.cameras.services import frames, snapshots
-from apps.cameras.services.frames import MAX_STARTS, MOST_WAITING
+from apps.cameras.services.frames import MAX_STARTS, MOST_OF_CAMPUS, MOST_WAITING
 from apps.cameras.services.sightings import sightings_record
 from apps.common.crypto import unseal
 from apps.ops.logos import logo_png, logo_read, logo_set
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.storage import save_whole
 from tests.admin.support import client_of as admin_of
 from tests.api.support import client_of
 from tests.biometrics.support import enrol, make_model, plain_jpeg
@@ -255,6 +255,24 @@ class TestFrames:
                 for n in range(MOST_WAITING)
             )
         assert code_of(send(device, plain_jpeg())) == (429, "too_many_frames")
+
+    def test_many_cameras_of_a_campus_send_no_more_than_a_few(
+        self, device: APIClient, cast: Cast
+    ) -> None:
+        """Check-ins of all campuses wait for the same workers."""
+        now = timezone.now()
+        with campus_scope(cast.campus):
+            room = Camera.objects.get().classroom
+            for number in range(3):
+                camera = Camera.objects.create(
+                    name=f"C{number}", classroom=room, lookup=f"{number}" * 12
+                )
+                CameraFrame.objects.bulk_create(
+                    CameraFrame(camera=camera, key=f"w{n}", at=now, received_at=now)
+                    for n in range(MOST_OF_CAMPUS // 3)
+                )
+        assert send(device, plain_jpeg(), key="last").status_code == 202
+        assert code_of(send(device, plain_jpeg(), key="more")) == (429, "too_many_frames")
 
     def test_a_cut_off_picture_and_an_engine_that_fails_end_in_words(
         self,

@@ -11,6 +11,7 @@ from apps.biometrics.campus_faces import forget
 from apps.biometrics.models import StoredImage
 from apps.biometrics.tasks import purge_images
 from apps.jobs.models import Job
+from apps.jobs.services import job_cancel
 from apps.jobs.tasks import execute_job
 from apps.privacy.models import Consent, SearchPermission
 from apps.privacy.services import consent_withdraw, search_permission_withdraw
@@ -132,3 +133,21 @@ def test_two_searches_of_a_photo_take_it_from_each_other_not(
         with campus_scope(cast.campus):
             job.refresh_from_db()
         assert (job.status, job.problem) == (Job.Status.SUCCEEDED, "")
+
+
+def test_searches_do_not_take_the_workers_of_check_ins(
+    cast: Cast, office: Client, astronaut_path: Path
+) -> None:
+    """Each takes seconds of a worker that all campuses' check-ins wait for."""
+    permit(cast, timezone.now())
+    photo = astronaut_path.read_bytes()
+    for _each in range(3):
+        ask(office, photo)
+    assert "3 searches of this campus are under way" in ask(office, photo).content.decode()
+    with campus_scope(cast.campus):
+        jobs = list(Job.objects.all())
+        assert len(jobs) == 3
+        job_cancel(job=jobs[0], now=timezone.now())
+    ask(office, photo)
+    with campus_scope(cast.campus):
+        assert Job.objects.count() == 4

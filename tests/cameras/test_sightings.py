@@ -333,11 +333,11 @@ class TestForgetting:
         see(camera, at + MINUTE, vector(0))
         see(camera, at + MINUTE, vector(1), colour="red")
         person = person_of(student=enrolled.student)
-        [(name, jpeg)] = [
+        [(name, picture)] = [
             file for files in person_files() for file in files(person=person) if "sight" in file[0]
         ]
         assert name.startswith(f"sightings/{at:%Y-%m-%d}-")
-        assert jpeg == plain_jpeg("grey")
+        assert picture() == plain_jpeg("grey")
 
     def test_organizing_moves_what_lies_wrong_and_nothing_twice(
         self,

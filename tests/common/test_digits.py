@@ -14,8 +14,9 @@ from apps.accounts.models import Student
 from apps.common.digits import CodeField, plain_digits, plain_number
 from apps.common.model_fields import NumberTextField
 from apps.enrollments.models import Term
-from apps.imports.types import fields
+from apps.imports.types import fields as own_fields
 from apps.qr_otp.tokens import normal_text
+from apps.tabular_files import dates, fields
 from tests.api.support import client_of
 from tests.factories import Cast
 
@@ -62,9 +63,9 @@ def test_text_codes() -> None:
         (fields.integer(0, 9999), "2026", 2026),
         (fields.decimal(0, 100), "3,5", Decimal("3.5")),
         (fields.phone, "+49 151 12345678", "+4915112345678"),
-        (fields.year_of_study, "E2", 2),
-        (fields.day, "01.09.2026", date(2026, 9, 1)),
-        (fields.day, "2026-09-01", date(2026, 9, 1)),
+        (own_fields.year_of_study, "E2", 2),
+        (dates.day, "01.09.2026", date(2026, 9, 1)),
+        (dates.day, "2026-09-01", date(2026, 9, 1)),
         (fields.clock, "08:30", time(8, 30)),
         (fields.weekday, "3", 3),
         (fields.yes_no, "1", True),

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.conf import settings as django_settings
@@ -172,10 +172,14 @@ def test_only_offered_languages_can_be_chosen(form: Any) -> None:
     assert [code for code, _label in field.choices] == ["", "en", "de"]
 
 
+# Names of days and months that files have: looked up in many languages, shown in none of them.
+READ: Final = {"apps/tabular_files/languages.py"}
+
+
 def test_nothing_switches_to_a_language_without_asking() -> None:
     switching = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "apps").rglob("*.py")
         if OVERRIDE.search(path.read_text())
     ]
-    assert switching == []
+    assert set(switching) == READ

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile
 
-from apps.biometrics.storage import StorageUnavailable, as_os_error
 from apps.common.answers import Limits
 from apps.common.s3 import AUTHORITIES, PROXIES, TimedS3Storage
+from apps.tenants.storage import StorageUnavailable, as_os_error
 from tests.common.test_outgoing import Talk, silent, talking
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\nETag: x\r\n\r\n"

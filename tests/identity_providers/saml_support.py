@@ -9,7 +9,11 @@ from django.utils import timezone
 
 from apps.audit.services import SYSTEM
 from apps.identity_providers.models import IdentityProvider, MetadataSource
-from apps.identity_providers.services import metadata_read, saml_provider_prepare
+from apps.identity_providers.services import (
+    metadata_read,
+    provider_metadata_read,
+    saml_provider_prepare,
+)
 from apps.tenants.addresses import campus_url
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
@@ -40,7 +44,11 @@ def saml_set_up(campus: Campus, idp: SamlProvider, **fields: Any) -> IdentityPro
         values["metadata_text"] = idp.metadata()
     with campus_scope(campus):
         made = IdentityProvider.objects.create(**values)
-        saml_provider_prepare(provider=made, now=timezone.now(), actor=SYSTEM)
+        is_known = saml_provider_prepare(provider=made, now=timezone.now(), actor=SYSTEM)
+    if not is_known and not made.metadata_text:  # as the worker does then
+        provider_metadata_read(campus_id=campus.pk, provider_id=made.pk, clock=timezone.now)
+        with campus_scope(campus):
+            made.refresh_from_db(fields=["entity", "problem"])
     return made
 
 

@@ -13,6 +13,7 @@ from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, fields_of, url
 from tests.factories import Cast
 from tests.identity_providers.provider_server import CLIENT_ID, Provider
+from tests.identity_providers.saml_server import SamlProvider
 from tests.identity_providers.support import browser, set_up, sign_in, words
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,31 @@ def test_an_issuer_with_people_behind_it_stays(
     assert sign_in(browser(cast.host), server, provider, **other).status_code == 403
     assert client.post(url(ProviderLink, "delete", link.pk), {"post": "yes"}).status_code == 302
     assert sign_in(browser(cast.host), server, provider, **other).status_code == 302
+
+
+def test_the_secret_goes_to_no_other_issuer(cast: Cast, idp: SamlProvider) -> None:
+    """Whoever may change the provider does not know it: another issuer would be sent it at the next
+    sign-in."""
+    client = client_of(cast, cast.admin)
+    assert client.post(ADD, FORM).status_code == 302
+
+    def kept() -> tuple[str, str]:
+        with campus_scope(cast.campus):
+            found = IdentityProvider.objects.get()
+            return found.issuer, client_secret(found)
+
+    before = (FORM["issuer"], FORM["secret"])
+    with campus_scope(cast.campus):
+        change = url(IdentityProvider, "change", IdentityProvider.objects.get().pk)
+    elsewhere = {**FORM, "issuer": "https://evil.example/realm", "secret": ""}
+    assert "the address is a new one" in words(client.post(change, elsewhere))
+    assert kept() == before
+    # Nor by way of another protocol.
+    saml = {"protocol": "saml", "issuer": idp.entity_id, "metadata_text": idp.metadata()}
+    assert client.post(change, {**FORM, **saml, "secret": ""}).status_code == 302
+    assert kept() == (idp.entity_id, "")
+    assert client.post(change, {**elsewhere, "secret": "another"}).status_code == 302
+    assert kept() == (elsewhere["issuer"], "another")
 
 
 def test_emergency_accounts_are_people_of_the_campus(cast: Cast, other_cast: Cast) -> None:

@@ -407,3 +407,18 @@ def test_odd_ways_to_show_a_secret_are_no_server_error(
     client = browser(cast.host)
     client.raise_request_exception = False
     assert client.get(address(provider)).status_code == 302
+
+
+def test_a_slow_provider_holds_few_requests(
+    cast: Cast, server: Provider, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its campus may wait in a minute is used up; then it is not asked, and is not taken for
+    one that is away."""
+    assert sign_in(browser(cast.host), server, provider, employeeNumber="STUD").status_code == 302
+    before = len(server.token_requests)
+    monkeypatch.setattr("apps.tenants.waiting.MOST_SECONDS", 3.9)  # one request may take four
+    refused = sign_in(browser(cast.host), server, provider, employeeNumber="STUD")
+    assert (refused.status_code, "Try again in a minute" in words(refused)) == (424, True)
+    assert len(server.token_requests) == before
+    monkeypatch.undo()
+    assert sign_in(browser(cast.host), server, provider, employeeNumber="STUD").status_code == 302

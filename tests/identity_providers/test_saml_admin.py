@@ -16,7 +16,6 @@ from apps.identity_providers.models import (
     ProviderLink,
     SamlKey,
 )
-from apps.identity_providers.sealing import private_key
 from apps.identity_providers.services import saml_key_replace, saml_keys_purge
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, fields_of, url
@@ -175,7 +174,7 @@ def test_a_provider_of_a_federation_waits_for_the_worker(
     source = federation_of(cast.campus, federations[0])
     client = client_of(cast, cast.admin)
     page = client.post(ADD, form(source=str(source.pk)), follow=True)
-    assert "The federation is read now" in words(page)
+    assert "Its metadata is read now" in words(page)
     with campus_scope(cast.campus):
         assert IdentityProvider.objects.get().source_id == source.pk
     # With providers of it, it stays.
@@ -235,7 +234,7 @@ def test_our_key_is_replaced_with_both_shown_for_a_while(
         new, old = SamlKey.objects.all()
         assert (old.shown_until - now).days in (13, 14)
         assert (new.shown_until, (new.signs_from - now).days in (2, 3)) == (None, True)
-        assert "PRIVATE KEY" in private_key(new)
+        assert b"PRIVATE KEY" in new.opened()
         assert b"PRIVATE" not in bytes(new.sealed_key)
         with pytest.raises(Refused):
             saml_key_replace(now=now, actor=SYSTEM)

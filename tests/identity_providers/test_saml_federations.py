@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from lxml import etree
 
@@ -314,10 +313,8 @@ def test_keys_that_change_are_survived(
     assert comes_in(old)
     assert not comes_in(new)
     idp.keys = [old, new]
-    cache.clear()
-    if kind == "aggregate":  # read by the worker alone
-        assert not comes_in(new)
-        read(cast.campus)
+    assert not comes_in(new)
+    read(cast.campus)
     assert comes_in(new)
     assert comes_in(old)
     idp.keys = [new]
@@ -329,17 +326,81 @@ def test_keys_that_change_are_survived(
         assert changes.count() == 3  # read first, with both keys, with the new one
 
 
-def test_an_unknown_key_is_looked_for_once_a_minute(
-    cast: Cast, federations: list[Federation]
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What workers are asked for."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(service, "enqueue", lambda *asked: found.append(asked))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["mdq", "own"])
+def test_no_request_waits_for_the_metadata_of_a_provider(
+    cast: Cast, federations: list[Federation], woken: list[tuple[Any, ...]], kind: str
 ) -> None:
+    """Anybody may post an answer that is not believed, and whoever publishes the metadata may take
+    seconds to give it: a worker reads it, once a minute at most."""
     server = federations[0]
     idp = server.providers[0]
-    provider = saml_set_up(cast.campus, idp, metadata_url=f"{server.url}/own/north")
-    before = len(server.heard)
+    if kind == "own":
+        provider = saml_set_up(cast.campus, idp, metadata_url=f"{server.url}/own/north")
+    else:
+        source = federation_of(cast.campus, server, kind="mdq", address=f"{server.url}/mdq")
+        provider = saml_set_up(cast.campus, idp, source=source)
+    woken.clear()
+    before, new = len(server.heard), key_of("north's next key")
+    idp.keys = [*idp.keys, new]
     for _often in range(3):
-        enter = said("STUD", key=key_of("attacker"))
-        assert saml_sign_in(browser(cast.host), idp, provider, **enter).status_code == 403
-    assert len(server.heard) == before + 1
+        answer = saml_sign_in(browser(cast.host), idp, provider, key=new, **said("STUD"))
+        assert answer.status_code == 403
+        assert "Try again in a minute" in words(answer)
+    assert len(server.heard) == before
+    assert woken == [(service.PROVIDER_TASK, str(provider.pk))]
+    with campus_scope(cast.campus):
+        assert tasks.read_provider(str(provider.pk)) == 1
+    assert (
+        saml_sign_in(browser(cast.host), idp, provider, key=new, **said("STUD")).status_code == 302
+    )
+    # Nor does an administrator who saves it.
+    office, page = client_of(cast, cast.admin), url(IdentityProvider, "change", provider.pk)
+    before = len(server.heard)
+    sent = {**fields_of(office.get(page)), "name": "Another name"}
+    assert "read now" in words(office.post(page, sent, follow=True))
+    assert len(server.heard) == before
+    assert woken[1:] == [(service.PROVIDER_TASK, str(provider.pk))]
+
+
+def test_a_campus_has_one_worker_for_its_metadata(
+    cast: Cast, federations: list[Federation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes meanwhile is not lost: everything is read once more."""
+    source = federation_of(cast.campus, federations[0])
+    provider = saml_set_up(cast.campus, federations[0].providers[0], source=source)
+    woken: list[Any] = []
+    monkeypatch.setattr(tasks, "enqueue", woken.append)
+    genuine, meanwhile = tasks.metadata_read, []
+
+    def reading(**more: Any) -> int:
+        meanwhile.append(tasks.read_provider(str(provider.pk)))
+        meanwhile.append(tasks.read_metadata(source.pk))
+        return genuine(**more)
+
+    monkeypatch.setattr(tasks, "metadata_read", reading)
+    with campus_scope(cast.campus):
+        assert tasks.read_metadata() == 1
+    assert meanwhile == [0, 0]
+    assert woken == [tasks.read_metadata]
+
+
+def test_a_campus_whose_metadata_is_slow_ends_in_time(
+    cast: Cast, federations: list[Federation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = federation_of(cast.campus, federations[0], kind="mdq")
+    saml_set_up(cast.campus, federations[0].providers[0], source=source)
+    monkeypatch.setattr(service, "READ_SECONDS", -1.0)
+    before = len(federations[0].heard)
+    assert read(cast.campus) == 0
+    assert len(federations[0].heard) == before
 
 
 def test_the_service_is_asked_for_one_provider_at_a_time(

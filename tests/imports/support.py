@@ -12,6 +12,7 @@ from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
 from apps.imports.services.apply import ImportReport, read_upload, run_import
 from apps.imports.types import import_type_named
+from apps.tabular_files.questions import FileAnswers
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 
@@ -52,13 +53,19 @@ def do_import(
     mapping: dict[str, str] | None = None,
     now: datetime = NOW,
     writer: Writer = PLATFORM,
+    answers: FileAnswers | dict[str, str] | None = None,
     **options: Any,
 ) -> ImportReport:
-    """Import a table in one go, as a worker does."""
+    """Import a table in one go, as a worker does; `answers` to what it asks, by key."""
+    asked = answers if isinstance(answers, FileAnswers) else FileAnswers(answers or {})
     body = data if isinstance(data, bytes) else xlsx(data)
     with campus_scope(cast.campus):
         tables = read_upload(
-            body, import_type_named(kind), writer=writer, report_progress=no_progress
+            body,
+            import_type_named(kind),
+            writer=writer,
+            report_progress=no_progress,
+            answers=asked,
         )
         return run_import(
             tables,
@@ -70,6 +77,7 @@ def do_import(
             writer=writer,
             report_progress=no_progress,
             dry=dry,
+            answers=asked,
         )
 
 

@@ -11,10 +11,10 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from apps.common.errors import Invalid
-from apps.imports.reading import reader
-from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
-from apps.imports.types.base import RowProblem
 from apps.imports.workbooks import marked_workbook
+from apps.tabular_files import reader
+from apps.tabular_files.reader import read_bundle_tables, read_tables
+from apps.tabular_files.tables import RowProblem, SheetTable
 from tests.imports.support import csv_file, xlsx
 
 

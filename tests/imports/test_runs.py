@@ -14,12 +14,12 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import Student
 from apps.imports.models import ImportRun
-from apps.imports.reading import reader
-from apps.imports.reading.reader import _parsed
 from apps.imports.services import imports_purge
 from apps.imports.services.runs import KEPT
 from apps.jobs.models import Job
 from apps.jobs.tasks import execute_job
+from apps.tabular_files import reader
+from apps.tabular_files.reader import _parsed
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, url
 from tests.factories import Cast

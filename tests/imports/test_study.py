@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.classrooms.models import Classroom
 from apps.common.errors import Invalid
 from apps.enrollments.models import Course, Enrollment, Grade, Subject, Term
-from apps.imports.types.fields import Wrong, clock, day, words
+from apps.tabular_files.dates import day
+from apps.tabular_files.fields import Wrong, clock, words
 from apps.tenants.scope import campus_scope
 from apps.timetable.models import WeeklySlot
 from tests.factories import Cast

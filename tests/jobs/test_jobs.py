@@ -15,9 +15,11 @@ from apps.enrollments.models import Department
 from apps.jobs import registry
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
-from apps.jobs.services import SILENT, job_cancel, job_claim, job_start
+from apps.jobs.services import SILENT, job_cancel, job_claim, job_start, job_succeed
 from apps.jobs.tasks import execute_job, requeue_jobs
+from apps.oneroster.models import SYNC
 from apps.tenants.scope import campus_scope
+from apps.timetable_feeds.models import READ
 from tests.factories import Cast, make_cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,3 +187,41 @@ def test_what_waits_without_a_message_is_queued_again(cast: Cast, handler: dict[
 
 def test_nothing_happens_for_an_unknown_job(cast: Cast) -> None:
     execute_job(cast.campus.pk, uuid.uuid4())
+
+
+def test_jobs_that_wait_for_others_are_one_at_a_time_on_a_campus(
+    cast: Cast, handler: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty feeds at a slow address would hold every worker for an hour, and other campuses'
+    imports wait behind them."""
+    woken: list[str] = []
+    monkeypatch.setattr("apps.jobs.services.enqueue", lambda _task, job_id: woken.append(job_id))
+    south = make_cast("south")
+    monkeypatch.setattr(registry, "_waiting", {KIND})
+    first, second, third, elsewhere = start(cast), start(cast), start(cast), start(south)
+    now = timezone.now()
+    with campus_scope(cast.campus):
+        assert job_claim(job_id=first.pk, now=now) is not None
+        assert job_claim(job_id=second.pk, now=now) is None
+    with campus_scope(south.campus):
+        assert job_claim(job_id=elsewhere.pk, now=now) is not None
+    woken.clear()
+    with campus_scope(cast.campus):
+        job_succeed(job_id=first.pk, result={}, now=now)
+        assert woken == [str(second.pk)]
+        assert job_claim(job_id=second.pk, now=now) is not None
+        assert job_claim(job_id=third.pk, now=now) is None
+        # Whose worker was lost holds nobody up.
+        assert job_claim(job_id=third.pk, now=now + SILENT * 2) is not None
+
+
+def test_other_jobs_of_a_campus_run_beside_each_other(cast: Cast, handler: dict[str, Any]) -> None:
+    first, second = start(cast), start(cast)
+    with campus_scope(cast.campus):
+        assert job_claim(job_id=first.pk, now=timezone.now()) is not None
+        assert job_claim(job_id=second.pk, now=timezone.now()) is not None
+
+
+def test_every_reader_of_others_servers_says_so() -> None:
+    """Who asks addresses that a campus has entered, in a job."""
+    assert registry.waiting_kinds() == {SYNC, READ}

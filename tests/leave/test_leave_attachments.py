@@ -114,7 +114,11 @@ def test_an_exchanged_file_is_not_given_out(
         read_file(key=theirs.key)
     with pytest.raises(Refused) as refused:
         attachment_open(attachment=theirs, now=now, actor=ADA)
-    assert (refused.value.code, refused.value.status) == ("storage_unavailable", 503)
+    assert (refused.value.code, refused.value.status) == ("file_damaged", 404)
+    (stored / theirs.key).unlink()
+    with pytest.raises(Refused) as refused:
+        attachment_open(attachment=theirs, now=now, actor=ADA)
+    assert (refused.value.code, refused.value.status) == ("file_missing", 404)
 
 
 @pytest.mark.django_db

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from apps.audit.services import SYSTEM
-from apps.legacy.report import Report, TableReport
 from apps.legacy.services import legacy_import
-from apps.legacy.sources import source_open
+from apps.old_databases import source_open
+from apps.reconciliation.report import Report, TableReport
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 

@@ -16,7 +16,7 @@ from apps.accounts.models import Faculty, Student
 from apps.attendance.models import AttendanceRecord
 from apps.biometrics.models import FaceSample
 from apps.common.errors import Invalid
-from apps.legacy.sources.pickles import ArraySeen, pickle_parse
+from apps.old_databases.pickles import ArraySeen, pickle_parse
 from apps.privacy.models import Consent
 from apps.sessions.models import ClassSession
 from apps.tenants.scope import campus_scope
@@ -196,6 +196,6 @@ def test_a_pickle_that_grows_without_end_is_refused(monkeypatch: pytest.MonkeyPa
     assert isinstance(found, list)
     for limit in ("MAX_OPCODES", "MAX_ITEMS"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"apps.legacy.sources.pickles.{limit}", 1000)
+            patch.setattr(f"apps.old_databases.pickles.{limit}", 1000)
             with pytest.raises(Invalid, match="too large"):
                 pickle_parse(b"\x80\x04" + b"(" * 1100 + b".")

@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import SYSTEM
-from apps.lti.models import LtiLink, LtiPlatform
-from apps.lti.selectors import shown_keys
+from apps.lti.models import LtiKey, LtiLink, LtiPlatform
 from apps.lti.services.links import link_make, person_connect, platform_add
 from apps.lti.services.sending import scores_send
 from apps.tenants.models import Campus
@@ -114,7 +113,7 @@ def linked(cast: Cast, platform: LtiPlatform, moodle: LearningPlatform, **rule: 
             platform_id=platform.pk, subject=subject, student=student, now=now, actor=SYSTEM
         )
     LtiLink.objects.filter(pk=link.pk).update(**{"next_run_at": now - timedelta(minutes=1), **rule})
-    moodle.tool_keys = {"keys": [key.public_jwk for key in shown_keys(now=now)]}
+    moodle.tool_keys = {"keys": [key.public_jwk for key in LtiKey.shown(now=now)]}
     link.refresh_from_db()
     return link
 

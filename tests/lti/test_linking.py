@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from apps.audit.models import Entry
 from apps.lti.models import LtiKey, LtiLink, LtiPlatform
-from apps.lti.selectors import shown_keys
 from apps.tenants.scope import campus_scope
 from tests.attendance.support import open_session
 from tests.factories import Cast
@@ -45,7 +44,7 @@ def known(cast: Cast, moodle: LearningPlatform, *, connected: bool = True) -> Lt
     with campus_scope(cast.campus):
         if connected:
             linked(cast, platform, moodle)
-        moodle.tool_keys = {"keys": [key.public_jwk for key in shown_keys(now=timezone.now())]}
+        moodle.tool_keys = {"keys": [key.public_jwk for key in LtiKey.shown(now=timezone.now())]}
     return platform
 
 

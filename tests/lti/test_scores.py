@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.audit.services import SYSTEM
 from apps.common.crypto import seal
 from apps.lti.models import LtiKey, LtiLink, LtiPerson, LtiScore
-from apps.lti.selectors import LTI_SEAL, score_of, seal_context, shown_keys, signing_key
+from apps.lti.selectors import score_of, signing_key
 from apps.lti.services.keys import key_replace, keys_purge
 from apps.lti.services.links import link_scores_set, links_send_again
 from apps.lti.tasks import collect, send
@@ -215,7 +215,7 @@ def test_a_new_key_signs_after_an_hour_and_both_are_shown_for_a_day(
             (timedelta(hours=25), {new.pk}, new.pk),
         ):
             at = now + passed
-            assert {key.pk for key in shown_keys(now=at)} == names
+            assert {key.pk for key in LtiKey.shown(now=at)} == names
             signing = signing_key(now=at)
             assert signing is not None
             assert signing[0].pk == signer
@@ -229,8 +229,7 @@ def test_a_key_that_is_damaged_is_said(cast: Cast, moodle: LearningPlatform) -> 
     now = set_up(cast, moodle)
     with campus_scope(cast.campus):
         key = LtiKey.objects.get()
-        context = seal_context("another")
-        key.sealed_key = seal(LTI_SEAL, cast.campus.pk, b"x", context=context)
+        key.sealed_key = seal(LtiKey.SEAL, cast.campus.pk, b"x", context=b"another")
         key.save()
     assert sent(cast.campus, now) == 0
     assert "Replace it." in the_link(cast).error

@@ -32,7 +32,7 @@ from apps.identity_providers.models import (
     ScimClient,
     ScimPerson,
 )
-from apps.imports.models import ImportRun
+from apps.imports.models import ImportAnswer, ImportRun
 from apps.imports.services.files import store_file
 from apps.integrity.models import Finding
 from apps.jobs.models import Job
@@ -40,6 +40,8 @@ from apps.learning.models import FaceDrift, LearnedSample
 from apps.leave.attachments import AttachmentFile
 from apps.leave.models import Appeal, LeaveRequest
 from apps.leave.services.attachments import attachment_add, attachment_write
+from apps.legacy.models import LegacyMove
+from apps.legacy.services.files import Stored, report_store
 from apps.liveness.models import LivenessCheck, LivenessFrame
 from apps.lti.models import LtiLink, LtiPerson, LtiPlatform, LtiScore
 from apps.notifications.models import Delivery, Message, Preference, PushToken, QuietHours
@@ -441,8 +443,24 @@ def _logs(cast: Cast, student: Student, now: datetime) -> None:
         stored_as=store_file(b"zqword"),
         status="done",
         problems=[{"row": 1, "text": NAME}],
+        questions=[{"examples": [{"cell": NAME}]}],
         created_by=student.user,
         created_at=now,
+    )
+    LegacyMove.objects.create(
+        system="sis",
+        filename="backup_data.json",
+        size=6,
+        sha256="0" * 64,
+        stored_as=(stored := Stored([b"zqword"])).name,
+        pieces=stored.pieces,
+        report_as=report_store(b"zqword"),
+        status="checked",
+        created_by=student.user,
+        created_at=now,
+    )
+    ImportAnswer.objects.create(
+        kind="students", key="sheets", value="*", answered_by=student.user, answered_at=now
     )
     cache.set("about-her", {"name": NAME}, 600)
     log_event(actor=SYSTEM, action="test.after", now=now)

@@ -14,12 +14,16 @@ from django.urls import reverse
 
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
+from apps.leave.attachments import AttachmentFile
+from apps.leave.models import Attachment
+from apps.leave.services.attachments import attachment_add, attachment_write
 from apps.privacy.models import ErasureRequest
 from apps.privacy.registry import person_rows
 from apps.privacy.selectors import person_of
 from apps.privacy.services import person_export
 from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of
+from tests.common.test_damaged_files import spoil
 from tests.factories import Cast
 from tests.privacy.support import NAME, make_known
 
@@ -80,19 +84,26 @@ def test_a_campus_does_not_get_the_account(in_campus: Cast, now: datetime) -> No
     assert (said["student"], said["own"]) == (student.pk, False)
 
 
+@pytest.mark.parametrize("gone", [True, False])
 def test_a_file_that_cannot_be_read_keeps_nothing_else_away(
-    in_campus: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
+    in_campus: Cast, now: datetime, gone: bool
 ) -> None:
+    """Neither other kinds of files nor others of its own kind, and it is named."""
     student = make_known(in_campus, now)
-
-    def broken(*_args: Any, **_kwargs: Any) -> bytes:
-        raise OSError
-
-    monkeypatch.setattr("apps.checkin.personal_data.read_image", broken)
+    for _each in range(2):
+        handed_in = AttachmentFile(kind=Attachment.Kind.PDF, data=b"%PDF-1.4 a certificate")
+        row = attachment_add(student=student, file=handed_in, now=now)
+        attachment_write(attachment=row, file=handed_in)
+    damaged, *others = Attachment.objects.filter(student=student).order_by("pk")
+    spoil(damaged.key, gone=gone)
     data = person_export(person=person_of(student=student), own=True, now=now, actor=SYSTEM)
     found, archive = opened(data)
-    assert found["missing_files"] == ["selfie_files: OSError"]
-    assert any(name.startswith("faces/") for name in archive.namelist())
+    [missing] = found["missing_files"]
+    assert str(damaged.pk) in missing
+    assert missing.endswith("FileNotFoundError" if gone else "SealBroken")
+    names = archive.namelist()
+    assert len([name for name in names if name.startswith("documents/")]) == len(others) == 2
+    assert any(name.startswith("faces/") for name in names)
 
 
 def test_people_take_their_own_data_along(cast: Cast) -> None:

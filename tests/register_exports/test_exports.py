@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from apps.accounts.models import Student
+from apps.accounts.models import Membership, Student
 from apps.attendance.models import AttendanceRecord, CustomStatus
 from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
@@ -217,6 +217,20 @@ def test_an_export_again_is_the_same_export(
     while export_run(job, no_progress()) is None:
         pass
     assert Written(place, started).manifest["files"] == once.manifest["files"]
+
+
+def test_who_is_no_administrator_any_more_exports_nothing(
+    setting: WarehouseSetting, session: ClassSession, in_campus: Cast, place: Path
+) -> None:
+    """The role was taken after the first file, or before a worker had time."""
+    now = moment_of(mark(session, in_campus.student, "present"))
+    started = export_start(full=True, user_id=in_campus.admin.pk, now=now, actor=SYSTEM)
+    job = Job.objects.get(pk=started.job_id)
+    assert export_run(job, no_progress()) is None
+    Membership.objects.filter(user=in_campus.admin).update(is_active=False)
+    with pytest.raises(Refused, match="may not export registers any more"):
+        export_run(Job.objects.get(pk=started.job_id), no_progress())
+    assert not list(place.glob("*/*/manifest.json"))
 
 
 @pytest.mark.parametrize(

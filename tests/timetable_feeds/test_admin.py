@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from apps.accounts.models import Membership
 from apps.audit.models import Entry
 from apps.enrollments.models import Term
 from apps.jobs.models import Job
@@ -297,6 +298,28 @@ def test_whoever_started_it_must_still_be_there(cast: Cast, term: Term, server: 
             "failed",
             "The account that started this is gone.",
         )
+    assert (server.asked, number(cast)) == ([], 0)
+
+
+def test_whoever_started_it_must_still_be_an_administrator(
+    cast: Cast, term: Term, server: FeedServer
+) -> None:
+    """The role was taken while the reading, or what they confirmed of it, waited for a worker."""
+    feed = entered(cast, term, server)
+    server.file = ical(event())
+    office = client_of(cast, cast.admin)
+    office.post(LIST, chosen("compare", feed))
+    work(cast)
+    server.asked.clear()
+    for page, action, row in ((RUNS, "save_it", latest(cast)), (LIST, "compare", feed)):
+        assert client_of(cast, cast.admin).post(page, chosen(action, row)).status_code == 302
+        for closed in (True, False):
+            with campus_scope(cast.campus):
+                Membership.objects.filter(user=cast.admin).update(is_active=not closed)
+            if closed:
+                work(cast)
+        assert latest(cast).status == "failed"
+        assert "may not change timetables any more" in latest(cast).problem
     assert (server.asked, number(cast)) == ([], 0)
 
 

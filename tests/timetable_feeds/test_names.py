@@ -8,6 +8,7 @@ import pytest
 from apps.accounts.models import Faculty
 from apps.classrooms.models import Building, Classroom
 from apps.enrollments.models import Course, Section, Subject
+from apps.imports.models import ImportAnswer
 from apps.sessions.models import ClassSession
 from apps.timetable_feeds.models import FeedCode, FeedMeeting, FeedRun, TimetableFeed
 from apps.timetable_feeds.reading.rows import FeedRow
@@ -205,6 +206,24 @@ def test_a_lab_that_names_one_period_takes_three(in_campus: Cast) -> None:
     read(feed, csv_file([["Day", "Course", "Period"], ["Monday", "CS201-A", "2"]]))
     session = ClassSession.objects.get()
     assert session.ends_at - session.starts_at == timedelta(hours=3)
+
+
+def test_a_spreadsheet_that_leaves_something_open_is_refused(in_campus: Cast) -> None:
+    """Nobody sits before a feed: what was answered about uploads of the schedule holds."""
+    sheet = [HEAD, ["1", "CS201-A", "10:00", "11:00", "101", "every"]]
+    feed = make_feed("spreadsheet")
+    run = FeedRun(feed=feed, commit=True, created_at=NOW)
+    run.sealed_file = sealed_file(run, csv_file(sheet))
+    run.save(force_insert=True)
+    run_work(run, actor=ADA, now=NOW, report=lambda phase: None)
+    assert (run.status, plan()) == ("failed", [])
+    assert "Which day do they count from?" in run.problem
+    assert "Upload it once as a weekly schedule" in run.problem
+    ImportAnswer.objects.create(
+        kind="schedules", key="first_weekday:weekday", value="monday_1", answered_at=NOW
+    )
+    read(feed, csv_file(sheet))
+    assert plan()[0] == "09-14 08:00 101"
 
 
 def test_while_a_row_cannot_be_read_nothing_is_cancelled(in_campus: Cast) -> None:

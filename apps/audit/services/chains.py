@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit.digests import PLATFORM_CHAIN
 from apps.audit.models import (
     BadEntry,
@@ -20,13 +18,13 @@ from apps.audit.models import (
     Seal,
 )
 from apps.common.crypto import PLATFORM
+from apps.tenants.locks import lock
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope, current_campus_id, platform_scope
 from apps.tenants.selectors import every_campus
 
 BATCH: Final = 2_000
 BEFORE_ALL: Final = -(2**62)
-LOCK_CLASS: Final = 0x41554449  # "AUDI": first key of the sealer's advisory lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +38,7 @@ class Log:
 
     def lock(self) -> None:
         """One sealer at a time, until the transaction ends."""
-        owner = PLATFORM if self is PLATFORM_LOG else current_campus_id()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, owner])
+        lock("AUDI", owner=PLATFORM if self is PLATFORM_LOG else None)
 
     def steps(self, *, after: int = BEFORE_ALL) -> Iterator[tuple[Any, Any | None]]:
         """(seal, its entry or None) along the chain, from the first position after this one."""

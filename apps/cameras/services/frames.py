@@ -27,6 +27,7 @@ from apps.tenants.tasks import enqueue
 FRAME_TASK: Final = "apps.cameras.tasks.look_at_frame"
 FRAME_KEPT: Final = timedelta(hours=1)  # at most, until a worker has looked
 MOST_WAITING: Final = 200  # pictures of one camera
+MOST_OF_CAMPUS: Final = 400  # the workers are those of all campuses' check-ins
 MOST_EVENTS: Final = 10_000  # of one device in an hour
 MAX_STARTS: Final = 3
 AHEAD: Final = timedelta(minutes=2)  # of our clock
@@ -122,8 +123,8 @@ def frame_add(*, camera: Camera, key: str, at: datetime, data: bytes, now: datet
         message = _("The time of this picture is ahead of ours, or more than an hour ago.")
         raise Invalid(problem, message)
     check_photo(data)
-    waiting = CameraFrame.objects.filter(camera=camera, status=Status.WAITING)
-    if waiting.count() >= MOST_WAITING:
+    waiting = CameraFrame.objects.filter(status=Status.WAITING)
+    if waiting.filter(camera=camera).count() >= MOST_WAITING or waiting.count() >= MOST_OF_CAMPUS:
         message = _("Pictures come faster than they can be looked at. Send fewer.")
         raise Refused("too_many_frames", message, status=429)
     image = image_store(data=data, now=now, kept_for=FRAME_KEPT)

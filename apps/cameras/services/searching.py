@@ -18,7 +18,6 @@ from apps.biometrics.services.images import image_store, images_release
 from apps.biometrics.storage import read_image
 from apps.cameras.reading import FaceSighting
 from apps.cameras.services.matching import confidence_of
-from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.jobs.models import Job
 from apps.jobs.services import job_start
@@ -31,11 +30,15 @@ from apps.recognition.services import (
     find_students_of_campus,
     require_faces,
 )
+from apps.tenants.locks import lock
+from apps.tenants.storage import told
 
 SEARCH: Final = "cameras.search"
 PHOTO_KEPT: Final = timedelta(hours=1)  # at most, for a worker that is away
 FOUND_KEPT: Final = timedelta(days=1)
 MOST_CANDIDATES: Final = 3
+MOST_AT_ONCE: Final = 3  # of a campus: the workers are those of all campuses' check-ins
+UNDER_WAY: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
 
 
 @transaction.atomic
@@ -43,10 +46,15 @@ def search_start(
     *, photo: bytes, reason: str, user_id: int | None, now: datetime, actor: Actor
 ) -> Job:
     """Queue the search. Raises `images.ImageRefused`, and `Refused`: a code of
-    `privacy.search_problems.SearchProblem` or face_disabled (403), storage_unavailable (503)."""
+    `privacy.search_problems.SearchProblem` or face_disabled (403), too_many_searches (429),
+    storage_unavailable (503)."""
     search_require(covers=SearchPermission.Covers.CAMPUS)
     require_faces()
     check_photo(photo)
+    lock("FIND")  # of two at once one is counted first
+    if Job.objects.filter(kind=SEARCH, status__in=UNDER_WAY).count() >= MOST_AT_ONCE:
+        message = _("%(count)d searches of this campus are under way. Wait for one to end.")
+        raise Refused("too_many_searches", message % {"count": MOST_AT_ONCE}, status=429)
     image = image_store(data=photo, now=now, kept_for=PHOTO_KEPT)
     job = job_start(
         kind=SEARCH,
@@ -61,15 +69,12 @@ def search_start(
 
 
 def photo_of_search(job: Job) -> bytes:
-    """What was uploaded. Raises `Refused`: photo_gone (404), storage_unavailable (503)."""
+    """What was uploaded. Raises `Refused`: photo_gone (404), and what `storage.told` does."""
     image = StoredImage.objects.filter(pk=UUID(job.params["image"])).first()
     if image is None:
         raise Refused("photo_gone", _("The photo is gone. Send it again."), status=404)
-    try:
+    with told(_("The photo cannot be read right now.")):
         return read_image(image)
-    except (OSError, SealBroken) as error:
-        message = _("The photo cannot be read right now.")
-        raise Refused("storage_unavailable", message, status=503) from error
 
 
 @transaction.atomic
@@ -96,8 +101,7 @@ def search_ended(job: Job, *, now: datetime) -> None:
 
 def _photo_release(job: Job, now: datetime) -> None:
     """Unless another search of the same photo waits for it."""
-    under_way = (Job.Status.QUEUED, Job.Status.RUNNING)
-    others = Job.objects.filter(kind=SEARCH, status__in=under_way).exclude(pk=job.pk)
+    others = Job.objects.filter(kind=SEARCH, status__in=UNDER_WAY).exclude(pk=job.pk)
     image = job.params.get("image")
     if image and not others.filter(params__image=image).exists():
         images_release(image_ids=[UUID(image)], now=now)

@@ -12,17 +12,12 @@ from django.db import transaction
 
 from apps.audit.services import Actor, log_event
 from apps.biometrics.models import StoredImage
-from apps.biometrics.storage import (
-    SNAPSHOTS,
-    as_os_error,
-    delete_object,
-    object_key,
-    save_whole,
-)
+from apps.biometrics.storage import SNAPSHOTS, delete_object, object_key
 from apps.cameras.models import CameraEvent, UnknownPerson
 from apps.cameras.services.sightings import UNKNOWN
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope
+from apps.tenants.storage import as_os_error, save_whole
 
 logger = logging.getLogger(__name__)
 

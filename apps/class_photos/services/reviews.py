@@ -26,11 +26,11 @@ from apps.class_photos.selectors import (
     showing,
     student_ids_of,
 )
-from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.privacy.selectors import privacy_rules
 from apps.recognition.services import LARGEST_ROSTER
 from apps.sessions.models import ClassSession
+from apps.tenants.storage import told
 from apps.tenants.tasks import enqueue
 
 MOST_PHOTOS: Final = 5
@@ -93,17 +93,14 @@ def _begun(session: ClassSession, now: datetime) -> PhotoReview:
 def photo_open(*, session: ClassSession, number: int, now: datetime, actor: Actor) -> bytes:
     """A photo under review as a person may see it, and the audit log says who looked.
 
-    Raises `Refused`: what `photos_require` says, no_review and no_image (404), and
-    storage_unavailable (503) where it cannot be read now.
+    Raises `Refused`: what `photos_require` says, no_review and no_image (404), and what
+    `storage.told` does.
     """
     photo = photo_of(review=review_required(session), number=number)
     photos_require(session)
     assert photo.image is not None
-    try:
+    with told(_("The photo cannot be read right now.")):
         return open_image(photo.image, reason="review of a class photo", actor=actor, now=now)
-    except (OSError, SealBroken) as error:
-        message = _("The photo cannot be read right now.")
-        raise Refused("storage_unavailable", message, status=503) from error
 
 
 @transaction.atomic

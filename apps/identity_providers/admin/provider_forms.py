@@ -104,9 +104,17 @@ class ProviderForm(forms.ModelForm):
             )
         if found.get("protocol") == IdentityProvider.Protocol.SAML:
             self._clean_saml(found)
-        elif not found.get("client_id"):
-            self.add_error("client_id", gettext("The provider gave you one."))
+        else:
+            self._clean_openid(found)
         return found
+
+    def _clean_openid(self, found: dict[str, Any]) -> None:
+        """The secret goes to no address that it was not entered for."""
+        if not found.get("client_id"):
+            self.add_error("client_id", gettext("The provider gave you one."))
+        moved = self.instance.sealed_secret and "issuer" in self.changed_data
+        if moved and not found.get("secret"):
+            self.add_error("secret", gettext("Enter the secret: the address is a new one."))
 
     def _clean_saml(self, found: dict[str, Any]) -> None:
         found["client_id"] = found.get("client_id") or campus_url(reverse("saml_metadata"))

@@ -146,6 +146,8 @@ class IdentityProviderAdmin(CampusModelAdmin):
         secret = form.cleaned_data.get("secret")
         if secret:
             obj.sealed_secret = sealed_secret(obj, secret)
+        if obj.is_saml:  # which has none; another issuer of OpenID must not get it later
+            obj.sealed_secret = None
         if READ_FROM & set(form.changed_data):
             obj.entity, obj.problem = None, ""
         super().save_model(request, obj, form, change)
@@ -160,7 +162,7 @@ class IdentityProviderAdmin(CampusModelAdmin):
             text = gettext("The metadata %(problem)s. Only what was read before holds.")
             messages.warning(request, text % {"problem": provider.get_problem_display()})
         elif not is_known:
-            messages.info(request, gettext("The federation is read now: look again in a minute."))
+            messages.info(request, gettext("Its metadata is read now: look again in a minute."))
 
     @action(description=_("Replace our key for SAML"), permissions=["change"])
     def replace_key(self, request: HttpRequest, queryset: QuerySet[IdentityProvider]) -> None:

@@ -1,14 +1,13 @@
 """SAML: federations that publish providers, and the campus's own keys."""
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.constraints import Named
 from apps.identity_providers.problems import MetadataProblem
-from apps.tenants.models import CampusModel, TimestampedModel
+from apps.tenants.models import TimestampedModel
+from apps.tenants.published_keys import PublishedKey
 
 
 class MetadataSource(TimestampedModel):
@@ -61,24 +60,16 @@ class MetadataSource(TimestampedModel):
         return self.name
 
 
-class SamlKey(CampusModel):
+class SamlKey(PublishedKey):
     """A key by which the campus signs what it asks of SAML providers, and reads what they encrypt.
 
-    Its certificate stands in the campus's metadata until `shown_until` (None: no end yet). It
-    signs from `signs_from` on, when providers have read it.
+    Its certificate stands in the campus's metadata.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    sealed_key = models.BinaryField(_("private key"), editable=False)
-    certificate = models.TextField(_("certificate"), editable=False)
-    created_at = models.DateTimeField(_("made"))
-    signs_from = models.DateTimeField(_("signs from"))
-    shown_until = models.DateTimeField(_("shown until"), null=True, blank=True)
+    SEAL = "saml-key"
 
-    class Meta:
+    certificate = models.TextField(_("certificate"), editable=False)
+
+    class Meta(PublishedKey.Meta):
         verbose_name = _("key for SAML providers")
         verbose_name_plural = _("keys for SAML providers")
-        ordering = ["-created_at", "id"]
-
-    def __str__(self) -> str:
-        return str(self.pk)

@@ -11,6 +11,7 @@ from apps.identity_providers.services.directories import (
 )
 from apps.identity_providers.services.federations import (
     metadata_read,
+    provider_metadata_read,
     provider_read_anew,
     saml_provider_prepare,
     source_changed,
@@ -34,6 +35,7 @@ __all__ = [
     "person_admit",
     "person_leaves",
     "person_returns",
+    "provider_metadata_read",
     "provider_name_keep",
     "provider_names_purge",
     "provider_read_anew",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import User
+from apps.accounts.models import Membership, Person, Role, User
 from apps.accounts.notices import account_notice
 from apps.accounts.services import student_create
 from apps.audit.services import Actor, log_event
@@ -13,7 +13,8 @@ from apps.common.errors import Refused
 from apps.identity_providers.claims import Identity
 from apps.identity_providers.models import IdentityProvider, ProviderLink
 from apps.identity_providers.problems import SignInRefusal
-from apps.identity_providers.selectors import judge
+from apps.identity_providers.selectors import Judgement, judge, number_changed
+from apps.notifications.services import notify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,9 @@ def person_admit(
     if found.is_new:
         user, problem = _made(provider=provider, identity=identity, now=now, actor=actor)
     if problem is None and user is not None and found.link is None:
-        problem = _linked(provider=provider, identity=identity, user=user, now=now, actor=actor)
+        problem = _linked(
+            provider=provider, identity=identity, user=user, found=found, now=now, actor=actor
+        )
     if problem is not None or user is None:
         why = problem or SignInRefusal.UNKNOWN
         log_event(
@@ -85,7 +88,13 @@ def _made(
 
 
 def _linked(
-    *, provider: IdentityProvider, identity: Identity, user: User, now: datetime, actor: Actor
+    *,
+    provider: IdentityProvider,
+    identity: Identity,
+    user: User,
+    found: Judgement,
+    now: datetime,
+    actor: Actor,
 ) -> SignInRefusal | None:
     try:
         with transaction.atomic():
@@ -103,7 +112,35 @@ def _linked(
         action="identity_providers.link.made",
         now=now,
         target=link,
-        data={"provider": str(provider.pk), "user": user.pk},
+        data={
+            "provider": str(provider.pk),
+            "user": user.pk,
+            "by": "number" if found.by_number else "new entry" if found.is_new else "address",
+        },
     )
     account_notice(user=user, text="sign_in_connected", data={"provider": provider.name}, now=now)
+    if found.by_number and found.entry is not None:
+        _tell_administrators(link=link, entry=found.entry, now=now)
     return None
+
+
+def _tell_administrators(*, link: ProviderLink, entry: Person, now: datetime) -> None:
+    """Who came in by nothing but a number that was written into the entry by hand: a wrong one
+    lets somebody else in."""
+    change = number_changed(entry)
+    if change is None:
+        return
+    admins = Membership.objects.filter(role=Role.ADMIN, is_active=True, user__is_active=True)
+    notify(
+        kind="account_security",
+        text="number_connected",
+        user_ids=list(admins.values_list("user_id", flat=True)),
+        data={
+            "person": str(entry),
+            "provider": link.provider.name,
+            "who": change.actor_label,
+            "day": f"{change.at:%Y-%m-%d}",
+        },
+        now=now,
+        key=f"number_connected:{link.pk}",
+    )

@@ -5,6 +5,8 @@ later one cannot be read or believed; a provider that its federation no longer h
 """
 
 import logging
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +30,8 @@ from apps.tenants.tasks import enqueue
 
 logger = logging.getLogger(__name__)
 ASKED_AGAIN_SECONDS: Final = 60
+READ_SECONDS: Final = 300.0  # for all of a campus: half of what a task may take
+PROVIDER_TASK: Final = "apps.identity_providers.tasks.read_provider"
 AGGREGATE: Final = MetadataSource.Kind.AGGREGATE
 Clock = Callable[[], datetime]
 
@@ -43,24 +47,52 @@ class EntityReading:
 def metadata_read(*, campus_id: int, clock: Clock, source_id: Any = None) -> int:
     """Read what this campus's SAML providers publish; returns how many are known.
 
-    `source_id`: of this federation alone.
+    `source_id`: of this federation alone. Ends in time for other campuses; whose turn does not
+    come then has another chance the next time.
     """
+    until = time.monotonic() + READ_SECONDS
     with campus_scope(campus_id):
         sources = list(MetadataSource.objects.filter(**({"pk": source_id} if source_id else {})))
-        providers = list(saml_providers().select_related("source"))
+        providers = list(saml_providers().select_related("source").order_by("?"))
     known = 0
-    for source in sources:
+    for source in random.sample(sources, len(sources)):
+        if time.monotonic() > until:
+            break
         theirs = [one for one in providers if one.source_id == source.pk]
         if source.kind == AGGREGATE:
             known += _read_aggregate(campus_id, source, theirs, clock)
     for provider in providers:
         own = provider.source is None and source_id is None
         asked = provider.source in sources and provider.source.kind != AGGREGATE
-        if own or asked:
-            reading = _read_one(provider, clock())
-            with campus_scope(campus_id):
-                known += provider_metadata_store(provider=provider, reading=reading, now=clock())
+        if (own or asked) and time.monotonic() <= until:
+            known += _read_and_store(campus_id, provider, clock)
     return known
+
+
+def provider_metadata_read(*, campus_id: int, provider_id: Any, clock: Clock) -> int:
+    """The same of one provider, unless a whole federation's document describes it."""
+    with campus_scope(campus_id):
+        provider = saml_providers().select_related("source").filter(pk=provider_id).first()
+    return (
+        0
+        if provider is None or _is_in_aggregate(provider)
+        else _read_and_store(campus_id, provider, clock)
+    )
+
+
+def _read_and_store(campus_id: int, provider: IdentityProvider, clock: Clock) -> int:
+    reading = _read_one(provider, clock())
+    with campus_scope(campus_id):
+        return provider_metadata_store(provider=provider, reading=reading, now=clock())
+
+
+def _is_in_aggregate(provider: IdentityProvider) -> bool:
+    return provider.source is not None and provider.source.kind == AGGREGATE
+
+
+def _is_asked(provider: IdentityProvider) -> bool:
+    """Over the network, which no request of ours waits for: it was not pasted."""
+    return bool(provider.metadata_url) or provider.source is not None
 
 
 def _read_aggregate(
@@ -181,40 +213,30 @@ def _differs(provider: IdentityProvider, stored: dict[str, Any]) -> bool:
 
 
 def saml_provider_prepare(*, provider: IdentityProvider, now: datetime, actor: Actor) -> bool:
-    """After it was saved: we have a key, and its metadata is read, or will be by a worker.
+    """After it was saved: we have a key, and its metadata is read, by a worker unless it is pasted.
 
     Whether it is known now.
     """
     saml_key_ensure(now=now, actor=actor)
-    if provider.source is not None and provider.source.kind == AGGREGATE:
+    if provider.source is not None and _is_in_aggregate(provider):
         source_read_soon(source=provider.source)
-    return provider_read(provider=provider, now=now)
+    elif _is_asked(provider):
+        enqueue(PROVIDER_TASK, str(provider.pk))
+    else:
+        reading = _read_one(provider, now)
+        return bool(provider_metadata_store(provider=provider, reading=reading, now=now))
+    return False
 
 
 def source_read_soon(*, source: MetadataSource) -> None:
     enqueue("apps.identity_providers.tasks.read_metadata", source.pk)
 
 
-def provider_read(*, provider: IdentityProvider, now: datetime) -> bool:
-    """Read one that can be asked alone, here and now; whether it is known.
-
-    One of a whole federation's document waits for the worker.
-    """
-    source = provider.source
-    if source is not None and source.kind == AGGREGATE:
+def provider_read_anew(*, provider: IdentityProvider) -> bool:
+    """After an answer with an unknown key: whether a worker reads now which keys there are. Once a
+    minute at most, and only where there is somebody to ask about this provider alone."""
+    if _is_in_aggregate(provider) or not _is_asked(provider):
         return False
-    reading = _read_one(provider, now)
-    return bool(provider_metadata_store(provider=provider, reading=reading, now=now))
-
-
-def provider_read_anew(*, provider: IdentityProvider, now: datetime) -> bool:
-    """For an answer with an unknown key: whether there is another key now. Asked once a minute at
-    most, and only where there is somebody to ask."""
-    if not provider.metadata_url and provider.source is None:
-        return False
-    if not cache.add(f"identity_providers:anew:{provider.pk}", 1, ASKED_AGAIN_SECONDS):
-        return False
-    before = (provider.entity or {}).get("certificates")
-    return provider_read(provider=provider, now=now) and bool(
-        (provider.entity or {}).get("certificates") != before
-    )
+    if cache.add(f"identity_providers:anew:{provider.pk}", 1, ASKED_AGAIN_SECONDS):
+        enqueue(PROVIDER_TASK, str(provider.pk))
+    return True

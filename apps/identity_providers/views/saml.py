@@ -16,9 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit.actors import request_actor
 from apps.common.errors import NotFound, Refused
-from apps.identity_providers.models import IdentityProvider
+from apps.identity_providers.models import IdentityProvider, SamlKey
 from apps.identity_providers.problems import SignInProblem, SignInRefusal
-from apps.identity_providers.saml.keys import shown_keys
 from apps.identity_providers.saml.sign_in import begin, held, leads_to, receive
 from apps.identity_providers.saml.sign_out import (
     offers_sign_out,
@@ -77,7 +76,7 @@ def _no_saml() -> NotFound:
 
 
 def _metadata(request: HttpRequest, entity_id: str) -> HttpResponse:
-    certificates = list(shown_keys(now=timezone.now()).values_list("certificate", flat=True))
+    certificates = list(SamlKey.shown(now=timezone.now()).values_list("certificate", flat=True))
     if not certificates:
         raise _no_saml()
     own = Own(
@@ -112,19 +111,15 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def _received(request: HttpRequest, provider: IdentityProvider, raw: bytes) -> str:
-    """Once more with keys read anew, where the answer was not believed and there are others."""
-    now, where = timezone.now(), answer_address(request)
+    """The name under which it is held. One that is not believed may be signed by a new key."""
     try:
-        return receive(provider, raw, receives=where, now=now)
+        return receive(provider, raw, receives=answer_address(request), now=timezone.now())
     except AnswerRefused as error:
         if error.declined:
             raise SignInProblem(SignInRefusal.CANCELLED, str(error)) from error
-        if not provider_read_anew(provider=provider, now=now):
-            raise SignInProblem(SignInRefusal.UNTRUSTED, str(error)) from error
-    try:
-        return receive(provider, raw, receives=where, now=now)
-    except AnswerRefused as error:
-        raise SignInProblem(SignInRefusal.UNTRUSTED, str(error)) from error
+        is_read = provider_read_anew(provider=provider)
+        problem = SignInRefusal.KEYS_READ if is_read else SignInRefusal.UNTRUSTED
+        raise SignInProblem(problem, str(error)) from error
 
 
 @never_cache

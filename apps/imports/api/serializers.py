@@ -1,16 +1,19 @@
 """Input and output of the import endpoints."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import UnreadableJSON, loads
 from apps.imports.models import ImportRun
-from apps.imports.selectors import progress_of, state_of
+from apps.imports.selectors import asked_questions, progress_of, state_of
 from apps.imports.types import IMPORT_TYPES
+
+HEAVY: Final = ("problems", "headings", "questions")
 
 
 class OptionsInput(Input):
@@ -62,6 +65,14 @@ class MappingInput(Input):
     options = OptionsInput(required=False, default=dict)
 
 
+class AnswersInput(Input):
+    """By the key of the question: the value of a choice, or null to forget the answer."""
+
+    answers = serializers.DictField(
+        child=serializers.CharField(max_length=2000, allow_null=True), allow_empty=False
+    )
+
+
 class CommitInput(Input):
     removed = serializers.IntegerField(
         default=0,
@@ -92,9 +103,40 @@ class ProgressOutput(serializers.Serializer):
     problem = serializers.CharField()
 
 
+class ChoiceOutput(serializers.Serializer):
+    value = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+
+
+class ExampleOutput(serializers.Serializer):
+    sheet = serializers.CharField()
+    row = serializers.IntegerField()
+    cell = serializers.CharField()
+    becomes = serializers.ListField(
+        child=serializers.CharField(), help_text=_("What each choice would make of the cell.")
+    )
+
+
+class QuestionOutput(serializers.Serializer):
+    """What the file leaves open. While an `answer` is "", the import cannot be committed."""
+
+    key = serializers.CharField()
+    text = serializers.CharField()
+    choices = ChoiceOutput(many=True)
+    examples = ExampleOutput(many=True)
+    answer = serializers.CharField()
+    remembered = serializers.BooleanField(help_text=_("From an earlier file of this kind."))
+    certain = serializers.BooleanField(
+        help_text=_("The file itself shows the answer; it can be changed.")
+    )
+    answered_at = MomentField(allow_null=True)
+    answered_by = serializers.CharField(allow_null=True)
+
+
 class ImportOutput(serializers.ModelSerializer):
     """`result`: rows, new, changed, unchanged, removed, wrong, invited, removed_names,
-    invited_addresses, notes, checked_as (the roles that the check was made with)."""
+    invited_addresses, notes, open (questions without an answer), checked_as (the roles that the
+    check was made with)."""
 
     status = serializers.SerializerMethodField(
         help_text=_("checking, checked, committing, done, failed or cancelled.")
@@ -107,6 +149,7 @@ class ImportOutput(serializers.ModelSerializer):
     )
     result = serializers.DictField()
     problems = ProblemOutput(many=True)
+    questions = serializers.SerializerMethodField()
     headings = serializers.ListField(child=serializers.DictField())
     marked = serializers.SerializerMethodField(help_text=_("Whether errors.xlsx can be fetched."))
 
@@ -121,6 +164,7 @@ class ImportOutput(serializers.ModelSerializer):
             "options",
             "mapping",
             "headings",
+            "questions",
             "status",
             "problem",
             "progress",
@@ -139,18 +183,23 @@ class ImportOutput(serializers.ModelSerializer):
     def get_progress(self, run: ImportRun) -> dict[str, Any]:
         return progress_of(run)
 
+    @extend_schema_field(QuestionOutput(many=True))
+    def get_questions(self, run: ImportRun) -> list[dict[str, Any]]:
+        return list(QuestionOutput(asked_questions(run), many=True).data)
+
     def get_marked(self, run: ImportRun) -> bool:
         return bool(run.marked_as)
 
 
 class ImportRow(ImportOutput):
-    """In lists: without the wrong rows."""
+    """In lists: without the wrong rows and the questions."""
 
     class Meta(ImportOutput.Meta):
-        fields = [name for name in ImportOutput.Meta.fields if name not in ("problems", "headings")]
+        fields = [name for name in ImportOutput.Meta.fields if name not in HEAVY]
 
     problems = None  # type: ignore[assignment]
     headings = None  # type: ignore[assignment]
+    questions = None  # type: ignore[assignment]
 
 
 class FieldOutput(serializers.Serializer):

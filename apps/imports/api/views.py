@@ -19,6 +19,7 @@ from apps.common.api import Pages, download, paged, throttle
 from apps.common.errors import NotFound, Refused
 from apps.common.schema import conflict
 from apps.imports.api.serializers import (
+    AnswersInput,
     CommitInput,
     ImportOutput,
     ImportRow,
@@ -28,7 +29,13 @@ from apps.imports.api.serializers import (
 )
 from apps.imports.models import ImportRun
 from apps.imports.selectors import import_run, import_runs, is_busy
-from apps.imports.services import import_cancel, import_commit, import_remap, import_upload
+from apps.imports.services import (
+    import_answer,
+    import_cancel,
+    import_commit,
+    import_remap,
+    import_upload,
+)
 from apps.imports.services.files import file_read
 from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
@@ -125,6 +132,29 @@ def mapping(request: Request, run_id: int) -> Response:
 
 
 @extend_schema(
+    operation_id="imports_answers",
+    request=AnswersInput,
+    responses={202: ImportOutput, **conflict("import_busy", "import_not_ready")},
+)
+@api_view(["PUT"])
+@permission_classes([CanImport])
+def answers(request: Request, run_id: int) -> Response:
+    """Answer what the file leaves open and check again. Answers are remembered for the next file
+    of this kind; null forgets one."""
+    run = _idle(run_id)
+    data = AnswersInput(data=request.data)
+    data.is_valid(raise_exception=True)
+    run = import_answer(
+        run=run,
+        answers=data.validated_data["answers"],
+        user_id=request_user(request).pk,
+        now=timezone.now(),
+        actor=request_actor(request),
+    )
+    return Response(ImportOutput(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema(
     operation_id="imports_commit",
     request=CommitInput,
     responses={
@@ -132,6 +162,7 @@ def mapping(request: Request, run_id: int) -> Response:
         **conflict(
             "import_busy",
             "import_not_ready",
+            "questions_open",
             "removal_not_confirmed",
             "checked_with_other_rights",
             "checked_again",

@@ -1,5 +1,6 @@
 """Imports: upload, dry run, commit."""
 
+from apps.imports.services.answers import answers_forget, answers_remember, import_answer
 from apps.imports.services.apply import rosters_analyze
 from apps.imports.services.runs import (
     import_cancel,
@@ -11,6 +12,9 @@ from apps.imports.services.runs import (
 )
 
 __all__ = [
+    "answers_forget",
+    "answers_remember",
+    "import_answer",
     "import_cancel",
     "import_check",
     "import_commit",

@@ -13,25 +13,22 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.imports.reading.reader import SheetTable, read_bundle_tables, read_tables
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, RowProblem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.oneroster import FILES
-from apps.imports.types.rows import (
-    Mapping,
-    Reading,
-    find_headings,
-    guess,
-    read_bundle,
-    read_rows,
-)
-from apps.tenants.scope import WORK_LIMITS, current_campus_id
+from apps.imports.types.questions import ask_codes, ask_term
+from apps.tabular_files.headings import Mapping, columns_of, find_headings, is_heading_of
+from apps.tabular_files.questions import FileAnswers
+from apps.tabular_files.reader import read_bundle_tables, read_tables
+from apps.tabular_files.rows import Reading, read_bundle, read_rows
+from apps.tabular_files.tables import RowProblem, SheetTable
+from apps.tenants.locks import lock
+from apps.tenants.scope import WORK_LIMITS
 from apps.tenants.tasks import enqueue
 
 ReportProgress = Callable[[int, int, str], None]
 SHOWN_ADDRESSES: Final = 500
 MANY: Final = 50  # rows from which on the planner is told; PostgreSQL's own first threshold
 ANALYZE_TASK: Final = "apps.imports.tasks.analyze_rosters"
-LOCK_CLASS: Final = 0x494D504F  # "IMPO": first key of the lock that lets one import run per campus
 
 
 @dataclass
@@ -41,6 +38,7 @@ class ImportReport:
     seen: int
     result: ImportResult
     problems: list[RowProblem] = field(default_factory=list)
+    answers: FileAnswers = field(default_factory=FileAnswers)
 
     @property
     def wrong_rows(self) -> int:
@@ -67,6 +65,7 @@ class ImportReport:
             "invited": len(result.invited),
             "invited_addresses": result.invited[:SHOWN_ADDRESSES],
             "notes": result.notes,
+            "open": len(self.answers.open),
         }
 
 
@@ -74,12 +73,20 @@ class _DryRun(Exception):
     """Thrown to undo what a dry run did."""
 
 
-def headings_of(tables: list[SheetTable], import_type: ImportType) -> list[dict[str, Any]]:
-    """The headings of the first sheet and what they seem to mean, for the mapping page."""
+def headings_of(
+    tables: list[SheetTable], import_type: ImportType, answers: FileAnswers
+) -> list[dict[str, Any]]:
+    """The headings of the first sheet and what they mean, for the mapping page."""
     if import_type.bundle:
         return []
     headings = find_headings(tables[0], import_type)
-    meaning = guess(headings, import_type)
+    trial = FileAnswers(answers.given, answers.remembered)
+    columns = columns_of(tables[0], headings, import_type, None, trial)
+    names = {index: field.name for index, field in columns}
+    meaning: Mapping = {}
+    for index, text in enumerate(headings.texts):
+        if text:
+            meaning[text] = meaning.get(text) or names.get(index, "")
     return [{"heading": text, "field": name} for text, name in meaning.items()]
 
 
@@ -102,15 +109,18 @@ def read_upload(
     *,
     writer: Writer,
     report_progress: ReportProgress,
+    answers: FileAnswers,
 ) -> list[SheetTable]:
-    """Everything that the upload holds, parsed once.
+    """Everything that the upload holds, parsed once. What it leaves open is asked of `answers`.
 
     Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
     """
     import_type.refuse(writer)
     report_progress(0, 0, _("reading the file"))
     with gc_disabled():
-        return read_bundle_tables(data) if import_type.bundle else read_tables(data)
+        if import_type.bundle:
+            return read_bundle_tables(data, answers)
+        return read_tables(data, answers, is_heading=is_heading_of(import_type))
 
 
 def run_import(
@@ -124,26 +134,47 @@ def run_import(
     writer: Writer,
     report_progress: ReportProgress,
     dry: bool,
+    answers: FileAnswers | None = None,
 ) -> ImportReport:
     """Read every row of what `read_upload` found, then apply what is right in one transaction.
 
-    Raises `Invalid`, and `Forbidden` where `writer` may not write this by hand either.
+    While a question is open nothing is compared: the report has the questions and no counts.
+    Raises `Invalid` (questions_open where it was to be saved), and `Forbidden` where `writer` may
+    not write this by hand either.
     """
+    asked = answers or FileAnswers()
     with gc_disabled():
+        said: dict[str, Any] = {}
         if import_type.bundle:
             reading = read_bundle(tables, FILES)
         else:
-            reading = read_rows(tables, import_type, mapping=mapping, options=options)
-        return apply_rows(
+            said = ask_term(import_type, options, asked, now=now)
+            reading = read_rows(
+                tables,
+                import_type,
+                mapping=mapping,
+                options=options,
+                answers=asked,
+                amend=lambda rows: ask_codes(rows, import_type, asked),
+            )
+        asked.refuse_unknown()
+        if asked.open:
+            if not dry:
+                asked.refuse_open()
+            return ImportReport(seen=reading.seen, result=ImportResult(), answers=asked)
+        report = apply_rows(
             reading,
             import_type,
-            options=options,
+            options={**options, **said},
             now=now,
             actor=actor,
             writer=writer,
             report_progress=report_progress,
             dry=dry,
         )
+    report.answers = asked
+    report.result.notes[:0] = reading.notes
+    return report
 
 
 def apply_rows(
@@ -192,7 +223,7 @@ def one_at_a_time() -> None:
     """Two imports at once could both find somebody new. The second one waits, however long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, current_campus_id()])
+        lock("IMPO")
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WORK_LIMITS["lock_timeout"]])
 
 

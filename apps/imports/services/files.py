@@ -8,12 +8,10 @@ from django.core.files.storage import default_storage
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from apps.biometrics.storage import as_os_error, save_whole
-from apps.common.crypto import SealBroken, seal, unseal
 from apps.common.errors import Refused
 from apps.imports.models import ImportRun
 from apps.tenants.rotation import SealedFile
-from apps.tenants.scope import current_campus_id
+from apps.tenants.storage import read_sealed, told, write_sealed
 
 PURPOSE: Final = "import-file"
 
@@ -32,38 +30,33 @@ def store_file(data: bytes) -> str:
     Raises `Refused` (storage_unavailable, 503), and then leaves nothing behind.
     """
     name = f"imports/{uuid.uuid4().hex}"
-    sealed = seal(PURPOSE, current_campus_id(), data, context=name.encode())
     try:
-        with as_os_error("write"):
-            return save_whole(name, sealed)
+        return write_sealed(name, data, purpose=PURPOSE, context=name.encode())
     except OSError as error:
-        raise _away(_("Nothing was saved; try again shortly.")) from error
+        message = f"{_away()} {_('Nothing was saved; try again shortly.')}"
+        raise Refused("storage_unavailable", message, status=503) from error
 
 
 def file_read(name: str) -> bytes:
-    """Raises `Refused` (storage_unavailable, 503), also where it is not what was stored."""
-    try:
-        with as_os_error("read"), default_storage.open(name) as stored:
-            sealed = stored.read()
-        return unseal(PURPOSE, current_campus_id(), sealed, context=name.encode())
-    except (OSError, SealBroken) as error:
-        raise _away(_("Try again shortly.")) from error
+    """Raises what `storage.told` does."""
+    with told(f"{_away()} {_('Try again shortly.')}"):
+        return read_sealed(name, purpose=PURPOSE, context=name.encode())
 
 
-def _away(advice: str) -> Refused:
-    message = _("Files of imports cannot be reached right now.")
-    return Refused("storage_unavailable", f"{message} {advice}", status=503)
+def _away() -> str:
+    return _("Files of imports cannot be reached right now.")
 
 
 def run_files_delete(run: ImportRun) -> int:
-    """Delete the upload and what names its wrong rows; returns how many files went.
+    """Delete the upload and what shows rows of it; returns how many files went.
 
     The row first: it is the lock of its files (apps/tenants/rotation.py).
     """
     names = [name for name in (run.stored_as, run.marked_as) if name]
     run.stored_as = run.marked_as = ""
     run.problems = []
-    run.save(update_fields=["stored_as", "marked_as", "problems"])
+    run.questions = []  # with cells of the file
+    run.save(update_fields=["stored_as", "marked_as", "problems", "questions"])
     for name in names:
         default_storage.delete(name)
     return len(names)

@@ -7,17 +7,19 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
 from apps.imports.models import CHECK, COMMIT, ImportRun
-from apps.imports.reading.reader import form_of
+from apps.imports.selectors import open_questions
 from apps.imports.services.files import run_files_delete, store_file
 from apps.imports.services.jobs import rights_of
 from apps.imports.types import import_type_named
 from apps.jobs.services import job_cancel, job_start
+from apps.tabular_files.reader import form_of
 
 KEPT: Final = timedelta(days=30)  # uploaded files hold personal data: no longer than needed
 Status = ImportRun.Status
@@ -130,6 +132,13 @@ def import_commit(
     if check is not None and check != run.job_id:
         message = _("This was checked again meanwhile. Look at it once more, then save it.")
         raise Refused("checked_again", message)
+    if unanswered := open_questions(run):
+        message = ngettext(
+            "%(count)d question about this file is open. Answer it first.",
+            "%(count)d questions about this file are open. Answer them first.",
+            unanswered,
+        )
+        raise Refused("questions_open", message % {"count": unanswered})
     if run.result.get("checked_as") != rights_of(writer):
         message = _("This was checked by somebody with other rights. Check it again, then save it.")
         raise Refused("checked_with_other_rights", message)

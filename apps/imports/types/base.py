@@ -5,43 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer, refuse_fields
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid
-from apps.imports.types.fields import Field
+from apps.tabular_files.fields import Field
+from apps.tabular_files.tables import ParsedRow, RowProblem
 
 Apply = Callable[["ImportBatch"], "ImportResult"]
-
-
-@dataclass(frozen=True)
-class RowProblem:
-    """One wrong cell, or a wrong row when `column` is empty. Rows count from 1, as in the sheet."""
-
-    sheet: str
-    row: int
-    column: str
-    value: str
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "sheet": self.sheet,
-            "row": self.row,
-            "column": self.column,
-            "value": self.value[:200],
-            "reason": self.reason,
-        }
-
-
-@dataclass(slots=True)
-class ParsedRow:
-    """The cells of one row that mean something, by field name; empty cells are left out."""
-
-    sheet: str
-    number: int
-    values: dict[str, Any]
 
 
 @dataclass
@@ -77,6 +50,17 @@ class ImportBatch:
     report_progress: Callable[[int, int, str], None]  # done, total, phase
 
 
+@dataclass(frozen=True)
+class Codes:
+    """What a field's cells name: rows of a model by one of its columns. `makes`: a code that is not
+    there yet makes a new one; else its row is wrong."""
+
+    field: str
+    model: type[Model]
+    column: str = "code"
+    makes: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportType:
     """One type of import. `key`: the fields by which two rows are about the same thing."""
@@ -94,6 +78,7 @@ class ImportType:
     needs: tuple[str, ...] = ()
     person: str = ""
     columns: tuple[tuple[str, str], ...] = ()
+    codes: tuple[Codes, ...] = ()
 
     def is_for(self, writer: Writer) -> bool:
         """Whether the writer may write such rows by hand."""
@@ -122,7 +107,3 @@ class ImportType:
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
-
-
-def problem(row: ParsedRow, reason: str, *, column: Any = "", value: Any = "") -> RowProblem:
-    return RowProblem(row.sheet, row.number, str(column), str(value), reason)

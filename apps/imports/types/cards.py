@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Student
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, problem
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
 from apps.imports.types.enrollments import STUDENT
-from apps.imports.types.fields import Field, words
+from apps.tabular_files.fields import Field, words
+from apps.tabular_files.tables import problem
 from apps.terminals.reading import LONGEST
 from apps.terminals.services.cards import CardRow, cards_import
 
@@ -56,10 +57,12 @@ CARDS: Final = ImportType(
             headings=("card", "card no", "card id", "uid", "rfid"),
             required=True,
             example="04A21F77",
+            is_secret=True,
             note=gettext_lazy("As the reader shows it. It is hashed and not kept."),
         ),
     ),
     key=("student", "number"),
     apply=_apply,
+    codes=(Codes("student", Student),),
     needs=("terminals.add_card", "terminals.change_card"),
 )

@@ -10,19 +10,11 @@ from apps.common.errors import Invalid
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import (
-    DEPARTMENT,
-    SECTION,
-    YEAR,
-    Field,
-    choice,
-    code,
-    integer,
-    words,
-)
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
+from apps.tabular_files.fields import Field, choice, code, integer, words
 from apps.tenants.bulk import WORK, Stage, StagedProblem
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
@@ -135,6 +127,7 @@ SUBJECTS: Final = ImportType(
     ),
     key=("code",),
     apply=_apply_subjects,
+    codes=(Codes("code", Subject, makes=True),),
     needs=("enrollments.add_subject", "enrollments.change_subject"),
 )
 
@@ -234,6 +227,7 @@ ASSIGNMENTS: Final = ImportType(
     ),
     key=("faculty", "subject", "department", "year", "section", "course"),
     apply=_apply_courses,
+    codes=(Codes("faculty", Faculty), Codes("subject", Subject), Codes("department", Department)),
     needs=("enrollments.add_course", "enrollments.change_course"),
     options=("term", "department", "year", "section"),
 )

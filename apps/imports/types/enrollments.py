@@ -13,10 +13,11 @@ from apps.enrollments.services import (
     enrollments_with_wrong_days,
     grades_import,
 )
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import SUBJECT, source_of, term_of
-from apps.imports.types.fields import Field, choice, code, day, integer, words
 from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
+from apps.tabular_files.dates import day, days
+from apps.tabular_files.fields import Field, choice, code, integer, words
 from apps.tenants.bulk import WORK
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
@@ -104,6 +105,7 @@ ENROLLMENTS: Final = ImportType(
             name="enrolled_on",
             label=gettext_lazy("Enrolled on"),
             parse=day,
+            column=days,
             headings=("joined on", "begin date", "start date", "from"),
             example="2026-09-01",
             note=gettext_lazy("Left out: the day of the import."),
@@ -112,12 +114,14 @@ ENROLLMENTS: Final = ImportType(
             name="ended_on",
             label=gettext_lazy("Left on"),
             parse=day,
+            column=days,
             headings=("dropped on", "end date", "until"),
             note=gettext_lazy("From this day on not in the course."),
         ),
     ),
     key=("student", "course"),
     apply=_apply_enrollments,
+    codes=(Codes("student", Student), Codes("course", Course)),
     needs=("enrollments.add_enrollment", "enrollments.change_enrollment"),
     options=("term",),
 )
@@ -171,6 +175,7 @@ GRADES: Final = ImportType(
             name="given_on",
             label=gettext_lazy("Date"),
             parse=day,
+            column=days,
             headings=("given on", "exam date"),
             required=True,
             example="2026-12-01",
@@ -178,5 +183,6 @@ GRADES: Final = ImportType(
     ),
     key=("student", "subject", "given_on"),
     apply=_apply_grades,
+    codes=(Codes("student", Student), Codes("subject", Subject)),
     needs=("enrollments.add_grade", "enrollments.change_grade"),
 )

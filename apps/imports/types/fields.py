@@ -1,127 +1,15 @@
-"""Columns of an import: how they are headed, what their cells mean, what is wrong with a cell."""
+"""Columns that several types of import share."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Final
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.digits import plain_digits, plain_number, plain_phone
-from apps.common.moments import is_day
-from apps.common.texts import validate_name
+from apps.common.digits import plain_digits
+from apps.tabular_files.fields import Field, Wrong, code, words
 
-Parse = Callable[[str], Any]
-YES: Final = {"yes", "y", "true", "1", "x", "cr", "✓"}
-NO: Final = {"no", "n", "false", "0", "-"}
 ROMAN: Final = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-DATE_FORMATS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y")
-TIME_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p")
-CODE: Final = re.compile(r"^\w[\w./\-]*$")
-CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?![0-9])")
-PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,14}$")
-
-
-class Wrong(ValueError):
-    """A cell that cannot be taken; its text says why, for the person who typed it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """One column. `headings` are other spellings that are understood (case, spaces and
-    punctuation do not count); `default` stands where the cell is empty."""
-
-    name: str
-    label: Any
-    parse: Parse
-    headings: tuple[str, ...] = ()
-    required: bool = False
-    note: Any = ""
-    example: str = ""
-
-
-def normal(heading: str) -> str:
-    """A heading without what people vary: case, spaces, punctuation."""
-    return re.sub(r"[\W_]+", "", heading).casefold()
-
-
-def words(longest: int) -> Parse:
-    def parse(cell: str) -> str:
-        value = " ".join(cell.split())
-        if len(value) > longest:
-            raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
-        try:
-            validate_name(value)
-        except ValidationError as error:
-            raise Wrong(error.messages[0]) from error
-        return value
-
-    return parse
-
-
-def code(longest: int = 50) -> Parse:
-    """An identifier of the campus: letters, digits and . / - _ only. A number is a number in
-    whatever script it was typed."""
-
-    def parse(cell: str) -> str:
-        cell = plain_digits(cell)
-        if len(cell) > longest:
-            raise Wrong(_("Longer than %(longest)d characters.") % {"longest": longest})
-        if not CODE.match(cell):
-            raise Wrong(_("Only letters, digits and . / - _ are allowed."))
-        return cell
-
-    return parse
-
-
-def email(cell: str) -> str:
-    value = cell.lower()
-    try:
-        validate_email(value)
-    except ValidationError as error:
-        raise Wrong(_("Not an e-mail address.")) from error
-    return value
-
-
-def phone(cell: str) -> str:
-    value = plain_phone(cell)
-    if not PHONE.match(value):
-        raise Wrong(_("Not a number with country code, like +4915112345678."))
-    return value
-
-
-def integer(least: int, most: int) -> Parse:
-    def parse(cell: str) -> int:
-        try:
-            value = int(plain_number(cell))
-        except ValueError as error:
-            raise Wrong(_("Not a whole number.")) from error
-        if not least <= value <= most:
-            bounds = {"least": least, "most": most}
-            raise Wrong(_("Not between %(least)d and %(most)d.") % bounds)
-        return value
-
-    return parse
-
-
-def decimal(least: int, most: int) -> Parse:
-    def parse(cell: str) -> Decimal:
-        try:
-            value = Decimal(plain_number(cell).replace(",", "."))
-        except InvalidOperation as error:
-            raise Wrong(_("Not a number.")) from error
-        if not (value.is_finite() and least <= value <= most):
-            bounds = {"least": least, "most": most}
-            raise Wrong(_("Not between %(least)d and %(most)d.") % bounds)
-        return value
-
-    return parse
 
 
 def year_of_study(cell: str) -> int:
@@ -133,66 +21,6 @@ def year_of_study(cell: str) -> int:
     if not found or int(found[1]) < 1:
         raise Wrong(_("Not a year of study, like 2 or E2."))
     return int(found[1])
-
-
-def day(cell: str) -> date:
-    cell = plain_digits(cell)
-    for pattern in DATE_FORMATS:
-        try:
-            found = datetime.strptime(cell, pattern).date()  # noqa: DTZ007  (a day, no moment)
-        except ValueError:
-            continue
-        if not is_day(found):
-            raise Wrong(_("Only the years 1900 to 2200."))
-        return found
-    raise Wrong(_("Not a date, like 2026-09-01 or 01.09.2026."))
-
-
-def clock(cell: str) -> time:
-    """A time of day: 08:30, 8:30 AM, or what a spreadsheet makes of it; 9:5 is none."""
-    cell = plain_digits(cell)
-    if not CLOCK.match(cell):
-        raise Wrong(_("Not a time, like 08:30."))
-    for pattern in TIME_FORMATS:
-        try:
-            return datetime.strptime(cell.upper(), pattern).time()  # noqa: DTZ007
-        except ValueError:
-            continue
-    raise Wrong(_("Not a time, like 08:30."))
-
-
-def weekday(cell: str) -> int:
-    """ISO number of the day: Monday, MON and 1 are 1."""
-    value = plain_digits(cell).casefold().strip(".")
-    if value.isdecimal() and 1 <= int(value) <= 7:
-        return int(value)
-    hits = [
-        n for n, name in enumerate(WEEKDAYS, start=1) if len(value) > 1 and name.startswith(value)
-    ]
-    if len(hits) != 1:
-        raise Wrong(_("Not a day of the week, like Monday or MON."))
-    return hits[0]
-
-
-def yes_no(cell: str) -> bool:
-    value = plain_digits(cell).casefold()
-    if value in YES | NO:
-        return value in YES
-    raise Wrong(_("Neither yes nor no."))
-
-
-def choice(**spellings: tuple[str, ...]) -> Parse:
-    """One of several values, each with the spellings that mean it."""
-    known = {normal(text): value for value, texts in spellings.items() for text in (value, *texts)}
-
-    def parse(cell: str) -> str:
-        try:
-            return known[normal(cell)]
-        except KeyError as error:
-            options = ", ".join(spellings)
-            raise Wrong(_("Not one of: %(options)s.") % {"options": options}) from error
-
-    return parse
 
 
 DEPARTMENT: Final = Field(

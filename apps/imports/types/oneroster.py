@@ -22,13 +22,15 @@ from apps.common.moments import FIRST_DAY, LAST_DAY
 from apps.enrollments.models import Department, Enrollment, Term
 from apps.enrollments.services import SectionSync
 from apps.enrollments.wording import term_is_archived
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, ParsedRow, problem
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
 from apps.imports.types.enrollments import ENROLLMENTS
-from apps.imports.types.fields import Wrong, day, integer, words
 from apps.imports.types.people import FACULTY, STUDENTS
-from apps.imports.types.rows import drop_repeated, read_records
 from apps.imports.types.sections import kept_notes
+from apps.tabular_files.dates import day
+from apps.tabular_files.fields import Wrong, integer, words
+from apps.tabular_files.rows import drop_repeated, read_records
+from apps.tabular_files.tables import ParsedRow, problem
 
 FILES: Final = (
     *("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments"),

@@ -15,21 +15,12 @@ from apps.common.errors import Forbidden
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import (
-    DEPARTMENT,
-    SECTION,
-    YEAR,
-    Field,
-    code,
-    email,
-    integer,
-    phone,
-    words,
-    yes_no,
-)
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
 from apps.imports.types.sections import kept_notes
 from apps.imports.types.staging import discard_rows, report_problems, staged_rows
+from apps.tabular_files.fields import Field, code, email, integer, phone, words, yes_no
+from apps.tabular_files.person_names import whole_names
 from apps.tenants.bulk import Stage
 from apps.tenants.scope import current_campus_id
 from apps.tenants.selectors import campus_day
@@ -77,6 +68,7 @@ def names(number: tuple[str, ...], name: tuple[str, ...]) -> tuple[Field, ...]:
             name="first_name",
             label=gettext_lazy("Name"),
             parse=words(100),
+            column=whole_names,
             headings=("full name", "first name", "given name", *name),
             example="Amara Nwosu",
             note=gettext_lazy("The whole name, or the first name beside a column “Last name”."),
@@ -238,6 +230,7 @@ STUDENTS: Final = ImportType(
         "enrollments.change_placement",
     ),
     person=writes.STUDENT,
+    codes=(Codes("code", Student, makes=True), Codes("department", Department, makes=True)),
     # "": of the placement, which `needs` has asked for
     columns=(("year", "year_of_study"), ("department", ""), ("section", "")),
     options=("department", "year", "section"),
@@ -264,4 +257,5 @@ FACULTY: Final = ImportType(
     can_replace=True,
     needs=("accounts.add_faculty", "accounts.change_faculty"),
     person=writes.FACULTY,
+    codes=(Codes("code", Faculty, makes=True),),
 )

@@ -5,10 +5,12 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.classrooms.models import Building
 from apps.classrooms.services import classrooms_import
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import Field, decimal, integer, words
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
 from apps.imports.types.staging import discard_rows, staged_rows
+from apps.tabular_files.fields import Field, decimal, integer, words
+from apps.tabular_files.numbers import decimals
 from apps.tenants.bulk import WORK
 
 
@@ -73,6 +75,7 @@ CLASSROOMS: Final = ImportType(
             name="latitude",
             label=gettext_lazy("Latitude"),
             parse=decimal(-90, 90),
+            column=decimals,
             headings=("lat",),
             example="52.516273",
         ),
@@ -80,6 +83,7 @@ CLASSROOMS: Final = ImportType(
             name="longitude",
             label=gettext_lazy("Longitude"),
             parse=decimal(-180, 180),
+            column=decimals,
             headings=("lon", "lng", "long"),
             example="13.377704",
         ),
@@ -87,6 +91,7 @@ CLASSROOMS: Final = ImportType(
             name="geofence_radius",
             label=gettext_lazy("Geofence radius (m)"),
             parse=decimal(1, 10_000),
+            column=decimals,
             headings=("radius", "geofence"),
             example="50",
             note=gettext_lazy("Metres."),
@@ -94,6 +99,7 @@ CLASSROOMS: Final = ImportType(
     ),
     key=("building", "room_number"),
     apply=_apply,
+    codes=(Codes("building", Building, "name", makes=True),),
     needs=(
         *("classrooms.add_building", "classrooms.add_classroom"),
         "classrooms.change_classroom",

@@ -9,30 +9,16 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
-from apps.enrollments.models import Course, Term
-from apps.imports.types.base import (
-    ImportBatch,
-    ImportResult,
-    ImportType,
-    ParsedRow,
-    RowProblem,
-    problem,
-)
+from apps.enrollments.models import Course, Department, Subject, Term
+from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
 from apps.imports.types.courses import COURSE, term_of
-from apps.imports.types.fields import (
-    DEPARTMENT,
-    SECTION,
-    YEAR,
-    Field,
-    Wrong,
-    choice,
-    clock,
-    code,
-    weekday,
-    words,
-)
+from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
+from apps.tabular_files.fields import Field, Wrong, choice, clock, code, weekday, words
+from apps.tabular_files.tables import ParsedRow, RowProblem, problem
+from apps.tabular_files.times import clocks, weekdays
 from apps.timetable.locks import planning_lock
 from apps.timetable.models import WeeklySlot
 from apps.timetable.services.slots import slot_remove, slot_update, slots_create
@@ -292,6 +278,7 @@ SCHEDULES: Final = ImportType(
             name="weekday",
             label=gettext_lazy("Day"),
             parse=weekday,
+            column=weekdays,
             headings=("weekday", "day of week"),
             required=True,
             example="Monday",
@@ -312,6 +299,8 @@ SCHEDULES: Final = ImportType(
             name="starts_at",
             label=gettext_lazy("Start"),
             parse=clock,
+            column=clocks,
+            alike="times",
             headings=("start time", "from", "begins"),
             note=gettext_lazy("Instead of a period."),
         ),
@@ -319,6 +308,8 @@ SCHEDULES: Final = ImportType(
             name="ends_at",
             label=gettext_lazy("End"),
             parse=clock,
+            column=clocks,
+            alike="times",
             headings=("end time", "to", "until"),
         ),
         Field(
@@ -372,6 +363,10 @@ SCHEDULES: Final = ImportType(
         "parity",
     ),
     apply=_apply,
+    codes=(
+        *(Codes("course", Course), Codes("subject", Subject), Codes("faculty", Faculty)),
+        Codes("department", Department),
+    ),
     needs=("timetable.add_weeklyslot", "timetable.change_weeklyslot"),
     can_replace=True,
     options=("term", "department", "year", "section"),

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Student
 from apps.audit.services import Actor, log_event
-from apps.common.crypto import SealBroken
 from apps.common.errors import Refused
 from apps.leave.attachments import AttachmentFile, delete_file, read_file, store_file
 from apps.leave.models import Attachment
 from apps.privacy.selectors import privacy_rules
 from apps.tenants.scope import current_campus_id
+from apps.tenants.storage import told
 from apps.tenants.tasks import enqueue
 
 logger = logging.getLogger(__name__)
@@ -54,12 +54,10 @@ def attachment_write(*, attachment: Attachment, file: AttachmentFile) -> None:
 def attachment_open(*, attachment: Attachment, now: datetime, actor: Actor) -> bytes:
     """The file itself; who read it is noted.
 
-    Raises `Refused` (storage_unavailable, 503), also where it is not what was stored.
+    Raises what `storage.told` does.
     """
-    try:
+    with told(_away(_("Try again shortly.")).message):
         data = read_file(key=attachment.key)
-    except (OSError, SealBroken) as error:
-        raise _away(_("Try again shortly.")) from error
     log_event(actor=actor, action="leave.attachment.read", now=now, target=attachment)
     return data
 

@@ -7,10 +7,10 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.legacy.sources import OldData
 from apps.legacy.systems import ams, occ, pgf, sis
 from apps.legacy.systems import int as intelliattend
 from apps.legacy.writing.run import Run
+from apps.old_databases import OldData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
 from apps.common.errors import Invalid
-from apps.imports.types.fields import Wrong
-from apps.legacy.sources import OldRow
-from apps.legacy.sources.pickles import ArraySeen, pickle_read
 from apps.legacy.values import code, moment, text, words
 from apps.legacy.writing.faces import Faces, photo_file
 from apps.legacy.writing.history import History, OldMark, OldSession, Sums, Unmarked
@@ -29,6 +26,9 @@ from apps.legacy.writing.study import (
     terms_for,
     year_of,
 )
+from apps.old_databases import OldRow
+from apps.old_databases.pickles import ArraySeen, pickle_read
+from apps.tabular_files.fields import Wrong
 
 TABLES: Final = (
     *("users", "attendance_logs", "unknown_faces", "unknown", "face_events", "system_events"),

@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Student
 from apps.biometrics.images import Photo
 from apps.enrollments.models import Subject
-from apps.imports.types.fields import Wrong
-from apps.legacy.sources import OldRow, OldValue
 from apps.legacy.values import clock, code, day, flag, fraction, moment, text, words
 from apps.legacy.writing.faces import Faces, photo_file
 from apps.legacy.writing.history import History, OldMark, OldSession, Sums, Unmarked
@@ -32,11 +31,13 @@ from apps.legacy.writing.study import (
     terms_for,
     year_of,
 )
+from apps.old_databases import OldRow, OldValue
+from apps.tabular_files.fields import Wrong
 
 TABLES: Final = ("students", "classes", "attendance_sessions", "attendance_records")
 TELLS: Final = ("attendance_records",)
 INVENTED: Final = "migrated_from_sqlite"  # its migration script wrote 0.9 where nothing was known
-_VECTOR: Final = "vectors of a model that is not ours are never compared"
+_VECTOR: Final = gettext_noop("vectors of a model that is not ours are never compared")
 _VECTORS: Final = dict.fromkeys(
     ("face_encoding", "face_encoding_path", "face_encoding_metadata", "face_model_version"), _VECTOR
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Student
 from apps.biometrics.images import ImageRefused, Photo, read_photo
@@ -20,7 +21,7 @@ from apps.legacy.writing.run import Run
 from apps.privacy.models import Consent
 
 MAX_BYTES: Final = 8 * 2**20  # as for uploads
-NO_CONSENT: Final = "no consent to faces is recorded here; import again when there is"
+NO_CONSENT: Final = gettext_noop("no consent to faces is recorded here; import again when there is")
 
 
 @dataclass

@@ -19,10 +19,10 @@ from apps.attendance.services.imported import (
     imported_totals_refresh,
     records_import,
 )
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import Comparison, Pair, TableReport
 from apps.legacy.writing.run import Run
+from apps.reconciliation.report import Comparison, Pair, TableReport
 from apps.sessions.services import sessions_import
+from apps.tabular_files.fields import Wrong
 from apps.tenants.bulk import WORK, stage_open
 
 _SESSION: Final = {

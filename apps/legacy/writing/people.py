@@ -16,12 +16,12 @@ from apps.accounts.services import (
 )
 from apps.common.errors import Refused
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong, phone
-from apps.legacy.report import Comparison, Pair, TableReport
-from apps.legacy.sources import OldRow, OldValue
 from apps.legacy.values import words
 from apps.legacy.writing.run import Record, Run
+from apps.old_databases import OldRow, OldValue
+from apps.reconciliation.report import Comparison, Pair, TableReport
 from apps.signin.services.adoption import hashes_adopt
+from apps.tabular_files.fields import Wrong, phone
 
 _FIELDS: Final = {"year": "year_of_study"}  # of an import type → of the model
 _TYPE_OF: Final[dict[type[Person], str]] = {Student: "students", Faculty: "faculty"}
@@ -142,7 +142,9 @@ def read_back(run: Run, model: type[Person], taken: Mapping[int, dict[str, Any]]
     """Code (lower case) → the person as stored now; what differs from the row is reported."""
     people: list[Any] = list(model._default_manager.all())
     by_code = {person.code.lower(): person for person in people}
-    comparison = Comparison(_("%(people)s, field by field") % {"people": model.__name__})
+    comparison = Comparison(
+        _("%(people)s, field by field") % {"people": model._meta.verbose_name_plural}
+    )
     for values in taken.values():
         person = by_code.get(str(values["code"]).lower())
         comparison.add([_person_pair(person, values)])

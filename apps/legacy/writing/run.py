@@ -7,16 +7,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Invalid
 from apps.enrollments.models import Term
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType, RowProblem
-from apps.imports.types.fields import Wrong
-from apps.imports.types.rows import Reading, drop_repeated, read_records
-from apps.legacy.report import Report, TableReport
-from apps.legacy.sources import OldData, OldRow
+from apps.imports.types.base import ImportBatch, ImportResult, ImportType
+from apps.old_databases import OldData, OldRow
+from apps.reconciliation.report import Report, TableReport
+from apps.tabular_files.fields import Wrong
+from apps.tabular_files.rows import Reading, drop_repeated, read_records
+from apps.tabular_files.tables import RowProblem
 from apps.tenants.models import Campus
 
 Record = dict[str, str]  # field of the import type → cell as text
@@ -58,7 +60,7 @@ class Run:
                 continue
             cells = self.old.filled(name, column)
             if cells:
-                reason = reasons.get(column) or _("there is no place for it")
+                reason = _(reasons.get(column) or gettext_noop("there is no place for it"))
                 values = {"cells": cells, "reason": reason}
                 found.columns[column] = _("%(cells)d cells left out: %(reason)s") % values
         return found

@@ -13,8 +13,8 @@ from apps.common.errors import Invalid
 from apps.enrollments.models import Course, Section, Subject, Term
 from apps.enrollments.services import courses_import
 from apps.imports.types import IMPORT_TYPES
-from apps.legacy.report import TableReport
 from apps.legacy.writing.run import Run
+from apps.reconciliation.report import TableReport
 from apps.tenants.bulk import WORK, stage_open
 
 FIRST_MONTH: Final = 7  # of a school year, as for OneRoster bundles

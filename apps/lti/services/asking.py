@@ -15,12 +15,14 @@ from apps.common.id_tokens import Jwk, kept_keys
 from apps.lti.models import LtiPlatform
 from apps.lti.selectors import signing_key
 from apps.lti.tokens import client_assertion
+from apps.tenants.waiting import waiting
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AWAY_SECONDS: Final = 5  # in which a keyset that could not be read is not asked for again
 MOST_PAGES: Final = 40
 LONGEST_LINK: Final = 1 << 16  # characters of the header that names the next page
-_client: Final = HttpClient(limits=Limits(whole=8.0))
+LIMITS: Final = Limits(whole=8.0)
+_client: Final = HttpClient(limits=LIMITS)
 
 
 class PlatformProblem(Exception):
@@ -90,7 +92,8 @@ def token_of(platform: LtiPlatform, *, scopes: tuple[str, ...], now: datetime) -
         "scope": " ".join(scopes),
     }
     try:
-        answer = _client.post_form(platform.token_url, form)
+        with waiting(LIMITS.whole):
+            answer = _client.post_form(platform.token_url, form)
     except (NoAnswer, AddressRefused) as error:
         raise PlatformProblem(text=str(error)) from error
     token = answer.object().get("access_token")
@@ -121,7 +124,8 @@ def ask(
         sent["Content-Type"] = content_type
     body = None if content is None else json.dumps(content).encode()
     try:
-        answer = _client.request(method, url, body=body, headers=sent)
+        with waiting(LIMITS.whole):
+            answer = _client.request(method, url, body=body, headers=sent)
     except (NoAnswer, AddressRefused) as error:
         raise PlatformProblem(text=str(error)) from error
     if not 200 <= answer.status < 300:

@@ -24,7 +24,7 @@ from apps.audit.actors import request_actor
 from apps.common.errors import NotFound
 from apps.enrollments.models import Course
 from apps.lti.forms import CourseForm, ScoresForm
-from apps.lti.models import LtiLink, LtiPlatform
+from apps.lti.models import LtiKey, LtiLink, LtiPlatform
 from apps.lti.problems import LaunchProblem
 from apps.lti.selectors import (
     course_named,
@@ -33,7 +33,6 @@ from apps.lti.selectors import (
     link_of,
     link_state,
     person_on,
-    shown_keys,
 )
 from apps.lti.services.claims import Launch
 from apps.lti.services.launches import (
@@ -125,7 +124,7 @@ def launch(request: HttpRequest) -> HttpResponse:
 @require_GET
 def jwks(request: HttpRequest) -> HttpResponse:
     """The public halves of the campus's keys."""
-    keys = [key.public_jwk for key in shown_keys(now=timezone.now())]
+    keys = [key.public_jwk for key in LtiKey.shown(now=timezone.now())]
     return JsonResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})
 
 

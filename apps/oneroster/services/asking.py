@@ -20,6 +20,7 @@ from requests.utils import parse_header_links
 
 from apps.common.answers import AddressRefused, HttpAnswer, Limits, NoAnswer
 from apps.common.http import HttpClient, Target
+from apps.tenants.waiting import waiting
 
 LIMITS: Final = Limits(whole=30.0, body=16 << 20)
 SHORT: Final = Limits(whole=6.0)  # while somebody waits for a page of ours
@@ -182,7 +183,8 @@ class RosterService:
                 raise ServiceProblem(_("The service is too slow: reading it took too long."))
             is_last = number == len(self._waits)
             try:
-                answer = ask()
+                with waiting(SHORT.whole):
+                    answer = ask()
             except AddressRefused as error:
                 raise ServiceProblem(f"{what}: {error}") from error
             except NoAnswer as error:

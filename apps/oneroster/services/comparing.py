@@ -13,12 +13,11 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
 from apps.enrollments.models import Course, Subject, Term
-from apps.imports.reading.reader import SheetTable
-from apps.imports.types.base import RowProblem
 from apps.imports.types.oneroster import GONE, KNOWN
 from apps.oneroster.models import OneRosterRow
 from apps.oneroster.selectors import Known
 from apps.oneroster.services.reading import BY_CHANGE, ORGS, Answers, Cells, Collection
+from apps.tabular_files.tables import RowProblem, SheetTable
 
 NAMES: Final = ("givenName", "familyName")
 MODELS: Final = {"student": Student, "teacher": Faculty}

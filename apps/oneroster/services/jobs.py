@@ -17,7 +17,6 @@ from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.imports.notices import reading_waits
 from apps.imports.services.apply import ImportReport, run_import
-from apps.imports.types.base import RowProblem
 from apps.imports.types.oneroster import ONEROSTER
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
@@ -28,6 +27,7 @@ from apps.oneroster.services.comparing import Difference, compare, people_of
 from apps.oneroster.services.connections import access_of
 from apps.oneroster.services.naming import ids_keep
 from apps.oneroster.services.reading import Answers, Collection, read_service
+from apps.tabular_files.tables import RowProblem
 
 SHOWN: Final = 500  # wrong rows kept with the run
 ReportProgress = Callable[[int, int, str], None]

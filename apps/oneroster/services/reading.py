@@ -8,10 +8,10 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.digits import plain_digits
-from apps.imports.reading.limits import MAX_CELL
 from apps.imports.types.oneroster import GONE
 from apps.oneroster.models import OneRosterRow
 from apps.oneroster.services.asking import RosterService, ServiceProblem
+from apps.tabular_files.limits import MAX_CELL
 
 Cells = dict[str, str]
 Collection = OneRosterRow.Collection

@@ -20,8 +20,10 @@ from apps.accounts.services import (
 )
 from apps.audit.services import Actor, log_event, log_platform_event
 from apps.common.cache import invalidate
+from apps.common.crypto import PLATFORM
 from apps.common.errors import Invalid, Refused
 from apps.ops.logos import logo_set
+from apps.tenants.locks import lock
 from apps.tenants.models import Campus, Domain
 from apps.tenants.scope import campus_scope
 from apps.tenants.selectors import host_cache_key
@@ -29,14 +31,11 @@ from apps.tenants.signed import signed_act
 
 # Other than for campuses made before, so that it can be typed and said.
 SHORT_NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# Any number: who holds it makes the first super administrator, and nobody else meanwhile.
-_LOCK: Final = 0x5E70B
 
 
 def set_up_lock() -> None:
     """Until the end of this transaction nobody else sets the installation up."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    lock("NEW ", owner=PLATFORM)
 
 
 def user_id_reserve() -> int:

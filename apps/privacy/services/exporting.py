@@ -79,14 +79,15 @@ def _exported(rows: PersonRows, person: KnownPerson) -> list[dict[str, Any]]:
 
 
 def _files(person: KnownPerson) -> tuple[dict[str, bytes], list[str]]:
-    """The files, and which kinds could not be read: that must not keep the rest away."""
+    """The files, and which could not be read: that must not keep the rest away."""
     found: dict[str, bytes] = {}
     missing = []
     for files in person_files():
-        try:
-            found.update(files(person=person))
-        except (OSError, SealBroken) as error:
-            missing.append(f"{getattr(files, '__name__', '')}: {type(error).__name__}")
+        for name, read in files(person=person):
+            try:
+                found[name] = read()
+            except (OSError, SealBroken) as error:
+                missing.append(f"{name}: {type(error).__name__}")
     return found, missing
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.imports.types.fields import Wrong, weekday
+from apps.tabular_files.fields import Wrong, weekday
 from apps.tenants.models import Campus
 from apps.tenants.scope import current_campus_id
 from apps.timetable_feeds.models import FeedCode, TimetableFeed

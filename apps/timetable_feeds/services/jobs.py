@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.writes import Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
 from apps.imports.notices import reading_waits
@@ -44,6 +45,8 @@ def read(job: Job, progress: Progress) -> dict[str, Any]:
     user = job.created_by
     if job.params["by_person"] and user is None:
         raise Refused("account_gone", _("The account that started this is gone."))
+    if user is not None and not Writer(user).has("timetable_feeds.change_timetablefeed"):
+        raise Refused("role_required", _("Who started this may not change timetables any more."))
     actor = Actor(label=str(user), id=f"user:{user.pk}") if user else Actor(label=run.feed.name)
     run_work(
         run,

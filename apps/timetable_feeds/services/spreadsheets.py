@@ -5,10 +5,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
-from apps.imports.reading.reader import read_tables
-from apps.imports.types.base import ParsedRow
-from apps.imports.types.rows import read_rows
+from apps.imports.selectors import remembered_answers
 from apps.imports.types.schedules import LAB_PERIODS, PERIODS, SCHEDULES
+from apps.tabular_files.headings import is_heading_of
+from apps.tabular_files.questions import FileAnswers
+from apps.tabular_files.reader import read_tables
+from apps.tabular_files.rows import read_rows
+from apps.tabular_files.tables import ParsedRow
 from apps.timetable_feeds.reading.reader import FileProblem
 from apps.timetable_feeds.reading.rows import FeedRow, FileRows
 from apps.timetable_feeds.services.resolving import RowTrouble
@@ -17,11 +20,18 @@ CYCLES = {"every": "1", "odd": "10", "even": "01"}
 
 
 def read_spreadsheet(data: bytes) -> tuple[FileRows, list[RowTrouble]]:
-    """Raises `FileProblem`."""
+    """Raises `FileProblem`, also where the file asks something that nobody has answered about a
+    weekly schedule of this campus before: nobody sits before a feed."""
+    answers = FileAnswers(remembered=remembered_answers(SCHEDULES.name))
     try:
-        reading = read_rows(read_tables(data), SCHEDULES, mapping=None, options={})
+        tables = read_tables(data, answers, is_heading=is_heading_of(SCHEDULES))
+        reading = read_rows(tables, SCHEDULES, mapping=None, options={}, answers=answers)
+        answers.refuse_open()
     except Invalid as error:
-        raise FileProblem(str(error.message)) from error
+        message = str(error.message)
+        if error.code == "questions_open":
+            message += " " + _("Upload it once as a weekly schedule and answer there.")
+        raise FileProblem(message) from error
     found = FileRows()
     troubles = [
         RowTrouble(_place(one.sheet, one.row), f"{one.column} {one.value}".strip(), one.reason)

@@ -3,12 +3,12 @@
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
-from apps.imports.types.fields import Wrong
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.ams.school import AmsSchool
 from apps.legacy.values import code, text, words
 from apps.legacy.writing.people import people_move, phone_of
 from apps.legacy.writing.run import Record
+from apps.old_databases import OldRow
+from apps.tabular_files.fields import Wrong
 
 
 def students_move(school: AmsSchool) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Course
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.ams.school import AmsSchool
 from apps.legacy.values import clock, day, flag, text, words
 from apps.legacy.writing.history import OldMark, OldSession, Sums, Unmarked
 from apps.legacy.writing.study import enroll_in, year_of
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
 from apps.sessions.models import ClassSession
 from apps.sessions.services import sessions_plan
+from apps.tabular_files.fields import Wrong
 
 _ATTENDED = "sum(lower(CAST(status AS TEXT)) IN ('t', 'true', '1'))"
 

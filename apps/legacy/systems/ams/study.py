@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Course
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.ams.school import AmsSchool
 from apps.legacy.values import clock, code, day, text, words
 from apps.legacy.writing.run import Numbered, Record
 from apps.legacy.writing.study import terms_for, year_of
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 
 def subjects_move(school: AmsSchool) -> None:

@@ -3,18 +3,19 @@
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Faculty, Person, Role, Student
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.int.school import IntSchool, is_closed
 from apps.legacy.values import text, words
 from apps.legacy.writing.people import people_move, phone_of, role_give
 from apps.legacy.writing.run import Record
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 STAMPS: Final = dict.fromkeys(
-    ("created_at", "updated_at", "last_login"), "the time of the move counts"
+    ("created_at", "updated_at", "last_login"), gettext_noop("the time of the move counts")
 )
 PERSON: Final = ("first_name", "last_name", "email", "password_hash", "is_active")
 # The old levels; nobody becomes an administrator of the platform by a dump.

@@ -6,29 +6,34 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.attendance.models import AttendanceSummary
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import Comparison, Pair, TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.int.people import STAMPS
 from apps.legacy.systems.int.school import IntSchool
 from apps.legacy.values import clock, day, flag, fraction, moment, text, words
 from apps.legacy.writing.history import OldMark, OldSession, Sums, Unmarked
+from apps.old_databases import OldRow
+from apps.reconciliation.report import Comparison, Pair, TableReport
+from apps.tabular_files.fields import Wrong
 
 HOUR: Final = timedelta(hours=1)  # of a session that nobody ended
 STATUSES: Final = {"present", "late", "absent", "invalid"}
 _SECRETS: Final = dict.fromkeys(
-    ("qr_token", "qr_secret_key", "qr_expires_at", "otp_used"), "a code of a session that is over"
+    ("qr_token", "qr_secret_key", "qr_expires_at", "otp_used"),
+    gettext_noop("a code of a session that is over"),
 )
 _COUNTED: Final = dict.fromkeys(
     ("total_students_enrolled", "total_students_present", "attendance_percentage"),
-    "counted anew from the records",
+    gettext_noop("counted anew from the records"),
 )
 _PLACES: Final = {
-    **dict.fromkeys(("gps_latitude", "gps_longitude"), "coordinates are kept for a day only"),
     **dict.fromkeys(
-        ("gps_accuracy", "bluetooth_rssi", "device_info"), "belongs to a check-in, not to its mark"
+        ("gps_latitude", "gps_longitude"), gettext_noop("coordinates are kept for a day only")
+    ),
+    **dict.fromkeys(
+        ("gps_accuracy", "bluetooth_rssi", "device_info"),
+        gettext_noop("belongs to a check-in, not to its mark"),
     ),
 }
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.enrollments.models import Course, Term
-from apps.legacy.sources import OldRow
 from apps.legacy.values import flag
 from apps.legacy.writing.history import History
 from apps.legacy.writing.people import Logins
 from apps.legacy.writing.run import Run
+from apps.old_databases import OldRow
 
 
 @dataclass

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Subject, Term, validate_academic_year
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong, clock
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.int.people import STAMPS
 from apps.legacy.systems.int.school import IntSchool, is_closed
-from apps.legacy.values import day, text, words
+from apps.legacy.values import day, moment, text, words
 from apps.legacy.writing.run import Numbered, Record
 from apps.legacy.writing.study import FIRST_MONTH, CourseWanted, courses_provide, term_provide
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong, clock
 
 Lesson = tuple[int, OldRow, Record]  # number, row of a class, its subject
 
@@ -217,7 +217,7 @@ def enrollments_move(school: IntSchool) -> None:
             "status": status,
             "final_grade": text(row.get("final_grade")),
             "enrolled_on": first.isoformat() if first else "",
-            "ended_on": _ended(row, first) if status in STATUSES[1:] else "",
+            "ended_on": _ended(school, row, first) if status in STATUSES[1:] else "",
         }
 
     by_term: dict[Any, list[Numbered]] = defaultdict(list)
@@ -227,9 +227,10 @@ def enrollments_move(school: IntSchool) -> None:
         school.run.hand_on(table, IMPORT_TYPES["enrollments"], records, term=term.pk)
 
 
-def _ended(row: OldRow, first: date | None) -> str:
+def _ended(school: IntSchool, row: OldRow, first: date | None) -> str:
     """The old system kept no day of leaving: the row's last change is the nearest."""
     if not row.get("updated_at"):
         return ""
-    last = day(row["updated_at"])
+    zone = school.run.zone
+    last = moment(row["updated_at"], zone).astimezone(zone).date()
     return max(last, first or last).isoformat()

@@ -4,12 +4,10 @@ from functools import partial
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Faculty, Role, Student
 from apps.imports.types import IMPORT_TYPES
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.sis.school import PHOTOS, YEAR, SisSchool, old_id, subject_code
 from apps.legacy.values import code, day, text, words
 from apps.legacy.writing.people import (
@@ -20,9 +18,14 @@ from apps.legacy.writing.run import Record
 from apps.legacy.writing.study import (
     subjects_provide,
 )
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 DEFAULT_USERS: Final = ("teacher", "principal")  # made with passwords that the guide published
-_VECTOR: Final = {"face_encoding": "vectors of a model that is not ours are never compared"}
+_VECTOR: Final = {
+    "face_encoding": gettext_noop("vectors of a model that is not ours are never compared")
+}
 
 
 def usernames_read(school: SisSchool) -> None:

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 from apps.biometrics.images import Photo, photo_from_base64
-from apps.imports.types.fields import Wrong
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.sis.school import PHOTOS, SisSchool
 from apps.legacy.values import text
 from apps.legacy.writing.faces import Faces, photo_file
 from apps.legacy.writing.run import Run
+from apps.old_databases import OldRow
+from apps.tabular_files.fields import Wrong
 
 
 def photos_move(school: SisSchool) -> None:

@@ -9,9 +9,6 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Course
-from apps.imports.types.fields import Wrong
-from apps.legacy.report import TableReport
-from apps.legacy.sources import OldRow
 from apps.legacy.systems.sis.school import PHOTOS, YEAR, ClassName, SisSchool
 from apps.legacy.values import code, day, text
 from apps.legacy.writing.history import History, OldMark, OldSession, Unmarked
@@ -25,6 +22,9 @@ from apps.legacy.writing.study import (
     terms_for,
     year_of,
 )
+from apps.old_databases import OldRow
+from apps.reconciliation.report import TableReport
+from apps.tabular_files.fields import Wrong
 
 DAY: Final = ("SIS-DAY", "Attendance by day")  # the subject of the registers
 

@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from apps.legacy.sources import OldRow
+from django.utils.translation import gettext_noop
+
 from apps.legacy.values import code, text
 from apps.legacy.writing.people import (
     Logins,
 )
 from apps.legacy.writing.run import Run
+from apps.old_databases import OldRow
 
 YEAR: Final = "1"  # classes were called "10" or "CSE-2": they become departments of one year
-_AS: Final = "photo; see the notes"
+_AS: Final = gettext_noop("photo; see the notes")
 PHOTOS: Final = dict.fromkeys(("face_data", "face_image_path"), _AS)
 ClassName = tuple[str, str]  # department's code, section, upper case
 
