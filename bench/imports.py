@@ -70,8 +70,8 @@ def import_seconds(kind: str, data: bytes, slug: str) -> float:
 
     from apps.accounts.writes import PLATFORM
     from apps.audit.services import SYSTEM
+    from apps.import_types.registry import import_type_named
     from apps.imports.services.apply import read_upload, run_import
-    from apps.imports.types import import_type_named
     from apps.tabular_files.questions import FileAnswers
     from apps.tenants.models import Campus
     from apps.tenants.scope import campus_scope

@@ -3,13 +3,15 @@
 import gc
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Protocol
 
 import pytest
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import transaction
 from django.test import TransactionTestCase, override_settings
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
@@ -23,6 +25,7 @@ from tests.factories import Cast, make_cast
 from tests.ops.running import DEADLINE, marked
 
 STANDING = ("north", "south")
+NOW = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 A_DAY = 24 * 3600  # seconds
 GARBAGE_OBJECTS = 50_000  # new objects after which Python looks for garbage among them: 700 else
 # The casts that stand in the database outside every test's transaction, pickled: each test gets
@@ -121,9 +124,38 @@ def _empty_cache(_tables_are_empty: None) -> Iterator[None]:
     cache.clear()
 
 
+class Scene(Protocol):
+    def __call__(self, build: Callable[[Cast], None], slug: str = "north") -> None: ...
+
+
+@pytest.fixture(scope="module")
+def scene(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Scene]:
+    """Adds to campus "north" or "south" what all tests of a module find there.
+
+    It stands in a transaction around them, and what one of them does to it is undone as ever. For
+    modules of which no test commits.
+    """
+    ours = [item for item in request.session.items if item.path == request.path]
+    assert not any(map(commits, ours)), "a test of this module commits"
+    around = transaction.atomic()
+
+    def add(build: Callable[[Cast], None], slug: str = "north") -> None:
+        with django_db_blocker.unblock():
+            build(_cast(slug))
+
+    with django_db_blocker.unblock():
+        around.__enter__()
+    yield add
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
+
+
 @pytest.fixture
 def now() -> datetime:
-    return datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
+    return NOW
 
 
 def _cast(slug: str) -> Cast:

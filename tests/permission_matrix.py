@@ -1336,6 +1336,9 @@ TERMINAL_ROWS = [
     ),
     # A kiosk is a browser with its own cookie, whoever is signed in there.
     Row(route="kiosk/", answers=everybody(403)),
+    # Opened by who knows the code that the administration shows once.
+    Row(route="kiosk/room", answers=everybody(200), public=True),
+    Row(route="kiosk/room", method="post", answers=everybody(403)),
     Row(
         route="kiosk/open/<int:session_id>",
         method="post",

@@ -13,6 +13,7 @@ role; the owner's connections stay direct. `.ci/run` sets it.
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ STACK: EmbeddedStack | None = None  # ours, which tests may kill; None for serve
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Start the servers, unless this process only hands tests to workers."""
     global STACK
+    keep_bytecode()
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     shares_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
     if any(os.environ.get(name) for name in NAMES):
@@ -44,6 +46,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         template.ensure()  # before the workers ask for it
     if (is_worker or not shares_out) and os.environ.get("CAMPUS_TEST_POOLER") == "pgbouncer":
         start_pooler()
+
+
+def keep_bytecode() -> None:
+    """Beside the sources, whatever the environment says: to compile the tests anew takes every
+    worker 15 seconds, and the platform every program that a test starts a third of one."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)  # before the one of xdist

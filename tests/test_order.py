@@ -1,5 +1,7 @@
-"""Long tests begin at once, on all workers."""
+"""Long tests begin at once, on all workers, and nothing is compiled twice."""
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,3 +47,8 @@ def test_alone_all_of_them_come_first() -> None:
 def test_a_few_chosen_tests_run_as_they_come(workers: int) -> None:
     assert in_order(SLOW, REST[:3], workers=workers) == [*SLOW, *REST[:3]]
     assert in_order([], REST, workers=workers) == REST
+
+
+def test_bytecode_is_kept_here_and_by_programs_that_tests_start() -> None:
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpResponseBase
@@ -14,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from tests.accounts.support import mint_access_token, tokens
+from tests.conftest import STANDING, Scene
 from tests.factories import Cast
 from tests.permission_matrix import LIBRARY_PREFIXES, PASSES, ROLES, ROWS, Row
 
@@ -105,7 +107,23 @@ def is_page(row: Row) -> bool:
     return not row.route.startswith("api/")
 
 
-def clients_of(cast: Cast, host: str, *, page: bool) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def sessions(scene: Scene) -> dict[int, str]:
+    """What the cookies of both casts hold, by the account's id: everybody signed in once."""
+    found: dict[int, str] = {}
+
+    def sign_in(cast: Cast) -> None:
+        for user in filter(None, (account(cast) for account in ROLES.values())):
+            client = Client(headers={"host": cast.host})
+            client.force_login(user)
+            found.setdefault(user.pk, client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+    for slug in STANDING:
+        scene(sign_in, slug)
+    return found
+
+
+def clients_of(cast: Cast, host: str, sessions: dict[int, str], *, page: bool) -> dict[str, Any]:
     """A signed-in client per role of this cast: by token for the API, by cookie for pages."""
     clients: dict[str, Any] = {}
     for role, account in ROLES.items():
@@ -113,7 +131,7 @@ def clients_of(cast: Cast, host: str, *, page: bool) -> dict[str, Any]:
         if page:
             clients[role] = Client(headers={"host": host})
             if user is not None:
-                clients[role].force_login(user)
+                clients[role].cookies[settings.SESSION_COOKIE_NAME] = sessions[user.pk]
             continue
         headers = {"host": host}
         if user is not None:
@@ -137,9 +155,11 @@ def holds(expected: int, got: int) -> bool:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_each_role_is_answered_as_the_table_says(row: Row, cast: Cast) -> None:
+def test_each_role_is_answered_as_the_table_says(
+    row: Row, cast: Cast, sessions: dict[int, str]
+) -> None:
     url = url_of(row, row.arguments_in(cast))
-    clients = clients_of(cast, cast.host, page=is_page(row))
+    clients = clients_of(cast, cast.host, sessions, page=is_page(row))
     got = {role: ask(client, row, url).status_code for role, client in clients.items()}
     wrong = {
         role: f"{status} instead of {row.answers[role] or 'passing'}"
@@ -150,10 +170,12 @@ def test_each_role_is_answered_as_the_table_says(row: Row, cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.public], ids=str)
-def test_people_of_another_campus_are_not_answered(row: Row, cast: Cast, other_cast: Cast) -> None:
+def test_people_of_another_campus_are_not_answered(
+    row: Row, cast: Cast, other_cast: Cast, sessions: dict[int, str]
+) -> None:
     """Their sign-in, used on this campus's host: 401 for tokens, no page for cookies."""
     url = url_of(row, row.arguments_in(cast))
-    clients = clients_of(other_cast, cast.host, page=is_page(row))
+    clients = clients_of(other_cast, cast.host, sessions, page=is_page(row))
     del clients["super_admin"]
     expected = {302, 403, 404} if is_page(row) else {401}
     got = {role: ask(client, row, url).status_code for role, client in clients.items()}
@@ -161,10 +183,14 @@ def test_people_of_another_campus_are_not_answered(row: Row, cast: Cast, other_c
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if "_id>" in row.route], ids=str)
-def test_objects_of_another_campus_do_not_exist(row: Row, cast: Cast, other_cast: Cast) -> None:
+def test_objects_of_another_campus_do_not_exist(
+    row: Row, cast: Cast, other_cast: Cast, sessions: dict[int, str]
+) -> None:
     """Their own host, this campus's ids: 404, never a 403 where the role itself is allowed."""
     url = url_of(row, row.arguments_in(cast))
-    for role, client in clients_of(other_cast, other_cast.host, page=is_page(row)).items():
+    for role, client in clients_of(
+        other_cast, other_cast.host, sessions, page=is_page(row)
+    ).items():
         allowed = row.answers[role]
         status = ask(client, row, url).status_code
         assert status == (allowed if allowed in {302, 401, 403} else 404), role
@@ -191,10 +217,12 @@ def test_library_pages_lead_strangers_to_sign_in(cast: Cast) -> None:
     assert shown <= PUBLIC_LIBRARY_PAGES
 
 
-def test_admin_pages_of_what_is_not_there_are_no_server_errors(cast: Cast) -> None:
+def test_admin_pages_of_what_is_not_there_are_no_server_errors(
+    cast: Cast, sessions: dict[int, str]
+) -> None:
     """Pages of our own, which read their row themselves: of unknown numbers, and so of those of
     another campus. Django's own pages of rows: `tests/admin/test_odd_values.py`."""
-    visitor = clients_of(cast, cast.host, page=True)["admin"]
+    visitor = clients_of(cast, cast.host, sessions, page=True)["admin"]
     visitor.raise_request_exception = False
     routes = [route for route in library_routes() if route.startswith("admin/") and "<" in route]
     own = [route for route in routes if "<path:" not in route]
@@ -212,8 +240,10 @@ def test_admin_pages_of_what_is_not_there_are_no_server_errors(cast: Cast) -> No
 
 
 @pytest.mark.parametrize("role", ["student", "faculty"])
-def test_admin_is_closed_to_students_and_faculty(cast: Cast, role: str) -> None:
-    visitor = clients_of(cast, cast.host, page=True)[role]
+def test_admin_is_closed_to_students_and_faculty(
+    cast: Cast, sessions: dict[int, str], role: str
+) -> None:
+    visitor = clients_of(cast, cast.host, sessions, page=True)[role]
     shown = {
         route
         for route in library_routes()
@@ -223,9 +253,9 @@ def test_admin_is_closed_to_students_and_faculty(cast: Cast, role: str) -> None:
 
 
 def test_admin_is_closed_to_the_administrators_of_another_campus(
-    cast: Cast, other_cast: Cast
+    cast: Cast, other_cast: Cast, sessions: dict[int, str]
 ) -> None:
-    visitor = clients_of(other_cast, cast.host, page=True)["admin"]
+    visitor = clients_of(other_cast, cast.host, sessions, page=True)["admin"]
     shown = {
         route
         for route in library_routes()

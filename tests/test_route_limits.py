@@ -36,7 +36,7 @@ BOUNDED_OTHERWISE = {
     "metrics": "opened by METRICS_TOKEN alone, compared before any work",
     "manifest.webmanifest": "the campus's name, the same for everybody",
     "language": "sets a cookie; of who is signed in one column of one row",
-    "kiosk/": "opened by the kiosk's own cookie; shows one session's name",
+    "kiosk/": "opened by the kiosk's own cookie; shows what is on in one room",
     "kiosk/end": "ends what its own cookie opened",
     "c/scan": "a file of ours, the same for everybody",
     "c/state": "scan_state in apps/common/route_limits.py; nothing to guess",

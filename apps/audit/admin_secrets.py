@@ -11,10 +11,14 @@ from django.urls import reverse
 
 @dataclass(frozen=True, kw_only=True)
 class ShownSecret:
-    """Whose secret it is, and what is copied from the page, each with the words before it."""
+    """Whose secret it is, and what is copied from the page, each with the words before it.
+
+    `picture`: an SVG to be scanned.
+    """
 
     name: str
     lines: Sequence[tuple[str, str]]
+    picture: str = ""
 
 
 def show_secrets(

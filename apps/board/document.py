@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import segno
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
@@ -13,20 +12,12 @@ from apps.attendance.selectors.register import board_version
 from apps.board.selectors import board_counts, board_rows
 from apps.checkin.models import CHALLENGE_CODES
 from apps.checkin.selectors.rapid_codes import challenge_cache_key
+from apps.qr_otp.drawing import code_svg
 from apps.qr_otp.selectors import ShownCode, shown_code, shown_rapid_code
 from apps.qr_otp.tokens import RAPID_PERIOD, age_ms, link_text
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, RAPID_CODE, subject_of
 from apps.tenants.middleware import campus_origin
-
-QR_ERROR_LEVEL: Final = "m"  # 15 % of the modules may be lost: a projector's glare
-QUIET_ZONE: Final = 4  # modules, ISO/IEC 18004
-
-
-def code_svg(text: str) -> str:
-    """The QR code as an SVG without size, style or script, with its quiet zone."""
-    qr = segno.make(text, error=QR_ERROR_LEVEL, micro=False)
-    return qr.svg_inline(scale=1, border=QUIET_ZONE, omitsize=True, dark="#000", light="#fff")
 
 
 def board_answer(

@@ -52,6 +52,7 @@ LIMITS: Final = (
     ("GET", "iclock/*", "terminal"),
     ("POST", "iclock/*", "terminal"),
     ("POST", "hikvision/*", "terminal"),
+    ("POST", "kiosk/room", "kiosk_opening"),
     ("POST", "kiosk/*", "kiosk"),
     ("POST", "_allauth/app/v1/tokens/refresh", "refresh"),
     ("POST", "_allauth/app/v1/auth/password/reset", "password_reset"),

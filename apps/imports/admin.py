@@ -18,6 +18,8 @@ from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin
 from apps.common.errors import Refused
 from apps.common.fields import row_number
+from apps.import_types.base import ImportType
+from apps.import_types.registry import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.admin_forms import MappingForm, QuestionsForm, UploadForm
 from apps.imports.models import ImportAnswer, ImportRun
 from apps.imports.selectors import (
@@ -37,8 +39,6 @@ from apps.imports.services import (
     import_upload,
 )
 from apps.imports.services.files import file_read
-from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
-from apps.imports.types.base import ImportType
 from apps.imports.workbooks import template_workbook
 from apps.tabular_files.headings import OF_COLUMNS
 from apps.tenants.middleware import refuse

@@ -14,9 +14,9 @@ from unfold.widgets import (
 
 from apps.accounts.writes import Writer
 from apps.enrollments.models import Term
+from apps.import_types.base import ImportType
+from apps.import_types.registry import IMPORT_TYPES, import_types_for
 from apps.imports.models import ImportRun
-from apps.imports.types import IMPORT_TYPES, import_types_for
-from apps.imports.types.base import ImportType
 from apps.tabular_files.limits import MAX_BYTES
 
 OPTIONS = ("department", "year", "section", "term", "replace")

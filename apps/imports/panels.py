@@ -8,9 +8,9 @@ from django.http import HttpRequest
 
 from apps.accounts.models import Role
 from apps.accounts.requests import has_role
+from apps.import_types.registry import IMPORT_TYPES
 from apps.imports.models import ImportRun
 from apps.imports.selectors import state_of
-from apps.imports.types import IMPORT_TYPES
 from apps.signin.registry import WORK, StartPanel, add_start_panel
 
 IMPORTS_SHOWN: Final = 4

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from apps.common.formulas import neutral
-from apps.imports.types.base import ImportType
+from apps.import_types.base import ImportType
 from apps.tabular_files.tables import RowProblem, SheetTable
 
 HEADING: Final = Font(bold=True)

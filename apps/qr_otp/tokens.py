@@ -40,7 +40,7 @@ _LINK: Final = re.compile(r"https?://[^/?#\s]+/c/([^/?#\s]*)/?(?:[?#]\S*)?", re.
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Crockford's base32 leaves out I, L, O and U, which people misread.
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD: Final = str.maketrans("ILO", "110")
 
 
@@ -139,7 +139,7 @@ def short_text(secret: bytes, *, campus_id: int, purpose: str, subject: str, win
         hashlib.sha256,
     ).digest()
     number = int.from_bytes(mac[:8], "big")
-    return "".join(_CROCKFORD[(number >> (5 * place)) & 31] for place in range(TEXT_LENGTH))
+    return "".join(CROCKFORD[(number >> (5 * place)) & 31] for place in range(TEXT_LENGTH))
 
 
 def normal_text(typed: str) -> str:

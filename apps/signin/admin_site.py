@@ -1,7 +1,7 @@
 """The admin site: entered with a role on the campus, or as the platform's super_admin."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NoReturn, cast
 
 from allauth.account.views import logout as sign_out
@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
@@ -151,6 +152,10 @@ class CampusAdminSite(UnfoldAdminSite):
         """The start: what there is to do, then the tables by subject."""
         panels = start_panels(request, now=timezone.now())
         return super().index(request, {**(extra_context or {}), "panels": panels})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Made where it is shown: every page is given it, and the sidebar has a list of its own."""
+        return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

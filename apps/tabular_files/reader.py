@@ -76,7 +76,7 @@ def read_bundle_tables(data: bytes, answers: FileAnswers | None = None) -> list[
     asked = answers or FileAnswers()
     tables, left = [], MAX_ANSWER
     with open_checked(data) as archive:
-        names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+        names = [name for name in archive.namelist() if _is_table(name)]
         bodies = {name: unpacked(archive, name) for name in names[:MAX_SHEETS]}
     texts = decoded(bodies, asked)
     if answers is None:
@@ -90,6 +90,13 @@ def read_bundle_tables(data: bytes, answers: FileAnswers | None = None) -> list[
     for table in tables:
         _check_size(table)
     return [table for table in tables if table.rows]
+
+
+def _is_table(name: str) -> bool:
+    """Not what macOS packs beside each file: `__MACOSX/._users.csv`."""
+    parts = PurePosixPath(name).parts
+    hidden = any(part == "__MACOSX" or part.startswith("._") for part in parts)
+    return name.lower().endswith(".csv") and not hidden
 
 
 def _table(name: str, sheet: dict[str, Any]) -> SheetTable:

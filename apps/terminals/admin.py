@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from apps.audit.actors import request_actor
 from apps.audit.admin_base import CampusModelAdmin, HistoryAdmin
 from apps.audit.admin_secrets import ShownSecret, show_secrets
-from apps.tenants.addresses import asked_host, campus_url
+from apps.qr_otp.drawing import code_svg
+from apps.tenants.middleware import campus_origin
 from apps.terminals.models import Card, CardKey, CardTerminal, Punch
 from apps.terminals.reading import LONGEST
 from apps.terminals.services.cards import card_add, cards_revoke
@@ -128,7 +130,7 @@ class TerminalForm(forms.ModelForm):
 
 @admin.register(CardTerminal)
 class CardTerminalAdmin(CampusModelAdmin):
-    """Readers; a kiosk is opened on its session's page and only listed here."""
+    """Readers and kiosks of rooms; a session's kiosk is opened on its page and only listed here."""
 
     form = TerminalForm
     list_display = ["name", "kind", "classroom", "is_active", "heard_at", "drift_seconds"]
@@ -156,7 +158,7 @@ class CardTerminalAdmin(CampusModelAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: Any = None
     ) -> HttpResponse:
-        """Its token, once, on a page of its own that no browser keeps."""
+        """Its token, or what opens it, once, on a page of its own that no browser keeps."""
         return self._tokens(request, [(obj, obj.new_token)])
 
     @action(description=_("Replace the token"), permissions=["change"])
@@ -169,21 +171,40 @@ class CardTerminalAdmin(CampusModelAdmin):
         )
 
     def _tokens(self, request: HttpRequest, rows: list[tuple[CardTerminal, str]]) -> HttpResponse:
-        origin = campus_url("", host=asked_host(request))
+        origin = campus_origin(request)
+        said = gettext(
+            "Each is shown this once. Whoever has it can send punches as this terminal: give it "
+            "to the terminal alone, and replace it if it was seen."
+        )
+        if any(one.kind == CardTerminal.Kind.ROOM_KIOSK for one, _secret in rows):
+            said += " " + gettext(
+                "A kiosk is opened once, within 15 minutes, on the tablet at the door: scan the "
+                "picture there, open the link, or type the code. Whoever is signed in there is "
+                "signed out."
+            )
         return show_secrets(
             self,
             request,
             title=gettext("Tokens of terminals"),
-            said=gettext(
-                "Each is shown this once. Whoever has it can send punches as this terminal: give "
-                "it to the terminal alone, and replace it if it was seen."
-            ),
-            secrets=[
-                ShownSecret(name=one.name, lines=[("", token), _address(one, token, origin)])
-                for one, token in rows
-            ],
+            said=said,
+            secrets=[_shown(one, secret, origin) for one, secret in rows],
             back=gettext("Back to the terminals"),
         )
+
+
+def _shown(terminal: CardTerminal, secret: str, origin: str) -> ShownSecret:
+    if terminal.kind != CardTerminal.Kind.ROOM_KIOSK:
+        lines = [("", secret), _address(terminal, secret, origin)]
+        return ShownSecret(name=terminal.name, lines=lines)
+    # Behind a #: browsers send it to no server, and no log keeps it.
+    page = f"{origin}{reverse('kiosk-room')}"
+    link = f"{page}#{secret}"
+    lines = [
+        (gettext("Link:"), link),
+        (gettext("Or this page:"), page),
+        (gettext("and there this code:"), secret),
+    ]
+    return ShownSecret(name=terminal.name, lines=lines, picture=code_svg(link))
 
 
 def _address(terminal: CardTerminal, token: str, origin: str) -> tuple[str, str]:

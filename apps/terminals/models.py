@@ -78,10 +78,11 @@ class Card(CampusModel):
 
 
 class CardTerminal(TimestampedModel):
-    """A reader of cards in one room, or a kiosk that ends with its session.
+    """A reader of cards in one room, a kiosk that ends with its session, or the kiosk of a room.
 
     `lookup` finds the row by its token, `digest` proves it: the SHA-256 of 256 random bits. A
-    drift is the reader's clock minus ours when it last said what time it has.
+    drift is the reader's clock minus ours when it last said what time it has. `opening_digest` is
+    the SHA-256 of the code that makes a browser the kiosk of this room, once, until `opens_until`.
     """
 
     class Kind(models.TextChoices):
@@ -89,6 +90,7 @@ class CardTerminal(TimestampedModel):
         ADMS = "adms", _("ZKTeco (ADMS)")
         HIKVISION = "hikvision", _("Hikvision (ISAPI)")
         KIOSK = "kiosk", _("kiosk")
+        ROOM_KIOSK = "room_kiosk", _("kiosk of a room")
 
     name = models.CharField(_("name"), max_length=100)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.REST)
@@ -136,6 +138,12 @@ class CardTerminal(TimestampedModel):
         _("how far its log was sent"), max_length=20, blank=True, editable=False
     )
     ends_at = models.DateTimeField(_("ends"), null=True, blank=True, editable=False)
+    opening_digest = models.BinaryField(
+        _("SHA-256 of the opening code"), max_length=32, null=True, editable=False
+    )
+    opens_until = models.DateTimeField(
+        _("can be opened until"), null=True, blank=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("terminal")
@@ -149,12 +157,18 @@ class CardTerminal(TimestampedModel):
                 name="terminal_serial_number",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["rest", "adms", "hikvision", "kiosk"]), name="terminal_kind"
+                condition=Q(kind__in=["rest", "adms", "hikvision", "kiosk", "room_kiosk"]),
+                name="terminal_kind",
             ),
             models.CheckConstraint(
                 condition=Q(kind="kiosk", session__isnull=False, ends_at__isnull=False)
                 | Q(~Q(kind="kiosk"), session__isnull=True, classroom__isnull=False),
                 name="terminal_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(opening_digest__isnull=True, opens_until__isnull=True)
+                | Q(kind="room_kiosk", opening_digest__isnull=False, opens_until__isnull=False),
+                name="terminal_opening",
             ),
             models.CheckConstraint(
                 condition=~Q(kind="adms") | ~Q(serial_number=""), name="terminal_adms_serial"

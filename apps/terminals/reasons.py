@@ -1,4 +1,4 @@
-"""Why a punch was not counted by itself."""
+"""Why a punch was not counted by itself, and a code not at a kiosk."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -20,3 +20,12 @@ class PunchReason(models.TextChoices):
     BEFORE = "before", _("from before the terminal was set up here")
     DUPLICATE = "duplicate", _("punched before")
     BLANK = "blank", _("no card number in it")
+
+
+class KioskReason(models.TextChoices):
+    """Beside those of every check-in."""
+
+    TWO_SESSIONS = (
+        "two_sessions",
+        _("You are enrolled in both classes that are open here. Tell the lecturer."),
+    )

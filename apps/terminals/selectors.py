@@ -10,7 +10,8 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from apps.attendance.models import Policy
-from apps.attendance.selectors.policies import policies_for
+from apps.attendance.selectors.policies import policies_for, policy_for
+from apps.classrooms.models import Classroom
 from apps.common.crypto import unseal
 from apps.enrollments.models import EnrollmentPeriod
 from apps.sessions.models import ClassSession
@@ -23,11 +24,12 @@ from apps.terminals.tokens import TerminalToken
 CARD_SEAL: Final = "card-key"
 REACH: Final = timedelta(hours=24)  # no session begins or ends further from a punch of it
 RETRIED_FOR: Final = timedelta(hours=24)
-# Readers of these makers ask or say something every minute; others speak when a card is read.
+# These ask or say something every minute; others speak when a card is read.
 RARELY_HEARD: Final = timedelta(days=3)
 SILENT_AFTER: Final[dict[str, timedelta]] = {
     CardTerminal.Kind.ADMS: timedelta(hours=1),
     CardTerminal.Kind.HIKVISION: timedelta(hours=1),
+    CardTerminal.Kind.ROOM_KIOSK: timedelta(hours=1),
 }
 DRIFTING: Final = 60  # seconds that a clock may be off before somebody should set it
 MOST_AT_ONCE: Final = 500
@@ -76,12 +78,12 @@ def terminals_live(*, now: datetime) -> QuerySet[CardTerminal]:
     return CardTerminal.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), is_active=True)
 
 
-def terminal_by_token(text: str, *, now: datetime, kind: str) -> CardTerminal | None:
-    """The active terminal of this kind whose token this text is; None for any other text."""
+def terminal_by_token(text: str, *, now: datetime, kinds: Collection[str]) -> CardTerminal | None:
+    """The active terminal of these kinds whose token this text is; None for any other text."""
     token = TerminalToken.of(text)
     if token is None:
         return None
-    terminal = terminals_live(now=now).filter(lookup=token.lookup, kind=kind).first()
+    terminal = terminals_live(now=now).filter(lookup=token.lookup, kind__in=kinds).first()
     return terminal if terminal and token.proves(terminal.digest) else None
 
 
@@ -190,6 +192,58 @@ def _with_span(session: ClassSession, policy: Policy, students: Collection[int])
         ends_at=ends,
         students=frozenset(students),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KioskView:
+    """What a kiosk shows: its open sessions, the one that comes next, whether cards are taken.
+
+    `is_near`: a card counts for the one that comes next by now already.
+    """
+
+    sessions: list[ClassSession]
+    following: ClassSession | None = None
+    is_near: bool = False
+    takes_cards: bool
+
+
+def kiosk_view(*, kiosk: CardTerminal, now: datetime) -> KioskView:
+    """Of a session's kiosk that session while it is open; of a room's what is open there, and what
+    comes next where nothing is open or it is near.
+
+    Three statements at most.
+    """
+    sessions = list(kiosk_sessions(kiosk).select_related("course__subject", "classroom__building"))
+    takes_cards = any(one.policy.get("card_weight") is not None for one in sessions)
+    if kiosk.kind == CardTerminal.Kind.KIOSK:
+        return KioskView(sessions=sessions, takes_cards=takes_cards)
+    later = ClassSession.objects.filter(
+        classroom=kiosk.classroom_id, status=ClassSession.Status.SCHEDULED, ends_at__gt=now
+    )
+    following = later.select_related("course__subject").order_by("starts_at", "pk").first()
+    policy = policy_for(course=following.course if following else None)
+    is_near = following is not None and _with_span(following, policy, ()).takes(now)
+    if is_near or not sessions:
+        takes_cards = takes_cards or policy.card_weight is not None
+    else:
+        following = None
+    return KioskView(
+        sessions=sessions, following=following, is_near=is_near, takes_cards=takes_cards
+    )
+
+
+def room_of(terminal: CardTerminal) -> Classroom:
+    """Where it hangs, with the building. Not for kiosks of sessions without a room."""
+    assert terminal.classroom_id is not None
+    return Classroom.objects.select_related("building").get(pk=terminal.classroom_id)
+
+
+def kiosk_sessions(kiosk: CardTerminal) -> QuerySet[ClassSession]:
+    """The open sessions that this kiosk is for."""
+    rows = ClassSession.objects.filter(status=ClassSession.Status.OPEN)
+    if kiosk.kind == CardTerminal.Kind.KIOSK:
+        return rows.filter(kiosks=kiosk)
+    return rows.filter(classroom=kiosk.classroom_id).order_by("starts_at", "pk")
 
 
 # --- Punches ---------------------------------------------------------------------------------

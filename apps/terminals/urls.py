@@ -20,6 +20,7 @@ urlpatterns = [
     ),
     path("kiosk/", kiosk.kiosk_page, name="kiosk"),
     path("kiosk/open/<int:session_id>", kiosk.kiosk_begin, name="kiosk-open"),
+    path("kiosk/room", kiosk.room_kiosk_begin, name="kiosk-room"),
     path("kiosk/punch", kiosk.kiosk_punch, name="kiosk-punch"),
     path("kiosk/code", kiosk.kiosk_code, name="kiosk-code"),
     path("kiosk/end", kiosk.kiosk_end, name="kiosk-end"),

@@ -151,6 +151,7 @@ INSTALLED_APPS = [
     "apps.integrity",
     "apps.board",
     "apps.lane",
+    "apps.import_types",
     "apps.imports",
     "apps.webhooks",
     "apps.lti",

@@ -18,7 +18,9 @@ THROTTLE_RATES = {
     "class_photo_look": "60/min",
     "terminal": "600/min",  # of an address: several readers may be behind one
     "camera": "600/min",  # of an address, likewise
-    "kiosk": "60/min",
+    "kiosk": "600/min",  # of an address, likewise
+    "kiosk_one": "60/min",  # of a kiosk
+    "kiosk_opening": "20/min",
     "person": "60/min",
     "generate": "30/hour",
     "import_step": "60/min",

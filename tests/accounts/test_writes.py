@@ -19,7 +19,7 @@ from apps.accounts.writes import (
     refuse_fields,
 )
 from apps.common.errors import Forbidden
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.tenants.scope import campus_scope
 from tests.accounts.support import code_of, signed_in
 from tests.admin.support import client_of, url

@@ -5,7 +5,6 @@ afterwards, there has to be an entry.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 
 import pytest
@@ -21,9 +20,10 @@ from apps.tenants.scope import campus_scope
 from tests.admin.support import client_of, fields_of, url
 from tests.admin.test_admin_queries import a_lot
 from tests.admin.test_crafted_posts import VISITS, contents
+from tests.conftest import NOW, Scene
 from tests.factories import Cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_filled")]
 
 OURS: Final = sorted(
     (model for model in admin.site._registry if issubclass(model, CampusModel)),
@@ -35,9 +35,13 @@ TRIED: Final = (bytes(range(16)).hex(), "other", "7", "0.5", "2026-09-20", "10:1
 BESIDE: Final = VISITS | {"notifications_message", "notifications_delivery"}
 
 
+@pytest.fixture(scope="module")
+def _filled(scene: Scene) -> None:
+    scene(lambda cast: a_lot(cast.campus, range(1), NOW))
+
+
 @pytest.fixture
-def client(cast: Cast, now: datetime) -> Client:
-    a_lot(cast.campus, range(1), now)
+def client(cast: Cast) -> Client:
     return client_of(cast, cast.admin)
 
 
@@ -46,14 +50,21 @@ def entries(cast: Cast) -> int:
         return Entry.objects.count()
 
 
-def unaudited(cast: Cast, client: Client, path: str, form: dict[str, Any]) -> tuple[bool, set[str]]:
-    """Whether something changed, and which tables without an entry."""
-    before, noted = contents(cast.campus), entries(cast)
-    cache.clear()
-    assert client.post(path, form).status_code < 500
-    after = contents(cast.campus)
-    changed = {table for table in after if after[table] != before[table]} - BESIDE
-    return bool(changed), changed if changed and entries(cast) == noted else set()
+class Watch:
+    """Says after each form that is sent what it changed."""
+
+    def __init__(self, cast: Cast, client: Client) -> None:
+        self._cast, self._client = cast, client
+        self._before, self._noted = contents(cast.campus), entries(cast)
+
+    def unaudited(self, path: str, form: dict[str, Any]) -> tuple[bool, set[str]]:
+        """Whether something changed, and which tables without an entry."""
+        cache.clear()
+        assert self._client.post(path, form).status_code < 500
+        before, noted = self._before, self._noted
+        self._before, self._noted = contents(self._cast.campus), entries(self._cast)
+        changed = {table for table in before if self._before[table] != before[table]} - BESIDE
+        return bool(changed), changed if changed and self._noted == noted else set()
 
 
 def others(field: forms.Field, value: Any) -> Iterator[Any]:
@@ -78,7 +89,7 @@ def one_row(cast: Cast, model: type[models.Model]) -> Any:
 def test_every_field_that_is_changed_leaves_an_entry(
     cast: Cast, client: Client, model: type[models.Model]
 ) -> None:
-    key = one_row(cast, model)
+    key, watch = one_row(cast, model), Watch(cast, client)
     page = client.get(url(model, "change", key))
     form = page.context["adminform"].form if page.status_code == 200 else forms.Form()
     silent = {}
@@ -89,7 +100,7 @@ def test_every_field_that_is_changed_leaves_an_entry(
         for value in tried:
             whole = fields_of(client.get(url(model, "change", key)))
             whole[bound.html_name] = value
-            changed, tables = unaudited(cast, client, url(model, "change", key), whole)
+            changed, tables = watch.unaudited(url(model, "change", key), whole)
             if tables:
                 silent[name] = tables
             if changed:
@@ -102,13 +113,14 @@ def test_every_action_leaves_an_entry(
     cast: Cast, client: Client, model: type[models.Model]
 ) -> None:
     key, silent = one_row(cast, model), {}
+    watch = Watch(cast, client)
     names = [
         act if isinstance(act, str) else act.__name__
         for act in admin.site._registry[model].actions or ()
     ]
     for name in names:
         form = {"action": name, "_selected_action": [key]}
-        _changed, tables = unaudited(cast, client, url(model, "changelist"), form)
+        _changed, tables = watch.unaudited(url(model, "changelist"), form)
         if tables:
             silent[name] = tables
     assert silent == {}

@@ -68,7 +68,7 @@ NO_PAGE: Final = {
     "admin/logout/": "takes a form alone",
     "set-up/<str:token>": "for an empty installation: test_first_hour.py",
     "teach/sessions/<int:session_id>/photo/<int:number>": "a picture",
-    "kiosk/": "of a browser that has nobody's sign-in: test_kiosk.py",
+    "kiosk/": "of a browser that has nobody's sign-in: test_kiosk.py, test_room_kiosk.py",
     "lti/login": "leads to the learning platform",
     "lti/go/<str:name>": "of a launch that has just been: test_lti.py",
     "lti/choice/<str:name>": "of a launch that has just been: tests/lti/test_linking.py",

@@ -8,7 +8,7 @@ import numpy as np
 import segno
 from playwright.sync_api import Page
 
-from apps.board.document import QR_ERROR_LEVEL
+from apps.qr_otp.drawing import QR_ERROR_LEVEL
 from tests.factories import Cast
 
 LINK = "HTTPS://CAMPUS.EXAMPLE/C/C.1.42.A9T3K7.MFRGGZDFMZTWQ2LKNNWG23TPOB"

@@ -22,7 +22,6 @@ from apps.accounts.models import Device, Faculty, Student
 from apps.attendance.models import AttendanceRecord, Status
 from apps.audit.services import SYSTEM
 from apps.biometrics.models import FaceSample, FaceVerification
-from apps.board.document import code_svg
 from apps.checkin.factors.base import Fix
 from apps.checkin.factors.location import distance_m
 from apps.checkin.models import CheckInAttempt, Outcome
@@ -45,6 +44,7 @@ from apps.privacy.models import Consent
 from apps.privacy.services import consent_give
 from apps.privacy.wording import WORDINGS
 from apps.processes.spawning import wait_until
+from apps.qr_otp.drawing import code_svg
 from apps.sessions.models import ClassSession
 from apps.tenants.models import Campus
 from apps.tenants.scope import campus_scope

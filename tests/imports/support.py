@@ -10,8 +10,8 @@ import openpyxl
 
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import SYSTEM
+from apps.import_types.registry import import_type_named
 from apps.imports.services.apply import ImportReport, read_upload, run_import
-from apps.imports.types import import_type_named
 from apps.tabular_files.questions import FileAnswers
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast

@@ -11,7 +11,7 @@ import pytest
 from apps.accounts.models import Student
 from apps.common.errors import Refused
 from apps.enrollments.models import Department, Enrollment, Term
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.tenants.scope import campus_scope
 from tests.factories import Cast
 from tests.imports.support import csv_file, do_import, reasons

@@ -11,8 +11,8 @@ from apps.accounts.models import Student
 from apps.classrooms.models import Building, Classroom
 from apps.common.errors import Invalid
 from apps.enrollments.models import Department, Enrollment, Grade, Term
+from apps.import_types.registry import IMPORT_TYPES
 from apps.imports.services.apply import ImportReport
-from apps.imports.types import IMPORT_TYPES
 from apps.tabular_files.dates import day, days
 from apps.tabular_files.fields import clock, weekday
 from apps.tabular_files.questions import FileAnswers

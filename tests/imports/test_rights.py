@@ -28,9 +28,9 @@ from apps.audit.models import Entry
 from apps.audit.services import SYSTEM
 from apps.common.errors import Forbidden
 from apps.enrollments.models import Section
+from apps.import_types.registry import IMPORT_TYPES, import_type_named
 from apps.imports.models import ImportRun
 from apps.imports.services import import_commit
-from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.jobs.services import job_start
 from apps.notifications.models import Delivery, Message
 from apps.tenants.models import Campus

@@ -213,15 +213,22 @@ def test_another_code_there_makes_no_second_thing(cast: Cast, sis: OneRosterServ
 
 
 def test_a_class_that_gets_its_teacher_later(cast: Cast, sis: OneRosterService) -> None:
-    """A reading after wrong rows is a whole one: the enrolments did not change."""
+    """Until then a vacancy stands for the teacher, and is closed afterwards."""
     connect(cast, sis)
     sis.delete("enrollments", "e")
-    assert numbers(read(cast))[3] == 5
+    assert numbers(read(cast))[3] == 0
+    assert status(cast, "S900") == "enrolled"
+    with campus_scope(cast.campus):
+        vacancy = Course.objects.get(code="MA201-G1").faculty
+        assert (str(vacancy), vacancy.user) == ("Not staffed MA201-G1", None)
+        assert vacancy.is_active
     sis.clock = 20
     sis.change("enrollments", "e", **enrolment("e", "k1", "u1", "teacher"))
     assert numbers(read(cast))[3] == 0
-    assert status(cast, "S900") == "enrolled"
-    assert not read(cast).is_full
+    with campus_scope(cast.campus):
+        assert Course.objects.get(code="MA201-G1").faculty.code == "F900"
+        vacancy.refresh_from_db()
+        assert not vacancy.is_active
 
 
 def test_a_class_in_another_term_takes_its_students_along(

@@ -41,6 +41,7 @@ RECKONED: Final = {
     *("enrollments.EnrollmentPeriod.enrolled_on", "enrollments.EnrollmentPeriod.ended_on"),
     "timetable_feeds.FeedMeeting.week",  # the Monday of a day within a term
     "terminals.CardTerminal.ends_at",  # a kiosk ends with its session
+    "terminals.CardTerminal.opens_until",  # minutes after its code was made
 }
 
 

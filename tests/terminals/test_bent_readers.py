@@ -20,6 +20,7 @@ from tests.terminals.support import allow_cards, make_terminal, open_lesson, pun
 from tests.terminals.test_readers import PUNCHES, SERIAL, set_up
 
 pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
 NUMBER = {"number": "STUD", "code": "123456"}
 FAR = {"2200-12-31T23:59:59Z": MOST_SECONDS, "1900-01-01T00:00:00Z": -MOST_SECONDS}
 
@@ -109,6 +110,9 @@ def test_bent_requests_of_readers_are_no_server_errors(
     kiosk = Client(headers={"host": cast.host}, raise_request_exception=False)
     kiosk.force_login(cast.lecturer.user)
     kiosk.post(f"/kiosk/open/{lesson.pk}")
+    code = set_up(cast, moment, "room_kiosk", name="D")[1]
+    door_kiosk = Client(headers={"host": cast.host}, raise_request_exception=False)
+    door_kiosk.post("/kiosk/room", {"code": code})
     random, at, broken = Random(9), moment.isoformat(), []
     many = {"punches": [{"card": "1", "at": at, "id": "1"}], "sent_at": at}
     for _ in range(40):
@@ -124,6 +128,13 @@ def test_bent_requests_of_readers_are_no_server_errors(
             posted(cast, f"/iclock/{query}/cdata?SN={query}&table={query}", raw or line, kind),
             kiosk.generic("POST", "/kiosk/punch", raw or json.dumps(bent(random, many)), kind),
             kiosk.generic("POST", "/kiosk/code", raw or json.dumps(bent(random, NUMBER)), kind),
+            door_kiosk.generic("POST", "/kiosk/punch", raw or json.dumps(bent(random, many)), kind),
+            door_kiosk.generic(
+                "POST", "/kiosk/code", raw or json.dumps(bent(random, NUMBER)), kind
+            ),
+            door_kiosk.generic("POST", "/kiosk/room", raw or b"code=" + line, kind),
+            door_kiosk.post(f"/kiosk/room?{query}", f"code={query}", content_type=FORM),
+            door_kiosk.get("/kiosk/", headers={"hx-request": query, "if-none-match": query}),
         )
         broken += [one.request for one in answers if one.status_code >= 500]
     assert broken == []

@@ -9,9 +9,9 @@ from rest_framework import serializers
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
 from apps.common.strict_json import UnreadableJSON, loads
+from apps.import_types.registry import IMPORT_TYPES
 from apps.imports.models import ImportRun
 from apps.imports.selectors import asked_questions, progress_of, state_of
-from apps.imports.types import IMPORT_TYPES
 
 HEAVY: Final = ("problems", "headings", "questions")
 

@@ -18,6 +18,7 @@ from apps.audit.actors import request_actor
 from apps.common.api import Pages, download, paged, throttle
 from apps.common.errors import NotFound, Refused
 from apps.common.schema import conflict
+from apps.import_types.registry import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.api.serializers import (
     AnswersInput,
     CommitInput,
@@ -37,7 +38,6 @@ from apps.imports.services import (
     import_upload,
 )
 from apps.imports.services.files import file_read
-from apps.imports.types import IMPORT_TYPES, import_type_named, import_types_for
 from apps.imports.workbooks import template_workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.audit.services import Actor, log_event
+from apps.import_types.registry import import_type_named
 from apps.imports.models import ImportAnswer, ImportRun
 from apps.imports.selectors import asked_by
 from apps.imports.services.runs import import_check, writer_of
-from apps.imports.types import import_type_named
 from apps.tabular_files.questions import FileAnswers
 
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
-from apps.imports.types.oneroster import FILES
-from apps.imports.types.questions import ask_codes, ask_term
+from apps.import_types.base import ImportBatch, ImportResult, ImportType
+from apps.import_types.oneroster import FILES
+from apps.import_types.questions import ask_codes, ask_term
 from apps.tabular_files.headings import Mapping, columns_of, find_headings, is_heading_of
 from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.reader import read_bundle_tables, read_tables

@@ -9,11 +9,11 @@ from apps.accounts.permissions import roles_of
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor
 from apps.common.errors import Forbidden, Invalid, Refused
+from apps.import_types.registry import import_type_named
 from apps.imports.models import ImportRun
 from apps.imports.selectors import answers_for, checked_answers
 from apps.imports.services.apply import ImportReport, headings_of, read_upload, run_import
 from apps.imports.services.files import file_read, marked_file_delete, store_file
-from apps.imports.types import import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress

@@ -13,11 +13,11 @@ from apps.accounts.models import User
 from apps.accounts.writes import Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Invalid, Refused
+from apps.import_types.registry import import_type_named
 from apps.imports.models import CHECK, COMMIT, ImportRun
 from apps.imports.selectors import open_questions
 from apps.imports.services.files import run_files_delete, store_file
 from apps.imports.services.jobs import rights_of
-from apps.imports.types import import_type_named
 from apps.jobs.services import job_cancel, job_start
 from apps.tabular_files.reader import form_of
 

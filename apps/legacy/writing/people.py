@@ -15,7 +15,7 @@ from apps.accounts.services import (
     profile_deactivate,
 )
 from apps.common.errors import Refused
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.legacy.values import words
 from apps.legacy.writing.run import Record, Run
 from apps.old_databases import OldRow, OldValue

@@ -13,7 +13,7 @@ from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.errors import Invalid
 from apps.enrollments.models import Term
-from apps.imports.types.base import ImportBatch, ImportResult, ImportType
+from apps.import_types.base import ImportBatch, ImportResult, ImportType
 from apps.old_databases import OldData, OldRow
 from apps.reconciliation.report import Report, TableReport
 from apps.tabular_files.fields import Wrong

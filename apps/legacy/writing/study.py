@@ -12,7 +12,7 @@ from apps.audit.services import log_event
 from apps.common.errors import Invalid
 from apps.enrollments.models import Course, Section, Subject, Term
 from apps.enrollments.services import courses_import
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.legacy.writing.run import Run
 from apps.reconciliation.report import TableReport
 from apps.tenants.bulk import WORK, stage_open

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Faculty, Student
 from apps.enrollments.models import Course, Subject, Term
-from apps.imports.types.oneroster import GONE, KNOWN
+from apps.import_types.oneroster import GONE, KNOWN
 from apps.oneroster.models import OneRosterRow
 from apps.oneroster.selectors import Known
 from apps.oneroster.services.reading import BY_CHANGE, ORGS, Answers, Cells, Collection

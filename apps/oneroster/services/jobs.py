@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from apps.accounts.writes import PLATFORM, Writer
 from apps.audit.services import Actor, log_event
 from apps.common.errors import Refused
+from apps.import_types.oneroster import ONEROSTER
 from apps.imports.notices import reading_waits
 from apps.imports.services.apply import ImportReport, run_import
-from apps.imports.types.oneroster import ONEROSTER
 from apps.jobs.models import Job
 from apps.jobs.progress import Progress
 from apps.oneroster.models import OneRosterConnection, OneRosterRow, OneRosterRun

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.common.digits import plain_digits
-from apps.imports.types.oneroster import GONE
+from apps.import_types.oneroster import GONE
 from apps.oneroster.models import OneRosterRow
 from apps.oneroster.services.asking import RosterService, ServiceProblem
 from apps.tabular_files.limits import MAX_CELL

@@ -24,7 +24,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts.models import User
 from apps.accounts.requests import request_user
 from apps.audit.actors import request_actor
-from apps.board.document import code_svg
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.ops.first_hour.campuses import user_id_reserve
 from apps.ops.first_hour.checklist import (
@@ -35,6 +34,7 @@ from apps.ops.first_hour.checklist import (
 from apps.ops.first_hour.links import setup_link_is_good
 from apps.ops.first_hour.set_up import no_such_link, set_up
 from apps.ops.forms import SetUpForm
+from apps.qr_otp.drawing import code_svg
 from apps.tenants.addresses import asked_host
 from apps.tenants.middleware import CHOSEN_CAMPUS, refuse
 from apps.tenants.models import Campus

@@ -21,8 +21,8 @@ class TerminalAuthentication(BearerAuthentication):
     token = TerminalToken
 
     def admitted(self, request: Any, text: str) -> tuple[AnonymousUser, CardTerminal]:
-        kind = CardTerminal.Kind.REST
-        terminal = terminal_by_token(text, now=timezone.now(), kind=kind)
+        kinds = [CardTerminal.Kind.REST]
+        terminal = terminal_by_token(text, now=timezone.now(), kinds=kinds)
         if terminal is None:
             message = _("This token is unknown, replaced, or its terminal is switched off.")
             raise AuthenticationFailed(message, code="invalid_terminal")

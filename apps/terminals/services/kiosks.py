@@ -15,6 +15,8 @@ from apps.qr_otp.services import counted_try, one_time_code_use, one_time_code_u
 from apps.sessions.models import ClassSession
 from apps.sessions.services import CHECK_IN, student_subject, subject_of
 from apps.terminals.models import CardTerminal
+from apps.terminals.reasons import KioskReason
+from apps.terminals.selectors import kiosk_sessions
 from apps.terminals.services.counting import (
     ONE,
     accepted_attempt,
@@ -30,10 +32,11 @@ WORTH: Final = ONE
 
 @dataclass(frozen=True, kw_only=True)
 class KioskCode:
-    """Outcome of a code: the student who is there, or why nobody is."""
+    """Outcome of a code: the student who is there, in which session, or why nobody is."""
 
     student: Student | None = None
-    reason: str = ""
+    session: ClassSession | None = None
+    reason: Reason | KioskReason | None = None
 
 
 @transaction.atomic
@@ -41,15 +44,19 @@ def kiosk_code_use(*, kiosk: CardTerminal, code_of: str, code: str, now: datetim
     """Check a student in by their number and the code that the lecturer told them.
 
     Five tries per student and session, together with those on phones. Numbers that are in no
-    register are answered like wrong codes. The same code again is the same check-in.
+    register are answered like wrong codes. The same code again is the same check-in. In a room
+    with two open sessions it is of the one in whose register the student is, and of none for who
+    is in both.
     """
-    session_id = kiosk.session_id
-    assert session_id is not None  # every kiosk has one
     number, code = plain_digits(code_of).strip(), plain_digits(code).replace(" ", "")
-    enrolled = register_of(session_id=session_id).filter(student__code__iexact=number).first()
-    if enrolled is None:
-        return KioskCode(reason=Reason.WRONG_CODE)
-    student = enrolled.student
+    sessions = list(kiosk_sessions(kiosk))
+    if not sessions:
+        return KioskCode(reason=Reason.NOT_OPEN)
+    places = [place for one in sessions if (place := _place_in(one, number)) is not None]
+    if len(places) != 1:
+        return KioskCode(reason=KioskReason.TWO_SESSIONS if places else Reason.WRONG_CODE)
+    [(its_session, student)] = places
+    session_id = its_session.pk
     students_lock([student.pk])
     session, is_completed = session_hold(session_id)
     if is_completed or not _is_open(session_id):
@@ -85,7 +92,13 @@ def kiosk_code_use(*, kiosk: CardTerminal, code_of: str, code: str, now: datetim
             now=now,
         )
         attempt_write(attempt, session, now=now, actor=terminal_actor(kiosk))
-    return KioskCode(student=student)
+    return KioskCode(student=student, session=its_session)
+
+
+def _place_in(session: ClassSession, number: str) -> tuple[ClassSession, Student] | None:
+    """The session with its student of this number; None where its register has no such."""
+    enrolled = register_of(session_id=session.pk).filter(student__code__iexact=number).first()
+    return None if enrolled is None else (session, enrolled.student)
 
 
 def _is_open(session_id: int) -> bool:

@@ -64,7 +64,8 @@ def punches_take(
     if drift is None and terminal.kind == CardTerminal.Kind.HIKVISION:
         drift = terminal.drift_seconds  # these say their time between readings
     keys = {one.key for one in punches}
-    before = Punch.objects.filter(terminal=terminal, key__in=keys).select_related("student")
+    before = Punch.objects.filter(terminal=terminal, key__in=keys)
+    before = before.select_related("student", "session")
     known = {row.key: row for row in before}
     hash_key = card_key_needed(now=now)
     new: dict[str, Punch] = {}

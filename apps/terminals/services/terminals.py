@@ -1,4 +1,4 @@
-"""Terminals: set up, given another token, heard of; and kiosks, which end with their session."""
+"""Terminals: set up, given another token, heard of; and kiosks, of a session or of a room."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,18 +9,20 @@ from django.utils.translation import gettext as _
 
 from apps.attendance.selectors.policies import closes_at
 from apps.audit.services import Actor, log_event
-from apps.common.errors import Refused
+from apps.common.errors import Forbidden, Refused
 from apps.sessions.models import ClassSession
 from apps.terminals.models import CardTerminal
-from apps.terminals.tokens import TerminalToken
+from apps.terminals.selectors import terminals_live
+from apps.terminals.tokens import TerminalToken, opening_code, opening_digest
 
 NOTED_EVERY: Final = timedelta(seconds=30)
+OPENS_FOR: Final = timedelta(minutes=15)  # from the office to the door of the room
 
 
 @transaction.atomic
 def terminal_add(terminal: CardTerminal, *, now: datetime, actor: Actor) -> str:
-    """Save a new terminal; returns its token, which is kept nowhere."""
-    token = _token(terminal)
+    """Save a new terminal; returns its token, or a room's kiosk's opening code, kept nowhere."""
+    secret = _secret(terminal, now)
     terminal.save()
     log_event(
         actor=actor,
@@ -29,23 +31,53 @@ def terminal_add(terminal: CardTerminal, *, now: datetime, actor: Actor) -> str:
         target=terminal,
         data={"name": terminal.name, "kind": terminal.kind, "classroom": terminal.classroom_id},
     )
-    return token
+    return secret
 
 
 @transaction.atomic
 def terminal_token_replace(*, terminal: CardTerminal, now: datetime, actor: Actor) -> str:
-    """A new token; the one before is refused at once."""
-    token = _token(terminal)
+    """A new token, or opening code of a room's kiosk; the token before is refused at once."""
+    secret = _secret(terminal, now)
     CardTerminal.objects.filter(pk=terminal.pk).update(
-        lookup=terminal.lookup, digest=terminal.digest
+        lookup=terminal.lookup,
+        digest=terminal.digest,
+        opening_digest=terminal.opening_digest,
+        opens_until=terminal.opens_until,
     )
     log_event(actor=actor, action="terminals.terminal.token_replaced", now=now, target=terminal)
-    return token
+    return secret
 
 
-def _token(terminal: CardTerminal) -> str:
+def _secret(terminal: CardTerminal, now: datetime) -> str:
+    """What is shown: of a room's kiosk a code, whose opening makes the token that counts."""
     token = TerminalToken.new()
     terminal.lookup, terminal.digest = token.lookup, token.digest
+    if terminal.kind != CardTerminal.Kind.ROOM_KIOSK:
+        return str(token)
+    code = opening_code()
+    terminal.opening_digest, terminal.opens_until = opening_digest(code), now + OPENS_FOR
+    return code
+
+
+@transaction.atomic
+def room_kiosk_open(*, code: str, now: datetime, actor: Actor) -> str:
+    """The token for the browser in which this code was opened. Each code opens once, of two
+    browsers at once for one. Raises `Forbidden` (opening_code_unknown)."""
+    digest = opening_digest(code)
+    waiting = terminals_live(now=now).filter(opening_digest=digest, opens_until__gt=now)
+    kiosk, token = waiting.first(), TerminalToken.new()
+    opened = waiting.update(
+        lookup=token.lookup,
+        digest=token.digest,
+        opening_digest=None,
+        opens_until=None,
+        heard_at=now,
+    )
+    if kiosk is None or not opened:
+        message = _("This code is wrong, was used, or is too old. Ask for a new one.")
+        raise Forbidden("opening_code_unknown", message)
+    data = {"classroom": kiosk.classroom_id}
+    log_event(actor=actor, action="terminals.kiosk.opened", now=now, target=kiosk, data=data)
     return str(token)
 
 

@@ -1,11 +1,13 @@
-"""The kiosk: a tablet at the door that knows one session and nobody's pages.
+"""The kiosk: a tablet at the door that knows one session, or one room, and nobody's pages.
 
 Whoever opens it is signed out in that browser; a cookie of its own, for these addresses alone,
-holds the kiosk's token until the session is over.
+holds the kiosk's token until the session is over, or of a room's until that is replaced.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import wraps
+from hashlib import sha256
 from typing import Any, Final
 
 from django.conf import settings
@@ -13,33 +15,40 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework import serializers
 
-from apps.accounts.models import Role, Student
+from apps.accounts.models import Role
 from apps.accounts.requests import has_role, request_faculty
-from apps.attendance.models import Arrivals
-from apps.attendance.selectors.policies import policy_for
 from apps.audit.actors import request_actor
-from apps.checkin.models import CheckInAttempt, Outcome, Reason
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.common.fields import MomentField
 from apps.common.inputs import Input
+from apps.common.moments import local
+from apps.common.route_limits import is_within, too_many
 from apps.common.strict_json import UnreadableJSON, loads
-from apps.sessions.models import ClassSession
 from apps.sessions.selectors import any_session, session_of
 from apps.tenants.middleware import refuse, request_campus
-from apps.terminals.models import CardTerminal, Punch
-from apps.terminals.selectors import terminal_by_token
+from apps.terminals.models import CardTerminal
+from apps.terminals.selectors import kiosk_view, room_of, terminal_by_token
 from apps.terminals.services.kiosks import kiosk_code_use
 from apps.terminals.services.punches import PunchInput, punches_take
-from apps.terminals.services.terminals import kiosk_close, kiosk_open
+from apps.terminals.services.terminals import (
+    kiosk_close,
+    kiosk_open,
+    room_kiosk_open,
+    terminal_heard,
+)
+from apps.terminals.views.kiosk_answers import code_answer, punch_answers
 
 COOKIE: Final = "campus_kiosk"
 PATH: Final = "/kiosk/"
+KEPT_FOR: Final = timedelta(days=400)  # of a room's; browsers keep no cookie longer (RFC 6265bis)
+KINDS: Final = (CardTerminal.Kind.KIOSK, CardTerminal.Kind.ROOM_KIOSK)
 MOST: Final = 100  # punches that a tablet without network sends at once
 
 
@@ -62,7 +71,23 @@ class KioskCodeInput(Input):
 def kiosk_of(request: HttpRequest) -> CardTerminal | None:
     """The kiosk that this browser is, if it is one and has not ended."""
     text = request.COOKIES.get(COOKIE, "")
-    return terminal_by_token(text, now=timezone.now(), kind=CardTerminal.Kind.KIOSK)
+    return terminal_by_token(text, now=timezone.now(), kinds=KINDS)
+
+
+def _keep_of_room(kiosk: CardTerminal | None) -> None:
+    """What is done at the door must not end a room's kiosk, which hangs there for a term."""
+    if kiosk is not None and kiosk.kind == CardTerminal.Kind.ROOM_KIOSK:
+        raise Forbidden("kiosk_of_room", _("The kiosk of a room is ended by an administrator."))
+
+
+def _asking(request: HttpRequest) -> CardTerminal:
+    """The kiosk that sends a card or a code, so often and no oftener."""
+    kiosk = kiosk_of(request)
+    if kiosk is None:
+        raise Forbidden("kiosk_ended", _("This kiosk has ended. It has to be opened again."))
+    if not is_within("kiosk_one", kiosk.pk):
+        raise too_many("kiosk_one")
+    return kiosk
 
 
 def _refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -83,6 +108,7 @@ def _refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @_refusing
 def kiosk_begin(request: HttpRequest, session_id: int) -> HttpResponse:
     """Make this browser a kiosk of an open session: of one's own, or any one for the office."""
+    _keep_of_room(kiosk_of(request))
     if not request.user.is_authenticated:
         return redirect(settings.LOGIN_URL)
     if has_role(request, Role.ADMIN, Role.OPERATOR):
@@ -92,12 +118,37 @@ def kiosk_begin(request: HttpRequest, session_id: int) -> HttpResponse:
     else:
         raise Forbidden("role_required", _("Your role does not allow this."))
     kiosk, token = kiosk_open(session=session, now=timezone.now(), actor=request_actor(request))
+    assert kiosk.ends_at is not None  # with its session
+    return _become(request, token, until=kiosk.ends_at)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def room_kiosk_begin(request: HttpRequest) -> HttpResponse:
+    """Make this browser the kiosk of a room, by the code that the administration shows once.
+
+    The link has it behind a #, which browsers send to nobody: it comes in the form.
+    """
+    refusal = None
+    if request.method == "POST":
+        now, code = timezone.now(), request.POST.get("code", "")
+        try:
+            token = room_kiosk_open(code=code, now=now, actor=request_actor(request))
+            return _become(request, token, until=now + KEPT_FOR)
+        except Forbidden as error:
+            refusal = error
+    status = refusal.status if refusal else 200
+    return render(request, "terminals/kiosk_open.html", {"refusal": refusal}, status=status)
+
+
+def _become(request: HttpRequest, token: str, *, until: datetime) -> HttpResponse:
+    """Nobody is signed in here any more; it is a kiosk."""
     logout(request)
     response = redirect("kiosk")
     response.set_cookie(
         COOKIE,
         token,
-        expires=kiosk.ends_at,
+        expires=until,
         path=PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -110,21 +161,30 @@ def kiosk_begin(request: HttpRequest, session_id: int) -> HttpResponse:
 @never_cache
 @ensure_csrf_cookie
 def kiosk_page(request: HttpRequest) -> HttpResponse:
-    kiosk = kiosk_of(request)
-    session = None if kiosk is None else _session(kiosk)
-    if session is None or session.status != ClassSession.Status.OPEN:
+    """What is on now. A room's kiosk asks again every 20 s for that part alone, mostly a 304."""
+    kiosk, now = kiosk_of(request), timezone.now()
+    view = None if kiosk is None else kiosk_view(kiosk=kiosk, now=now)
+    is_room = kiosk is not None and kiosk.kind == CardTerminal.Kind.ROOM_KIOSK
+    if kiosk is None or view is None or not (is_room or view.sessions):
         return render(request, "terminals/kiosk_ended.html", status=403)
-    with timezone.override(request_campus(request).zone):
-        return render(
-            request,
-            "terminals/kiosk.html",
-            {"session": session, "cards": session.policy.get("card_weight") is not None},
-        )
-
-
-def _session(kiosk: CardTerminal) -> ClassSession:
-    rows = ClassSession.objects.select_related("course__subject", "classroom__building")
-    return rows.get(kiosks=kiosk)
+    terminal_heard(terminal=kiosk, now=now)
+    zone = request_campus(request).zone
+    following = view.following
+    context = {
+        "kiosk": kiosk,
+        "view": view,
+        "room": room_of(kiosk) if is_room else None,
+        "is_today": following is not None
+        and local(following.starts_at, zone).date() == local(now, zone).date(),
+    }
+    with timezone.override(zone):
+        if not request.headers.get("HX-Request"):
+            return render(request, "terminals/kiosk.html", context)
+        part = render(request, "terminals/_kiosk_now.html", context)
+    etag = f'"{sha256(part.content).hexdigest()}"'
+    part["ETag"] = etag
+    answer: Any = get_conditional_response(request, etag=etag, response=part)
+    return answer or part
 
 
 @require_POST
@@ -132,9 +192,7 @@ def _session(kiosk: CardTerminal) -> ClassSession:
 @_refusing
 def kiosk_punch(request: HttpRequest) -> HttpResponse:
     """Cards that were read here; what was kept without network comes later, with its ids."""
-    kiosk = kiosk_of(request)
-    if kiosk is None:
-        raise _ended()
+    kiosk = _asking(request)
     sent = _sent(request, KioskPunchesInput)
     now = timezone.now()
     rows = punches_take(
@@ -146,8 +204,7 @@ def kiosk_punch(request: HttpRequest) -> HttpResponse:
         now=now,
         sent_at=sent["sent_at"],
     )
-    shown = _Shown(_session(kiosk), rows)
-    return JsonResponse({"results": [{"id": row.key, **shown.punch(row)} for row in rows]})
+    return JsonResponse({"results": punch_answers(rows)})
 
 
 @require_POST
@@ -155,33 +212,26 @@ def kiosk_punch(request: HttpRequest) -> HttpResponse:
 @_refusing
 def kiosk_code(request: HttpRequest) -> HttpResponse:
     """A student's number with the code that the lecturer told them."""
-    kiosk = kiosk_of(request)
-    if kiosk is None:
-        raise _ended()
+    kiosk = _asking(request)
     sent = _sent(request, KioskCodeInput)
     used = kiosk_code_use(
         kiosk=kiosk, code_of=sent["number"], code=sent["code"], now=timezone.now()
     )
-    shown = _Shown(_session(kiosk))
-    if used.student is None:
-        return JsonResponse(shown.refused(str(Reason(used.reason).label)))
-    return JsonResponse(shown.welcome(used.student))
+    return JsonResponse(code_answer(used))
 
 
 @require_POST
 @never_cache
+@_refusing
 def kiosk_end(request: HttpRequest) -> HttpResponse:
-    """Make it an ordinary browser again."""
+    """Make it an ordinary browser again. A room's is ended by the administration, not at a door."""
     kiosk = kiosk_of(request)
+    _keep_of_room(kiosk)
     if kiosk is not None:
         kiosk_close(kiosk=kiosk, now=timezone.now(), actor=request_actor(request))
     response = redirect(settings.LOGIN_URL)
     response.delete_cookie(COOKIE, path=PATH, samesite="Strict")
     return response
-
-
-def _ended() -> Forbidden:
-    return Forbidden("kiosk_ended", _("This kiosk has ended. Open it again from the session."))
 
 
 def _sent(request: HttpRequest, form: type[Input]) -> dict[str, Any]:
@@ -192,38 +242,3 @@ def _sent(request: HttpRequest, form: type[Input]) -> dict[str, Any]:
     if not read.is_valid():
         raise Invalid("invalid", _("This could not be read."))
     return dict(read.validated_data)
-
-
-class _Shown:
-    """What the screen says, large: names as the projector may show them."""
-
-    def __init__(self, session: ClassSession, punches: Collection[Punch] = ()) -> None:
-        self.names = policy_for(course=session.course).arrivals
-        ids = {punch.attempt_id for punch in punches if punch.attempt_id is not None}
-        waiting = CheckInAttempt.objects.filter(pk__in=ids, outcome=Outcome.WAITING)
-        self.waiting = set(waiting.values_list("pk", flat=True)) if ids else set()
-
-    def punch(self, row: Punch) -> dict[str, str]:
-        if row.student is None or row.status in (Punch.Status.QUEUED, Punch.Status.ASIDE):
-            return self.refused(str(row.get_reason_display()))
-        if row.attempt_id in self.waiting:
-            return {
-                **self.welcome(row.student),
-                "state": "waits",
-                "text": str(Reason.CARD_ALONE.label),
-            }
-        text = _("You are marked already.") if row.reason else ""
-        return {**self.welcome(row.student), "text": text}
-
-    def welcome(self, student: Student) -> dict[str, str]:
-        name = {
-            Arrivals.NAMES: str(student),
-            Arrivals.INITIALS: "".join(
-                f"{part[0]}." for part in (student.first_name, student.last_name) if part
-            ),
-        }.get(Arrivals(self.names), "")
-        return {"state": "welcome", "name": name, "text": ""}
-
-    @staticmethod
-    def refused(text: str) -> dict[str, str]:
-        return {"state": "refused", "name": "", "text": text}

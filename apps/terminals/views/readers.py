@@ -60,7 +60,7 @@ def _known_reader(request: HttpRequest, token: str) -> CardTerminal | None:
     nothing: it comes with the token, or from the network that was written down for it."""
     serial_number, now = request.GET.get("SN", "")[:64], timezone.now()
     if token:
-        terminal = terminal_by_token(token, now=now, kind=CardTerminal.Kind.ADMS)
+        terminal = terminal_by_token(token, now=now, kinds=[CardTerminal.Kind.ADMS])
         return terminal if terminal and terminal.serial_number == serial_number else None
     terminal = terminal_by_serial(serial_number, now=now)
     return terminal if terminal and _is_inside(request, terminal.network) else None
@@ -130,7 +130,7 @@ def adms_push(request: HttpRequest, terminal: CardTerminal) -> str:
 def hikvision_events(request: HttpRequest, token: str) -> HttpResponse:
     """One notification. What is no reading of a card is answered and forgotten."""
     now = timezone.now()
-    terminal = terminal_by_token(token, now=now, kind=CardTerminal.Kind.HIKVISION)
+    terminal = terminal_by_token(token, now=now, kinds=[CardTerminal.Kind.HIKVISION])
     if terminal is None:
         return _text("UNKNOWN DEVICE\n", status=403)
     notice = hikvision.read_notice(_sent_json(request))

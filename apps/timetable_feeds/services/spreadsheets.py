@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Invalid
+from apps.import_types.schedules import LAB_PERIODS, PERIODS, SCHEDULES
 from apps.imports.selectors import remembered_answers
-from apps.imports.types.schedules import LAB_PERIODS, PERIODS, SCHEDULES
 from apps.tabular_files.headings import is_heading_of
 from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.reader import read_tables

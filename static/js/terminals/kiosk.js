@@ -2,11 +2,13 @@
  * The kiosk: cards from a reader that types, and one-time codes, one large answer each.
  *
  * Without network cards are kept in IndexedDB with their times, and sent with the same ids later:
- * the server counts each once. Codes need the network.
+ * the server counts each once. Codes need the network. A room's kiosk asks what is on there now.
  */
 
 const SHOWN_MS = 4000;
 const SEND_EVERY_MS = 15_000;
+const LOOK_EVERY_MS = 20_000;
+const TIMEOUT_MS = 10_000;
 const MOST = 100; // cards in one request
 const DATABASE = "campus-kiosk";
 
@@ -15,7 +17,8 @@ const part = (name) => root.querySelector(`[data-${name}]`);
 const word = (name) => root.querySelector(`[data-word="${name}"]`).textContent.trim();
 const cardForm = part("card-form");
 const codeForm = part("code-form");
-const session = root.dataset.session;
+const keptFor = root.dataset.keptFor;
+const script = part("now").dataset.script;
 
 let idle = null;
 
@@ -24,12 +27,22 @@ function show(state, { name = "", text = "" } = {}) {
   part("head").textContent = name ? `${word(state)}, ${name}` : word(state);
   part("text").textContent = text;
   clearTimeout(idle);
-  if (state !== "idle") idle = setTimeout(() => show("idle"), SHOWN_MS);
+  idle = setTimeout(rest, SHOWN_MS);
+}
+
+/** Nobody stands before it. Nothing is said again that stands there already. */
+function rest() {
+  root.dataset.state = "idle";
+  for (const name of ["head", "text"]) {
+    const text = part(`idle-${name}`).textContent.trim();
+    if (part(name).textContent !== text) part(name).textContent = text;
+  }
 }
 
 /** Readers type wherever the caret is: it belongs to the card unless somebody types a code. */
 function focusCard() {
-  (cardForm ?? codeForm).querySelector("input").focus();
+  const form = [cardForm, codeForm].find((one) => !one.hidden);
+  form?.querySelector("input:not([type=hidden])").focus();
 }
 
 async function post(url, body) {
@@ -67,14 +80,14 @@ async function within(mode, use) {
   }
 }
 
-const keep = (punch) => within("readwrite", (cards) => asked(cards.put({ ...punch, session })));
+const keep = (punch) => within("readwrite", (cards) => asked(cards.put({ ...punch, keptFor })));
 const forget = (id) => within("readwrite", (cards) => asked(cards.delete(id)));
 
-/** Those of this session; of one that is over nothing is left here. */
+/** Those of this session, or of this room's kiosk; of one that is over nothing is left here. */
 async function kept() {
   const all = await within("readonly", (cards) => asked(cards.getAll()));
-  for (const old of all.filter((one) => one.session !== session)) await forget(old.id);
-  return all.filter((one) => one.session === session);
+  for (const old of all.filter((one) => one.keptFor !== keptFor)) await forget(old.id);
+  return all.filter((one) => one.keptFor === keptFor);
 }
 
 async function showKept() {
@@ -121,7 +134,7 @@ async function readCard(card) {
     const [result] = await send([punch]);
     show(result.state, result);
   } catch (error) {
-    if (error instanceof RangeError && Number(error.message) < 500) {
+    if (error instanceof RangeError && error.message < 500 && error.message !== "429") {
       show("refused", { text: word("again") });
       return;
     }
@@ -140,7 +153,7 @@ async function useCode(number, code) {
   }
 }
 
-cardForm?.addEventListener("submit", (event) => {
+cardForm.addEventListener("submit", (event) => {
   event.preventDefault();
   const input = cardForm.elements.card;
   const card = input.value.trim();
@@ -160,7 +173,54 @@ codeForm.addEventListener("submit", async (event) => {
   focusCard();
 });
 
+// --- What is on now -----------------------------------------------------------------------------
+
+/** The fields that are of use now. Who types just then is not disturbed. */
+function fit() {
+  const { cards, codes } = part("now").dataset;
+  const isTyping = [cardForm, codeForm].some((form) => form.contains(document.activeElement));
+  cardForm.hidden = cards === undefined;
+  codeForm.hidden = codes === undefined;
+  const isLeft = [cardForm, codeForm].some(
+    (form) => !form.hidden && form.contains(document.activeElement),
+  );
+  if (!isTyping || !isLeft) focusCard();
+  if (root.dataset.state === "idle") rest();
+}
+
+let tag = null;
+
+async function look() {
+  const headers = { "HX-Request": "true" };
+  if (tag) headers["If-None-Match"] = tag;
+  const response = await fetch(root.dataset.pageUrl, {
+    headers,
+    cache: "no-store",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.status === 403) location.reload(); // it has ended: the page says so
+  if (response.status !== 200) return;
+  tag = response.headers.get("ETag");
+  const read = new DOMParser().parseFromString(await response.text(), "text/html");
+  const now = read.querySelector("[data-now]");
+  if (!now) return;
+  if (now.dataset.script !== script) location.reload(); // Campus was updated; this page is older
+  part("now").replaceWith(now);
+  fit();
+}
+
+async function lookAgain() {
+  try {
+    await look();
+  } catch {
+    // No network: it shows what was on last, and keeps cards.
+  } finally {
+    setTimeout(lookAgain, LOOK_EVERY_MS);
+  }
+}
+
 window.addEventListener("online", sendKept);
 setInterval(sendKept, SEND_EVERY_MS);
 sendKept();
-focusCard();
+fit();
+if (root.dataset.pageUrl) lookAgain();

@@ -13,10 +13,10 @@ from apps.accounts.writes import PLATFORM
 from apps.audit.services import Actor
 from apps.common.commands import CampusCommand
 from apps.common.errors import Refused
+from apps.import_types.registry import IMPORT_TYPES, import_type_named
 from apps.imports.selectors import remembered_answers
 from apps.imports.services.answers import answers_remember
 from apps.imports.services.apply import ImportReport, read_upload, run_import
-from apps.imports.types import IMPORT_TYPES, import_type_named
 from apps.imports.workbooks import marked_workbook
 from apps.tabular_files.questions import FileAnswers
 from apps.tabular_files.tables import SheetTable

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Course
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.legacy.systems.ams.school import AmsSchool
 from apps.legacy.values import clock, code, day, text, words
 from apps.legacy.writing.run import Numbered, Record

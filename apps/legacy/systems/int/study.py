@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.classrooms.models import Classroom
 from apps.enrollments.models import Subject, Term, validate_academic_year
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.legacy.systems.int.people import STAMPS
 from apps.legacy.systems.int.school import IntSchool, is_closed
 from apps.legacy.values import day, moment, text, words

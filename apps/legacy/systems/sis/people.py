@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.accounts.models import Faculty, Role, Student
-from apps.imports.types import IMPORT_TYPES
+from apps.import_types.registry import IMPORT_TYPES
 from apps.legacy.systems.sis.school import PHOTOS, YEAR, SisSchool, old_id, subject_code
 from apps.legacy.values import code, day, text, words
 from apps.legacy.writing.people import (

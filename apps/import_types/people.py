@@ -15,10 +15,10 @@ from apps.common.errors import Forbidden
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section
 from apps.enrollments.services import placements_import, section_enrollments_sync
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
-from apps.imports.types.sections import kept_notes
-from apps.imports.types.staging import discard_rows, report_problems, staged_rows
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.fields import DEPARTMENT, SECTION, YEAR
+from apps.import_types.sections import kept_notes
+from apps.import_types.staging import discard_rows, report_problems, staged_rows
 from apps.tabular_files.fields import Field, code, email, integer, phone, words, yes_no
 from apps.tabular_files.person_names import whole_names
 from apps.tenants.bulk import Stage

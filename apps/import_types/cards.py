@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Student
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.enrollments import STUDENT
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.enrollments import STUDENT
 from apps.tabular_files.fields import Field, words
 from apps.tabular_files.tables import problem
 from apps.terminals.reading import LONGEST

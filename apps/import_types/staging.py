@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.common.rows import table_name
-from apps.imports.types.base import ImportResult, ImportType
+from apps.import_types.base import ImportResult, ImportType
 from apps.tabular_files.tables import ParsedRow, problem
 from apps.tenants.bulk import Stage, StagedProblem, stage_open
 from apps.tenants.scope import current_campus_id

@@ -10,10 +10,10 @@ from apps.common.errors import Invalid
 from apps.common.rows import table_name
 from apps.enrollments.models import Department, Section, Subject, Term
 from apps.enrollments.services import courses_import, section_enrollments_sync, subjects_import
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
-from apps.imports.types.sections import kept_notes
-from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.fields import DEPARTMENT, SECTION, YEAR
+from apps.import_types.sections import kept_notes
+from apps.import_types.staging import discard_rows, resolve, staged_rows, unknown_codes
 from apps.tabular_files.fields import Field, choice, code, integer, words
 from apps.tenants.bulk import WORK, Stage, StagedProblem
 from apps.tenants.scope import current_campus_id

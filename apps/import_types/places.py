@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from apps.classrooms.models import Building
 from apps.classrooms.services import classrooms_import
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.staging import discard_rows, staged_rows
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.staging import discard_rows, staged_rows
 from apps.tabular_files.fields import Field, decimal, integer, words
 from apps.tabular_files.numbers import decimals
 from apps.tenants.bulk import WORK

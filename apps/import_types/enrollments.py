@@ -13,9 +13,9 @@ from apps.enrollments.services import (
     enrollments_with_wrong_days,
     grades_import,
 )
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.courses import SUBJECT, source_of, term_of
-from apps.imports.types.staging import discard_rows, resolve, staged_rows, unknown_codes
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.courses import SUBJECT, source_of, term_of
+from apps.import_types.staging import discard_rows, resolve, staged_rows, unknown_codes
 from apps.tabular_files.dates import day, days
 from apps.tabular_files.fields import Field, choice, code, integer, words
 from apps.tenants.bulk import WORK

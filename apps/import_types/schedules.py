@@ -13,9 +13,9 @@ from apps.accounts.models import Faculty
 from apps.classrooms.models import Classroom
 from apps.common.errors import Refused
 from apps.enrollments.models import Course, Department, Subject, Term
-from apps.imports.types.base import Codes, ImportBatch, ImportResult, ImportType
-from apps.imports.types.courses import COURSE, term_of
-from apps.imports.types.fields import DEPARTMENT, SECTION, YEAR
+from apps.import_types.base import Codes, ImportBatch, ImportResult, ImportType
+from apps.import_types.courses import COURSE, term_of
+from apps.import_types.fields import DEPARTMENT, SECTION, YEAR
 from apps.tabular_files.fields import Field, Wrong, choice, clock, code, weekday, words
 from apps.tabular_files.tables import ParsedRow, RowProblem, problem
 from apps.tabular_files.times import clocks, weekdays

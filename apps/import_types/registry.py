@@ -6,14 +6,14 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.writes import Writer
 from apps.common.errors import Invalid
-from apps.imports.types.base import ImportType
-from apps.imports.types.cards import CARDS
-from apps.imports.types.courses import ASSIGNMENTS, SUBJECTS
-from apps.imports.types.enrollments import ENROLLMENTS, GRADES
-from apps.imports.types.oneroster import ONEROSTER
-from apps.imports.types.people import FACULTY, STUDENTS
-from apps.imports.types.places import CLASSROOMS
-from apps.imports.types.schedules import SCHEDULES
+from apps.import_types.base import ImportType
+from apps.import_types.cards import CARDS
+from apps.import_types.courses import ASSIGNMENTS, SUBJECTS
+from apps.import_types.enrollments import ENROLLMENTS, GRADES
+from apps.import_types.oneroster import ONEROSTER
+from apps.import_types.people import FACULTY, STUDENTS
+from apps.import_types.places import CLASSROOMS
+from apps.import_types.schedules import SCHEDULES
 
 IMPORT_TYPES: Final[dict[str, ImportType]] = {
     import_type.name: import_type

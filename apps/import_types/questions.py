@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.enrollments.models import Term
-from apps.imports.types.base import Codes, ImportType
+from apps.import_types.base import Codes, ImportType
 from apps.tabular_files.questions import Choice, FileAnswers, Question, examples
 from apps.tabular_files.tables import ParsedRow
 from apps.tenants.selectors import campus_day

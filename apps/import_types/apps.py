@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ImportTypesConfig(AppConfig):
+    name = "apps.import_types"
