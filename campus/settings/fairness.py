@@ -17,7 +17,8 @@ def _number(name: str, default: str, *, most: float) -> float:
 
 
 # Requests that a web process would have in work at once, from which it counts as busy; 0: never.
-FAIR_BUSY = _number("FAIR_BUSY", "0.5", most=1000)
+# Off unless an operator wants it: a class that is put off loses codes (docs/decisions/0092).
+FAIR_BUSY = _number("FAIR_BUSY", "0", most=1000)
 # Of a busy process's work, how much one campus may have while others ask for something.
 FAIR_SHARE = _number("FAIR_SHARE", "0.5", most=1)
 # How many are in work at once then, before that campus is put off.
