@@ -14,7 +14,7 @@ from apps.accounts.models import Student
 from apps.common.digits import CodeField, plain_digits, plain_number
 from apps.common.model_fields import NumberTextField
 from apps.enrollments.models import Term
-from apps.import_types.registry import fields as own_fields
+from apps.import_types import fields as own_fields
 from apps.qr_otp.tokens import normal_text
 from apps.tabular_files import dates, fields
 from tests.api.support import client_of

@@ -21,6 +21,7 @@ import pytest
 import requests
 from psycopg import sql
 
+from apps.backup.physical import extract
 from apps.ops.bringup import answers
 from apps.ops.fleet import platform_services
 from apps.processes.embedded import EmbeddedStack, Layout
@@ -206,7 +207,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
     ).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
-        tar.extractall(before, filter="data")
+        extract(tar, before)
     with ExitStack() as stack:
         stack.enter_context(EmbeddedStack(Layout(tmp_path / "var"), postgres_options=FAST))
         site = Site(tmp_path / "var", before, stack)

@@ -13,12 +13,10 @@ from typing import Final
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
-from apps.biometrics.storage import as_os_error, save_whole
-from apps.common.crypto import SealBroken, seal, unseal
 from apps.common.errors import Invalid, Refused
 from apps.legacy.models import LegacyMove
 from apps.tenants.rotation import SealedFile
-from apps.tenants.scope import current_campus_id
+from apps.tenants.storage import read_sealed, told, write_sealed
 
 PURPOSE: Final = "legacy-file"
 MAX_BYTES: Final = 100 * 2**20  # of an upload
@@ -88,26 +86,20 @@ def _even(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _store(key: str, data: bytes) -> None:
-    sealed = seal(PURPOSE, current_campus_id(), data, context=key.encode())
     try:
-        with as_os_error("write"):
-            save_whole(key, sealed)
+        write_sealed(key, data, purpose=PURPOSE, context=key.encode())
     except OSError as error:
-        raise _away(_("Nothing was saved; try again shortly.")) from error
+        message = f"{_away()} {_('Nothing was saved; try again shortly.')}"
+        raise Refused("storage_unavailable", message, status=503) from error
 
 
 def _read(key: str) -> bytes:
-    try:
-        with as_os_error("read"), default_storage.open(key) as stored:
-            sealed = stored.read()
-        return unseal(PURPOSE, current_campus_id(), sealed, context=key.encode())
-    except (OSError, SealBroken) as error:
-        raise _away(_("Try again shortly.")) from error
+    with told(f"{_away()} {_('Try again shortly.')}"):
+        return read_sealed(key, purpose=PURPOSE, context=key.encode())
 
 
-def _away(advice: str) -> Refused:
-    message = _("Uploaded files cannot be reached right now.")
-    return Refused("storage_unavailable", f"{message} {advice}", status=503)
+def _away() -> str:
+    return _("Uploaded files cannot be reached right now.")
 
 
 def upload_restore(move: LegacyMove, path: Path) -> None:
